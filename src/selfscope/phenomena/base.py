@@ -1,0 +1,32 @@
+"""What a phenomenon offers: trials, what the subject did, and the truth as a pure function of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Protocol, runtime_checkable
+
+from selfscope.records import Observation, Trial, Truth
+from selfscope.subjects.base import Subject
+
+
+@runtime_checkable
+class Phenomenon(Protocol):
+    """A family of questions with a measured truth: a frozen dataclass whose fields are its whole configuration.
+
+    name: its word on the command line. formats: the formats that suit it, primary first, its text format second.
+    """
+
+    name: ClassVar[str]
+    formats: ClassVar[tuple[str, ...]]
+
+    def pose(self, subject: Subject, seed: int) -> list[Trial]:
+        """Trials of the splits train, dev and test; no cluster and no task crosses splits. May let the subject act."""
+        ...
+
+    def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
+        """Lets the subject behave; one observation for each distinct `trial.observation`, in order of first use."""
+        ...
+
+    def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
+        """One truth a trial. Pure."""
+        ...
