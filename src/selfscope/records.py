@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass, replace
-from enum import Enum
+from enum import Enum, StrEnum
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ SCHEMA = 1
 T = TypeVar("T")
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     """What became of one reading. Closed: anything that is not an answer says which kind of non-answer it is."""
 
     ANSWERED = "answered"
@@ -130,7 +130,7 @@ class Question:
 class Trial:
     """One question about one prompt of one subject. There is no truth in it.
 
-    prompt: the *object* prompt, what the subject does when it behaves (its system message, if any, is the hidden state).
+    prompt: the *object* prompt, what the subject does when it behaves (a system message in it is the hidden state).
     public: the text that any rival may see: the object prompt without the hidden state.
     state: plain, or the name of the hidden context (do(state) at text tier).
     base: id of the plain trial that a control's trial was made from (its own id when plain): the pairing key.
@@ -202,7 +202,7 @@ class Observation:
 class Truth:
     """A distribution over the trial's options, with its noise.
 
-    mean, half_a, half_b: (K,) frequencies over all rollouts and over two disjoint halves; exact truths repeat themselves.
+    mean, half_a, half_b: (K,) frequencies over all rollouts and over two disjoint halves (exact truths repeat).
     n: rollouts behind `mean` (0 = exact). greedy: index of the option of the greedy answer. grade: exact | rollouts |
     program | record | probe | judge | given.
     """
@@ -239,7 +239,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Score:
-    """One reading against one truth. brier: noise-corrected squared distance; log: nats, floored; hit: truth mass on the reported option."""
+    """One reading against one truth.
+
+    brier: noise-corrected squared distance; log: nats, floored; hit: truth mass on the reported option.
+    """
 
     brier: float
     log: float
@@ -248,7 +251,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a study: a reading of a trial by a reader in a cell. Trials, truths and observations are stored once, beside."""
+    """One line of a study: a reading of a trial by a reader in a cell. Trials and truths are stored once, beside."""
 
     cell: str
     subject: str
@@ -291,7 +294,7 @@ def _adapter(kind: type) -> Any:
 
 def from_json(kind: type[T], text: str | bytes) -> T:
     """The record that `to_json` wrote. Raises ValueError naming the field when the text is not such a record."""
-    return _adapter(kind).validate_json(text)
+    return _adapter(kind).validate_json(text)  # type: ignore[arg-type]
 
 
 def content_hash(*parts: Any, size: int = 16) -> str:
