@@ -1,0 +1,161 @@
+"""Rows joined with their trials and truths, for spreadsheets and data frames."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+from selfscope.errors import StoreError, UnknownName
+from selfscope.records import Row, Trial, Truth
+from selfscope.store.folder import read, write_atomically
+
+FORMATS = ("csv", "jsonl", "parquet")
+
+
+def flat(row: Row, trial: Trial | None, truth: Truth | None) -> dict[str, Any]:
+    """One row as scalars: what was asked, what was said, what was true. Lists are JSON text."""
+    reading, score = row.reading, row.score
+    question = trial.question if trial else None
+    return {
+        "subject": row.subject,
+        "phenomenon": row.phenomenon,
+        "reader": row.reader,
+        "rung": row.rung,
+        "control": row.control,
+        "seed": row.seed,
+        "trial": row.trial,
+        "base": trial.base or trial.id if trial else None,
+        "source": trial.source if trial else None,
+        "cluster": trial.cluster if trial else None,
+        "task": trial.task if trial else None,
+        "split": trial.split if trial else None,
+        "state": trial.state if trial else None,
+        "quantity": question.quantity if question else None,
+        "template": question.template if question else None,
+        "flipped": question.flipped if question else None,
+        "options": _text([o.text for o in question.options]) if question else None,
+        "public": trial.public if trial else None,
+        "outcome": reading.outcome.value,
+        "reading": _text(reading.distribution),
+        "text": reading.text,
+        "mass": reading.mass,
+        "truth": _text(truth.mean) if truth else None,
+        "rollouts": truth.n if truth else None,
+        "grade": truth.grade if truth else None,
+        "brier": score.brier if score else None,
+        "log": score.log if score else None,
+        "hit": score.hit if score else None,
+        "calls": reading.cost.calls,
+        "seconds": reading.cost.seconds,
+        "cell": row.cell,
+    }
+
+
+def _text(value: Sequence[Any] | None) -> str | None:
+    return None if value is None else json.dumps(list(value), ensure_ascii=False)
+
+
+class Rows(Sequence[Row]):
+    """The rows of a study with their trials and truths: a list, a table in a notebook, a data frame on request."""
+
+    def __init__(self, rows: Sequence[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth]) -> None:
+        self._rows, self.trials, self.truths = tuple(rows), trials, truths
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Rows: ...
+
+    def __getitem__(self, index: int | slice) -> Row | Rows:
+        if isinstance(index, slice):
+            return Rows(self._rows[index], self.trials, self.truths)
+        return self._rows[index]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} rows of {len(self.trials)} trials>"
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Each row joined with its trial and truth, flat."""
+        for row in self._rows:
+            yield flat(row, self.trials.get(row.trial), self.truths.get(row.trial))
+
+    def to_pandas(self) -> Any:
+        """A pandas DataFrame, one line a row. Raises StoreError when pandas is not installed."""
+        try:
+            import pandas
+        except ImportError:
+            raise StoreError("to_pandas needs pandas: pip install 'selfscope[pandas]'") from None
+        return pandas.DataFrame(list(self.records()))
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        shown = ("phenomenon", "reader", "control", "public", "options", "reading", "truth", "outcome")
+        head = "".join(f"<th>{name}</th>" for name in shown)
+        body = []
+        for record in self[:20].records():
+            cells = (escape(str(record[name] if record[name] is not None else "–")[:120]) for name in shown)
+            body.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+        more = f"<p>{len(self)} rows; the first {min(20, len(self))} are shown.</p>"
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>{more}"
+
+
+def rows(folder: Path | str) -> Rows:
+    """The rows of a study's folder."""
+    held = read(Path(folder), observations=False)
+    return Rows(held.rows, held.trials, held.truths)
+
+
+def export(folder: Path | str, to: str, path: Path | str | None = None) -> Path:
+    """Writes the joined rows as csv, jsonl or parquet (default: rows.<to> in the folder) and returns the file.
+
+    Raises UnknownName for another format, StoreError when parquet is asked for without duckdb.
+    """
+    if to not in FORMATS:
+        raise UnknownName("row format", to, FORMATS)
+    target = Path(path) if path is not None else Path(folder) / f"rows.{to}"
+    found = rows(folder)
+    if to == "parquet":
+        _parquet(found, target)
+    else:
+        write_atomically(target, as_text(found, to))
+    return target
+
+
+def as_text(found: Rows, to: str) -> str:
+    """The joined rows as csv (with a head line) or jsonl text."""
+    if to == "jsonl":
+        return "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in found.records())
+    out = io.StringIO()
+    writer: csv.DictWriter[str] | None = None
+    for record in found.records():
+        if writer is None:
+            writer = csv.DictWriter(out, fieldnames=list(record), lineterminator="\n")
+            writer.writeheader()
+        writer.writerow(record)
+    return out.getvalue()
+
+
+def _parquet(found: Rows, target: Path) -> None:
+    try:
+        import duckdb
+    except ImportError:
+        raise StoreError("parquet needs duckdb: pip install 'selfscope[parquet]', or take --to csv or jsonl") from None
+    source = target.with_name(f".{target.name}.jsonl")
+    write_atomically(source, as_text(found, "jsonl"))
+    try:
+        names = [str(p).replace("'", "''") for p in (source, target)]
+        duckdb.sql(
+            f"COPY (SELECT * FROM read_json('{names[0]}', format='newline_delimited', sample_size=-1)) "
+            f"TO '{names[1]}' (FORMAT parquet)"
+        )
+    finally:
+        source.unlink()

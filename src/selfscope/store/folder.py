@@ -1,0 +1,268 @@
+"""A study's folder: trials, what the subject did, truths and rows, each written once and never changed.
+
+    study.json            what is studied: settings, schema version, subject and its environment, time spent
+    data/trials.jsonl     one Trial a line            data/observations.jsonl   what the subject did, raw
+    data/truths.jsonl     one Truth a line            data/rows.jsonl           one reading of one trial a line
+    data/cells.jsonl      one line a finished cell: written after its rows are on the disk
+
+A row counts when its cell is finished. A process that is killed at any moment therefore loses at most the cells that
+it was working on, and a resumed run writes none twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, TypeVar
+
+from pydantic import ValidationError
+
+from selfscope.errors import StoreError
+from selfscope.records import SCHEMA, Observation, Row, Trial, Truth, from_json, plain, to_json
+from selfscope.store.segments import Segment, lines
+
+T = TypeVar("T")
+KINDS = ("trials", "observations", "truths", "rows", "cells")
+META = "study.json"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All that a folder holds, in memory, in the order in which it was written.
+
+    cells: finished cells by id, each the mapping given to `Store.finish`. warnings: lines that could not be read.
+    """
+
+    meta: Mapping[str, Any]
+    trials: Mapping[str, Trial]
+    observations: Mapping[str, Observation]
+    truths: Mapping[str, Truth]
+    rows: tuple[Row, ...]
+    cells: Mapping[str, Mapping[str, Any]]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class _State:
+    """What is on the disk, while a store is open for writing."""
+
+    trials: dict[str, Trial] = field(default_factory=dict)
+    observations: dict[str, Observation] = field(default_factory=dict)
+    truths: dict[str, Truth] = field(default_factory=dict)
+    cells: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def read(folder: Path, *, observations: bool = True) -> Contents:
+    """Everything in a study's folder. Needs no model and no torch; reading a folder that is being written is safe.
+
+    Raises StoreError when the folder holds no study, or one of another schema version. Lines that cannot be read are
+    left out and named in `warnings`; a row whose cell is not finished is left out without a word.
+    """
+    meta = read_meta(folder)
+    warnings: list[str] = []
+    data = folder / "data"
+    cells = {c["cell"]: c for c in (json.loads(p) for _, p in lines(data / "cells.jsonl", warnings))}
+    trials = {t.id: t for t in _records(Trial, data / "trials.jsonl", warnings)}
+    truths = {t.trial: t for t in _records(Truth, data / "truths.jsonl", warnings)}
+    seen = {o.key: o for o in _records(Observation, data / "observations.jsonl", warnings)} if observations else {}
+    rows: dict[tuple[str, str], Row] = {}
+    for row in _records(Row, data / "rows.jsonl", warnings):
+        if row.cell in cells:
+            rows[row.cell, row.trial] = row  # a cell that was done again replaces what a damaged file left of it
+    return Contents(meta, trials, seen, truths, tuple(rows.values()), cells, tuple(warnings))
+
+
+def _records(kind: type[T], path: Path, warnings: list[str]) -> Iterable[T]:
+    for number, payload in lines(path, warnings):
+        try:
+            yield from_json(kind, payload)
+        except ValidationError as error:
+            fault = error.errors()[0]
+            where = ".".join(str(part) for part in fault["loc"])
+            warnings.append(f"{path.name}:{number}: not a {kind.__name__}: {where}: {fault['msg']}; it was left out")
+
+
+def read_meta(folder: Path) -> dict[str, Any]:
+    """The settings of a study. Raises StoreError when there is none, or it is of another schema version."""
+    path = folder / META
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StoreError(f"{folder} holds no study (no {META}): give a folder that `selfscope card` wrote") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path} cannot be read ({error}): restore it, or run again in a new folder") from None
+    if not isinstance(meta, dict) or meta.get("schema") != SCHEMA:
+        found = meta.get("schema") if isinstance(meta, dict) else None
+        raise StoreError(f"{path} has schema {found}, this version reads {SCHEMA}: use the version that wrote it")
+    return meta
+
+
+def fingerprint(folder: Path) -> str:
+    """Digest of all that a verdict is computed from: the bytes of trials, truths, rows and finished cells."""
+    digest = hashlib.sha256()
+    for kind in ("trials", "truths", "rows", "cells"):
+        path = folder / "data" / f"{kind}.jsonl"
+        digest.update(kind.encode())
+        if path.exists():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replaces a file as a whole: a reader, or a kill, sees the old text or the new one."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(fresh, path)
+
+
+class Store:
+    """A study's folder, open for writing by this process alone.
+
+    settings: what makes this study this study (JSON-ready); a folder is resumed only with the same settings.
+    Raises StoreError when another process writes there (naming its pid), when the folder holds a study and `resume`
+    was not asked for, or when that study has other settings (naming which).
+    """
+
+    def __init__(self, folder: Path | str, settings: Mapping[str, Any], *, resume: bool = False) -> None:
+        self.folder = Path(folder)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise StoreError(f"{self.folder} is a file: give a folder")
+        (self.folder / "data").mkdir(parents=True, exist_ok=True)
+        self._lock = _Lock(self.folder / "lock")
+        try:
+            self.meta = self._settle(plain(settings), resume)
+            self.warnings: tuple[str, ...] = ()
+            self._segments = {kind: Segment(self.folder / "data" / f"{kind}.jsonl") for kind in KINDS}
+            self._state = self._load()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _settle(self, settings: dict[str, Any], resume: bool) -> dict[str, Any]:
+        if not (self.folder / META).exists():
+            strangers = sorted(p.name for p in self.folder.iterdir() if p.name not in ("lock", "data"))
+            if strangers:
+                raise StoreError(f"{self.folder} holds other files ({strangers[0]} ...): give another folder")
+            meta = {"schema": SCHEMA, "settings": settings}
+            write_atomically(self.folder / META, json.dumps(meta, indent=1, sort_keys=True))
+            return meta
+        meta = read_meta(self.folder)
+        if not resume:
+            raise StoreError(f"{self.folder} already holds a study: add --resume, or give another folder")
+        old = meta.get("settings", {})
+        other = sorted(k for k in {**old, **settings} if old.get(k) != settings.get(k))
+        if other:
+            shown = ", ".join(f"{k}: {_short(old.get(k))} there, {_short(settings.get(k))} now" for k in other[:3])
+            raise StoreError(f"{self.folder} holds another study ({shown}): use its settings or another folder")
+        return meta
+
+    def _load(self) -> _State:
+        held = read(self.folder)
+        found: dict[str, int] = {}
+        for row in held.rows:
+            found[row.cell] = found.get(row.cell, 0) + 1
+        # a finished cell that lost rows to damage is not finished: it is done again
+        cells = {k: c for k, c in held.cells.items() if found.get(k, 0) >= c.get("rows", 0)}
+        self.warnings = held.warnings
+        return _State(dict(held.trials), dict(held.observations), dict(held.truths), cells)
+
+    @property
+    def trials(self) -> Mapping[str, Trial]:
+        return self._state.trials
+
+    @property
+    def observations(self) -> Mapping[str, Observation]:
+        return self._state.observations
+
+    @property
+    def truths(self) -> Mapping[str, Truth]:
+        return self._state.truths
+
+    @property
+    def cells(self) -> Mapping[str, Mapping[str, Any]]:
+        """Finished cells by id."""
+        return self._state.cells
+
+    def add_trials(self, trials: Sequence[Trial]) -> None:
+        """Keeps trials that are not there yet. Raises StoreError when an id comes back with another content."""
+        self._add("trials", self._state.trials, {t.id: t for t in trials})
+
+    def add_observations(self, observations: Sequence[Observation]) -> None:
+        self._add("observations", self._state.observations, {o.key: o for o in observations})
+
+    def add_truths(self, truths: Sequence[Truth]) -> None:
+        self._add("truths", self._state.truths, {t.trial: t for t in truths})
+
+    def _add(self, kind: str, held: dict[str, T], records: Mapping[str, T]) -> None:
+        fresh = {k: r for k, r in records.items() if k not in held}
+        if kind == "trials":
+            for key in records.keys() - fresh.keys():
+                if to_json(held[key]) != to_json(records[key]):
+                    raise StoreError(f"trial {key} of {self.folder} would change: it was posed differently before")
+        self._segments[kind].append(to_json(r) for r in fresh.values())
+        held.update(fresh)
+
+    def finish(self, cell: str, rows: Sequence[Row] = (), **facts: Any) -> None:
+        """Stores a cell's rows, then marks it finished. `facts` (JSON-ready) are kept with the mark."""
+        if cell in self._state.cells:
+            return
+        self._segments["rows"].append(to_json(r) for r in rows)
+        mark = {"cell": cell, "rows": len(rows), **plain(facts)}
+        self._segments["cells"].append([to_json(mark)])
+        self._state.cells[cell] = mark
+
+    def note(self, **facts: Any) -> None:
+        """Adds facts about the run (environment, time, cost) to study.json. They are no part of the settings."""
+        self.meta = {**self.meta, **plain(facts)}
+        write_atomically(self.folder / META, json.dumps(self.meta, indent=1, sort_keys=True))
+
+    def close(self) -> None:
+        for segment in self._segments.values():
+            segment.close()
+        self._lock.release()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+class _Lock:
+    """One writer a folder. The kernel drops the lock with the process, so that a killed run leaves none behind."""
+
+    def __init__(self, path: Path) -> None:
+        import fcntl
+
+        self._file: IO[str] | None = path.open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.seek(0)
+            pid = self._file.read().strip() or "unknown"
+            self._file.close()
+            raise StoreError(
+                f"another run (pid {pid}) is writing to {path.parent}: wait for it, stop it, or give another folder"
+            ) from None
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None

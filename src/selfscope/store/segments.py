@@ -1,0 +1,88 @@
+"""Append-only JSON Lines with a checksum on each line: what a killed process leaves can always be read.
+
+A line is eight hexadecimal digits (CRC-32 of the rest), a space, and one record. A line that was cut by a kill is
+the last one and has no newline: it is dropped when the file is next opened for writing. Any other line that does not
+match its checksum is named by file and number, and skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+
+def frame(payload: str) -> bytes:
+    """The line that stores a record's JSON text."""
+    data = payload.encode()
+    return b"%08x %s\n" % (zlib.crc32(data), data)
+
+
+def lines(path: Path, warnings: list[str]) -> Iterator[tuple[int, bytes]]:
+    """(line number from 1, JSON bytes) of each whole line of a segment; faults are added to `warnings`."""
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    end = data.rfind(b"\n") + 1
+    for number, line in enumerate(data[:end].split(b"\n")[:-1], start=1):
+        payload = line[9:]
+        try:
+            stated = int(line[:8], 16)
+        except ValueError:
+            stated = -1
+        if line[8:9] != b" " or stated != zlib.crc32(payload):
+            warnings.append(f"{path.name}:{number}: the record does not match its checksum; it was left out")
+            continue
+        yield number, payload
+
+
+class Segment:
+    """One file open for appending. Nothing that was written is ever changed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[bytes] | None = None
+
+    def append(self, payloads: Iterable[str], *, sync: bool = True) -> None:
+        """Writes records, and returns once they are on the disk (sync)."""
+        data = b"".join(frame(p) for p in payloads)
+        if not data:
+            return
+        file = self._open()
+        file.write(data)
+        file.flush()
+        if sync:
+            os.fsync(file.fileno())
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self) -> IO[bytes]:
+        if self._file is None:
+            cut_partial_line(self.path)
+            self._file = self.path.open("ab")
+        return self._file
+
+
+def cut_partial_line(path: Path) -> None:
+    """Drops what follows the last newline: the record that a killed process was writing."""
+    if not path.exists():
+        return
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        step = 1 << 16
+        end = size
+        while end > 0:
+            start = max(0, end - step)
+            file.seek(start)
+            at = file.read(end - start).rfind(b"\n")
+            if at >= 0:
+                end = start + at + 1
+                break
+            end = start
+        if end < size:
+            file.truncate(end)
