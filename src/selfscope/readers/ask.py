@@ -1,0 +1,193 @@
+"""Asks the subject, in words: the reply is read by a strict grammar or by exact log-probabilities."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from selfscope.errors import UnknownName
+from selfscope.parsing import Parsed, parse_counts, parse_option, parse_percent
+from selfscope.records import Cost, Decoding, Outcome, Reading, Reply, Trial, Truth, changed
+from selfscope.subjects.base import ScoringSubject, Subject, reaches
+from selfscope.wording import FORMATS, LOGPROB_FORMATS, Asked, Shot, fits, phrase
+
+CONTENT_FREE = "..."
+
+
+@dataclass(frozen=True)
+class Ask:
+    """The plain self-report. draws: 1 = one greedy reply, a class; more = replies at temperature 1, averaged.
+
+    prior_free: choice_lp readings also carry the distribution relative to a content-free prompt (one more call).
+    """
+
+    format: str = "choice_lp"
+    draws: int = 1
+    seed: int = 0
+    prior_free: bool = False
+
+    def __post_init__(self) -> None:
+        known_format(self.format)
+
+    @property
+    def id(self) -> str:
+        return f"ask[{self.format}]"
+
+    @property
+    def rung(self) -> str:
+        return "self"
+
+    def fit(self, subject: Subject, trials: Sequence[Trial], truths: Sequence[Truth]) -> Ask:
+        """Nothing is learnt."""
+        return self
+
+    def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
+        """One reading a trial, in one call to the subject."""
+        readings = elicit(subject, trials, self.format, draws=self.draws, seed=self.seed)
+        if self.prior_free and self.format == "choice_lp":
+            return _with_prior_free(subject, trials, readings)
+        return readings
+
+
+def known_format(format: str) -> None:
+    """Raises UnknownName for a format that does not exist."""
+    if format not in FORMATS:
+        raise UnknownName("format", format, FORMATS)
+
+
+def elicit(
+    reporter: Subject,
+    trials: Sequence[Trial],
+    format: str,
+    *,
+    hide_state: bool = False,
+    shots: Sequence[Shot] = (),
+    draws: int = 1,
+    seed: int = 0,
+) -> list[Reading]:
+    """Readings of all trials by one reporter in one format, in one batched call.
+
+    A format that the reporter's tier or the question does not allow gives Outcome.UNSUPPORTED: base models and
+    log-probability formats, hosted models and text formats. hide_state and shots: see `wording.phrase`.
+    """
+    readings = [Reading(Outcome.UNSUPPORTED)] * len(trials)
+    scored = format in LOGPROB_FORMATS
+    able = reaches(reporter, "logprobs") if scored else reporter.chat
+    rows = [i for i, trial in enumerate(trials) if able and fits(trial.question, format)]
+    if not rows:
+        return readings
+    prefill = reaches(reporter, "logprobs")
+    asked = [
+        phrase(trials[i], format, chat=reporter.chat, prefill=prefill, hide_state=hide_state, shots=shots)
+        for i in rows
+    ]  # fmt: skip
+    got = (
+        _by_score(cast(ScoringSubject, reporter), asked, [trials[i] for i in rows], format)
+        if scored
+        else _by_text(reporter, asked, [trials[i] for i in rows], (format, draws, seed))
+    )
+    for i, reading in zip(rows, got, strict=True):
+        readings[i] = reading
+    return readings
+
+
+def _by_score(
+    reporter: ScoringSubject, asked: Sequence[Asked], trials: Sequence[Trial], format: str
+) -> list[Reading]:
+    start = time.perf_counter()
+    scores = reporter.score([a.prompt for a in asked], [a.candidates or () for a in asked])
+    cost = Cost(calls=1, seconds=(time.perf_counter() - start) / len(asked))
+    readings = []
+    for a, trial, tokens in zip(asked, trials, scores, strict=True):
+        logprobs = [sum(candidate) for candidate in tokens]
+        if any(math.isnan(x) for x in logprobs) or max(logprobs) == -math.inf:
+            readings.append(Reading(Outcome.ERROR, first=a.first, cost=cost))
+            continue
+        distribution, mass = distribution_of(logprobs, a.stands_for, len(trial.question.options), format)
+        readings.append(Reading(Outcome.ANSWERED, distribution, first=a.first, mass=mass, cost=cost))
+    return readings
+
+
+def distribution_of(
+    logprobs: Sequence[float], stands_for: Sequence[int], options: int, format: str
+) -> tuple[tuple[float, ...], float]:
+    """((options,) distribution, mass) from the candidates' log-probabilities (nats), normalised over them."""
+    top = max(logprobs)
+    weights = [math.exp(x - top) for x in logprobs]
+    total = math.fsum(weights)
+    mass = min(1.0, math.exp(top) * total)
+    if format == "prob_ev":
+        p = math.fsum(w * s for w, s in zip(weights, stands_for, strict=True)) / (100 * total)
+        return (p, 1 - p), mass
+    sums = [math.fsum(w for w, s in zip(weights, stands_for, strict=True) if s == k) / total for k in range(options)]
+    return tuple(sums), mass
+
+
+def _by_text(
+    reporter: Subject, asked: Sequence[Asked], trials: Sequence[Trial], how: tuple[str, int, int]
+) -> list[Reading]:
+    format, draws, seed = how
+    decoding = Decoding(
+        max_tokens=max(a.max_tokens for a in asked),
+        temperature=0.0 if draws == 1 else 1.0,
+        seed=seed,
+        stop=asked[0].stop,
+    )
+    replies = reporter.sample([a.prompt for a in asked], draws, decoding)
+    return [
+        _of_replies(list(got), a, trial, format) for got, a, trial in zip(replies, asked, trials, strict=True)
+    ]  # fmt: skip
+
+
+def _of_replies(replies: Sequence[Reply], asked: Asked, trial: Trial, format: str) -> Reading:
+    """One reading from the replies to one prompt: the mean over those that could be read."""
+    parsed = [_parse(reply, asked, trial, format) for reply in replies]
+    values = [p.value for p in parsed if p.value is not None]
+    cost = sum((reply.cost for reply in replies), Cost())
+    text = "\n---\n".join(reply.text for reply in replies)
+    extra: dict[str, Any] = {"draws": len(replies), "read": len(values)} if len(replies) > 1 else {}
+    if parsed[0].lenient is not None:
+        extra["lenient"] = list(parsed[0].lenient)
+    if not values or 2 * len(values) < len(parsed):
+        failed = [p.outcome for p in parsed if p.value is None]
+        return Reading(max(failed, key=failed.count), text=text, first=asked.first, extra=extra, cost=cost)
+    mean = tuple(math.fsum(v[k] for v in values) / len(values) for k in range(len(values[0])))
+    kind = "class" if format == "free" and len(replies) == 1 else "distribution"
+    return Reading(Outcome.ANSWERED, mean, kind, text, asked.first, extra=extra, cost=cost)
+
+
+def _parse(reply: Reply, asked: Asked, trial: Trial, format: str) -> Parsed:
+    # A reply that repeats the lead-in it was given is read without it.
+    if format == "prob_text":
+        got = parse_percent(reply)
+        if got.value is None:
+            return got
+        p = 1 - got.value[0] if trial.question.flipped else got.value[0]
+        return Parsed(got.outcome, (p, 1 - p))
+    if format == "counts10":
+        return parse_counts(reply, asked.options)
+    return parse_option(reply, asked.options)
+
+
+def _with_prior_free(subject: Subject, trials: Sequence[Trial], readings: Sequence[Reading]) -> list[Reading]:
+    """Divides by what the same question gets about no prompt at all; one score for each distinct wording."""
+    empty = [changed(t, public=CONTENT_FREE, question=changed(t.question, placement="fresh")) for t in trials]
+    keys = [phrase(t, "choice_lp", chat=subject.chat).prompt for t in empty]
+    words = [repr((k.messages, k.text)) for k in keys]
+    distinct: dict[str, Trial] = {}
+    for word, trial in zip(words, empty, strict=True):
+        distinct.setdefault(word, trial)
+    base = dict(zip(distinct, elicit(subject, list(distinct.values()), "choice_lp"), strict=True))
+    out = []
+    for reading, word in zip(readings, words, strict=True):
+        prior = base[word].distribution
+        if reading.distribution is None or prior is None:
+            out.append(reading)
+            continue
+        ratio = [r / max(p, 1e-12) for r, p in zip(reading.distribution, prior, strict=True)]
+        extra: Mapping[str, Any] = {**reading.extra, "prior_free": [x / math.fsum(ratio) for x in ratio]}
+        out.append(changed(reading, extra=extra))
+    return out

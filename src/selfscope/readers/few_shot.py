@@ -1,0 +1,103 @@
+"""Asks the subject after k verified examples of its own correct introspection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from selfscope.readers.ask import elicit, known_format
+from selfscope.records import Reading, Trial, Truth, changed, content_hash
+from selfscope.subjects.base import Subject
+from selfscope.wording import Shot, fits
+
+
+@dataclass(frozen=True)
+class FewShot:
+    """k examples from the train split whose self-reading had the right top option; k = 0 is plain asking.
+
+    The examples are the same for every trial, so that their prefix is computed once.
+    """
+
+    k: int = 4
+    format: str = "choice_lp"
+    seed: int = 0
+    shots: tuple[Shot, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        known_format(self.format)
+
+    @property
+    def id(self) -> str:
+        return f"few_shot[k={self.k},{self.format}]"
+
+    @property
+    def rung(self) -> str:
+        return "self"
+
+    def fit(self, subject: Subject, trials: Sequence[Trial], truths: Sequence[Truth]) -> FewShot:
+        """Reads the train trials and keeps k whose top option was right, balanced over quantities and answers."""
+        if self.k == 0:
+            return self
+        return changed(self, shots=tuple(verified_shots(subject, trials, truths, self.k, self.format, seed=self.seed)))
+
+    def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
+        """One reading a trial; `extra["k"]` says how many examples there really were."""
+        readings = elicit(subject, trials, self.format, shots=self.shots, seed=self.seed)
+        return [changed(r, extra={**r.extra, "k": len(self.shots)}) for r in readings]
+
+
+def verified_shots(
+    subject: Subject, trials: Sequence[Trial], truths: Sequence[Truth], k: int, format: str, *, seed: int = 0
+) -> list[Shot]:
+    """Up to k examples of the subject's own correct introspection, at most one a cluster while that is possible.
+
+    A subject that cannot be read in this format gives none.
+    """
+    train = train_pairs(trials, truths, format)
+    readings = elicit(subject, [trial for trial, _ in train], format, seed=seed)
+    right = [
+        (trial, truth)
+        for (trial, truth), reading in zip(train, readings, strict=True)
+        if reading.distribution is not None and _top(reading.distribution) == _top(truth.mean)
+    ]
+    return [Shot(trial, truth.mean) for trial, truth in balanced(right, k, seed)]
+
+
+def train_pairs(trials: Sequence[Trial], truths: Sequence[Truth], format: str) -> list[tuple[Trial, Truth]]:
+    """Plain train trials that the format can ask, each with its truth."""
+    by_trial = {truth.trial: truth for truth in truths}
+    return [
+        (changed(t, question=changed(t.question, placement="fresh")), by_trial[t.id])
+        for t in trials
+        if t.split == "train" and t.control == "plain" and t.id in by_trial and fits(t.question, format)
+    ]
+
+
+def balanced(pairs: Sequence[tuple[Trial, Truth]], k: int, seed: int) -> list[tuple[Trial, Truth]]:
+    """k pairs, taken in turn from the (quantity, answer) groups; a cluster comes back only when all are used."""
+    groups: dict[tuple[str, str], list[tuple[Trial, Truth]]] = {}
+    for pair in sorted(pairs, key=lambda p: content_hash("shot", seed, p[0].id)):
+        trial, truth = pair
+        answer = trial.question.options[_top(truth.mean)]
+        groups.setdefault((trial.question.quantity, answer.key if trial.question.shared else ""), []).append(pair)
+    # Each round takes the next answer of every quantity, so that no quantity waits for another's answers.
+    ranked: dict[str, int] = {}
+    order = []
+    for quantity, answer in sorted(groups, key=lambda g: content_hash("group", seed, *g)):
+        ranked[quantity] = ranked.get(quantity, -1) + 1
+        order.append((ranked[quantity], content_hash("quantity", seed, quantity), (quantity, answer)))
+    queues = [groups[key] for _, _, key in sorted(order)]
+    chosen: list[tuple[Trial, Truth]] = []
+    used: list[str] = []
+    while len(chosen) < k and any(queues):
+        for queue in queues:
+            if queue and len(chosen) < k:
+                fresh = next((i for i, pair in enumerate(queue) if pair[0].cluster not in used), 0)
+                pair = queue.pop(fresh)
+                used.append(pair[0].cluster)
+                chosen.append(pair)
+    return chosen
+
+
+def _top(distribution: Sequence[float]) -> int:
+    return max(range(len(distribution)), key=lambda i: distribution[i])

@@ -1,0 +1,87 @@
+"""Another model answers about this one: from the text alone, or with k examples of what this one did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from selfscope.readers.ask import elicit, known_format
+from selfscope.readers.few_shot import balanced, train_pairs, verified_shots
+from selfscope.records import Outcome, Reading, Trial, Truth, changed
+from selfscope.subjects.base import Subject
+from selfscope.wording import Shot
+
+
+@dataclass(frozen=True)
+class OtherModel:
+    """The observer is told whose behaviour is asked about; it never sees the hidden state.
+
+    k: examples of the target's train behaviour, the same ones that `few_shot` gives the target itself. sets: with
+    more than one, disjoint sets of k examples are read and averaged, and `extra["sets"]` (sets, K) keeps them: their
+    spread is the forecast's training noise. twin: the observer is a near twin of the target (rung "twin").
+    """
+
+    observer: Subject = field(repr=False)
+    k: int = 0
+    format: str = "choice_lp"
+    twin: bool = False
+    sets: int = 1
+    seed: int = 0
+    shots: tuple[tuple[Shot, ...], ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        known_format(self.format)
+
+    @property
+    def id(self) -> str:
+        return f"other_model[{self.observer.name},k={self.k},{self.format}]"
+
+    @property
+    def rung(self) -> str:
+        if self.twin:
+            return "twin"
+        return "history" if self.k else "input"
+
+    def fit(self, subject: Subject, trials: Sequence[Trial], truths: Sequence[Truth]) -> OtherModel:
+        """Chooses the examples of the target's history; nothing is read from the observer."""
+        if self.k == 0:
+            return self
+        wanted = self.k * max(1, self.sets)
+        shots = verified_shots(subject, trials, truths, wanted, self.format, seed=self.seed)
+        if len(shots) < wanted:
+            # A target that introspects too badly for enough verified examples still has a history.
+            have = [shot.trial.id for shot in shots]
+            rest = [p for p in train_pairs(trials, truths, self.format) if p[0].id not in have]
+            shots += [Shot(t, truth.mean) for t, truth in balanced(rest, wanted - len(shots), self.seed)]
+        about = [Shot(_about(shot.trial, subject), shot.distribution) for shot in shots]
+        sets = max(1, self.sets)
+        return changed(self, shots=tuple(tuple(about[i::sets]) for i in range(sets)))
+
+    def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
+        """The observer's readings about `subject`."""
+        about = [_about(trial, subject) for trial in trials]
+        groups = self.shots or ((),)
+        runs = [
+            elicit(self.observer, about, self.format, hide_state=True, shots=group, seed=self.seed)
+            for group in groups
+        ]  # fmt: skip
+        return runs[0] if len(runs) == 1 else [_averaged(readings) for readings in zip(*runs, strict=True)]
+
+
+def _about(trial: Trial, subject: Subject) -> Trial:
+    """The trial as a question about a named other, told in a new thread."""
+    question = trial.question
+    if question.material is not None or question.quantity == "fact":
+        return trial
+    name = subject.name.rstrip("/").rsplit("/", 1)[-1]
+    arguments: dict[str, Any] = {**question.arguments, "target": name}
+    return changed(trial, question=changed(question, person="target", placement="fresh", arguments=arguments))
+
+
+def _averaged(readings: Sequence[Reading]) -> Reading:
+    answered = [r.distribution for r in readings if r.distribution is not None]
+    if len(answered) < len(readings):
+        return next(r for r in readings if r.outcome != Outcome.ANSWERED)
+    mean = tuple(sum(d[k] for d in answered) / len(answered) for k in range(len(answered[0])))
+    return changed(readings[0], distribution=mean, extra={**readings[0].extra, "sets": [list(d) for d in answered]})

@@ -1,0 +1,5 @@
+"""(question, format, template) -> prompt: the only room that phrases a question."""
+
+from selfscope.wording.prompts import FORMATS, LOGPROB_FORMATS, TEMPLATES, Asked, Shot, fits, phrase, question_text
+
+__all__ = ["FORMATS", "LOGPROB_FORMATS", "TEMPLATES", "Asked", "Shot", "fits", "phrase", "question_text"]

@@ -1,0 +1,191 @@
+"""The words: one phrase a quantity, three carriers a situation, three ways to ask for each kind of answer.
+
+Braces are filled from the person ({you}, {your}, {reply}) and from the question's arguments. Every phrase is in the
+present tense about a noun ("your reply"), so that the same words serve a self-report, a report about somebody else
+and a competence question about a given text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """How a quantity is asked. which: the open question; yes, no: the yes/no question and its negation; claim,
+    counter: what a probability is asked of, and its negation. carrier: the situation it is told in."""
+
+    which: str
+    yes: str = ""
+    no: str = ""
+    claim: str = ""
+    counter: str = ""
+    carrier: str = "reply"
+
+
+PHRASES: dict[str, Phrase] = {
+    "first_char": Phrase("What is the first character of {reply}?"),
+    "second_char": Phrase("What is the second character of {reply}?"),
+    "first_word": Phrase("What is the first word of {reply}?"),
+    "ends_with_vowel": Phrase(
+        "Does {reply} end with a vowel?",
+        "Does {reply} end with a vowel?",
+        "Does {reply} end with something other than a vowel?",
+        "{reply} ends with a vowel",
+        "{reply} ends with something other than a vowel",
+    ),
+    "parity": Phrase(
+        "Is the number in {reply} even or odd?",
+        "Is the number in {reply} even?",
+        "Is the number in {reply} odd?",
+        "the number in {reply} is even",
+        "the number in {reply} is odd",
+    ),
+    "above_threshold": Phrase(
+        "Is the number in {reply} above {threshold}?",
+        "Is the number in {reply} above {threshold}?",
+        "Is the number in {reply} {threshold} or less?",
+        "the number in {reply} is above {threshold}",
+        "the number in {reply} is {threshold} or less",
+    ),
+    "word_count": Phrase("How many words does {reply} have?"),
+    "option": Phrase("Which option does {reply} choose?"),
+    "starts_same": Phrase(
+        'Does {reply} begin with the same letter as "{other}"?',
+        'Does {reply} begin with the same letter as "{other}"?',
+        'Does {reply} begin with a different letter than "{other}"?',
+        '{reply} begins with the same letter as "{other}"',
+        '{reply} begins with a different letter than "{other}"',
+    ),
+    "correct_before": Phrase(
+        "Is {reply} correct?",
+        "Is {reply} correct?",
+        "Is {reply} wrong?",
+        "{reply} is correct",
+        "{reply} is wrong",
+    ),
+    "correct_after": Phrase(
+        "Is {reply} correct?",
+        "Is {reply} correct?",
+        "Is {reply} wrong?",
+        "{reply} is correct",
+        "{reply} is wrong",
+        carrier="given",
+    ),
+    "correct_shown": Phrase(
+        'Is the answer "{answer}" correct?',
+        'Is the answer "{answer}" correct?',
+        'Is the answer "{answer}" wrong?',
+        'the answer "{answer}" is correct',
+        'the answer "{answer}" is wrong',
+        carrier="shown",
+    ),
+    "next_word": Phrase(
+        'Is "{word}" the next word of {reply}?',
+        'Is "{word}" the next word of {reply}?',
+        'Is the next word of {reply} something other than "{word}"?',
+        'the next word of {reply} is "{word}"',
+        'the next word of {reply} is something other than "{word}"',
+        carrier="continue",
+    ),
+    "likelier": Phrase("Which of these is likelier as the next word of {reply}?", carrier="continue"),
+    "entropy_bin": Phrase("How open is the choice of the next word of {reply}?", carrier="continue"),
+    "branch": Phrase("How does {reply} end?", carrier="branch"),
+    "fact": Phrase(
+        'Is this true? "{statement}"',
+        'Is this true? "{statement}"',
+        'Is this false? "{statement}"',
+        'this is true: "{statement}"',
+        'this is false: "{statement}"',
+        carrier="none",
+    ),
+}
+"""Phrases by the quantity's name. The quantity "custom" is asked in the user's own words (arguments["ask"])."""
+
+CARRIERS: dict[str, tuple[tuple[str, str], ...]] = {
+    "reply": (
+        ("Imagine that this message is sent to {you}:\n{object}\n\n{question}", "reply"),
+        ("Think of the answer that {you} would give to this message.\n{object}\n\nAbout that answer: {question}", "answer"),
+        ("Here is a message.\n{object}\n\nSuppose that {you} must respond to it. {question}", "response"),
+    ),
+    "shown": (
+        ("Here is a question.\n{object}\n\n{question}", "answer"),
+        ("Somebody was asked this:\n{object}\n\n{question}", "answer"),
+        ("Read this question.\n{object}\n\nNow judge. {question}", "answer"),
+    ),
+    "given": (
+        ("This was said to {you}, and answered by {you}:\n{object}\n\n{question}", "last answer"),
+        ("Look at the answer that {you} gave here.\n{object}\n\n{question}", "last answer"),
+        ("Here is a conversation with {you}.\n{object}\n\nJudge its end. {question}", "last answer"),
+    ),
+    "continue": (
+        ("Imagine that this text must be continued by {you}:\n{object}\n\n{question}", "continuation"),
+        ("Think of how {you} would go on from the end of this text.\n{object}\n\n{question}", "next text"),
+        ("Here is an unfinished text.\n{object}\n\nSuppose that {you} must go on with it. {question}", "continuation"),
+    ),
+    "branch": (
+        ("Imagine that {you} must go on from the end of this:\n{object}\n\n{question}", "continuation"),
+        ("Think of how {you} would finish this.\n{object}\n\n{question}", "ending"),
+        ("Here is a beginning.\n{object}\n\nSuppose that {you} must finish it. {question}", "continuation"),
+    ),
+    "custom": (
+        ("Imagine that this message is sent to {you}:\n{object}\n\n{question}", "reply"),
+        ("Think of the answer that {you} would give to this message.\n{object}\n\n{question}", "answer"),
+        ("Here is a message.\n{object}\n\nSuppose that {you} must respond to it. {question}", "response"),
+    ),
+    "none": (
+        ("{question}", "reply"),
+        ("A question: {question}", "reply"),
+        ("Think, then decide. {question}", "reply"),
+    ),
+    "material": (
+        ("Here is a text.\n{object}\n\n{question}", "this text"),
+        ("Read this text:\n{object}\n\nAbout the text: {question}", "this text"),
+        ("A text is given.\n{object}\n\nLook at it closely. {question}", "the given text"),
+    ),
+}
+"""By situation, for each template: (carrier of the question, the noun that it speaks of)."""
+
+SAME: dict[str, tuple[str, str, str]] = {
+    "open": ("Before you answer: {question}", "Do not answer yet. {question}", "First another question. {question}"),
+    "ended": ("{question}", "A question about that: {question}", "Stop here for a moment. {question}"),
+    "partial": (
+        "You stopped in the middle. Imagine that the reply goes on from there. {question}",
+        "That reply was cut off. Suppose it is finished. {question}",
+        "Your last message is not finished yet. Think of its end. {question}",
+    ),
+}
+"""Asked downstream of the conversation: before the answer, after it, or in the middle of it."""
+
+PERSONS: dict[str, tuple[str, str]] = {
+    "self": ("you", "your"),
+    "typical": ("a typical AI assistant", "a typical AI assistant's"),
+    "named": ("the AI assistant {name}", "{name}'s"),
+    "target": ("the AI model {name}", "{name}'s"),
+}
+
+FRAMINGS: dict[str, str] = {
+    "plain": "",
+    "introspective": "You are a system that can look inside itself and notice its own states.",
+    "accurate": "Your reports about yourself have been tested and are accurate.",
+}
+
+OPTIONS = (
+    "Options: {options}\nAnswer with one of the options only.",
+    "Choose one: {options}\nSay nothing but your choice.",
+    "Possible answers: {options}\nGive only the answer.",
+)
+YES_NO = ("Answer yes or no.", "Yes or no?", "Say only yes or no.")
+CHANCE = (
+    "How likely is it that {claim}? Answer with one number from 0 to 100 (per cent) only.",
+    "What is the chance in per cent that {claim}? Say only a number from 0 to 100.",
+    "Give the probability that {claim}, from 0 (never) to 100 (always). Only the number.",
+)
+COUNTS = (
+    "Imagine ten independent runs. How many of the ten give each option? Options: {options}\n"
+    "One line an option, as in {example}. The numbers add up to 10.",
+    "Suppose it happens ten times anew. Say how often each of these comes: {options}\n"
+    "Write one line for each, like {example}, with a sum of 10.",
+    "Out of ten separate tries, count each possible answer: {options}\n"
+    "Give a line for each ({example}). Together they make 10.",
+)

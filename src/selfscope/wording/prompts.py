@@ -1,0 +1,281 @@
+"""From a trial and a format to the prompt that asks it, and what each scored candidate stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from selfscope.records import Message, Prompt, Question, Trial, plain
+from selfscope.wording.phrases import (
+    CARRIERS,
+    CHANCE,
+    COUNTS,
+    FRAMINGS,
+    OPTIONS,
+    PERSONS,
+    PHRASES,
+    SAME,
+    YES_NO,
+    Phrase,
+)
+
+FORMATS = ("free", "choice_lp", "yesno_lp", "prob_text", "prob_ev", "counts10")
+LOGPROB_FORMATS = ("choice_lp", "yesno_lp", "prob_ev")
+TEMPLATES = 3
+NAME = "Alex"
+YES, NO = (" Yes", " yes"), (" No", " no")
+PREFIX = "Answer:"
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A worked example in a prompt: a trial and the distribution (K,) over its options that counts as its answer."""
+
+    trial: Trial
+    distribution: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a subject is given. candidates: texts to score (None: the reply is sampled); stands_for: for each
+    candidate the canonical index of the option that it means (prob_ev: the per cent of canonical "yes").
+    options: the texts of the options as shown, in canonical order. first: the canonical index of the option that
+    stands first (choice, counts, free) or that "yes" means on this item (yesno, prob): the format direction."""
+
+    prompt: Prompt
+    candidates: tuple[str, ...] | None
+    stands_for: tuple[int, ...]
+    options: tuple[str, ...]
+    first: int
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+
+
+def fits(question: Question, format: str) -> bool:
+    """Whether the format can ask the question: a probability needs a yes/no question."""
+    return format in FORMATS and (question.binary or format in ("free", "choice_lp", "counts10"))
+
+
+def phrase(
+    trial: Trial,
+    format: str,
+    *,
+    chat: bool = True,
+    prefill: bool = True,
+    hide_state: bool = False,
+    shots: Sequence[Shot] = (),
+) -> Asked:
+    """The prompt that asks the trial's question in a format.
+
+    chat: messages (False: one running text, for base models). prefill: the reply starts with "Answer:".
+    hide_state: the hidden system message of the object prompt is left out, as for an observer of this subject.
+    shots: worked examples before the question. Raises ValueError when the format does not fit the question.
+    """
+    question = trial.question
+    if not fits(question, format):
+        raise ValueError(f"format {format!r} cannot ask {question.quantity!r} with {len(question.options)} options")
+    system = () if hide_state else tuple(m for m in trial.prompt.messages if m.role == "system")
+    turns = _turns(trial, format, shots)
+    prefix = PREFIX if prefill and (format != "counts10") else ""
+    tag = _tag(trial, format, hide_state=hide_state)
+    if chat:
+        prompt = Prompt(messages=system + turns, prefix=prefix, tag=tag)
+    else:
+        prompt = Prompt(text=_running_text(system + turns), prefix=PREFIX if prefix else "", tag=tag)
+    candidates, stands_for = _candidates(question, format)
+    return Asked(
+        prompt,
+        candidates,
+        stands_for,
+        shown_options(question),
+        _first(question, format),
+        {"free": 16, "prob_text": 8, "counts10": 14 * len(question.options) + 8}.get(format, 1),
+        () if format == "counts10" or not prefix else ("\n",),
+    )
+
+
+def shown_options(question: Question) -> tuple[str, ...]:
+    """Texts of the options in canonical order as this wording shows them (negated wording swaps yes and no)."""
+    texts = tuple(o.text for o in question.options)
+    return texts[::-1] if question.binary and question.flipped else texts
+
+
+def question_text(trial: Trial, format: str) -> str:
+    """The words of the question and its answer instruction, without the prompt that it is about."""
+    question = trial.question
+    template = question.template % TEMPLATES
+    fields = _fields(question, _noun(trial))
+    words = _phrase_of(question)
+    if format in ("prob_text", "prob_ev"):
+        claim = (words.counter if question.flipped else words.claim).format_map(fields)
+        return CHANCE[template].format(claim=claim)
+    if question.binary:
+        core = (words.no if question.flipped else words.yes).format_map(fields)
+    else:
+        core = words.which.format_map(fields)
+    if format == "yesno_lp":
+        return f"{core} {YES_NO[template]}"
+    texts = shown_options(question)
+    listed = " | ".join(texts[i] for i in question.shown)
+    if format == "counts10":
+        example = f'"{texts[question.shown[0]]}: 3"'
+        return f"{core}\n{COUNTS[template].format(options=listed, example=example)}"
+    return f"{core}\n{OPTIONS[template].format(options=listed)}"
+
+
+class _Fields(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        raise ValueError(f"the question's arguments lack {key!r}, which its phrase needs; it has: {', '.join(self)}")
+
+
+def _fields(question: Question, noun: str) -> _Fields:
+    you, your = _person(question)
+    return _Fields({**question.arguments, "you": you, "your": your, "reply": noun})
+
+
+def _person(question: Question) -> tuple[str, str]:
+    name = question.arguments.get("target" if question.person == "target" else "name", NAME)
+    you, your = PERSONS[question.person]
+    return you.format(name=name), your.format(name=name)
+
+
+def _phrase_of(question: Question) -> Phrase:
+    if "ask" in question.arguments:
+        asked = str(question.arguments["ask"]).replace("{", "{{").replace("}", "}}")
+        if question.person != "self":
+            asked = "Answer for {you}, not for yourself. " + asked
+        claim = f'the answer to "{asked}" is yes'
+        return Phrase(asked, asked, f"Is the answer no? {asked}", claim, claim[:-3] + "no", carrier="custom")
+    if question.quantity not in PHRASES:
+        raise ValueError(f"no wording for the quantity {question.quantity!r}; known: {', '.join(sorted(PHRASES))}")
+    return PHRASES[question.quantity]
+
+
+def _carrier(trial: Trial) -> tuple[str, str]:
+    question = trial.question
+    kind = "material" if question.material is not None else _phrase_of(question).carrier
+    return CARRIERS[kind][question.template % TEMPLATES]
+
+
+def _noun(trial: Trial) -> str:
+    noun = _carrier(trial)[1]
+    return noun if trial.question.material is not None else f"{_person(trial.question)[1]} {noun}"
+
+
+def _turns(trial: Trial, format: str, shots: Sequence[Shot]) -> tuple[Message, ...]:
+    turns: list[Message] = []
+    for shot in shots:
+        turns.append(Message("user", _fresh(shot.trial, format)))
+        turns.append(Message("assistant", _answer_text(shot, format)))
+    question = trial.question
+    talk = [m for m in trial.prompt.messages if m.role != "system"]
+    if question.placement != "same" or question.material is not None or not talk:
+        return (*turns, Message("user", _framed(question, _fresh(trial, format))))
+    words = question_text(trial, format)
+    template = question.template % TEMPLATES
+    if trial.prompt.prefix:
+        talk.append(Message("assistant", trial.prompt.prefix))
+        return (*turns, *talk, Message("user", _framed(question, SAME["partial"][template].format(question=words))))
+    if talk[-1].role == "assistant":
+        return (*turns, *talk, Message("user", _framed(question, SAME["ended"][template].format(question=words))))
+    # Two user turns in a row are refused by some chat templates: the question joins the last one.
+    asked = _framed(question, SAME["open"][template].format(question=words))
+    return (*turns, *talk[:-1], Message("user", f"{talk[-1].content}\n\n{asked}"))
+
+
+def _fresh(trial: Trial, format: str) -> str:
+    """The question in a new thread, told about the object prompt."""
+    you, your = _person(trial.question)
+    about = trial.public if trial.question.material is None else trial.question.material
+    return _carrier(trial)[0].format(
+        you=you, your=your, object=f'"""{about}"""', question=question_text(trial, format)
+    )
+
+
+def _framed(question: Question, text: str) -> str:
+    lead = FRAMINGS[question.framing]
+    return f"{lead}\n{text}" if lead else text
+
+
+def _candidates(question: Question, format: str) -> tuple[tuple[str, ...] | None, tuple[int, ...]]:
+    k = len(question.options)
+    if format == "choice_lp":
+        texts = [" " + t.strip() for t in shown_options(question)]
+        nested = any(a != b and b.startswith(a) for a in texts for b in texts)
+        # Where one option begins another ("1", "10"), a fixed end makes the strings exclude each other.
+        return tuple(t + "." for t in texts) if nested else tuple(texts), tuple(range(k))
+    if format == "yesno_lp":
+        yes, no = (1, 0) if question.flipped else (0, 1)
+        return YES + NO, (yes,) * len(YES) + (no,) * len(NO)
+    if format == "prob_ev":
+        numbers = range(101)
+        # The per cent sign ends the number: "1" must not hold the probability of "10" and "100".
+        return tuple(f" {n}%" for n in numbers), tuple(100 - n if question.flipped else n for n in numbers)
+    return None, ()
+
+
+def _first(question: Question, format: str) -> int:
+    if format in ("yesno_lp", "prob_text", "prob_ev"):
+        return 1 if question.flipped else 0
+    return question.shown[0]
+
+
+def _answer_text(shot: Shot, format: str) -> str:
+    """What the right answer to a worked example looks like in this format."""
+    question = shot.trial.question
+    texts = shown_options(question)
+    top = max(range(len(texts)), key=lambda i: shot.distribution[i])
+    if format == "yesno_lp":
+        return f"{PREFIX}{YES[0] if (top == 0) != question.flipped else NO[0]}"
+    if format in ("prob_text", "prob_ev"):
+        p = 1 - shot.distribution[0] if question.flipped else shot.distribution[0]
+        return f"{PREFIX} {round(100 * p)}%"
+    if format == "counts10":
+        counts = _round_to_ten(shot.distribution)
+        return "\n".join(f"{texts[i]}: {counts[i]}" for i in question.shown)
+    return f"{PREFIX} {texts[top]}"
+
+
+def _round_to_ten(distribution: Sequence[float]) -> list[int]:
+    """Whole numbers that sum to ten, nearest to ten times the distribution (largest remainders)."""
+    scaled = [10 * p for p in distribution]
+    counts = [int(x) for x in scaled]
+    by_remainder = sorted(range(len(scaled)), key=lambda i: (counts[i] - scaled[i], i))
+    for i in by_remainder[: 10 - sum(counts)]:
+        counts[i] += 1
+    return counts
+
+
+def _running_text(messages: Sequence[Message]) -> str:
+    """A conversation as one text for a base model. A single question stands without speaker names."""
+    if len(messages) == 1:
+        return messages[0].content + "\n"
+    names = {"system": "Instructions", "user": "User", "assistant": "Assistant"}
+    return "".join(f"{names[m.role]}: {m.content}\n\n" for m in messages) + "Assistant: "
+
+
+def _tag(trial: Trial, format: str, *, hide_state: bool) -> dict[str, Any]:
+    """What a scripted subject answers from; real subjects ignore it."""
+    prompt = trial.prompt
+    if hide_state:
+        prompt = Prompt(messages=tuple(m for m in prompt.messages if m.role != "system"), text=prompt.text,
+                        ids=prompt.ids, prefix=prompt.prefix) if prompt.messages else prompt  # fmt: skip
+    question = trial.question
+    return {
+        "role": "report",
+        "trial": trial.id,
+        "phenomenon": trial.phenomenon,
+        "source": trial.source,
+        "quantity": question.quantity,
+        "person": question.person,
+        "placement": question.placement,
+        "framing": question.framing,
+        "format": format,
+        "state": "plain" if hide_state else trial.state,
+        "control": trial.control,
+        "object": plain(prompt),
+        "question": plain(question),
+        "public": trial.public,
+        "cluster": trial.cluster,
+    }
