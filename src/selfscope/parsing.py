@@ -20,8 +20,8 @@ _REFUSAL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _LEAD = re.compile(
-    r"^(?:final answer|answer|my answer|the answer|(?:my|the|final) (?:answer|choice) (?:is|would be)|i (?:choose|would choose))"
-    r"\s*[:=]?\s+|^(?:final )?answer\s*[:=]\s*",
+    r"^(?:(?:my|the|the final|my final) (?:answer|choice) (?:is|would be)|i (?:would )?choose"
+    r"|(?:the |my |the final |my final |final )?answer)(?:\s*[:=]\s*|\s+)",
     re.IGNORECASE,
 )
 _QUOTES = "\"'`*_“”‘’ \t"

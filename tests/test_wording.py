@@ -1,0 +1,164 @@
+"""The only room that phrases a question: what is shown, in which order, and what each candidate stands for."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from selfscope.records import Message, Option, Prompt, Question, Trial, changed, content_hash
+from selfscope.wording import FORMATS, TEMPLATES, Shot, fits, phrase, question_text
+from selfscope.wording.phrases import FRAMINGS, PERSONS, PHRASES
+
+YES_NO = (Option("yes", "yes"), Option("no", "no"))
+FOUR = tuple(Option(k, k) for k in ("red", "blue", "green", "other"))
+ARGUMENTS = {"threshold": 50, "other": "apple", "word": "cat", "answer": "Rome", "statement": "Snow is white."}
+
+
+def trial(quantity: str = "ends_with_vowel", options: tuple[Option, ...] = YES_NO, **fields: object) -> Trial:
+    question = Question(quantity, options, arguments=ARGUMENTS)
+    prompt = Prompt(messages=(Message("user", "Name an animal."),), tag={"role": "behave"})
+    return changed(
+        Trial("t", "self_prediction", "s", "c", "k", "test", question, prompt, "Name an animal.", "o"), **fields
+    )
+
+
+def ask(t: Trial, **fields: object) -> Trial:
+    return changed(t, question=changed(t.question, **fields))
+
+
+def said(t: Trial, format: str, **how: bool) -> str:
+    prompt = phrase(t, format, **how).prompt
+    return prompt.text or "\n".join(m.content for m in prompt.messages)
+
+
+@pytest.mark.parametrize("quantity", sorted(PHRASES))
+@pytest.mark.parametrize("person", sorted(PERSONS))
+def test_every_quantity_person_template_and_format_is_short_and_complete(quantity: str, person: str) -> None:
+    for options, template, format in itertools.product((YES_NO, FOUR), range(TEMPLATES), FORMATS):
+        t = ask(trial(quantity, options), person=person, template=template)
+        if not fits(t.question, format) or (options is YES_NO and not PHRASES[quantity].yes):
+            continue
+        text = said(t, format)
+        assert "{" not in text
+        assert "}" not in text
+        assert len(text.split()) - len(t.public.split()) <= 75
+        if format in ("free", "choice_lp"):
+            assert all(o.text in text for o in options)
+
+
+def test_templates_persons_framings_and_flips_all_read_differently() -> None:
+    t = trial()
+    texts = [
+        said(ask(t, template=i, person=p, flipped=f, framing=g), "choice_lp")
+        for i in range(TEMPLATES)
+        for p in PERSONS
+        for f in (False, True)
+        for g in FRAMINGS
+    ]
+    assert len(set(texts)) == len(texts)
+
+
+def test_third_person_never_says_you_and_names_the_target() -> None:
+    for quantity in ("ends_with_vowel", "correct_before", "correct_after", "next_word"):
+        for template in range(TEMPLATES):
+            t = trial(quantity)
+            t = ask(t, person="target", template=template, arguments={**ARGUMENTS, "target": "gemma"})
+            words = said(t, "yesno_lp").lower().replace("?", " ").split()
+            assert "you" not in words
+            assert "your" not in words
+            assert "gemma" in said(t, "yesno_lp")
+
+
+def test_options_stand_in_the_shown_order_and_candidates_in_canonical_order() -> None:
+    t = ask(trial("option", FOUR), order=(2, 0, 3, 1))
+    asked = phrase(t, "choice_lp")
+    assert "green | red | other | blue" in said(t, "choice_lp")
+    assert asked.first == 2
+    assert asked.candidates == (" red", " blue", " green", " other")
+    assert asked.stands_for == (0, 1, 2, 3)
+
+
+def test_options_that_begin_each_other_get_an_end() -> None:
+    t = trial("word_count", tuple(Option(k, k) for k in ("1", "10", "2")))
+    assert phrase(t, "choice_lp").candidates == (" 1.", " 10.", " 2.")
+
+
+def test_negated_wording_turns_yes_into_no() -> None:
+    t = ask(trial(), flipped=True)
+    assert "something other than a vowel" in said(t, "yesno_lp")
+    yesno = phrase(t, "yesno_lp")
+    assert yesno.first == 1
+    assert dict(zip(yesno.candidates or (), yesno.stands_for))[" Yes"] == 1
+    number = phrase(t, "prob_ev")
+    assert dict(zip(number.candidates or (), number.stands_for))[" 30%"] == 70
+    assert len(number.candidates or ()) == 101
+    # choice: the word "no" now stands for canonical "yes"
+    assert phrase(t, "choice_lp").candidates == (" no", " yes")
+    assert phrase(ask(t, order=(1, 0)), "choice_lp").first == 1
+    assert "yes | no" in said(ask(t, order=(1, 0)), "choice_lp")
+
+
+def test_the_state_is_there_for_the_subject_and_hidden_from_others() -> None:
+    t = trial(state="changed:0")
+    t = changed(t, prompt=changed(t.prompt, messages=(Message("system", "SECRET zebra"), *t.prompt.messages)))
+    own = phrase(t, "choice_lp").prompt
+    other = phrase(t, "choice_lp", hide_state=True).prompt
+    assert own.messages[0] == Message("system", "SECRET zebra")
+    assert own.tag["state"] == "changed:0"
+    assert "SECRET" not in repr(other)
+    assert "SECRET" not in "".join(m.content for m in own.messages[1:])
+    assert "SECRET" in (phrase(t, "choice_lp", chat=False).prompt.text or "")
+
+
+def test_same_placement_asks_downstream_with_alternating_roles() -> None:
+    t = ask(trial(), placement="same")
+    open_ = phrase(t, "choice_lp").prompt
+    assert [m.role for m in open_.messages] == ["user"]
+    assert open_.messages[0].content.startswith("Name an animal.\n\n")
+    partial = phrase(changed(t, prompt=changed(t.prompt, prefix="A ti")), "choice_lp").prompt
+    assert [m.role for m in partial.messages] == ["user", "assistant", "user"]
+    assert partial.messages[1].content == "A ti"
+    fresh = phrase(ask(t, placement="fresh"), "choice_lp").prompt
+    assert '"""Name an animal."""' in fresh.messages[0].content
+
+
+def test_competence_asks_about_the_given_text_alone() -> None:
+    t = ask(trial(), material="banana")
+    text = said(t, "choice_lp")
+    assert "banana" in text
+    assert "Name an animal" not in text
+    assert "you" not in text.lower().split()
+
+
+def test_users_words_are_verbatim() -> None:
+    t = ask(trial("custom"), arguments={"ask": "Would you say {this} aloud?"})
+    assert "Would you say {this} aloud?" in said(t, "choice_lp")
+    assert question_text(t, "prob_ev").count("Would you say {this} aloud?") == 1
+
+
+def test_shots_come_first_and_are_identical_for_all_trials() -> None:
+    shots = (Shot(trial(), (0.9, 0.1)), Shot(ask(trial(), flipped=True), (0.9, 0.1)))
+    a, b = (phrase(ask(trial(), template=i), "yesno_lp", shots=shots).prompt.messages for i in (0, 1))
+    assert a[:4] == b[:4]
+    assert [m.role for m in a] == ["user", "assistant"] * 2 + ["user"]
+    assert [m.content for m in a[1:4:2]] == ["Answer: Yes", "Answer: No"]
+    counts = phrase(trial(), "counts10", shots=shots[:1]).prompt.messages
+    assert counts[1].content == "yes: 9\nno: 1"
+
+
+def test_tag_tells_a_scripted_subject_what_is_asked() -> None:
+    tag = phrase(trial(), "prob_text").prompt.tag
+    assert tag["role"] == "report"
+    assert (tag["trial"], tag["quantity"], tag["format"], tag["state"]) == ("t", "ends_with_vowel", "prob_text", "plain")
+    assert tag["object"]["messages"][0]["content"] == "Name an animal."
+    assert content_hash(tag) == content_hash(phrase(trial(), "prob_text").prompt.tag)
+
+
+def test_what_does_not_fit_is_an_error() -> None:
+    with pytest.raises(ValueError, match="cannot ask"):
+        phrase(trial("option", FOUR), "yesno_lp")
+    with pytest.raises(ValueError, match="no wording"):
+        phrase(trial("nonsense"), "choice_lp")
+    with pytest.raises(ValueError, match="threshold"):
+        phrase(ask(trial("above_threshold"), arguments={}), "choice_lp")
