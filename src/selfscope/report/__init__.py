@@ -1,0 +1,5 @@
+"""The card: rows and claims of a folder as one page, drawn twice (HTML and terminal). No model, no torch."""
+
+from selfscope.report.folder import terminal, write
+
+__all__ = ["terminal", "write"]

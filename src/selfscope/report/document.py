@@ -1,0 +1,171 @@
+"""What a card says, as data. Every number and every foreign text in it is already written out (figures.py), so that
+the HTML page and the terminal table cannot disagree. `card.json` is this document with the claims beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from selfscope.records import Row, Trial, Truth
+from selfscope.report.figures import Number
+from selfscope.verdicts.claims import Claim
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a study's folder holds, in memory: the only input of a card."""
+
+    meta: Mapping[str, Any]
+    rows: Sequence[Row]
+    trials: Mapping[str, Trial]
+    truths: Mapping[str, Truth]
+    claims: tuple[Claim, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One point with its interval on a horizontal axis. colour: a rung of the ladder, or "" for neutral."""
+
+    label: str
+    note: str
+    colour: str
+    number: Number
+    strong: bool = False
+    gap: str = ""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A vertical line of an axis: where, what it is called, and whether it is only an end of the axis."""
+
+    at: float
+    label: str
+    kind: str = "line"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Marks over one horizontal axis from low to high; what lies outside is drawn as an arrow at the edge."""
+
+    low: float
+    high: float
+    ticks: tuple[Tick, ...]
+    marks: tuple[Mark, ...]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One point of a calibration plot: stated against happened probability, binomial interval, items behind it."""
+
+    stated: float
+    happened: float
+    low: float
+    high: float
+    items: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of a list that is ticked off. status: passed | failed | missing."""
+
+    name: str
+    status: str
+    detail: str
+    run: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A probability of an example: its text, and its size for the small bar."""
+
+    size: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Words and numbers. numeric: columns that are set flush right in tabular figures."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[int, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One trial: what was asked, what was true, what was said, what the rivals said."""
+
+    why: str
+    public: str
+    hidden: str
+    question: str
+    said: str
+    sources: tuple[tuple[str, str], ...]  # (name, colour) a column: truth, the report, rivals
+    options: tuple[tuple[str, tuple[Cell | None, ...]], ...]
+    score: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A line of the table that a card opens with."""
+
+    anchor: str
+    title: str
+    asks: str
+    badge: str
+    tone: str
+    reason: str
+    sentence: str
+    share: Number | None  # of the causal arm where there is one (it decides), else of observation
+    share_note: str
+    best_rival: str
+    rival_skill: str
+    self_skill: str
+    gap: str
+    items: str
+    clusters: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """All there is to say on one claim. An empty part carries the reason in `absent`, and is drawn as that sentence."""
+
+    verdict: Verdict
+    reader: str
+    ladder: Axis | None = None
+    shares: Axis | None = None
+    calibration: tuple[Bin, ...] = ()
+    arms: Table | None = None
+    headlines: Table | None = None
+    conditions: Axis | None = None
+    more_conditions: Table | None = None
+    checks: tuple[Item, ...] = ()
+    examples: tuple[Example, ...] = ()
+    rule: str = ""
+    others: Table | None = None
+    numbers: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Document:
+    """The whole card. facts: short name-value pairs of the head; methods: tables; limits, reading: paragraphs."""
+
+    subject: str
+    facts: tuple[tuple[str, str], ...]
+    summary: str
+    verdicts: tuple[Verdict, ...]
+    sections: tuple[Section, ...]
+    methods: tuple[Table, ...]
+    not_run: tuple[str, ...]
+    limits: tuple[str, ...]
+    reading: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,113 @@
+"""Example trials of a card, chosen by a rule that the card states: never by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from selfscope.records import Outcome, Question, Reading, Row, Trial, Truth
+from selfscope.report import names
+from selfscope.report.document import Cell, Example
+from selfscope.report.figures import clean, decimal, percent, scalar
+from selfscope.verdicts.claims import Claim
+
+RULE = (
+    "Chosen by rule, not by hand: the best, the median and the worst scored answer of this reader on the test items, "
+    "and the first item that it did not answer (ties: the smallest trial id)."
+)
+MOST_OPTIONS = 8
+
+
+def choose(rows: Sequence[Row]) -> list[tuple[str, Row]]:
+    """(why, row): best, median, worst by noise-corrected Brier loss, and the first that has no answer."""
+    scored = sorted((r for r in rows if r.score is not None), key=lambda r: (r.score.brier, r.trial))  # type: ignore[union-attr]
+    chosen: list[tuple[str, Row]] = []
+    places = {"best answer": 0, "median answer": len(scored) // 2, "worst answer": len(scored) - 1}
+    for why, place in places.items():
+        if scored and all(scored[place].trial != row.trial for _, row in chosen):
+            chosen.append((why, scored[place]))
+    silent = sorted((r for r in rows if r.reading.outcome != Outcome.ANSWERED), key=lambda r: r.trial)
+    silent = [r for r in silent if r.reading.outcome != Outcome.UNSUPPORTED]
+    return chosen + ([(f"no answer: {silent[0].reading.outcome.value}", silent[0])] if silent else [])
+
+
+def examples(
+    claim: Claim,
+    rows: Mapping[str, Sequence[Row]],
+    *,
+    trials: Mapping[str, Trial],
+    truths: Mapping[str, Truth],
+    rivals: Sequence[str],
+) -> tuple[Example, ...]:
+    """rows: plain test rows by reader of the claim's phenomenon; rivals: reader ids shown beside, in this order."""
+    others = {name: {r.trial: r.reading for r in rows.get(name, ())} for name in rivals}
+    found = []
+    for why, row in choose(rows.get(claim.reader, ())):
+        trial = trials.get(row.trial)
+        if trial is not None:
+            beside = [(name, others[name].get(row.trial)) for name in rivals]
+            found.append(_example(why, row, trial, truths.get(row.trial), beside))
+    return tuple(found)
+
+
+def _example(
+    why: str, row: Row, trial: Trial, truth: Truth | None, beside: Sequence[tuple[str, Reading | None]]
+) -> Example:
+    question, options = trial.question, trial.question.options
+    columns: list[tuple[str, str, tuple[float, ...] | None]] = [
+        ("true", "behaviour", truth.mean if truth else None),
+        ("said", "self", row.reading.distribution),
+    ]
+    columns += [
+        (clean(names.short(name), 40), "prior" if name == "prior" else "history", r.distribution if r else None)
+        for name, r in beside
+    ]
+    columns = [c for c in columns if c[2] is not None and len(c[2]) == len(options)]
+    weight = [max((c[2][k] for c in columns[:2] if c[2]), default=0.0) for k in range(len(options))]
+    shown = sorted(sorted(range(len(options)), key=lambda k: -weight[k])[:MOST_OPTIONS])
+    lines = [
+        (
+            clean(options[k].text or options[k].key, 60),
+            tuple(Cell(c[2][k], percent(c[2][k])) if c[2] else None for c in columns),
+        )
+        for k in shown
+    ]
+    if len(shown) < len(options):
+        lines.append((f"and {len(options) - len(shown)} rarer", tuple(None for _ in columns)))
+    system = [m.content for m in trial.prompt.messages if m.role == "system"]
+    return Example(
+        why=why,
+        public=clean(trial.public, 420),
+        hidden=clean(" ".join(system), 200),
+        question=asked(question, row.reading),
+        said=_said(row.reading, question),
+        sources=tuple((name, colour) for name, colour, _ in columns),
+        options=tuple(lines),
+        score=f"Brier loss {decimal(row.score.brier)}" if row.score else "",
+    )
+
+
+def asked(question: Question, reading: Reading | None = None) -> str:
+    """The question in the words that were sent when the reader kept them, else as the data that it is."""
+    sent = reading.extra.get("asked") if reading else None
+    if isinstance(sent, str) and sent.strip():
+        return clean(sent, 420)
+    arguments = {k: v for k, v in question.arguments.items() if isinstance(v, str | int | float)}
+    inside = f" ({scalar(arguments)})" if arguments else ""
+    negated = ", negated wording" if question.flipped else ""
+    return f"{names.sentence_case(question.quantity)}{inside}{negated}?"
+
+
+def _said(reading: Reading, question: Question) -> str:
+    if reading.text:
+        return clean(reading.text, 280)
+    if reading.distribution is None or len(reading.distribution) != len(question.options):
+        return ""
+    top = max(range(len(reading.distribution)), key=lambda k: reading.distribution[k])  # type: ignore[index]
+    option = question.options[top]
+    return f"most probable: {clean(option.text or option.key, 80)} ({percent(reading.distribution[top])})"
+
+
+def asked_example(rows: Sequence[Row], trials: Mapping[str, Trial]) -> str:
+    """The question of the first trial by id, for phenomena that the card has no words for."""
+    known = sorted((r for r in rows if r.trial in trials), key=lambda r: r.trial)
+    return asked(trials[known[0].trial].question, known[0].reading) if known else ""

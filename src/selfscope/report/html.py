@@ -1,0 +1,42 @@
+"""Document -> one self-contained HTML page. Every text passes through autoescaping; only plots.py writes raw SVG."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from selfscope.report import names, plots
+from selfscope.report.document import Document
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in ("track", "strip", "small", "bar", "calibration", "lines"):
+        drawn = getattr(plots, name)
+        made.globals[name] = lambda *args, _drawn=drawn: Markup(_drawn(*args))
+    made.globals["ticks"] = plots.ticks
+    made.globals["style"] = Markup((TEMPLATES / "card.css").read_text(encoding="utf-8"))
+    made.globals["signs"] = names.STATUS
+    made.globals["meanings"] = names.VERDICTS
+    return made
+
+
+def page(document: Document) -> str:
+    """The card as HTML text: no script, no link to anywhere, no request."""
+    return _environment().get_template("card.html").render(card=document)

@@ -1,0 +1,127 @@
+"""Inline SVG, drawn in percent of its own width: it needs no script, keeps its text size on a phone, and takes its
+colours from the page's style. Only numbers enter here, never a foreign text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from selfscope.report.document import Axis, Bin, Mark
+
+SIDE = 100.0
+
+
+def _at(axis: Axis, value: float) -> float:
+    """Where a value stands on the axis, in percent, cut to the axis."""
+    cut = min(max(value, axis.low), axis.high)
+    return SIDE * (cut - axis.low) / (axis.high - axis.low)
+
+
+def _pct(value: float) -> str:
+    return f"{value:.2f}%"
+
+
+def lines(axis: Axis) -> str:
+    """The vertical lines of an axis, for the background of one row."""
+    return "".join(
+        f'<line class="tick {tick.kind}" x1="{_pct(_at(axis, tick.at))}" x2="{_pct(_at(axis, tick.at))}" y1="0" y2="100%"/>'
+        for tick in axis.ticks
+    )
+
+
+def track(axis: Axis, mark: Mark) -> str:
+    """One row of an axis: its lines, the interval and the point; an arrow where the point lies outside."""
+    number = mark.number
+    left, right, point = _at(axis, number.low), _at(axis, number.high), _at(axis, number.value)
+    colour = f"k-{mark.colour}" if mark.colour else "k-none"
+    parts = [lines(axis)]
+    if number.value < axis.low or number.value > axis.high:
+        parts.append(_arrow(colour, down=number.value < axis.low))
+    else:
+        if number.high > number.low:
+            span = f'x1="{_pct(left)}" x2="{_pct(right)}" y1="50%" y2="50%"'
+            parts.append(f'<line class="span {colour}" {span}/>')
+        radius = 6 if mark.strong else 4.5
+        parts.append(f'<circle class="point {colour}" cx="{_pct(point)}" cy="50%" r="{radius}"/>')
+    return f'<svg class="track" aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
+
+
+def _arrow(colour: str, *, down: bool) -> str:
+    shape = "M11 -5 L2 0 L11 5 Z" if down else "M-11 -5 L-2 0 L-11 5 Z"
+    x = "0" if down else "100%"
+    return f'<svg x="{x}" y="50%" overflow="visible"><path class="point {colour}" d="{shape}"/></svg>'
+
+
+def ticks(axis: Axis) -> list[tuple[str, str, str]]:
+    """(label, left in percent, alignment class) of the tick labels that stand above the rows."""
+    placed = []
+    for tick in axis.ticks:
+        at = _at(axis, tick.at)
+        side = "left" if at < 12 else "right" if at > 84 else "middle"
+        placed.append((tick.label, _pct(at), f"{side} up" if tick.kind == "dashed" else side))
+    return placed
+
+
+def strip(axis: Axis) -> str:
+    """The composition as one stacked bar: positive shares only, in proportion (the rows beneath carry the numbers)."""
+    sizes = [max(m.number.value, 0.0) for m in axis.marks]
+    total = sum(sizes)
+    if total <= 0:
+        return ""
+    parts, start = [], 0.0
+    for mark, size in zip(axis.marks, sizes, strict=True):
+        width = SIDE * size / total
+        if width >= 0.3:
+            parts.append(
+                f'<rect class="fill k-{mark.colour}" x="{_pct(start)}" y="0" width="{_pct(width)}" height="100%"/>'
+            )
+            if start > 0:
+                parts.append(f'<line class="cut" x1="{_pct(start)}" x2="{_pct(start)}" y1="0" y2="100%"/>')
+        start += width
+    return f'<svg class="strip" aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
+
+
+def small(value: float, low: float, high: float, colour: str) -> str:
+    """A share with its interval on 0..1, one line high: for the opening table."""
+    cut = [SIDE * min(max(v, 0.0), 1.0) for v in (value, low, high)]
+    return (
+        '<svg class="small" aria-hidden="true" focusable="false">'
+        '<rect class="ground" x="0" y="6" width="100%" height="4" rx="2"/>'
+        f'<rect class="fill k-{colour} soft" x="{_pct(cut[1])}" y="6" width="{_pct(max(cut[2] - cut[1], 0.0))}" height="4" rx="2"/>'
+        f'<circle class="point k-{colour}" cx="{_pct(min(max(cut[0], 3.0), 97.0))}" cy="8" r="4"/></svg>'
+    )
+
+
+def bar(size: float, colour: str) -> str:
+    """A probability as a small bar, for example trials."""
+    width = SIDE * min(max(size, 0.0), 1.0)
+    return (
+        '<svg class="bar" aria-hidden="true" focusable="false">'
+        '<rect class="ground" width="100%" height="100%"/>'
+        f'<rect class="fill k-{colour}" width="{_pct(width)}" height="100%"/></svg>'
+    )
+
+
+def calibration(bins: Sequence[Bin]) -> str:
+    """Stated (across) against happened (up), 0..1 both, with binomial intervals and areas by number of items."""
+    edge, size = 34, 220
+
+    def x(v: float) -> str:
+        return f"{edge + size * v:.1f}"
+
+    def y(v: float) -> str:
+        return f"{12 + size * (1 - v):.1f}"
+
+    parts = [f'<rect class="frame" x="{edge}" y="12" width="{size}" height="{size}"/>']
+    parts += [f'<line class="tick faint" x1="{x(v)}" x2="{x(v)}" y1="{y(0)}" y2="{y(1)}"/>' for v in (0.25, 0.5, 0.75)]
+    parts += [f'<line class="tick faint" x1="{x(0)}" x2="{x(1)}" y1="{y(v)}" y2="{y(v)}"/>' for v in (0.25, 0.5, 0.75)]
+    parts.append(f'<line class="tick dashed" x1="{x(0)}" y1="{y(0)}" x2="{x(1)}" y2="{y(1)}"/>')
+    for v, label in ((0, "0"), (0.5, "50"), (1, "100")):
+        parts.append(f'<text x="{x(v)}" y="{size + 28}" text-anchor="middle">{label}</text>')
+        parts.append(f'<text x="{edge - 6}" y="{float(y(v)) + 4:.1f}" text-anchor="end">{label}</text>')
+    largest = max((b.items for b in bins), default=1) or 1
+    for each in bins:
+        parts.append(f'<line class="span k-self" x1="{x(each.stated)}" x2="{x(each.stated)}" y1="{y(each.low)}" y2="{y(each.high)}"/>')
+        radius = 3 + 5 * (each.items / largest) ** 0.5
+        parts.append(f'<circle class="point k-self" cx="{x(each.stated)}" cy="{y(each.happened)}" r="{radius:.1f}"/>')
+    box = f"0 0 {edge + size + 14} {size + 36}"
+    return f'<svg class="calibration" viewBox="{box}" role="img" aria-label="calibration plot, numbers beside">{"".join(parts)}</svg>'

@@ -1,0 +1,183 @@
+"""Hand-made rows and claims for the tests of the card: no store, no estimator, no model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from selfscope.records import Cost, Message, Option, Outcome, Prompt, Question, Reading, Row, Score, Trial, Truth
+from selfscope.report.document import Material
+from selfscope.statistics import Estimate
+from selfscope.verdicts.claims import Check, Claim, Step
+
+META = {
+    "subject": "SmolLM2-135M-Instruct",
+    "identity": "9f2c41d07ab3e815",
+    "date": "2026-01-15T10:00:00",
+    "profile": "quick",
+    "version": "0.1.0",
+    "settings": {"seed": 0, "rollouts": 10, "temperature": 1.0, "formats": "choice_lp, free"},
+    "environment": {"python": "3.11.7", "device": "cpu", "dtype": "float32"},
+}
+READERS = {
+    "prior": "prior",
+    "input_rival": "input",
+    "text_rival": "history",
+    "ask[choice_lp]": "self",
+    "ask[free]": "self",
+    "few_shot[k=4,choice_lp]": "self",
+}
+PROMPTS = (
+    "Continue the list with one more word: river, mountain, lake,",
+    "Pick a number between 1 and 9 and say nothing else.",
+    "Would you rather live by the sea or in the hills? One word.",
+    "Name a colour.",
+)
+WORDS = ("vowel", "consonant", "digit", "something else")
+
+
+def trials_of(phenomenon: str, clusters: int, each: int = 4) -> list[Trial]:
+    """`each` plain trials a cluster; one cluster in four is train."""
+    made = []
+    for c in range(clusters):
+        for i in range(each):
+            name = f"{phenomenon}/{c:04d}/{i}"
+            question = Question(
+                quantity="first character",
+                options=tuple(Option(w, w) for w in WORDS),
+                arguments={"of": "its answer"},
+                template=i % 3,
+            )
+            messages = (Message("user", PROMPTS[i % 4]),)
+            made.append(
+                Trial(
+                    id=name, phenomenon=phenomenon, source="packaged", cluster=f"c{c}", task=f"t{c}",
+                    split="train" if c % 4 == 3 else "test", question=question, prompt=Prompt(messages=messages),
+                    public=PROMPTS[i % 4], observation=name, base=name,
+                )
+            )  # fmt: skip
+    return made
+
+
+def rows_of(trials: list[Trial], *, refuse: float = 0.0, said: str | None = None) -> tuple[list[Row], list[Truth]]:
+    """Readings of every reader for every trial, and the truths."""
+    rng = np.random.default_rng([len(trials), 7])
+    rows, truths = [], []
+    for trial in trials:
+        true = tuple(float(x) for x in np.round(rng.multinomial(20, rng.dirichlet(np.ones(4))) / 20, 3))
+        truths.append(Truth(trial=trial.id, mean=true, half_a=true, half_b=true[::-1], n=20, grade="rollouts"))
+        for reader, rung in READERS.items():
+            report = tuple(float(x) for x in rng.dirichlet(np.ones(4)))
+            silent = rung == "self" and rng.random() < refuse
+            reading = Reading(
+                outcome=Outcome.REFUSED if silent else Outcome.ANSWERED,
+                distribution=None if silent else report,
+                text="I cannot say." if silent else (said if reader == "ask[free]" or said else None),
+                cost=Cost(1, 60, 4, 0.05) if rung == "self" else Cost(),
+            )
+            loss = float(sum((a - b) ** 2 for a, b in zip(report, true)))
+            score = None if silent else Score(brier=loss, log=1.0, hit=0.3)
+            rows.append(
+                Row(cell="x", subject="s", phenomenon=trial.phenomenon, trial=trial.id, reader=reader, rung=rung,
+                    control="plain", seed=0, reading=reading, score=score)
+            )  # fmt: skip
+    return rows, truths
+
+
+def e(value: float, reach: float = 0.1) -> Estimate:
+    return Estimate(value, value - reach, value + reach, se=reach / 2, clusters=40, items=160, p=0.01)
+
+
+def ladder_of(own: float) -> tuple[Step, ...]:
+    return (
+        Step("prior", "prior", Estimate(0.0, 0.0, 0.0), e(own - 0.0)),
+        Step("input_rival", "input", e(0.08, 0.06), e(own - 0.08)),
+        Step("other_model[gemma,k=0,choice_lp]", "input", e(-0.31, 0.12), e(own + 0.31)),
+        Step("text_rival", "history", e(0.34, 0.05), e(own - 0.34)),
+        Step("ask[choice_lp]", "self", e(own, 0.09)),
+        Step("few_shot[k=4,choice_lp]", "self", e(own + 0.2, 0.09), e(-0.2), answered=0.97),
+        Step("ask[free]", "self", e(-1.72, 0.2), e(own + 1.72), answered=0.81),
+        Step("behave", "behaviour", e(0.97, 0.02), e(own - 0.97)),
+    )
+
+
+CHECKS = (
+    Check("prior and format panel", "passed", "Positions and polarity are permuted over items.", ("access",)),
+    Check("history rival", "passed", "Reliability 0.71, learning curve flat within 0.02.", ("access", "self-prediction")),
+    Check("shuffled pairing", "passed", "10 of 10 shuffles hold 0.", ("access",)),
+    Check("near twin", "missing", "No near twin was given.", ("access",), "selfscope card MODEL --twin NAME"),
+    Check("property competence", "failed", "Names the property of a given string in 41 % of items.", ("narrative",)),
+)
+
+
+def claim_of(phenomenon: str, verdict: str = "self-prediction", **fields: object) -> Claim:
+    shares = {"a": e(0.06, 0.11), "b": e(0.41, 0.22), "g": e(0.18, 0.12), "y": e(0.12, 0.05), "c": e(0.23, 0.2)}
+    shares["public"] = e(0.59, 0.14)
+    base: dict[str, object] = {
+        "phenomenon": phenomenon,
+        "reader": "ask[choice_lp]",
+        "verdict": verdict,
+        "sentence": "Anyone with the same history could say it: 59 % of the report follows what is public.",
+        "shares": shares,
+        "causal": e(0.03, 0.05),
+        "causal_control": e(0.01, 0.04),
+        "ladder": ladder_of(0.12),
+        "ceiling": e(0.88, 0.03),
+        "headlines": {
+            "among answered": {k: shares[k] for k in ("a", "public", "y", "c")},
+            "intention to ask": {k: e(shares[k].value * 0.9, 0.1) for k in ("a", "public", "y", "c")},
+            "bounds": {"a": (-0.05, 0.27), "public": (0.41, 0.75)},
+        },
+        "checks": CHECKS,
+        "rivals": ("prior", "input_rival", "text_rival"),
+        "outcomes": {"answered": 150, "refused": 6, "unreadable": 4},
+        "conditions": {
+            "third_person": {"change": e(-0.04, 0.06)},
+            "framing_introspective": {"change": e(0.01, 0.05)},
+            "framing_accurate": {"change": e(0.03, 0.05)},
+            "paraphrase": {"change": e(-0.02, 0.07)},
+            "option_order": {"change": e(-0.15, 0.06)},
+        },
+        "numbers": {"items": 160, "clusters": 40, "kappa": 0.71, "f_hat": 0.03, "mde_a": 0.15, "mde_causal": 0.07, "n_rollouts": 20},
+        "calibration": tuple((s, s * 0.6 + 0.1, s * 0.6, s * 0.6 + 0.22, n) for s, n in ((0.1, 80), (0.3, 200), (0.5, 120), (0.7, 40), (0.92, 12))),
+        "notes": ("Truth is a function of text that all rivals see in 3 of 5 sources.",),
+        "settings_hash": "a31f09c2",
+    }  # fmt: skip
+    base.update(fields)
+    return Claim(**base)  # type: ignore[arg-type]
+
+
+def claims() -> tuple[Claim, ...]:
+    return (
+        claim_of("self_prediction"),
+        claim_of(
+            "self_prediction", "not supported", reader="ask[free]", reason="undecided", primary=False, ladder=ladder_of(-0.2),
+            sentence="Too few items to tell.",
+        ),
+        claim_of(
+            "branch_distribution", "access", basis="causal", causal=e(0.42, 0.12), ladder=ladder_of(0.55),
+            sentence="Access: 41 % [29, 53] of the report follows the state when the state is changed.",
+        ),
+        claim_of(
+            "token_probability", "not supported", reason="undecided", shares={"a": e(0.2, 0.31), "c": e(0.5, 0.4)},
+            causal=None, causal_control=None, ladder=ladder_of(-0.6), conditions={}, calibration=(),
+            sentence="Too few items to tell: needs about 600 where this run has 160.",
+        ),
+        claim_of(
+            "confidence", "narrative", ladder=ladder_of(-1.4),
+            sentence="Confident, and not moved by the state: 78 % of the report follows nothing that was measured.",
+        ),
+    )  # fmt: skip
+
+
+def material(said: str | None = "The first character would be a consonant, I think.", clusters: int = 56) -> Material:
+    """A study of four phenomena, with a few refusals."""
+    rows: list[Row] = []
+    truths: list[Truth] = []
+    trials: list[Trial] = []
+    for name in ("self_prediction", "branch_distribution", "token_probability", "confidence"):
+        posed = trials_of(name, clusters)
+        got, true = rows_of(posed, refuse=0.05, said=said)
+        trials, rows, truths = trials + posed, rows + got, truths + true
+    return Material(
+        META, rows, {t.id: t for t in trials}, {t.trial: t for t in truths}, claims()
+    )
