@@ -153,9 +153,10 @@ def _parquet(found: Rows, target: Path) -> None:
     write_atomically(source, as_text(found, "jsonl"))
     try:
         names = [str(p).replace("'", "''") for p in (source, target)]
-        duckdb.sql(
-            f"COPY (SELECT * FROM read_json('{names[0]}', format='newline_delimited', sample_size=-1)) "
-            f"TO '{names[1]}' (FORMAT parquet)"
-        )
+        with duckdb.connect() as connection:
+            connection.execute(
+                f"COPY (SELECT * FROM read_json('{names[0]}', format='newline_delimited', sample_size=-1)) "
+                f"TO '{names[1]}' (FORMAT parquet)"
+            )
     finally:
         source.unlink()

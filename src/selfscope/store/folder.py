@@ -151,13 +151,13 @@ class Store:
             strangers = sorted(p.name for p in self.folder.iterdir() if p.name not in ("lock", "data"))
             if strangers:
                 raise StoreError(f"{self.folder} holds other files ({strangers[0]} ...): give another folder")
-            meta = {"schema": SCHEMA, "settings": settings}
+            meta: dict[str, Any] = {"schema": SCHEMA, "settings": settings}
             write_atomically(self.folder / META, json.dumps(meta, indent=1, sort_keys=True))
             return meta
         meta = read_meta(self.folder)
         if not resume:
             raise StoreError(f"{self.folder} already holds a study: add --resume, or give another folder")
-        old = meta.get("settings", {})
+        old: dict[str, Any] = meta.get("settings", {})
         other = sorted(k for k in {**old, **settings} if old.get(k) != settings.get(k))
         if other:
             shown = ", ".join(f"{k}: {_short(old.get(k))} there, {_short(settings.get(k))} now" for k in other[:3])

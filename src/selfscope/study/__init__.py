@@ -1,0 +1,6 @@
+"""The product of a study: subject x phenomena x readers x controls, cell by cell, into a store."""
+
+from selfscope.study.base import Line, Study
+from selfscope.study.run import Progress, run
+
+__all__ = ["Line", "Progress", "Study", "run"]

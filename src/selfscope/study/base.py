@@ -1,0 +1,71 @@
+"""What a study is: one subject, its phenomena, who reads them and under which controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from selfscope.controls.base import Control
+from selfscope.phenomena.base import Phenomenon
+from selfscope.readers.base import Reader
+from selfscope.records import plain
+from selfscope.subjects.base import Subject
+
+
+@dataclass(frozen=True)
+class Line:
+    """One phenomenon of a study and who reads it.
+
+    readers: all read the plain test trials. primary: id of the reader that is asked under `controls`.
+    dev: ids of the readers that also read the dev split, where thresholds are chosen.
+    """
+
+    phenomenon: Phenomenon
+    readers: tuple[Reader, ...]
+    controls: tuple[Control, ...] = ()
+    primary: str = ""
+    dev: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Study:
+    """One subject and what is asked about it. per_cluster: trials a cluster on which controls are run."""
+
+    subject: Subject
+    lines: tuple[Line, ...]
+    seed: int = 0
+    per_cluster: int = 1
+    profile: str = ""
+
+    def settings(self) -> dict[str, Any]:
+        """What makes this study this study: a folder is resumed only with the same."""
+        return {
+            "subject": self.subject.identity,
+            "name": self.subject.name,
+            "profile": self.profile,
+            "seed": self.seed,
+            "per_cluster": self.per_cluster,
+            "phenomena": {line.phenomenon.name: _configuration(line.phenomenon) for line in self.lines},
+            "readers": {line.phenomenon.name: [r.id for r in line.readers] for line in self.lines},
+            "controls": {line.phenomenon.name: [c.name for c in line.controls] for line in self.lines},
+            "primary": {line.phenomenon.name: line.primary for line in self.lines},
+            "observers": _observers(self.lines),
+        }
+
+
+def _configuration(thing: Any) -> dict[str, Any]:
+    kind = type(thing)
+    values = {f.name: plain(getattr(thing, f.name)) for f in fields(thing)} if is_dataclass(thing) else {}
+    return {"is": f"{kind.__module__}:{kind.__qualname__}", **values}
+
+
+def _observers(lines: Sequence[Line]) -> dict[str, str]:
+    """Identity of every other model that takes part."""
+    found = {}
+    for line in lines:
+        for reader in line.readers:
+            observer = getattr(reader, "observer", None)
+            if observer is not None:
+                found[observer.name] = observer.identity
+    return found

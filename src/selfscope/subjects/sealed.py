@@ -1,0 +1,169 @@
+"""The subject as a reader gets it: it answers questions, and keeps its behaviour and its interventions to itself.
+
+Readers and phenomena never import each other, so that no truth can reach a reader through code. What imports cannot
+see is checked here, while it runs: a reader that asks the subject to do the very thing that a trial is about is
+refused (unless it is the ceiling, which is made of that), what was done to the subject is opaque, and every call is
+logged with its cost.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from selfscope.errors import SelfscopeError
+from selfscope.records import Cost, Decoding, Prompt, Reply, TokenDistribution, Trial, changed, content_hash
+from selfscope.subjects.base import OnDone, ScoringSubject, Subject
+
+CEILING = "behave"
+"""The only reader that may let the subject do what a trial is about."""
+
+
+class SealBroken(SelfscopeError):
+    """A reader tried to observe the behaviour that it is to report on."""
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """Stands for an intervention that a reader may pass on and may not look into."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: who made it, which method, how many prompts, what it took."""
+
+    caller: str
+    method: str
+    prompts: int
+    cost: Cost
+
+
+class Log:
+    """Every call of a run, in order, and the sum for each caller."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    def costs(self) -> dict[str, Cost]:
+        """Cost by caller, in order of the first call."""
+        sums: dict[str, Cost] = {}
+        for call in self.calls:
+            sums[call.caller] = sums.get(call.caller, Cost()) + call.cost
+        return sums
+
+
+class Vault:
+    """Keeps what readers may not touch: the object prompts of the trials, the interventions behind each `Opaque`."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, str] = {}
+        self._interventions: list[Any] = []
+
+    def hide(self, trials: Sequence[Trial]) -> list[Trial]:
+        """The trials with opaque interventions; their object prompts are from now on out of a reader's reach."""
+        hidden = []
+        for trial in trials:
+            self._objects.setdefault(_what(trial.prompt), trial.id)
+            prompt = changed(trial.prompt, interventions=self._seal(trial.prompt.interventions))
+            hidden.append(changed(trial, prompt=prompt) if trial.prompt.interventions else trial)
+        return hidden
+
+    def open(self, prompt: Prompt) -> Prompt:
+        """The prompt with its real interventions, for the subject alone."""
+        if not prompt.interventions:
+            return prompt
+        real = tuple(self._interventions[i.number] if isinstance(i, Opaque) else i for i in prompt.interventions)
+        return changed(prompt, interventions=real)
+
+    def owner(self, prompt: Prompt) -> str | None:
+        """The id of a trial that is about just this prompt."""
+        return self._objects.get(_what(prompt))
+
+    def _seal(self, interventions: Sequence[Any]) -> tuple[Opaque, ...]:
+        sealed = []
+        for intervention in interventions:
+            self._interventions.append(intervention)
+            sealed.append(Opaque(len(self._interventions) - 1))
+        return tuple(sealed)
+
+
+def _what(prompt: Prompt) -> str:
+    """What the subject would be given: everything of a prompt but its inert tag and its interventions."""
+    return content_hash(prompt.messages, prompt.text, prompt.ids, prompt.prefix, size=32)
+
+
+class SealedSubject:
+    """A subject whose calls are logged under `caller`, and which refuses a reader the prompts that `vault` keeps.
+
+    Raises SealBroken, naming the trial, when any caller but the ceiling samples or scores an object prompt.
+    """
+
+    def __init__(self, subject: Subject, caller: str, vault: Vault, log: Log) -> None:
+        self._subject, self._caller, self._vault, self._log = subject, caller, vault, log
+        self.name: str = subject.name
+        self.identity: str = subject.identity
+        self.tier: str = subject.tier
+        self.chat: bool = subject.chat
+        self.environment: Mapping[str, Any] = subject.environment
+
+    def sample(
+        self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None
+    ) -> list[list[Reply]]:
+        """As the subject's own."""
+
+        def cost(replies: list[list[Reply]]) -> Cost:
+            return sum((reply.cost for many in replies for reply in many), Cost())
+
+        return self._call("sample", prompts, lambda given: self._subject.sample(given, n, decoding, on_done), cost)
+
+    def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
+        """As the subject's own."""
+        return self._call("score", prompts, lambda given: self._scoring.score(given, candidates))
+
+    def next_token(
+        self, prompts: Sequence[Prompt], *, top: int | None = None, ids: Sequence[int] | None = None
+    ) -> list[TokenDistribution]:
+        """As the subject's own."""
+        return self._call("next_token", prompts, lambda given: self._scoring.next_token(given, top=top, ids=ids))
+
+    def encode(self, prompt: Prompt) -> tuple[int, ...]:
+        """As the subject's own: token ids tell nothing of what the subject does."""
+        return self._scoring.encode(self._vault.open(prompt))
+
+    @property
+    def _scoring(self) -> ScoringSubject:
+        return cast(ScoringSubject, self._subject)
+
+    def _call(
+        self,
+        method: str,
+        prompts: Sequence[Prompt],
+        act: Callable[[list[Prompt]], Any],
+        cost: Callable[[Any], Cost] | None = None,
+    ) -> Any:
+        if self._caller.split("[")[0] != CEILING:
+            for prompt in prompts:
+                owner = self._vault.owner(prompt)
+                if owner is not None:
+                    raise SealBroken(
+                        f"reader {self._caller!r} called {method} on the prompt that trial {owner} is about: it would "
+                        f"see the behaviour that it is to report on; only {CEILING!r} may"
+                    )
+        start = time.perf_counter()
+        result = act([self._vault.open(prompt) for prompt in prompts])
+        seconds = time.perf_counter() - start
+        spent = cost(result) if cost else Cost()
+        spent = Cost(len(prompts), spent.prompt_tokens, spent.output_tokens, seconds)
+        self._log.calls.append(Call(self._caller, method, len(prompts), spent))
+        return result
+
+
+class MeteredSubject(SealedSubject):
+    """The subject as a phenomenon gets it: nothing is refused, every call is logged."""
+
+    def __init__(self, subject: Subject, caller: str, log: Log) -> None:
+        super().__init__(subject, caller, Vault(), log)

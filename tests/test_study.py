@@ -1,0 +1,115 @@
+"""The product: what is asked of whom, what is stored, and that a run which was cut goes on without a seam."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from selfscope.records import Row, changed, plain
+from selfscope.store import Store, read
+from selfscope.study import Line, Study, run
+from toys import Asker, Letters, Moved, Panel, Peeker, Third, ToySubject
+
+
+def a_study(subject: ToySubject | None = None, **phenomenon: Any) -> Study:
+    line = Line(
+        Letters(**phenomenon),
+        (Asker(), Asker("other", "history")),
+        (Third(), Moved(), Panel()),
+        primary="asker",
+        dev=("asker",),
+    )
+    return Study(subject or ToySubject(), (line,))
+
+
+def complete(study: Study, folder: Path, *, resume: bool = False) -> list[dict[str, Any]]:
+    with Store(folder, study.settings(), resume=resume) as store:
+        run(study, store)
+    return comparable(read(folder).rows)
+
+
+def comparable(rows: tuple[Row, ...]) -> list[dict[str, Any]]:
+    """Rows without what no two runs share: times."""
+    bare = [plain(changed(r, reading=changed(r.reading, cost=changed(r.reading.cost, seconds=0.0)))) for r in rows]
+    return sorted(bare, key=lambda r: (r["phenomenon"], r["reader"], r["control"], r["trial"]))
+
+
+def test_every_reader_reads_every_test_trial_once_and_the_primary_one_all_controls(tmp_path: Path) -> None:
+    rows = complete(a_study(), tmp_path / "s")
+    counts: dict[tuple[str, str], int] = {}
+    for row in rows:
+        counts[row["reader"], row["control"]] = counts.get((row["reader"], row["control"]), 0) + 1
+    assert counts == {
+        ("asker", "plain"): 60 + 10,
+        ("other", "plain"): 60,
+        ("asker", "third_person"): 30,
+        ("asker", "changed"): 30,
+        ("asker", "competence"): 30,
+    }
+    assert len({(r["reader"], r["control"], r["trial"]) for r in rows}) == len(rows)
+    assert all(r["score"] is not None for r in rows)
+
+
+def test_a_changed_state_is_observed_anew_and_a_given_answer_is_not(tmp_path: Path) -> None:
+    subject = ToySubject()
+    complete(a_study(subject), tmp_path / "s")
+    held = read(tmp_path / "s")
+    moved = [t for t in held.trials.values() if t.control == "changed"]
+    assert all(held.truths[t.id].mean != held.truths[t.base].mean for t in moved[:3])
+    assert sum(p.messages[0].role == "system" for p in subject.sampled) == len(moved) == 30
+    given = [held.truths[t.id] for t in held.trials.values() if t.control == "competence"]
+    assert {t.mean for t in given} == {(0.0, 0.0, 1.0, 0.0)}
+    assert {t.grade for t in given} == {"given"}
+    third = [t for t in held.trials.values() if t.control == "third_person"]
+    assert all(held.truths[t.id].mean == held.truths[t.base].mean for t in third)
+
+
+def test_a_finished_study_calls_the_subject_no_more(tmp_path: Path) -> None:
+    first = complete(a_study(), tmp_path / "s")
+    subject = ToySubject()
+    assert complete(a_study(subject), tmp_path / "s", resume=True) == first
+    assert subject.sampled == []
+    assert subject.scored == []
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2, 3, 4, 5, 6])
+def test_a_run_that_stops_after_any_call_is_resumed_to_the_same_rows(tmp_path: Path, calls: int) -> None:
+    whole = complete(a_study(test=60), tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        complete(a_study(ToySubject(dies_after=calls), test=60), tmp_path / "cut")
+    assert complete(a_study(test=60), tmp_path / "cut", resume=True) == whole
+
+
+def test_large_calls_are_stored_in_shards_of_fifty(tmp_path: Path) -> None:
+    subject = ToySubject()
+    complete(a_study(subject, test=100), tmp_path / "s")
+    cells = [c for c in read(tmp_path / "s").cells.values() if c.get("step") == "read"]
+    assert max(c["rows"] for c in cells) == 50
+
+
+@pytest.mark.parametrize("how", ["sample", "score", "next_token"])
+def test_no_reader_but_behave_reaches_the_prompt_that_a_trial_is_about(tmp_path: Path, how: str) -> None:
+    study = a_study()
+    line = replace(study.lines[0], readers=(Peeker(how=how),), controls=())
+    with pytest.raises(Exception, match="only 'behave' may"):
+        complete(replace(study, lines=(line,)), tmp_path / "s")
+    honest = replace(line, readers=(Peeker("behave", how=how),))
+    assert len(complete(replace(study, lines=(honest,)), tmp_path / "b")) == 60
+
+
+def test_other_settings_are_refused_with_their_name(tmp_path: Path) -> None:
+    complete(a_study(), tmp_path / "s")
+    with pytest.raises(Exception, match=r"another study \(seed: 0 there, 1 now\)"):
+        complete(replace(a_study(), seed=1), tmp_path / "s", resume=True)
+
+
+def test_costs_add_up_over_the_runs_of_a_study(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        complete(a_study(ToySubject(dies_after=3)), tmp_path / "s")
+    complete(a_study(), tmp_path / "s", resume=True)
+    costs = read(tmp_path / "s").meta["costs"]
+    assert costs["observe letters"]["calls"] == 90 + 30
+    assert costs["asker"]["calls"] == 70 + 90
