@@ -91,7 +91,7 @@ def test_percent_accepted(text: str, p: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["10/10", "50-60 %", "50–60 %", "0.7", "1.0", "101", "about 70", "70 or 80", "70\n80", "seventy", "-5", "1e2", "", "7 0"],
+    ["10/10", "50-60 %", "50–60 %", "0.7", "1.0", "101", "about 70", "70 or 80", "70\n80", "seventy", "-5", "7 0"],
 )
 def test_percent_rejected(text: str) -> None:
     assert parse_percent(Reply(text)).outcome == U

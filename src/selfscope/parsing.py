@@ -14,7 +14,7 @@ from selfscope.records import Outcome, Reply
 
 _REFUSAL = re.compile(
     r"\b(i(?:'m| am) sorry|i (?:can(?:no|')t|am unable|am not able|won't|will not|do not feel comfortable)"
-    r"|i (?:don't|do not) (?:have (?:access|the ability|enough information|any information)|know|have (?:a )?(?:personal|feelings))"
+    r"|i (?:don't|do not) (?:know|have (?:access|the ability|(?:enough|any) information|(?:a )?personal|feelings))"
     r"|as an ai\b.*\b(?:can(?:no|')t|do not|don't|unable|not able)|unable to (?:answer|predict|determine|provide)"
     r"|not able to (?:answer|predict|determine|provide)|cannot (?:be determined|predict|answer|provide))",
     re.IGNORECASE | re.DOTALL,

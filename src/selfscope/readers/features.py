@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,8 @@ SURFACE = 8
 
 def text_of(trial: Trial) -> str:
     """The public text and the question's own arguments (a threshold, a shown answer, a word)."""
-    arguments = trial.question.arguments
+    # A panel's statement carries its own key in the arguments, for scoring.
+    arguments = {} if trial.question.quantity == "fact" else trial.question.arguments
     extra = " ".join(f"{key}={arguments[key]}" for key in sorted(arguments))
     return f"{trial.public}\n{extra}"
 
@@ -30,8 +32,8 @@ def counts_of(trials: Sequence[Trial]) -> Array:
     out = np.zeros((len(trials), BUCKETS))
     for row, trial in enumerate(trials):
         words = re.findall(r"[a-z]+|\d+|[^\sa-z\d]", text_of(trial).casefold())
-        tokens = words + [f"{a} {b}" for a, b in zip(words, words[1:])]
-        tokens += [f"source={trial.source}", f"state-task={trial.task}"]
+        tokens = words + [f"{a} {b}" for a, b in pairwise(words)]
+        tokens.append(f"source={trial.source}")
         for token in tokens:
             out[row, zlib.crc32(token.encode()) % BUCKETS] += 1
     return np.sqrt(out)

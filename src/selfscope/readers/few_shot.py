@@ -83,9 +83,9 @@ def balanced(pairs: Sequence[tuple[Trial, Truth]], k: int, seed: int) -> list[tu
     # Each round takes the next answer of every quantity, so that no quantity waits for another's answers.
     ranked: dict[str, int] = {}
     order = []
-    for quantity, answer in sorted(groups, key=lambda g: content_hash("group", seed, *g)):
-        ranked[quantity] = ranked.get(quantity, -1) + 1
-        order.append((ranked[quantity], content_hash("quantity", seed, quantity), (quantity, answer)))
+    for group in sorted(groups, key=lambda g: content_hash("group", seed, *g)):
+        ranked[group[0]] = ranked.get(group[0], -1) + 1
+        order.append((ranked[group[0]], content_hash("quantity", seed, group[0]), group))
     queues = [groups[key] for _, _, key in sorted(order)]
     chosen: list[tuple[Trial, Truth]] = []
     used: list[str] = []

@@ -1,8 +1,4 @@
-"""The linear rivals: what can be forecast from the public text and somebody's history, without asking anybody.
-
-`text_rival` learns from this subject's own train behaviour (rung history). `input_rival` is the same model, learnt
-from another subject's behaviour that ships with the package (rung input): it never saw a truth of this subject.
-"""
+"""The linear history rival: what the public text and the subject's own train behaviour foretell, without asking."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from selfscope.readers.features import Array, Projection
-from selfscope.readers.logit import Design, Ints, design, fit, forecast, part
+from selfscope.readers.logit import Bools, Design, Ints, design, fit, forecast, part
 from selfscope.readers.prior import label
 from selfscope.records import Outcome, Reading, Trial, Truth, changed, content_hash
 from selfscope.subjects.base import Subject
@@ -101,9 +97,9 @@ def forecasts(fits: Mapping[tuple[str, str], Fitted], trials: Sequence[Trial]) -
         full, *refits = [forecast(w, data, len(model.labels)) for w in (model.full, *model.tenths, *model.halves)]
         for row, i in enumerate(rows):
             k = len(trials[i].question.options)
-            again = [[float(p) for p in refit[row, :k]] for refit in refits]
+            again = [[round(float(p), 6) for p in refit[row, :k]] for refit in refits]
             extra = {"jackknife": again[: len(model.tenths)], "halves": again[len(model.tenths) :]}
-            readings[i] = Reading(Outcome.ANSWERED, tuple(float(p) for p in full[row, :k]), extra=extra)
+            readings[i] = Reading(Outcome.ANSWERED, tuple(round(float(p), 12) for p in full[row, :k]), extra=extra)
     return readings
 
 
@@ -121,14 +117,13 @@ class _Problem:
         self.place = place
         self.start: dict[float, Array] = {}
 
-    def weights(self, rows: Array | Ints | np.ndarray[tuple[int], np.dtype[np.bool_]], ridge: float) -> Array:
+    def weights(self, rows: Bools, ridge: float) -> Array:
         """Weights fitted on the chosen rows, begun from the fit on all rows."""
         if ridge not in self.start:
             self.start[ridge] = fit(self.data, self.truth, len(self.labels), ridge)
-        if bool(np.all(rows)):
+        if rows.all():
             return self.start[ridge]
-        data = part(self.data, rows)  # type: ignore[arg-type]
-        return fit(data, self.truth[rows], len(self.labels), ridge, start=self.start[ridge])  # type: ignore[index]
+        return fit(part(self.data, rows), self.truth[rows], len(self.labels), ridge, start=self.start[ridge])
 
     def held_out(self, ridge: float) -> float:
         """Squared error summed over items, each forecast from the other folds."""
@@ -161,3 +156,4 @@ def _best_ridge(problems: Sequence[_Problem], ridges: Sequence[float]) -> float:
 def _place(cluster: str) -> str:
     """An order of clusters that has nothing to do with their names or with the order of the trials."""
     return content_hash("cluster", cluster)
+

@@ -105,7 +105,7 @@ PHRASES: dict[str, Phrase] = {
 CARRIERS: dict[str, tuple[tuple[str, str], ...]] = {
     "reply": (
         ("Imagine that this message is sent to {you}:\n{object}\n\n{question}", "reply"),
-        ("Think of the answer that {you} would give to this message.\n{object}\n\nAbout that answer: {question}", "answer"),
+        ("Think of the answer that {you} would give to this message.\n{object}\n\nAbout it: {question}", "answer"),
         ("Here is a message.\n{object}\n\nSuppose that {you} must respond to it. {question}", "response"),
     ),
     "shown": (
