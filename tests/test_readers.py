@@ -98,8 +98,9 @@ def make(n: int, split: str = "test", seed: int = 0, *, habit: float = 0.0) -> t
     trials, truths = [], []
     for c in range(n):
         said = list(rng.choice(words, 4))
+        private = tuple(Option(w, w) for w in rng.permutation(words)[:3])
         for q, (quantity, options) in enumerate(
-            [("ends_with_vowel", YES_NO), ("option", FOUR), ("branch", tuple(Option(w, w) for w in rng.permutation(words)[:3]))]
+            (("ends_with_vowel", YES_NO), ("option", FOUR), ("branch", private))
         ):  # fmt: skip
             k = len(options)
             shown = tuple(int(i) for i in rng.permutation(k))
@@ -113,7 +114,7 @@ def make(n: int, split: str = "test", seed: int = 0, *, habit: float = 0.0) -> t
             mean = rng.multinomial(20, weight / weight.sum()) / 20
             trial = Trial(
                 f"{split}-{c}-{q}", "self_prediction", "src", f"{split}-{c}", split, split, question,
-                Prompt(messages=(Message("user", text),), tag={"role": "behave"}), text, f"o-{c}", base=f"{split}-{c}-{q}",
+                Prompt(messages=(Message("user", text),), tag={"role": "behave"}), text, f"o-{c}",
             )  # fmt: skip
             trials.append(trial)
             halves = tuple(map(float, mean))
@@ -210,7 +211,8 @@ def test_few_shot_uses_verified_examples_balanced_and_shared() -> None:
 def test_other_model_is_asked_about_the_target_and_sees_no_state() -> None:
     trials, truths = make(20, "train")
     test, more = make(4, "test")
-    hidden = [changed(t, prompt=changed(t.prompt, messages=(Message("system", "SECRET"), *t.prompt.messages))) for t in test]
+    secret = Message("system", "SECRET")
+    hidden = [changed(t, prompt=changed(t.prompt, messages=(secret, *t.prompt.messages))) for t in test]
     target, observer = knower(trials + test, truths + more), knower(trials + test, truths + more, name="observer")
     plain = OtherModel(observer).fit(target, trials, truths)
     assert (plain.id, plain.rung) == ("other_model[observer,k=0,choice_lp]", "input")
@@ -234,10 +236,11 @@ def test_prior_is_the_base_rate_and_ignores_the_text() -> None:
     test, _ = make(20, "test", habit=1)
     reader = Prior().fit(knower(trials, truths), trials, truths)
     own = [np.array(t.mean) for trial, t in zip(trials, truths, strict=True) if trial.question.quantity == "option"]
-    got = [r.distribution for r, t in zip(reader.read(None, test), test, strict=True) if t.question.quantity == "option"]  # type: ignore[arg-type]
+    options = [t for t in test if t.question.quantity == "option"]
+    got = [r.distribution for r in reader.read(knower(trials, truths), options)]
     assert len(set(got)) == 1
     assert got[0] == pytest.approx((np.sum(own, axis=0) + 0.25) / (len(own) + 1))
-    assert Prior().read(None, test[:1])[0].distribution == (0.5, 0.5)  # type: ignore[arg-type]
+    assert Prior().read(knower(trials, truths), test[:1])[0].distribution == (0.5, 0.5)
 
 
 def test_text_rival_finds_a_planted_text_habit_and_nothing_at_chance() -> None:
@@ -263,7 +266,7 @@ def test_text_rival_carries_its_refits_and_never_sees_test() -> None:
         refits = np.array(reading.extra["jackknife"])
         assert refits.shape == (10, k)
         assert np.array(reading.extra["halves"]).shape == (2, k)
-        assert refits.sum(axis=1) == pytest.approx(1)
+        assert refits.sum(axis=1) == pytest.approx(1, abs=1e-5)
         assert refits.std(axis=0).max() > 0
         assert np.abs(refits.mean(axis=0) - reading.distribution).max() < 0.1
     again = TextRival().fit(someone, (trials + test)[::-1], (truths + more)[::-1]).read(someone, test)
@@ -273,7 +276,7 @@ def test_text_rival_carries_its_refits_and_never_sees_test() -> None:
     assert reader.read(someone, [unknown])[0].outcome == Outcome.UNSUPPORTED
     # Hidden state never reaches a rival: only `public` does.
     moved = changed(test[0], prompt=Prompt(text="other"), state="changed:1")
-    assert reader.read(someone, [moved])[0].distribution == readings[0].distribution
+    assert reader.read(someone, [moved])[0].distribution == pytest.approx(readings[0].distribution)
 
 
 def test_history_files_come_back_and_the_input_rival_learns_from_them_alone(monkeypatch: pytest.MonkeyPatch) -> None:
