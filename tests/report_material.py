@@ -10,12 +10,19 @@ from selfscope.statistics import Estimate
 from selfscope.verdicts.claims import Check, Claim, Step
 
 META = {
-    "subject": "SmolLM2-135M-Instruct",
-    "identity": "9f2c41d07ab3e815",
+    "schema": 1,
+    "settings": {
+        "name": "SmolLM2-135M-Instruct",
+        "subject": "9f2c41d07ab3e815",
+        "profile": "quick",
+        "seed": 0,
+        "phenomena": {"self_prediction": {"is": "selfscope.phenomena.self_prediction:SelfPrediction", "rollouts": 10}},
+        "readers": {"self_prediction": ["prior", "text_rival", "ask[choice_lp]", "ask[free]"]},
+    },
     "date": "2026-01-15T10:00:00",
-    "profile": "quick",
     "version": "0.1.0",
-    "settings": {"seed": 0, "rollouts": 10, "temperature": 1.0, "formats": "choice_lp, free"},
+    "seconds": 171.3,
+    "costs": {"observe": {"calls": 224, "prompt_tokens": 9000, "output_tokens": 21000, "seconds": 60.2}},
     "environment": {"python": "3.11.7", "device": "cpu", "dtype": "float32"},
 }
 READERS = {
@@ -77,8 +84,8 @@ def rows_of(trials: list[Trial], *, refuse: float = 0.0, said: str | None = None
             loss = float(sum((a - b) ** 2 for a, b in zip(report, true)))
             score = None if silent else Score(brier=loss, log=1.0, hit=0.3)
             rows.append(
-                Row(cell="x", subject="s", phenomenon=trial.phenomenon, trial=trial.id, reader=reader, rung=rung,
-                    control="plain", seed=0, reading=reading, score=score)
+                Row(cell=f"{trial.phenomenon} {reader}", subject="s", phenomenon=trial.phenomenon, trial=trial.id,
+                    reader=reader, rung=rung, control="plain", seed=0, reading=reading, score=score)
             )  # fmt: skip
     return rows, truths
 
@@ -102,11 +109,14 @@ def ladder_of(own: float) -> tuple[Step, ...]:
 
 CHECKS = (
     Check("prior and format panel", "passed", "Positions and polarity are permuted over items.", ("access",)),
-    Check("history rival", "passed", "Reliability 0.71, learning curve flat within 0.02.", ("access", "self-prediction")),
+    Check("history rival", "passed", "Reliability 0.71, learning curve flat within 0.02.", ("access",)),
     Check("shuffled pairing", "passed", "10 of 10 shuffles hold 0.", ("access",)),
     Check("near twin", "missing", "No near twin was given.", ("access",), "selfscope card MODEL --twin NAME"),
     Check("property competence", "failed", "Names the property of a given string in 41 % of items.", ("narrative",)),
 )
+
+
+BINS = ((0.1, 80), (0.3, 200), (0.5, 120), (0.7, 40), (0.92, 12))
 
 
 def claim_of(phenomenon: str, verdict: str = "self-prediction", **fields: object) -> Claim:
@@ -137,8 +147,8 @@ def claim_of(phenomenon: str, verdict: str = "self-prediction", **fields: object
             "paraphrase": {"change": e(-0.02, 0.07)},
             "option_order": {"change": e(-0.15, 0.06)},
         },
-        "numbers": {"items": 160, "clusters": 40, "kappa": 0.71, "f_hat": 0.03, "mde_a": 0.15, "mde_causal": 0.07, "n_rollouts": 20},
-        "calibration": tuple((s, s * 0.6 + 0.1, s * 0.6, s * 0.6 + 0.22, n) for s, n in ((0.1, 80), (0.3, 200), (0.5, 120), (0.7, 40), (0.92, 12))),
+        "numbers": {"items": 160, "clusters": 40, "kappa": 0.71, "f_hat": 0.03, "mde_a": 0.15, "mde_causal": 0.07},
+        "calibration": tuple((s, s * 0.6 + 0.1, s * 0.6, s * 0.6 + 0.22, n) for s, n in BINS),
         "notes": ("Truth is a function of text that all rivals see in 3 of 5 sources.",),
         "settings_hash": "a31f09c2",
     }  # fmt: skip
@@ -150,8 +160,8 @@ def claims() -> tuple[Claim, ...]:
     return (
         claim_of("self_prediction"),
         claim_of(
-            "self_prediction", "not supported", reader="ask[free]", reason="undecided", primary=False, ladder=ladder_of(-0.2),
-            sentence="Too few items to tell.",
+            "self_prediction", "not supported", reader="ask[free]", reason="undecided", primary=False,
+            ladder=ladder_of(-0.2), sentence="Too few items to tell.",
         ),
         claim_of(
             "branch_distribution", "access", basis="causal", causal=e(0.42, 0.12), ladder=ladder_of(0.55),

@@ -3,7 +3,7 @@ the HTML page and the terminal table cannot disagree. `card.json` is this docume
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +11,13 @@ from selfscope.records import Row, Trial, Truth
 from selfscope.report.figures import Number
 from selfscope.verdicts.claims import Claim
 
+Words = Callable[[Trial, str], str]
+"""(trial, format) -> the question as it was sent. Who calls gives `wording.question_text`: report knows no wording."""
+
 
 @dataclass(frozen=True)
 class Material:
-    """What a study's folder holds, in memory: the only input of a card."""
+    """What a study's folder holds, in memory: the only input of a card. words: None shows questions as data."""
 
     meta: Mapping[str, Any]
     rows: Sequence[Row]
@@ -22,6 +25,7 @@ class Material:
     truths: Mapping[str, Truth]
     claims: tuple[Claim, ...]
     warnings: tuple[str, ...] = ()
+    words: Words | None = None
 
 
 @dataclass(frozen=True)

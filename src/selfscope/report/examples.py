@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from selfscope.records import Outcome, Question, Reading, Row, Trial, Truth
 from selfscope.report import names
-from selfscope.report.document import Cell, Example
+from selfscope.report.document import Cell, Example, Material, Words
 from selfscope.report.figures import clean, decimal, percent, scalar
 from selfscope.verdicts.claims import Claim
 
@@ -31,66 +31,65 @@ def choose(rows: Sequence[Row]) -> list[tuple[str, Row]]:
 
 
 def examples(
-    claim: Claim,
-    rows: Mapping[str, Sequence[Row]],
-    *,
-    trials: Mapping[str, Trial],
-    truths: Mapping[str, Truth],
-    rivals: Sequence[str],
+    claim: Claim, rows: Mapping[str, Sequence[Row]], material: Material, rivals: Sequence[str]
 ) -> tuple[Example, ...]:
     """rows: plain test rows by reader of the claim's phenomenon; rivals: reader ids shown beside, in this order."""
     others = {name: {r.trial: r.reading for r in rows.get(name, ())} for name in rivals}
     found = []
     for why, row in choose(rows.get(claim.reader, ())):
-        trial = trials.get(row.trial)
+        trial = material.trials.get(row.trial)
         if trial is not None:
             beside = [(name, others[name].get(row.trial)) for name in rivals]
-            found.append(_example(why, row, trial, truths.get(row.trial), beside))
+            question = asked(trial, row.reader, material.words)
+            found.append(_example((why, question), row, trial, material.truths.get(row.trial), beside))
     return tuple(found)
 
 
 def _example(
-    why: str, row: Row, trial: Trial, truth: Truth | None, beside: Sequence[tuple[str, Reading | None]]
+    told: tuple[str, str], row: Row, trial: Trial, truth: Truth | None, beside: Sequence[tuple[str, Reading | None]]
 ) -> Example:
-    question, options = trial.question, trial.question.options
-    columns: list[tuple[str, str, tuple[float, ...] | None]] = [
-        ("true", "behaviour", truth.mean if truth else None),
-        ("said", "self", row.reading.distribution),
-    ]
-    columns += [
-        (clean(names.short(name), 40), "prior" if name == "prior" else "history", r.distribution if r else None)
-        for name, r in beside
-    ]
-    columns = [c for c in columns if c[2] is not None and len(c[2]) == len(options)]
-    weight = [max((c[2][k] for c in columns[:2] if c[2]), default=0.0) for k in range(len(options))]
+    options = trial.question.options
+    columns = _columns(row, truth, beside, len(options))
+    weight = [max((values[k] for _, _, values in columns[:2]), default=0.0) for k in range(len(options))]
     shown = sorted(sorted(range(len(options)), key=lambda k: -weight[k])[:MOST_OPTIONS])
-    lines = [
-        (
-            clean(options[k].text or options[k].key, 60),
-            tuple(Cell(c[2][k], percent(c[2][k])) if c[2] else None for c in columns),
-        )
+    lines: list[tuple[str, tuple[Cell | None, ...]]] = [
+        (clean(options[k].text or options[k].key, 60), tuple(Cell(v[k], percent(v[k])) for _, _, v in columns))
         for k in shown
     ]
     if len(shown) < len(options):
         lines.append((f"and {len(options) - len(shown)} rarer", tuple(None for _ in columns)))
     system = [m.content for m in trial.prompt.messages if m.role == "system"]
     return Example(
-        why=why,
+        why=told[0],
         public=clean(trial.public, 420),
         hidden=clean(" ".join(system), 200),
-        question=asked(question, row.reading),
-        said=_said(row.reading, question),
+        question=told[1],
+        said=_said(row.reading, trial.question),
         sources=tuple((name, colour) for name, colour, _ in columns),
         options=tuple(lines),
         score=f"Brier loss {decimal(row.score.brier)}" if row.score else "",
     )
 
 
-def asked(question: Question, reading: Reading | None = None) -> str:
-    """The question in the words that were sent when the reader kept them, else as the data that it is."""
-    sent = reading.extra.get("asked") if reading else None
-    if isinstance(sent, str) and sent.strip():
-        return clean(sent, 420)
+def _columns(
+    row: Row, truth: Truth | None, beside: Sequence[tuple[str, Reading | None]], size: int
+) -> list[tuple[str, str, tuple[float, ...]]]:
+    """(name, colour, distribution) of the truth, the report and the rivals, where there is one over these options."""
+    given: list[tuple[str, str, tuple[float, ...] | None]] = [
+        ("true", "behaviour", truth.mean if truth else None),
+        ("said", "self", row.reading.distribution),
+    ]
+    for name, reading in beside:
+        colour = {"prior": "prior", "text_rival": "history"}.get(name, "input")
+        given.append((clean(names.short(name), 40), colour, reading.distribution if reading else None))
+    return [(name, colour, values) for name, colour, values in given if values is not None and len(values) == size]
+
+
+def asked(trial: Trial, reader: str, words: Words | None = None) -> str:
+    """The question in the words that were sent (given a `words`), else as the data that it is."""
+    if words is not None and "[" in reader:
+        return clean(words(trial, reader.rstrip("]").split("[")[1].split(",")[-1].strip()), 420)
+    question = trial.question
     arguments = {k: v for k, v in question.arguments.items() if isinstance(v, str | int | float)}
     inside = f" ({scalar(arguments)})" if arguments else ""
     negated = ", negated wording" if question.flipped else ""
@@ -100,14 +99,15 @@ def asked(question: Question, reading: Reading | None = None) -> str:
 def _said(reading: Reading, question: Question) -> str:
     if reading.text:
         return clean(reading.text, 280)
-    if reading.distribution is None or len(reading.distribution) != len(question.options):
+    values = reading.distribution
+    if values is None or len(values) != len(question.options):
         return ""
-    top = max(range(len(reading.distribution)), key=lambda k: reading.distribution[k])  # type: ignore[index]
+    top = max(range(len(values)), key=lambda k: values[k])
     option = question.options[top]
-    return f"most probable: {clean(option.text or option.key, 80)} ({percent(reading.distribution[top])})"
+    return f"most probable: {clean(option.text or option.key, 80)} ({percent(values[top])})"
 
 
-def asked_example(rows: Sequence[Row], trials: Mapping[str, Trial]) -> str:
+def asked_example(rows: Sequence[Row], material: Material) -> str:
     """The question of the first trial by id, for phenomena that the card has no words for."""
-    known = sorted((r for r in rows if r.trial in trials), key=lambda r: r.trial)
-    return asked(trials[known[0].trial].question, known[0].reading) if known else ""
+    known = sorted((r for r in rows if r.trial in material.trials), key=lambda r: r.trial)
+    return asked(material.trials[known[0].trial], known[0].reader, material.words) if known else ""

@@ -137,7 +137,8 @@ def clean(text: str, limit: int = 600) -> str:
 
 def sentence(text: str) -> str:
     """A sentence of a claim, with its numbers kept together with their percent signs and intervals."""
-    return re.sub(r"(\d) ?%(?: (?=\[))?", lambda m: f"{m[1]}\u202f%" + ("\u00a0" if m[0].endswith(" ") else ""), clean(text, 400))
+    joined = re.sub(r"(\d) ?%", "\\1\u202f%", clean(text, 400))
+    return joined.replace("% [", "%\u00a0[")
 
 
 def scalar(value: Any) -> str:

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfscope.errors import StoreError
 
 if TYPE_CHECKING:
-    from selfscope.report.document import Material
+    from selfscope.report.document import Material, Words
     from selfscope.verdicts.claims import Claim
 
 CLAIMS, PAGE, DATA = "claims.json", "index.html", "card.json"
 
 
-def write(folder: Path | str) -> Path:
+def write(folder: Path | str, *, words: Words | None = None) -> Path:
     """Draws the card of a folder; returns the path of the page. The same folder gives the same bytes.
 
+    words: (trial, format) -> the question's text, `wording.question_text`; without it questions are shown as data.
     Raises StoreError when the folder holds no study, or claims that cannot be read.
     """
     from selfscope.report.lower import card
     from selfscope.store import write_atomically
 
     folder = Path(folder)
-    html, data = card(load(folder))
+    html, data = card(replace(load(folder), words=words))
     write_atomically(folder / DATA, data)
     write_atomically(folder / PAGE, html)
     return folder / PAGE

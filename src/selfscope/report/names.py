@@ -36,7 +36,7 @@ SHARES = {  # share -> (name, colour of the observer that it belongs to, one lin
     "a": ("private", "self", "follows its own state"),
     "b": ("habit", "history", "follows its history"),
     "g": ("input", "input", "follows the text"),
-    "y": ("format", "format", "follows position or \u201cyes\u201d"),
+    "y": ("format", "format", "follows position or “yes”"),
     "c": ("unmoved", "prior", "follows none of these"),
 }
 
@@ -76,7 +76,7 @@ REASONS = {
     "format": "answers follow their position",
 }
 
-STATUS = {"passed": "\u2713", "failed": "\u2715", "missing": "\u25cb"}
+STATUS = {"passed": "✓", "failed": "✕", "missing": "○"}
 
 _BRACKET = re.compile(r"^(?P<name>[\w.:-]+)\[(?P<inner>.*)\]$")
 

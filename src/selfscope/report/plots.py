@@ -22,10 +22,8 @@ def _pct(value: float) -> str:
 
 def lines(axis: Axis) -> str:
     """The vertical lines of an axis, for the background of one row."""
-    return "".join(
-        f'<line class="tick {tick.kind}" x1="{_pct(_at(axis, tick.at))}" x2="{_pct(_at(axis, tick.at))}" y1="0" y2="100%"/>'
-        for tick in axis.ticks
-    )
+    places = [(tick.kind, _pct(_at(axis, tick.at))) for tick in axis.ticks]
+    return "".join(f'<line class="tick {kind}" x1="{x}" x2="{x}" y1="0" y2="100%"/>' for kind, x in places)
 
 
 def track(axis: Axis, mark: Mark) -> str:
@@ -82,12 +80,13 @@ def strip(axis: Axis) -> str:
 
 def small(value: float, low: float, high: float, colour: str) -> str:
     """A share with its interval on 0..1, one line high: for the opening table."""
-    cut = [SIDE * min(max(v, 0.0), 1.0) for v in (value, low, high)]
+    point, start, end = (SIDE * min(max(v, 0.0), 1.0) for v in (value, low, high))
+    span = f'x="{_pct(start)}" y="6" width="{_pct(max(end - start, 0.0))}" height="4" rx="2"'
     return (
         '<svg class="small" aria-hidden="true" focusable="false">'
         '<rect class="ground" x="0" y="6" width="100%" height="4" rx="2"/>'
-        f'<rect class="fill k-{colour} soft" x="{_pct(cut[1])}" y="6" width="{_pct(max(cut[2] - cut[1], 0.0))}" height="4" rx="2"/>'
-        f'<circle class="point k-{colour}" cx="{_pct(min(max(cut[0], 3.0), 97.0))}" cy="8" r="4"/></svg>'
+        f'<rect class="fill k-{colour} soft" {span}/>'
+        f'<circle class="point k-{colour}" cx="{_pct(min(max(point, 3.0), 97.0))}" cy="8" r="4"/></svg>'
     )
 
 
@@ -120,8 +119,9 @@ def calibration(bins: Sequence[Bin]) -> str:
         parts.append(f'<text x="{edge - 6}" y="{float(y(v)) + 4:.1f}" text-anchor="end">{label}</text>')
     largest = max((b.items for b in bins), default=1) or 1
     for each in bins:
-        parts.append(f'<line class="span k-self" x1="{x(each.stated)}" x2="{x(each.stated)}" y1="{y(each.low)}" y2="{y(each.high)}"/>')
-        radius = 3 + 5 * (each.items / largest) ** 0.5
-        parts.append(f'<circle class="point k-self" cx="{x(each.stated)}" cy="{y(each.happened)}" r="{radius:.1f}"/>')
+        at, radius = x(each.stated), 3 + 5 * (each.items / largest) ** 0.5
+        parts.append(f'<line class="span k-self" x1="{at}" x2="{at}" y1="{y(each.low)}" y2="{y(each.high)}"/>')
+        parts.append(f'<circle class="point k-self" cx="{at}" cy="{y(each.happened)}" r="{radius:.1f}"/>')
     box = f"0 0 {edge + size + 14} {size + 36}"
-    return f'<svg class="calibration" viewBox="{box}" role="img" aria-label="calibration plot, numbers beside">{"".join(parts)}</svg>'
+    said = 'role="img" aria-label="calibration plot, numbers beneath"'
+    return f'<svg class="calibration" viewBox="{box}" {said}>{"".join(parts)}</svg>'

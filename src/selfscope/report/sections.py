@@ -18,18 +18,18 @@ TONES = {"access": "access", "alarm only": "alarm", "narrative": "narrative", "s
 def verdict_line(claim: Claim, anchor: str, example: str) -> Verdict:
     """The line of the opening table for one claim."""
     self_step, rival = _self_step(claim), best_rival(claim)
-    basis = {"causal": " \u00b7 causal", "ablated": " \u00b7 ablated", "rivals": " \u00b7 rivals only"}
-    badge = claim.verdict + (basis.get(claim.basis or "", "") if claim.verdict == "access" else "")
+    basis = {"causal": " · causal", "ablated": " · ablated", "rivals": " · rivals only"}
+    badge = clean(claim.verdict, 40) + (basis.get(claim.basis or "", "") if claim.verdict == "access" else "")
     missing = tuple(clean(c.name, 80) for c in claim.checks if c.status == "missing")
     gap = skill(rival.gap, change=True) if rival else None
     main, note = _private(claim)
     return Verdict(
         anchor=anchor,
-        title=names.title(claim.phenomenon),
+        title=clean(names.title(claim.phenomenon), 80),
         asks=names.PHENOMENA.get(claim.phenomenon, ("", ""))[1] or example,
         badge=badge,
         tone=_tone(claim),
-        reason=names.reason(claim.reason),
+        reason=clean(names.reason(claim.reason), 120),
         sentence=sentence(claim.sentence),
         share=main,
         share_note=note,
@@ -94,7 +94,7 @@ def section(claim: Claim, verdict: Verdict, siblings: Sequence[Claim]) -> Sectio
     }
     return Section(
         verdict=verdict,
-        reader=names.reader(claim.reader),
+        reader=clean(names.reader(claim.reader), 80),
         ladder=ladder,
         shares=shares_,
         calibration=_calibration(claim),
@@ -127,12 +127,12 @@ def _ladder(claim: Claim) -> Axis | None:
     for step in steps:
         number, gap = skill(step.skill), skill(step.gap, change=True)
         assert number is not None  # filtered above
-        condition = "" if step.control == "plain" else f" \u2013 {names.control(step.control)}"
+        condition = "" if step.control == "plain" else f" – {clean(names.control(step.control), 80)}"
         answered = "" if step.answered >= 0.995 else f", {percent(step.answered)} answered"
         marks.append(
             Mark(
                 label=clean(names.reader(step.reader), 80) + condition,
-                note=names.RUNGS.get(step.rung, step.rung) + answered,
+                note=clean(names.RUNGS.get(step.rung, step.rung), 80) + answered,
                 colour=step.rung if step.rung in RUNGS else "",
                 number=number,
                 strong=step.reader == claim.reader and step.control == "plain",
@@ -147,7 +147,7 @@ def _ladder(claim: Claim) -> Axis | None:
     top = skill(claim.ceiling)
     if top and low <= top.value < 0.97:
         ticks.append(Tick(top.value, f"ceiling {top.text}", "dashed"))
-    caption = "Brier skill with the rollouts\u2019 noise taken out, same items for everyone, 95\u202f% intervals over clusters."
+    caption = "Brier skill without the rollouts’ noise, same items for everyone, 95\u202f% intervals over clusters."
     return Axis(low, high, tuple(ticks), tuple(marks), caption)
 
 
@@ -210,16 +210,17 @@ def _conditions(claim: Claim) -> tuple[Axis | None, Table | None]:
         change = next((entry[k] for k in ("change", "difference", "gap", "effect") if triple(entry.get(k))), None)
         number = skill(change, change=True)
         rest = {k: v for k, v in entry.items() if v is not change and k not in ("change",)}
-        note = _rest(rest)
+        note, told = _rest(rest), names.sentence_case(clean(names.control(name), 80))
         if number:
-            marks.append(Mark(names.sentence_case(names.control(name)), note, "self", number))
+            marks.append(Mark(told, note, "self", number))
         elif note:
-            rows.append((names.sentence_case(names.control(name)), note))
+            rows.append((told, note))
     axis = None
     if marks:
         reach = max(0.1, *(min(1.0, max(abs(m.number.low), abs(m.number.high))) for m in marks)) * 1.06
         ticks = (Tick(0.0, "no change"),)
-        axis = Axis(-reach, reach, ticks, tuple(marks), "Change of the report\u2019s skill under each condition, same items.")
+        caption = "Change of the report’s skill under each condition, same items."
+        axis = Axis(-reach, reach, ticks, tuple(marks), caption)
     return axis, Table("Other conditions", ("condition", "found"), tuple(rows)) if rows else None
 
 
@@ -227,7 +228,7 @@ def _rest(entry: Mapping[str, Any]) -> str:
     parts = []
     for key, value in entry.items():
         number = skill(value) if isinstance(value, Mapping | tuple | list) or hasattr(value, "low") else None
-        parts.append(f"{key.replace('_', ' ')} {number.both if number else scalar(value)}")
+        parts.append(f"{clean(key.replace('_', ' '), 60)} {number.both if number else scalar(value)}")
     return "; ".join(parts)
 
 
@@ -254,8 +255,8 @@ def _others(claim: Claim, siblings: Sequence[Claim]) -> Table | None:
 
 
 _SHOWN = {
-    "kappa": "rival reliability \u03ba",
-    "f_hat": "habit that more history would find f\u0302",
+    "kappa": "rival reliability κ",
+    "f_hat": "habit that more history would find f̂",
     "f_star": "claim fails above f*",
     "mde_a": "smallest detectable private share",
     "mde_causal": "smallest detectable causal share",

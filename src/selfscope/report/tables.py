@@ -28,7 +28,8 @@ def methods(material: Material) -> tuple[Table, ...]:
         rivals(material.rows),
         outcomes(material.rows, material.trials),
         power(material),
-        cost(material),
+        cost(material.rows),
+        logged(material.meta),
         settings("Settings", material.meta.get("settings")),
         settings("Environment", material.meta.get("environment")),
     )
@@ -42,7 +43,7 @@ def truths(trials: Mapping[str, Trial], known: Mapping[str, Truth]) -> Table:
         if trial.control == "plain":
             groups[trial.phenomenon].append(trial)
     rows = []
-    for phenomenon in sorted(groups):
+    for phenomenon in sorted(groups, key=lambda name: (_place(name), name)):
         group = groups[phenomenon]
         split = Counter(t.split for t in group)
         test = [t for t in group if t.split == "test"]
@@ -55,18 +56,23 @@ def truths(trials: Mapping[str, Trial], known: Mapping[str, Truth]) -> Table:
             (
                 names.title(phenomenon),
                 grades,
-                "exact" if draws == [0] else "\u2013".join(str(d) for d in (draws[0], draws[-1])[: len(draws)]) if draws else NOTHING,
+                "exact" if draws == [0] else _range(draws),
                 decimal(sum(noise) / len(noise)) if noise else NOTHING,
                 " / ".join(count(split.get(s, 0)) for s in ("train", "dev", "test")),
                 count(len({t.cluster for t in test})),
                 count(len({t.source for t in group})),
-                "\u2013".join(str(s) for s in (sizes[0], sizes[-1])[: len(sizes)]),
+                _range(sizes),
                 count(len({t.question.template for t in group})),
             )
         )  # fmt: skip
-    head = ("", "truth", "rollouts", "half-split noise", "train / dev / test", "clusters", "sources", "options", "templates")
-    note = "Splits are by cluster and by task. Noise is the mean distance (total variation) between two halves of the rollouts."
+    head = ("", "truth", "rollouts", "noise", "train / dev / test", "clusters", "sources", "options", "templates")
+    note = "Splits are by cluster and by task. Noise: mean total variation between two halves of the rollouts."
     return Table("Truth", head, tuple(rows), tuple(range(2, 9)), note)
+
+
+def _range(sizes: Sequence[int]) -> str:
+    """"4" or "2–10", of a sorted list."""
+    return "–".join(str(s) for s in (sizes[0], sizes[-1])[: len(sizes)]) if sizes else NOTHING
 
 
 def rivals(rows: Sequence[Row]) -> Table:
@@ -91,12 +97,12 @@ def outcomes(rows: Sequence[Row], trials: Mapping[str, Trial]) -> Table:
     kinds = [o.value for o in Outcome]
     seen = [k for k in kinds if k == "answered" or any(c[k] for c in counts.values())]
     lines = []
-    for (phenomenon, reader), found in sorted(counts.items()):
+    for (phenomenon, reader), found in sorted(counts.items(), key=lambda item: (_place(item[0][0]), item[0])):
         total = sum(found.values())
         cells = (percent(found[k] / total) if found[k] else NOTHING for k in seen)
         lines.append((names.title(phenomenon), clean(names.reader(reader), 80), count(total), *cells))
     head = ("", "reader", "items", *seen)
-    return Table("Answers and non-answers", head, tuple(lines), tuple(range(2, len(head))))
+    return Table("Answers and non-answers", head, _once(lines), tuple(range(2, len(head))))
 
 
 def power(material: Material) -> Table:
@@ -119,29 +125,49 @@ def power(material: Material) -> Table:
             )
         )
     head = ("", "detectable private share", "detectable by cause", "readers tried", "p of the private share", "rule")
-    note = "Detectable: smallest share found in 4 of 5 runs of this size. More than one reader: Holm\u2019s correction over them."
+    note = "Detectable: smallest share found in 4 of 5 runs of this size. Several readers: Holm’s correction over them."
     return Table("Power and multiplicity", head, tuple(lines), (1, 2, 3, 4), note)
 
 
-def cost(material: Material) -> Table:
-    """What was spent, by phenomenon and reader; a recorded cost of behaving stands first."""
+def cost(rows: Sequence[Row]) -> Table:
+    """What the readings took, by phenomenon and reader."""
     spent: dict[tuple[str, str], Cost] = defaultdict(Cost)
-    for row in material.rows:
+    for row in rows:
         spent[row.phenomenon, row.reader] += row.reading.cost
     lines = []
-    behaving = material.meta.get("cost")
-    for name, entry in sorted(behaving.items()) if isinstance(behaving, Mapping) else ():
-        if isinstance(entry, Mapping):
-            given = Cost(**{k: v for k, v in entry.items() if k in Cost.__dataclass_fields__})
-            lines.append(_cost_line(names.title(str(name)), "behaviour and truth", given))
     total = Cost()
-    for (phenomenon, reader), each in sorted(spent.items()):
+    for (phenomenon, reader), each in sorted(spent.items(), key=lambda item: (_place(item[0][0]), item[0])):
         total += each
         if each.calls or each.seconds:
             lines.append(_cost_line(names.title(phenomenon), clean(names.reader(reader), 80), each))
     if total.calls or total.seconds:
-        lines.append(_cost_line("All readers", "", total))
-    return Table("Cost", ("", "reader", "calls", "tokens in", "tokens out", "time"), tuple(lines), (2, 3, 4, 5))
+        lines.append(_cost_line("All readings", "", total))
+    head = ("", "reader", "calls", "tokens in", "tokens out", "time")
+    return Table("Cost of the readings", head, _once(lines), (2, 3, 4, 5))
+
+
+def logged(meta: Mapping[str, Any]) -> Table | None:
+    """Every call to the subject as the study logged it, by who made it."""
+    lines = []
+    for caller, entry in sorted((meta.get("costs") or {}).items()):
+        given = Cost(**{k: v for k, v in entry.items() if k in Cost.__dataclass_fields__})
+        sizes = (count(given.calls), count(given.prompt_tokens), count(given.output_tokens), duration(given.seconds))
+        lines.append((clean(names.reader(str(caller)), 80), *sizes))
+    whole = meta.get("seconds")
+    note = f"The whole run took {duration(float(whole))}." if isinstance(whole, int | float) else ""
+    head = ("caller", "calls", "tokens in", "tokens out", "time")
+    return Table("All calls to the subject", head, tuple(lines), (1, 2, 3, 4), note)
+
+
+def _place(phenomenon: str) -> int:
+    known = list(names.PHENOMENA)
+    return known.index(phenomenon) if phenomenon in known else len(known)
+
+
+def _once(lines: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """Lines whose first cell is left empty where it repeats the line above."""
+    above = [""] + [line[0] for line in lines]
+    return tuple(("" if line[0] == before else line[0], *line[1:]) for line, before in zip(lines, above, strict=False))
 
 
 def _cost_line(phenomenon: str, reader: str, spent: Cost) -> tuple[str, ...]:
@@ -150,10 +176,14 @@ def _cost_line(phenomenon: str, reader: str, spent: Cost) -> tuple[str, ...]:
 
 
 def settings(title: str, given: Any) -> Table | None:
-    """A mapping of the study's record as a two-column table."""
+    """A mapping of the study's record, one line a setting; a mapping inside becomes one line for each of its keys."""
     if not isinstance(given, Mapping) or not given:
         return None
-    rows = tuple((names.sentence_case(clean(str(k), 60)), scalar(v)) for k, v in sorted(given.items()))
-    return Table(title, ("", ""), rows)
-
-
+    rows: list[tuple[str, str]] = []
+    for key, value in sorted(given.items()):
+        name = names.sentence_case(clean(str(key), 60))
+        if isinstance(value, Mapping):
+            rows += [(f"{name}: {clean(str(k), 60)}", clean(scalar(v), 600)) for k, v in sorted(value.items())]
+        else:
+            rows.append((name, scalar(value)))
+    return Table(title, ("", ""), tuple(rows))

@@ -17,9 +17,13 @@ def table(document: Document, width: int | None = None, *, colour: bool = False)
 
     columns = width or shutil.get_terminal_size((100, 24)).columns
     out = io.StringIO()
-    system = "standard" if colour else None
     console = Console(
-        file=out, width=columns, force_terminal=colour, color_system=system, highlight=False, legacy_windows=False
+        file=out,
+        width=columns,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        legacy_windows=False,
     )
     console.print(Text(document.subject, style="bold"))
     console.print(Text("  ".join(f"{name} {value}" for name, value in document.facts), style="dim"))
@@ -68,7 +72,8 @@ def _narrow(verdicts: tuple[Verdict, ...]) -> object:
     for v in verdicts:
         share = f"private {v.share.both}" if v.share else "private share not identified"
         parts.append(Text(f"{v.title}: ", style="bold") + Text(v.badge, style=STYLES.get(v.tone, "bold")))
-        said = f"{v.sentence}\n{share}; skill {v.self_skill}\nbest rival: {v.best_rival}, {v.rival_skill}; {v.items} items\n"
+        said = f"{v.sentence}\n{share}; skill {v.self_skill}\n"
+        said += f"best rival: {v.best_rival}, {v.rival_skill}; {v.items} items\n"
         if v.missing:
             said += f"not run: {', '.join(v.missing)}\n"
         parts.append(Padding(Text(said), (0, 0, 0, 2)))
