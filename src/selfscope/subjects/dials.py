@@ -1,0 +1,162 @@
+"""The dials of a phantom: what a scripted report follows, so that the right verdict is known.
+
+A report follows one channel an item: the private state, the habit, the input text, the format, or nothing
+(narrative). Draws are in a fixed order and each comes from its own named stream, keyed by seed and item: turning one
+dial leaves the draws of the others alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from selfscope.records import Outcome, content_hash
+
+CHANNELS = ("private", "habit", "input", "format", "narrative")
+WHEN = ("random", "by_state", "when_unsure")
+UNSURE = 0.6
+CONFIDENT = 0.9
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Dials:
+    """Shares of the report (the rest is narrative) and how it is given.
+
+    access, habit, input, format: shares, together at most 1. tau: confidence, r to the power tau (1 honest, above 1
+    over-confident). form: dist (a distribution) or choice (one option drawn from it). kappa: concentration of the
+    shares of clusters around these (inf: all clusters alike). refusal, unreadable: probabilities, given at random,
+    by_state (one state of the options refuses), or when_unsure (top probability below 0.6). alarm: probability of
+    "yes" to "is something there?" under any changed state. competence: probability of a right answer about a given
+    text. seed: of every stream.
+    """
+
+    access: float = 0.0
+    habit: float = 0.0
+    input: float = 0.0
+    format: float = 0.0
+    tau: float = 1.0
+    form: str = "dist"
+    kappa: float = 10.0
+    refusal: float = 0.0
+    refusal_when: str = "random"
+    unreadable: float = 0.0
+    unreadable_when: str = "random"
+    alarm: float = 0.0
+    competence: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        shares = (self.access, self.habit, self.input, self.format)
+        if min(shares) < 0 or sum(shares) > 1 + 1e-9:
+            raise ValueError(f"shares must be at least 0 and sum to at most 1, got {shares}")
+        if self.form not in ("dist", "choice"):
+            raise ValueError(f"form is dist or choice, not {self.form!r}")
+        for when in (self.refusal_when, self.unreadable_when):
+            if when not in WHEN:
+                raise ValueError(f"{when!r} is none of {', '.join(WHEN)}")
+
+    @property
+    def narrative(self) -> float:
+        """The share that follows nothing."""
+        return max(0.0, 1.0 - self.access - self.habit - self.input - self.format)
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """In the order of CHANNELS."""
+        return (self.access, self.habit, self.input, self.format, self.narrative)
+
+
+@dataclass(frozen=True)
+class DialReport:
+    """One report. distribution: (K,), what was meant even where the outcome is no answer. kind: distribution | class."""
+
+    channel: str
+    distribution: tuple[float, ...]
+    kind: str
+    outcome: Outcome
+
+
+def report(
+    dials: Dials,
+    *,
+    item: str,
+    cluster: str,
+    p: Sequence[float],
+    h: Sequence[float],
+    g: Sequence[float],
+    first: int,
+    state_on: bool = True,
+) -> DialReport:
+    """The report on one item.
+
+    p: (K,) true distribution (private state). h: (K,) published habit, the mean of p given the text. g: (K,) how
+    anyone reads the text. first: the option that stands first or means "yes". state_on False: without the state, the
+    private channel says the habit.
+    """
+    k = len(p)
+    channel = int(np.searchsorted(np.cumsum(weights(dials, cluster)), _stream(dials.seed, "channel", item).random()))
+    channel = min(channel, len(CHANNELS) - 1)
+    told = int(_stream(dials.seed, "narrative", item).choice(k, p=marginal(dials.seed, k)))
+    sources = (p if state_on else h, h, g, _one(first, k), CONFIDENT * _one(told, k) + (1 - CONFIDENT) / k)
+    said = np.asarray(sources[channel], dtype=float)
+    if dials.tau != 1.0:
+        said = (said + 1e-6) ** dials.tau
+    said = said / said.sum()
+    if dials.form == "choice":
+        said = _one(int(_stream(dials.seed, "form", item).choice(k, p=said)), k)
+    outcome = Outcome.ANSWERED
+    if _silent(dials.refusal, dials.refusal_when, _stream(dials.seed, "refusal", item), said, p):
+        outcome = Outcome.REFUSED
+    elif _silent(dials.unreadable, dials.unreadable_when, _stream(dials.seed, "unreadable", item), said, p):
+        outcome = Outcome.UNREADABLE
+    kind = "class" if dials.form == "choice" else "distribution"
+    return DialReport(CHANNELS[channel], tuple(float(x) for x in said), kind, outcome)
+
+
+def alarmed(dials: Dials, *, item: str, changed_state: bool) -> bool:
+    """Whether the phantom says that something is there: under any changed state alike, without content."""
+    return changed_state and bool(_stream(dials.seed, "alarm", item).random() < dials.alarm)
+
+
+def weights(dials: Dials, cluster: str) -> Array:
+    """(5,) shares of a cluster: Dirichlet(kappa x shares), the shares themselves at kappa = inf."""
+    shares = np.asarray(dials.shares)
+    if math.isinf(dials.kappa):
+        return shares
+    return _stream(dials.seed, "weights", cluster).dirichlet(dials.kappa * shares + 1e-9)
+
+
+@lru_cache(maxsize=256)
+def _marginal(seed: int, k: int) -> tuple[float, ...]:
+    raw = np.exp(0.7 * _stream(seed, "marginal", str(k)).normal(size=k))
+    return tuple(raw / raw.sum())
+
+
+def marginal(seed: int, k: int) -> Array:
+    """(K,) what narrative answers are drawn from: fixed, unrelated to text and state."""
+    return np.asarray(_marginal(seed, k))
+
+
+def _silent(rate: float, when: str, stream: np.random.Generator, said: Array, p: Sequence[float]) -> bool:
+    hit = bool(stream.random() < rate)
+    if when == "by_state":
+        return hit and int(np.argmax(p)) == 0
+    if when == "when_unsure":
+        return hit and float(said.max()) < UNSURE
+    return hit
+
+
+def _one(at: int, k: int) -> Array:
+    out = np.zeros(k)
+    out[at] = 1.0
+    return out
+
+
+def _stream(seed: int, name: str, key: str) -> np.random.Generator:
+    return np.random.default_rng([seed, *bytes.fromhex(content_hash(name, key))])
