@@ -1,0 +1,76 @@
+"""Ask a language model about itself, and find out whether to believe the answer.
+
+    import selfscope
+
+    card = selfscope.card("phantom")          # ask, measure, judge; shows itself in a notebook
+    card.rows.to_pandas()                     # every reading with its truth
+    selfscope.ask("smollm2-135m", "Do you prefer tea or coffee?", options=("tea", "coffee"))
+    subject = selfscope.load("smollm2-135m")  # one handle: sample, score, next_token
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from selfscope.errors import SelfscopeError
+    from selfscope.face.asking import Answers, ask
+    from selfscope.face.cards import Card, card, redraw, run
+    from selfscope.face.subjects import load
+    from selfscope.records import (
+        Cost,
+        Decoding,
+        Message,
+        Observation,
+        Option,
+        Outcome,
+        Prompt,
+        Question,
+        Reading,
+        Reply,
+        Row,
+        Score,
+        TokenDistribution,
+        Trial,
+        Truth,
+    )
+    from selfscope.store import Rows
+    from selfscope.study import Line, Study
+    from selfscope.verdicts.claims import Claim
+
+_RECORDS = (
+    "Cost", "Decoding", "Message", "Observation", "Option", "Outcome", "Prompt", "Question", "Reading", "Reply", "Row",
+    "Score", "TokenDistribution", "Trial", "Truth",
+)  # fmt: skip
+_WHERE = {
+    "load": "selfscope.face.subjects",
+    "ask": "selfscope.face.asking",
+    "Answers": "selfscope.face.asking",
+    "card": "selfscope.face.cards",
+    "run": "selfscope.face.cards",
+    "redraw": "selfscope.face.cards",
+    "Card": "selfscope.face.cards",
+    "Rows": "selfscope.store",
+    "Study": "selfscope.study",
+    "Line": "selfscope.study",
+    "Claim": "selfscope.verdicts.claims",
+    "SelfscopeError": "selfscope.errors",
+    **dict.fromkeys(_RECORDS, "selfscope.records"),
+}
+
+__all__ = [
+    "Answers", "Card", "Claim", "Cost", "Decoding", "Line", "Message", "Observation", "Option", "Outcome", "Prompt",
+    "Question", "Reading", "Reply", "Row", "Rows", "Score", "SelfscopeError", "Study", "TokenDistribution", "Trial",
+    "Truth", "ask", "card", "load", "redraw", "run",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"selfscope has no {name!r}; it offers {', '.join(__all__)}")
+    return getattr(import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

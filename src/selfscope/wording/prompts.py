@@ -154,7 +154,9 @@ def _phrase_of(question: Question) -> Phrase:
 
 def _carrier(trial: Trial) -> tuple[str, str]:
     question = trial.question
-    kind = "material" if question.material is not None else _phrase_of(question).carrier
+    kind = _phrase_of(question).carrier
+    if question.material is not None:
+        kind = "continued" if kind in ("continue", "branch") else "material"
     return CARRIERS[kind][question.template % TEMPLATES]
 
 
@@ -186,11 +188,13 @@ def _turns(trial: Trial, format: str, shots: Sequence[Shot]) -> tuple[Message, .
 
 def _fresh(trial: Trial, format: str) -> str:
     """The question in a new thread, told about the object prompt."""
+    return _fresh_around(trial, question_text(trial, format))
+
+
+def _fresh_around(trial: Trial, words: str) -> str:
     you, your = _person(trial.question)
     about = trial.public if trial.question.material is None else trial.question.material
-    return _carrier(trial)[0].format(
-        you=you, your=your, object=f'"""{about}"""', question=question_text(trial, format)
-    )
+    return _carrier(trial)[0].format(you=you, your=your, object=f'"""{about}"""', question=words)
 
 
 def _framed(question: Question, text: str) -> str:

@@ -1,0 +1,93 @@
+"""Names -> "module:object": what can be asked for by a word. A user's own "module:object" works in the same places."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+from selfscope.errors import UnknownName
+
+CATALOGUE: dict[str, dict[str, str]] = {
+    "phenomenon": {
+        "self_prediction": "selfscope.phenomena.self_prediction:SelfPrediction",
+        "branch_distribution": "selfscope.phenomena.branch_distribution:BranchDistribution",
+        "token_probability": "selfscope.phenomena.token_probability:TokenProbability",
+        "confidence": "selfscope.phenomena.confidence:Confidence",
+        "items": "selfscope.phenomena.items:Items",
+    },
+    "reader": {
+        "prior": "selfscope.readers.prior:Prior",
+        "input_rival": "selfscope.readers.input_rival:InputRival",
+        "text_rival": "selfscope.readers.text_rival:TextRival",
+        "ask": "selfscope.readers.ask:Ask",
+        "few_shot": "selfscope.readers.few_shot:FewShot",
+        "other_model": "selfscope.readers.other_model:OtherModel",
+        "behave": "selfscope.readers.behave:Behave",
+    },
+    "control": {
+        "third_person": "selfscope.controls.words:ThirdPerson",
+        "third_person_named": "selfscope.controls.words:ThirdPersonNamed",
+        "framing": "selfscope.controls.words:Framing",
+        "paraphrase": "selfscope.controls.words:Paraphrase",
+        "option_order": "selfscope.controls.words:OptionOrder",
+        "scale_flip": "selfscope.controls.words:ScaleFlip",
+        "competence": "selfscope.controls.competence:Competence",
+        "yes_bias": "selfscope.controls.panel:YesBias",
+        "changed": "selfscope.controls.states:Changed",
+        "sham": "selfscope.controls.states:Sham",
+        "changed_competence": "selfscope.controls.states:ChangedCompetence",
+    },
+    "subject": {
+        "phantom": "selfscope.subjects.phantom:Phantom",
+        "local": "selfscope.subjects.local:LocalSubject",
+        "api": "selfscope.subjects.api:ApiSubject",
+    },
+    "part": {
+        "input_rivals": "selfscope.readers.input_rival:input_rivals",
+    },
+}
+PHENOMENA = ("self_prediction", "branch_distribution", "token_probability", "confidence")
+"""What a card asks about unless told otherwise, in the order in which it is shown."""
+
+
+def names(kind: str) -> list[str]:
+    """The names of a kind, in the order in which they are shown."""
+    return list(CATALOGUE[kind])
+
+
+def resolve(kind: str, name: str) -> Any:
+    """The object behind a name, or behind a user's own "module:object" (the working directory is searched too).
+
+    Raises UnknownName, with what exists and the nearest name.
+    """
+    known = CATALOGUE[kind]
+    if name in known:
+        return _load(known[name])
+    if ":" not in name:
+        raise UnknownName(kind, name, known, 'Your own goes in as "module:object".')
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    module = name.split(":", 1)[0]
+    try:
+        return _load(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and not f"{module}.".startswith(f"{error.name}."):
+            raise  # the module exists; one that it imports does not
+        raise UnknownName(kind, name, known, f"There is no module {module!r} on the path.") from None
+    except AttributeError:
+        raise UnknownName(kind, name, known, f"The module {module!r} has no {name.split(':', 1)[1]!r}.") from None
+
+
+def describe(kind: str) -> dict[str, str]:
+    """Each name of a kind with the first line of its documentation."""
+    return {name: (resolve(kind, name).__doc__ or "").strip().split("\n")[0] for name in names(kind)}
+
+
+def _load(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in attribute.split("."):
+        found = getattr(found, part)
+    return found

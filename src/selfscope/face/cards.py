@@ -1,0 +1,147 @@
+"""From a model's name to its card: plan, run, judge, draw. Each step reads what the one before left in the folder."""
+
+from __future__ import annotations
+
+import html
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from selfscope.records import plain
+from selfscope.store import Rows, Store, fingerprint, read, rows, write_atomically
+
+if TYPE_CHECKING:
+    from selfscope.store import Contents
+    from selfscope.study import Progress, Study
+    from selfscope.subjects.base import Subject
+    from selfscope.verdicts.claims import Claim
+
+CLAIMS = "claims.json"
+
+
+@dataclass(frozen=True)
+class Card:
+    """The introspection card of one subject, in a folder. Shows itself in a notebook; `print` gives the verdicts."""
+
+    folder: Path
+
+    @property
+    def page(self) -> Path:
+        """The card as one self-contained HTML file."""
+        return self.folder / "index.html"
+
+    @property
+    def rows(self) -> Rows:
+        """Every reading with its trial and truth; `.to_pandas()` makes a data frame."""
+        return rows(self.folder)
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The verdicts, one for each phenomenon and reader, with all that they rest on."""
+        return judged(self.folder)
+
+    def __str__(self) -> str:
+        from selfscope.report import terminal
+
+        return terminal(self.folder)
+
+    def _repr_html_(self) -> str:
+        page = html.escape(self.page.read_text(encoding="utf-8"), quote=True)
+        return f'<iframe srcdoc="{page}" style="width:100%;height:48rem;border:0" title="introspection card"></iframe>'
+
+
+def card(
+    model: str | Subject,
+    folder: Path | str | None = None,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    **wish: Any,
+) -> Card:
+    """Asks a model about itself, measures what is true, and writes what to believe to a folder.
+
+    model: a name (see `load`) or a subject. folder: where to (None: a new temporary one). wish: the fields of
+    `study.plan.Wish`: profile ("quick" or "full"), phenomena, readers, items, other, twin, seed. Raises SelfscopeError
+    for a user's mistake; what was finished before an error stays in the folder, and `resume=True` goes on from there.
+    """
+    study = planned(model, **wish)
+    where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
+    run(study, where, resume=resume, progress=progress)
+    return redraw(where)
+
+
+def planned(model: str | Subject, **wish: Any) -> Study:
+    """The study that `card` runs."""
+    from selfscope.face.subjects import load
+    from selfscope.study.plan import Wish, plan
+
+    subject = load(model) if isinstance(model, str) else model
+    for name in ("other", "twin"):
+        if isinstance(wish.get(name), str):
+            wish[name] = load(wish[name])
+    for name in ("phenomena", "readers"):
+        if name in wish:
+            wish[name] = tuple(wish[name])
+    return plan(subject, Wish(**wish))
+
+
+def run(study: Study, folder: Path | str, *, resume: bool = False, progress: Progress | None = None) -> Rows:
+    """Runs a study into a folder and returns its rows."""
+    from selfscope import study as room
+
+    with Store(folder, study.settings(), resume=resume) as store:
+        store.note(
+            subject=study.subject.name,
+            identity=study.subject.identity,
+            profile=study.profile,
+            version=_version(),
+            date=store.meta.get("date") or datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        room.run(study, store, progress)
+    return rows(folder)
+
+
+def redraw(folder: Path | str) -> Card:
+    """Draws the card of a folder from its rows. No model; the claims are estimated again only when rows changed."""
+    from selfscope.report import write
+
+    judged(Path(folder))
+    write(Path(folder))
+    return Card(Path(folder))
+
+
+def judged(folder: Path) -> tuple[Claim, ...]:
+    """The claims of a folder: those kept beside its rows when they were made of just these rows by this version."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from selfscope.verdicts.claims import Claim
+
+    kept, stamp = folder / CLAIMS, {"fingerprint": fingerprint(folder), "version": _version()}
+    if kept.exists():
+        try:
+            content: Mapping[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+            if {k: content.get(k) for k in stamp} == stamp:
+                return TypeAdapter(tuple[Claim, ...]).validate_python(content["claims"])
+        except (json.JSONDecodeError, UnicodeDecodeError, ValidationError, AttributeError, KeyError):
+            pass  # claims are a cache of the rows: what cannot be read is made again
+    claims = _judge(read(folder, observations=False))
+    write_atomically(kept, json.dumps({**stamp, "claims": plain(claims)}, ensure_ascii=False))
+    return claims
+
+
+def _judge(held: Contents) -> tuple[Claim, ...]:
+    from selfscope.verdicts import judge
+
+    return tuple(judge(held.rows, held.trials, held.truths))
+
+
+def _version() -> str:
+    try:
+        return version("selfscope")
+    except PackageNotFoundError:
+        return "source"

@@ -1,0 +1,171 @@
+"""From names to a study: profiles, the readers and controls of each phenomenon, in the subject's access tier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from selfscope import catalogue
+from selfscope.controls.base import Control
+from selfscope.errors import SelfscopeError, UnknownName
+from selfscope.phenomena.base import Phenomenon
+from selfscope.readers.base import Reader
+from selfscope.study.base import Line, Study
+from selfscope.subjects.base import Subject, reaches
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much is run. test, train, dev: clusters of each phenomenon; formats: how many of a phenomenon's (None: all);
+    few_shot: numbers of examples; controls run on `per_cluster` trials a cluster."""
+
+    test: int
+    train: int
+    dev: int
+    rollouts: int
+    formats: int | None
+    few_shot: tuple[int, ...] = ()
+    behave: bool = False
+    per_cluster: int = 1
+
+
+PROFILES = {
+    "quick": Profile(test=40, train=40, dev=12, rollouts=10, formats=2),
+    "full": Profile(test=150, train=80, dev=30, rollouts=20, formats=None, few_shot=(4, 16), behave=True),
+}
+CONTROLS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("third_person", {}),
+    ("third_person_named", {}),
+    ("framing", {"framing": "introspective"}),
+    ("framing", {"framing": "accurate"}),
+    ("paraphrase", {}),
+    ("option_order", {}),
+    ("scale_flip", {}),
+    ("competence", {}),
+    ("yes_bias", {}),
+    ("changed", {}),
+    ("sham", {}),
+    ("changed_competence", {}),
+)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a user asked for. phenomena: names, () for all four; readers: names, () for the profile's; items: a file of
+    the user's own questions; other, twin: further models that forecast this one."""
+
+    profile: str = "quick"
+    phenomena: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
+    items: str | None = None
+    other: Subject | None = None
+    twin: Subject | None = None
+    seed: int = 0
+
+
+def plan(subject: Subject, wish: Wish) -> Study:
+    """The study that a wish stands for. Raises UnknownName for a profile, phenomenon, reader or format."""
+    if wish.profile not in PROFILES:
+        raise UnknownName("profile", wish.profile, PROFILES)
+    profile = PROFILES[wish.profile]
+    lines = []
+    for phenomenon in _phenomena(wish, profile):
+        formats = able_formats(subject, phenomenon)[: profile.formats]
+        readers = list(_readers(subject, formats, wish, profile))
+        own = [r.id for r in readers if r.rung == "self"]
+        rivals = tuple(r.id for r in readers if r.rung in ("prior", "input", "history") and not hasattr(r, "observer"))
+        primary = own[0] if own else ""
+        lines.append(Line(phenomenon, tuple(readers), tuple(_controls()), primary, (primary, *rivals)))
+    return Study(subject, tuple(lines), wish.seed, profile.per_cluster, wish.profile)
+
+
+def able_formats(subject: Subject, phenomenon: Phenomenon) -> list[str]:
+    """The phenomenon's formats that the subject can be read in: log-probabilities need their tier, text needs chat."""
+    fitting = able(subject, phenomenon.formats)
+    if not fitting:
+        raise SelfscopeError(
+            f"{subject.name} gives no log-probabilities and has no chat template: {phenomenon.name} cannot be asked in "
+            f"any of its formats ({', '.join(phenomenon.formats)})"
+        )
+    return fitting
+
+
+def _scored(format: str) -> bool:
+    return format.endswith("_lp") or format == "prob_ev"
+
+
+def _phenomena(wish: Wish, profile: Profile) -> Iterator[Phenomenon]:
+    chosen = list(wish.phenomena or (() if wish.items else catalogue.PHENOMENA))
+    if wish.items and "items" not in chosen:
+        chosen.append("items")
+    if "items" in chosen and not wish.items:
+        raise SelfscopeError("the phenomenon items needs --items FILE (one JSON object a line: prompt, options)")
+    for name in dict.fromkeys(chosen):
+        kind = catalogue.resolve("phenomenon", name)
+        sizes = {k: getattr(profile, k) for k in ("test", "train", "dev", "rollouts")}
+        given: dict[str, Any] = {k: v for k, v in sizes.items() if k in {f.name for f in fields(kind)}}
+        if name == "items":
+            given["path"] = wish.items
+        yield kind(**given)
+
+
+def _readers(subject: Subject, formats: Sequence[str], wish: Wish, profile: Profile) -> Iterator[Reader]:
+    """The rivals that are always there, then what was asked for, then the other models."""
+    rivals = ("prior", "input_rival", "text_rival")
+    yield catalogue.resolve("reader", "prior")()
+    yield from catalogue.resolve("part", "input_rivals")(subject.identity)
+    yield catalogue.resolve("reader", "text_rival")()
+    if wish.readers:
+        wanted = [r for r in wish.readers if r not in rivals]
+    else:
+        wanted = ["ask", *(f"few_shot[k={k}]" for k in profile.few_shot), *(["behave"] if profile.behave else [])]
+    for name in wanted:
+        yield from _named(name, formats, wish)
+    for observer, twin in ((wish.other, False), (wish.twin, True)):
+        if observer is not None:
+            other = catalogue.resolve("reader", "other_model")
+            for k in (0,) if twin else (0, 4):
+                yield other(observer=observer, k=k, format=_first(able(observer, formats)), twin=twin, seed=wish.seed)
+
+
+def able(subject: Subject, formats: Sequence[str]) -> list[str]:
+    """Those of the formats that this subject can be read in."""
+    return [f for f in formats if (reaches(subject, "logprobs") if _scored(f) else subject.chat)]
+
+
+def _first(formats: Sequence[str]) -> str:
+    return formats[0] if formats else "choice_lp"
+
+
+def _named(name: str, formats: Sequence[str], wish: Wish) -> Iterator[Reader]:
+    """`ask`, `ask[free]`, `few_shot[k=4,choice_lp]`, `behave`, or a user's own "module:object"."""
+    bare, _, inner = name.partition("[")
+    settings: dict[str, Any] = {}
+    for part in filter(None, (p.strip() for p in inner.rstrip("]").split(","))):
+        key, equals, value = part.partition("=")
+        if equals:
+            settings[key] = int(value) if value.lstrip("-").isdigit() else value
+        else:
+            settings["format"] = part
+    if bare == "other_model" and wish.other is None:
+        raise SelfscopeError("the reader other_model needs another model: add --other MODEL")
+    if bare == "other_model":
+        return  # every study with another model has it
+    kind = catalogue.resolve("reader", bare)
+    known = [f.name for f in fields(kind)]
+    wrong = [k for k in settings if k not in known]
+    if wrong:
+        raise UnknownName(f"setting of the reader {bare}", wrong[0], known)
+    if "format" not in known or "format" in settings:
+        yield kind(**settings)
+    elif bare == "ask":
+        for format in formats:
+            yield kind(format=format, **settings)
+    else:
+        yield kind(format=formats[0], **settings)
+
+
+def _controls() -> Iterator[Control]:
+    for name, settings in CONTROLS:
+        yield catalogue.resolve("control", name)(**settings)
