@@ -24,8 +24,8 @@ class Phrase:
 
 
 PHRASES: dict[str, Phrase] = {
-    "first_char": Phrase("What is the first character of {reply}?"),
-    "second_char": Phrase("What is the second character of {reply}?"),
+    "first_char": Phrase("In which range is the first character of {reply}?"),
+    "second_char": Phrase("In which range is the second character of {reply}?"),
     "first_word": Phrase("What is the first word of {reply}?"),
     "ends_with_vowel": Phrase(
         "Does {reply} end with a vowel?",
@@ -142,6 +142,11 @@ CARRIERS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Here is a text.\n{object}\n\n{question}", "this text"),
         ("Read this text:\n{object}\n\nAbout the text: {question}", "this text"),
         ("A text is given.\n{object}\n\nLook at it closely. {question}", "the given text"),
+    ),
+    "continued": (
+        ("Here is a text, and after the arrow how it went on.\n{object}\n\n{question}", "the part after the arrow"),
+        ("Read this; the arrow marks where the end begins:\n{object}\n\n{question}", "the part after the arrow"),
+        ("A text and its end are given, with an arrow between.\n{object}\n\n{question}", "the part after the arrow"),
     ),
 }
 """By situation, for each template: (carrier of the question, the noun that it speaks of)."""

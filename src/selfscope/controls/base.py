@@ -1,0 +1,31 @@
+"""What a control is: a function from trials to trials, and how its trials are named and paired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from selfscope.records import Trial, changed, content_hash
+
+
+@runtime_checkable
+class Control(Protocol):
+    """A frozen dataclass. name: as in `Trial.control`. A trial to which the operation does not apply is dropped."""
+
+    @property
+    def name(self) -> str: ...
+
+    def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
+        """New trials, paired to the plain ones by `base`. `Question.order` and `flipped` map a reading back."""
+        ...
+
+
+def derived(trial: Trial, control: str, **fields: Any) -> Trial:
+    """A control's copy of a trial: its own id, `base` the plain trial's id, some fields replaced."""
+    base = trial.base or trial.id
+    return changed(trial, id=content_hash(base, control), base=base, control=control, **fields)
+
+
+def pick(count: int, *key: Any) -> int:
+    """A whole number below `count`, spread evenly over keys and the same in every process."""
+    return int(content_hash("pick", *key, size=12), 16) % count

@@ -1,0 +1,118 @@
+"""Property competence: the same question with the material given, so that only the skill is tested.
+
+Who cannot tell whether "banana" ends with a vowel cannot report it of its own answer either. The given text is drawn
+from the quantity's own world such that the wanted answer is right by `quantities.measure`; wanted answers are even.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from selfscope import quantities
+from selfscope.controls.base import derived, pick
+from selfscope.records import Question, Trial, changed, content_hash
+
+WORDS = ("apple", "bear", "cat", "dove", "eagle", "fox", "grape", "horse", "igloo", "jacket", "kite", "lemon", "mango", "night", "orange", "pizza", "queen", "river", "sun", "table", "umbrella", "violin", "window", "yellow", "zebra", "banana", "coffee", "desk", "fish", "garden", "hammer", "island", "lion", "moon", "piano", "rose", "sofa", "tree", "blue", "green", "red", "black", "white", "gold", "sea", "tea", "cocoa", "radio", "taxi", "menu", "echo")
+SENTENCES = (
+    "I would say {w}.", "The {w} is a good choice.", "{w} is my answer, because it comes to mind first.", "Well, {w}.",
+    "There are many things that I like, but {w} is the one that I would choose.", "It is {w} and nothing else.",
+    "You could take {w}.", "A {w}, two of them and a third.", "That is a {w}", "Some {w}",
+)  # fmt: skip
+NUMBERS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 18, 21, 24, 33, 37, 42, 46, 50, 55, 58, 63, 64, 71, 77, 80, 88, 95,
+           99, 100, 123, 250, 384, 501, 617, 742, 850, 999, 1000)  # fmt: skip
+SUMS = tuple((a, b) for a in range(2, 10) for b in range(2, 10))
+ARROW = "→"
+TAIL = 120
+"""Characters of an object prompt that stand before the arrow."""
+
+
+@dataclass(frozen=True)
+class Competence:
+    """The trial's question about a given text; `coordinates["answer"]` holds the key of the right option.
+
+    Quantities that no text has (how open a choice is) and a user's own questions are dropped.
+    """
+
+    name: str = "competence"
+
+    def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
+        out = []
+        for trial in trials:
+            if trial.question.material is not None:
+                continue
+            found = _given(trial, seed)
+            if found is None:
+                continue
+            material, arguments, index = found
+            answer = trial.question.options[index].key
+            question = changed(
+                trial.question, material=material, placement="fresh", arguments={**trial.question.arguments, **arguments}
+            )
+            out.append(
+                derived(
+                    trial,
+                    self.name,
+                    question=question,
+                    observation=content_hash("given", material, answer),
+                    coordinates={**trial.coordinates, "answer": answer},
+                )
+            )
+        return out
+
+
+def _given(trial: Trial, seed: int) -> tuple[str, Mapping[str, Any], int] | None:
+    """(material, arguments to set, index of the right option) for a trial, or None."""
+    question = trial.question
+    key = (seed, trial.base or trial.id)
+    first = pick(len(question.options), "answer", *key)
+    for turn in range(len(question.options)):
+        wanted = (first + turn) % len(question.options)
+        got = _with_answer(trial, wanted, key)
+        if got is not None:
+            return (*got, wanted)
+    return None
+
+
+def _with_answer(trial: Trial, wanted: int, key: tuple[Any, ...]) -> tuple[str, Mapping[str, Any]] | None:
+    """A material that falls under option `wanted`, and the arguments that it needs."""
+    question = trial.question
+    goal = question.options[wanted].key
+    quantity = question.quantity
+    if quantity.startswith("correct_"):
+        a, b = SUMS[pick(len(SUMS), "sum", *key)]
+        said = a + b if goal == "yes" else a + b + 1 + pick(3, "off", *key)
+        given = f"{a} + {b} = {said}"
+        return given, {"item": f"arithmetic|{a} + {b}", "answer": str(said)}
+    if not quantities.measurable(quantity):
+        return None
+    pool = _pool(question)
+    start = pick(len(pool), "pool", *key)
+    for text in pool[start:] + pool[:start]:
+        if quantities.measure(question, text) == goal:
+            told = f"{trial.public[-TAIL:]} {ARROW} {text}" if quantity in GOES_ON else text
+            return told, {}
+    return None
+
+
+GOES_ON = ("next_word", "likelier", "branch")
+"""Quantities of a continuation: the material is the text, an arrow, and how it went on."""
+
+
+def _pool(question: Question) -> tuple[str, ...]:
+    """Texts of the quantity's own world."""
+    if question.quantity in ("parity", "above_threshold"):
+        # As many on either side of the threshold, and near enough that it must be read.
+        middle = int(float(question.arguments.get("threshold", 50)))
+        near = list(range(max(1, middle - 20), middle + 21, 3))
+        numbers = [str(n) for n in (*NUMBERS, *near)] + [f"I pick {n}." for n in near]
+        return (*numbers, *(f"I like the {w}." for w in WORDS[:30]))
+    if question.quantity in (*GOES_ON, "option"):
+        own = [o.text for o in question.options]
+        word = str(question.arguments.get("word", own[0]))
+        listed = [*own, word] * 3
+        plain = [f"{w}{end}" for w in (*listed, *WORDS[:20]) for end in ("", " and then more", ", of course")]
+        return (*plain, *(f"I choose {w}." for w in own)) if question.quantity == "option" else tuple(plain)
+    counted = tuple(f"{n} days" for n in NUMBERS[:20])  # begin with no letter
+    return (*WORDS, *counted, *(sentence.format(w=w) for sentence in SENTENCES for w in WORDS[::3]))

@@ -1,0 +1,213 @@
+"""Controls: what each one changes, that it changes nothing else, and that it can be undone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from selfscope import quantities
+from selfscope.controls.base import Control
+from selfscope.controls.competence import Competence
+from selfscope.controls.panel import YesBias
+from selfscope.controls.states import SHAMS, STATES, Changed, ChangedCompetence, Sham, with_system
+from selfscope.controls.words import Framing, OptionOrder, Paraphrase, ScaleFlip, ThirdPerson, ThirdPersonNamed
+from selfscope.records import Message, Option, Prompt, Question, Trial, changed
+from selfscope.wording import phrase
+
+YES_NO = (Option("yes", "yes"), Option("no", "no"))
+FOUR = quantities.FIRST_WORDS
+ALL: tuple[Control, ...] = (
+    ThirdPerson(), ThirdPersonNamed(), Framing("introspective"), Framing("accurate"), Paraphrase(), OptionOrder(),
+    ScaleFlip(), Competence(), YesBias(), Changed(0), Sham(), ChangedCompetence(),
+)  # fmt: skip
+
+
+def trials(n: int = 12, phenomenon: str = "self_prediction") -> list[Trial]:
+    out = []
+    for c in range(n):
+        for quantity, options in (("ends_with_vowel", YES_NO), ("first_word", FOUR)):
+            question = Question(quantity, options, order=tuple(range(len(options)))[::-1], template=c % 3)
+            text = f"Name thing number {c}."
+            out.append(
+                Trial(
+                    f"{quantity}-{c}", phenomenon, "src", f"c{c}", "task", "test", question,
+                    Prompt(messages=(Message("user", text),), tag={"role": "behave", "state": "plain"}), text, f"o{c}",
+                    base=f"{quantity}-{c}",
+                )
+            )
+    return out
+
+
+def text(trial: Trial, format: str = "choice_lp") -> str:
+    return "\n".join(m.content for m in phrase(trial, format).prompt.messages)
+
+
+@pytest.mark.parametrize("control", ALL, ids=lambda c: c.name)
+def test_names_pairs_and_determinism(control: Control) -> None:
+    plain = trials()
+    got = control.apply(plain, 3)
+    assert got
+    assert isinstance(control, Control)
+    assert {t.control for t in got} == {control.name}
+    assert len({t.id for t in got}) == len(got)
+    assert not {t.id for t in got} & {t.id for t in plain}
+    assert got == control.apply(plain, 3)
+    if control.name != "yes_bias":
+        assert {t.base for t in got} <= {t.id for t in plain}
+        by_id = {t.id: t for t in plain}
+        for t in got:
+            before = by_id[t.base]
+            assert (t.public, t.cluster, t.split, t.phenomenon) == (
+                before.public, before.cluster, before.split, before.phenomenon,
+            )  # fmt: skip
+            assert t.question.options == before.question.options
+        # The order of the trials does not matter, nor which of them came along.
+        few = plain[5:2:-1]
+        assert sorted(t.id for t in control.apply(few, 3)) == sorted(t.id for t in got if t.base in {f.id for f in few})
+        assert all(t in got for t in control.apply(few, 3))
+
+
+def test_twice_is_once_around() -> None:
+    plain = trials()
+    flipped = ScaleFlip().apply(plain, 0)
+    assert [t.question.quantity for t in flipped] == ["ends_with_vowel"] * 12
+    assert [t.question.flipped for t in ScaleFlip().apply(flipped, 0)] == [False] * 12
+    assert [t.base for t in ScaleFlip().apply(flipped, 0)] == [t.id for t in plain if t.question.binary]
+    thrice = Paraphrase().apply(Paraphrase().apply(Paraphrase().apply(plain, 0), 0), 0)
+    assert [t.question for t in thrice] == [t.question for t in plain]
+    binary = [t for t in plain if t.question.binary]
+    assert [t.question for t in OptionOrder().apply(OptionOrder().apply(binary, 0), 0)] == [t.question for t in binary]
+
+
+@pytest.mark.parametrize(
+    "control", [ThirdPerson(), ThirdPersonNamed(), Framing(), Framing("accurate"), Paraphrase(), OptionOrder()]
+)
+def test_words_change_and_behaviour_does_not(control: Control) -> None:
+    plain = {t.id: t for t in trials()}
+    for t in control.apply(list(plain.values()), 0):
+        before = plain[t.base]
+        assert text(t) != text(before)
+        assert (t.prompt, t.observation, t.state) == (before.prompt, before.observation, before.state)
+
+
+def test_option_order_puts_another_first_and_keeps_the_set() -> None:
+    firsts = Counter()
+    for t in OptionOrder().apply(trials(60), 0):
+        assert t.question.shown[0] != len(t.question.options) - 1
+        assert sorted(t.question.shown) == list(range(len(t.question.options)))
+        if not t.question.binary:
+            firsts[t.question.shown[0]] += 1
+    assert len(firsts) == 3
+
+
+def test_changed_moves_the_state_and_only_the_subject_sees_it() -> None:
+    plain = {t.id: t for t in trials(60)}
+    got = Changed(0).apply(list(plain.values()), 0)
+    assert len(got) == len(plain)
+    for t in got:
+        index = int(t.state.removeprefix("changed:"))
+        hidden = STATES["self_prediction"][index]
+        assert t.prompt.messages[0] == Message("system", hidden)
+        assert t.prompt.messages[1:] == plain[t.base].prompt.messages
+        assert t.prompt.tag["state"] == t.state
+        assert t.observation != plain[t.base].observation
+        assert hidden not in t.public
+        assert hidden in text(t)
+        assert hidden not in repr(phrase(t, "choice_lp", hide_state=True).prompt)
+    assert len({t.state for t in got}) == len(STATES["self_prediction"])
+    by_cluster = {(t.cluster, t.state) for t in got}
+    assert len(by_cluster) == 60
+    assert len({t.observation for t in got}) == 60, "trials of one prompt share the observation under a state"
+    other = Changed(1).apply(list(plain.values()), 0)
+    assert all(a.state != b.state and a.id != b.id for a, b in zip(got, other, strict=True))
+    held = changed(next(iter(plain.values())), prompt=got[0].prompt)
+    assert Changed(0).apply([held], 0) == []
+    assert with_system(changed(held, prompt=Prompt(ids=(1, 2))), "x") is None
+
+
+def test_sham_is_as_long_and_says_nothing() -> None:
+    plain = trials(60)
+    lengths = []
+    for sham, moved in zip(Sham().apply(plain, 0), Changed(0).apply(plain, 0), strict=True):
+        assert sham.state == "sham"
+        assert sham.prompt.messages[0].content in SHAMS
+        lengths.append(len(sham.prompt.messages[0].content) / len(moved.prompt.messages[0].content))
+        assert sham.observation not in (moved.observation, f"o{sham.cluster[1:]}")
+    assert min(lengths) > 0.7
+    assert max(lengths) < 1.4
+
+
+def test_competence_gives_the_string_and_knows_the_answer() -> None:
+    plain = trials(60)
+    got = Competence().apply(plain, 0)
+    answers: dict[str, Counter[str]] = {}
+    for t in got:
+        answers.setdefault(t.question.quantity, Counter())[t.coordinates["answer"]] += 1
+        assert t.question.material
+        assert t.question.material in text(t)
+        assert t.public not in text(t)
+        assert quantities.measure(t.question, t.question.material) == t.coordinates["answer"]
+    assert 18 <= answers["ends_with_vowel"]["yes"] <= 42
+    assert set(answers["first_word"]) == {o.key for o in FOUR}
+    assert max(answers["first_word"].values()) <= 27
+
+
+def test_changed_competence_is_the_same_question_in_the_changed_state() -> None:
+    plain = trials(20)
+    under = {t.base: t for t in ChangedCompetence().apply(plain, 0)}
+    states = {t.base: t.state for t in Changed(0).apply(plain, 0)}
+    for t in Competence().apply(plain, 0):
+        twin = under[t.base]
+        assert twin.question == t.question
+        assert twin.coordinates == t.coordinates
+        assert twin.state == states[t.base]
+        assert twin.prompt.messages[0].role == "system"
+        assert twin.observation != t.observation
+
+
+def test_panel_is_balanced_and_crossed() -> None:
+    got = YesBias().apply(trials() + trials(3, "confidence"), 0)
+    assert len(got) == 2 * 64
+    panel = [t for t in got if t.phenomenon == "confidence"]
+    by: dict[str, Counter[Any]] = {"kind": Counter(), "cross": Counter()}
+    for t in panel:
+        assert t.question.binary
+        assert t.coordinates["answer"] == t.question.arguments["answer"]
+        assert t.question.arguments["statement"] in text(t, "yesno_lp")
+        by["kind"][t.coordinates["kind"], t.coordinates["answer"]] += 1
+        by["cross"][t.question.flipped, t.coordinates["answer"]] += 1
+    assert by["kind"] == Counter(
+        {(k, a): 16 if k == "fact" else 8 for k in ("fact", "absurd", "negated") for a in ("yes", "no")}
+    )
+    assert max(by["cross"].values()) - min(by["cross"].values()) <= 8
+    assert Counter(t.cluster for t in panel) == Counter({t.cluster: 2 for t in panel})
+
+
+def test_material_questions_have_no_person() -> None:
+    given = Competence().apply(trials(), 0)
+    assert ThirdPerson().apply(given, 0) == []
+    assert Changed(0).apply(given, 0) == []
+    assert Sham().apply(given, 0) == []
+
+
+@pytest.mark.parametrize("quantity", sorted(quantities.PROPERTIES))
+def test_every_quantity_has_a_competence_question_or_none_at_all(quantity: str) -> None:
+    private = tuple(Option(w, w) for w in ("violet", "amber", "teal")) + (Option("else", "something else"),)
+    options = quantities.PROPERTIES[quantity].options or private
+    item = "arithmetic|47 + 88"
+    arguments = {"threshold": 500, "other": "moon", "word": "violet", "item": item, "answer": "135"}
+    plain = [
+        changed(t, id=f"{t.id}{quantity}", question=Question(quantity, options, arguments=arguments))
+        for t in trials(60)[::2]
+    ]
+    got = Competence().apply(plain, 0)
+    assert len(got) == (0 if quantity == "entropy_bin" else len(plain))
+    seen = Counter(t.coordinates["answer"] for t in got)
+    assert len(seen) == (len(options) if got and quantity != "likelier" else len(seen))
+    for t in got:
+        assert t.question.material
+        end = t.question.material.split("→ ")[-1]
+        assert quantities.measure(t.question, end) == t.coordinates["answer"]
+        assert len(text(t).split()) < 75
