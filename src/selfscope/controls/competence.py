@@ -14,7 +14,12 @@ from selfscope import quantities
 from selfscope.controls.base import derived, pick
 from selfscope.records import Question, Trial, changed, content_hash
 
-WORDS = ("apple", "bear", "cat", "dove", "eagle", "fox", "grape", "horse", "igloo", "jacket", "kite", "lemon", "mango", "night", "orange", "pizza", "queen", "river", "sun", "table", "umbrella", "violin", "window", "yellow", "zebra", "banana", "coffee", "desk", "fish", "garden", "hammer", "island", "lion", "moon", "piano", "rose", "sofa", "tree", "blue", "green", "red", "black", "white", "gold", "sea", "tea", "cocoa", "radio", "taxi", "menu", "echo")
+_WORDS = (
+    "apple bear cat dove eagle fox grape horse igloo jacket kite lemon mango night orange pizza queen river sun table "
+    "umbrella violin window yellow zebra banana coffee desk fish garden hammer island lion moon piano rose sofa tree "
+    "blue green red black white gold sea tea cocoa radio taxi menu echo"
+)
+WORDS = tuple(_WORDS.split())
 SENTENCES = (
     "I would say {w}.", "The {w} is a good choice.", "{w} is my answer, because it comes to mind first.", "Well, {w}.",
     "There are many things that I like, but {w} is the one that I would choose.", "It is {w} and nothing else.",
@@ -47,9 +52,8 @@ class Competence:
                 continue
             material, arguments, index = found
             answer = trial.question.options[index].key
-            question = changed(
-                trial.question, material=material, placement="fresh", arguments={**trial.question.arguments, **arguments}
-            )
+            together = {**trial.question.arguments, **arguments}
+            question = changed(trial.question, material=material, placement="fresh", arguments=together)
             out.append(
                 derived(
                     trial,
