@@ -88,7 +88,10 @@ def _columns(
 def asked(trial: Trial, reader: str, words: Words | None = None) -> str:
     """The question in the words that were sent (given a `words`), else as the data that it is."""
     if words is not None and "[" in reader:
-        return clean(words(trial, reader.rstrip("]").split("[")[1].split(",")[-1].strip()), 420)
+        try:
+            return clean(words(trial, reader.rstrip("]").split("[")[1].split(",")[-1].strip()), 420)
+        except ValueError:  # a quantity of somebody's own that has no wording: it is shown as data
+            pass
     question = trial.question
     arguments = {k: v for k, v in question.arguments.items() if isinstance(v, str | int | float)}
     inside = f" ({scalar(arguments)})" if arguments else ""
