@@ -41,7 +41,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
     },
     "subject": {
         "phantom": "selfscope.subjects.phantom:Phantom",
-        "local": "selfscope.subjects.local:LocalSubject",
+        "local": "selfscope.subjects.local:load",
         "api": "selfscope.subjects.api:ApiSubject",
     },
     "part": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,15 @@ def load(
     if rest and not Path(name).exists():
         found = catalogue.resolve("subject", name)
         return _made(found if isinstance(found, Subject) else found())
-    return _made(catalogue.resolve("subject", "local")(name, **given))
+    try:
+        local = catalogue.resolve("subject", "local")
+    except ModuleNotFoundError as error:
+        raise SelfscopeError(f"models that run here need {error.name}: pip install 'selfscope[hf]'") from None
+    return _made(local(name, **given, say=_say))
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _made(subject: Any) -> Subject:

@@ -153,11 +153,15 @@ class SealedSubject:
                         f"reader {self._caller!r} called {method} on the prompt that trial {owner} is about: it would "
                         f"see the behaviour that it is to report on; only {CEILING!r} may"
                     )
-        start = time.perf_counter()
+        start, before = time.perf_counter(), getattr(self._subject, "spent", None)
         result = act([self._vault.open(prompt) for prompt in prompts])
-        seconds = time.perf_counter() - start
-        spent = cost(result) if cost else Cost()
-        spent = Cost(len(prompts), spent.prompt_tokens, spent.output_tokens, seconds)
+        seconds, after = time.perf_counter() - start, getattr(self._subject, "spent", None)
+        if before is not None and after is not None:  # the subject's own count, which knows scored tokens too
+            made = after.output_tokens - before.output_tokens
+            spent = Cost(len(prompts), after.prompt_tokens - before.prompt_tokens, made, seconds)
+        else:
+            told = cost(result) if cost else Cost()
+            spent = Cost(len(prompts), told.prompt_tokens, told.output_tokens, seconds)
         self._log.calls.append(Call(self._caller, method, len(prompts), spent))
         return result
 
