@@ -1,0 +1,64 @@
+"""Which property would your answer have? (Binder et al. 2024, Looking Inward)"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from selfscope.phenomena.crossing import Item, crossed, dealt, drafted, object_prompt, observation_key
+from selfscope.phenomena.objects import APPLIES, HELD_OUT, Task, pools
+from selfscope.phenomena.rollouts import behaved, by_key, frequencies
+from selfscope.quantities import NEITHER, PROPERTIES
+from selfscope.records import Observation, Option, Question, Trial, Truth
+from selfscope.subjects.base import Subject
+
+
+@dataclass(frozen=True)
+class SelfPrediction:
+    """Properties of the answer to five kinds of short tasks. A cluster is one object prompt.
+
+    test, train, dev: clusters. rollouts: replies at temperature 1 behind each truth. each: questions a cluster.
+    A reply is its first line, max_tokens tokens at most. The tasks of `objects.HELD_OUT` occur in test only.
+    """
+
+    test: int = 150
+    train: int = 80
+    dev: int = 30
+    rollouts: int = 20
+    max_tokens: int = 12
+    each: int = 4
+    name: ClassVar[str] = "self_prediction"
+    formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free", "yesno_lp")
+
+    def pose(self, subject: Subject, seed: int) -> list[Trial]:
+        """Trials of all splits; the subject does not act."""
+        trials = []
+        sizes = {"test": self.test, "train": self.train, "dev": self.dev}
+        for split, source, number, task in dealt(pools(seed), sizes):
+            tag = {"phenomenon": self.name, "source": source, "cluster": task.cluster, "replies": list(task.replies)}
+            prompt = object_prompt(subject, task.text, tag=tag)
+            item = Item(source, task.cluster, prompt)
+            key = observation_key(self.name, prompt, self.rollouts, self.max_tokens, seed)
+            asked = [q for q in APPLIES[source] if split == "test" or (source, q) not in HELD_OUT]
+            for j in range(min(self.each, len(asked))):
+                question = question_of(asked[(number * self.each + j) % len(asked)], task)
+                trials.append(drafted(self.name, split, item, question, observation=key, coordinates={"seed": seed}))
+        return crossed(trials, seed)
+
+    def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
+        """Rollouts and the greedy reply of each distinct object prompt."""
+        return behaved(subject, trials, self.rollouts, max_tokens=self.max_tokens)
+
+    def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
+        """Frequencies of the property over the rollouts."""
+        seen = by_key(observations)
+        return [frequencies(trial, seen[trial.observation]) for trial in trials]
+
+
+def question_of(quantity: str, task: Task) -> Question:
+    """The question about one property of the answer to a task."""
+    if quantity == "option":
+        options = tuple(Option(word.casefold(), word) for word in task.options)
+        return Question("option", (*options, Option("neither", NEITHER)), shared=False)
+    return Question(quantity, PROPERTIES[quantity].options, arguments=task.arguments.get(quantity, {}))
