@@ -109,9 +109,10 @@ def run(study: Study, folder: Path | str, *, resume: bool = False, progress: Pro
 def redraw(folder: Path | str) -> Card:
     """Draws the card of a folder from its rows. No model; the claims are estimated again only when rows changed."""
     from selfscope.report import write
+    from selfscope.wording import question_text
 
     judged(Path(folder))
-    write(Path(folder))
+    write(Path(folder), words=question_text)
     return Card(Path(folder))
 
 
