@@ -24,7 +24,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Step:
-    """One observer on the ladder, scored on the same items: noise-corrected Brier skill (0 = prior, 1 = the truth itself)."""
+    """One observer on the ladder, on the same items: noise-corrected Brier skill (0 = prior, 1 = the truth itself)."""
 
     reader: str
     rung: str

@@ -1,0 +1,208 @@
+"""From rows to arrays: who said what about which item, on the same items, padded to the longest option list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from selfscope.records import Outcome, Reading, Row, Trial, Truth
+from selfscope.statistics import Array, Ints
+from selfscope.verdicts.arms import Change
+from selfscope.verdicts.shares import Items
+
+Cells = Mapping[str, Reading]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of one phenomenon. readings[reader, control][split]: base trial id -> reading. rungs: by reader."""
+
+    phenomenon: str
+    trials: Mapping[str, Trial]
+    truths: Mapping[str, Truth]
+    readings: Mapping[tuple[str, str, str], Cells]
+    of_control: Mapping[tuple[str, str], str]  # (base trial, control) -> trial
+    rungs: Mapping[str, str]
+    readers: tuple[str, ...] = field(default=())
+
+    def cells(self, reader: str, control: str = "plain", split: str = "test") -> Cells:
+        """Readings by base trial id."""
+        return self.readings.get((reader, control, split), {})
+
+    def answered(self, reader: str, control: str = "plain", split: str = "test") -> dict[str, Reading]:
+        """Those that are answers."""
+        return {k: r for k, r in self.cells(reader, control, split).items() if r.distribution is not None}
+
+    def on(self, rung: str) -> list[str]:
+        """Readers of a rung that were asked plainly, in the order of the rows."""
+        return [r for r in self.readers if self.rungs[r] == rung and self.cells(r)]
+
+    def truth_under(self, base: str, control: str) -> Truth | None:
+        """The truth of a trial as a control changed it."""
+        return self.truths.get(self.of_control.get((base, control), ""))
+
+
+def tables(rows: Iterable[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth]) -> list[Table]:
+    """One table a phenomenon, in the order of the rows. A later row of the same cell replaces an earlier one."""
+    found: dict[str, dict[tuple[str, str, str], dict[str, Reading]]] = {}
+    rungs: dict[str, dict[str, str]] = {}
+    derived: dict[str, dict[tuple[str, str], str]] = {}
+    for row in rows:
+        trial = trials.get(row.trial)
+        if trial is None:
+            continue
+        base = trial.base or trial.id
+        cells = found.setdefault(row.phenomenon, {})
+        cells.setdefault((row.reader, row.control, trial.split), {})[base] = row.reading
+        rungs.setdefault(row.phenomenon, {})[row.reader] = row.rung
+        derived.setdefault(row.phenomenon, {})[base, row.control] = trial.id
+    return [
+        Table(name, trials, truths, found[name], derived[name], rungs[name], tuple(rungs[name])) for name in found
+    ]
+
+
+def matrix(vectors: Sequence[Sequence[float]], width: int) -> Array:
+    """(n, K) padded with zeros."""
+    out = np.zeros((len(vectors), width))
+    for i, vector in enumerate(vectors):
+        out[i, : len(vector)] = vector
+    return out
+
+
+def numbered(names: Sequence[object]) -> Ints:
+    """Names as integers in order of first appearance."""
+    seen: dict[object, int] = {}
+    return np.array([seen.setdefault(n, len(seen)) for n in names], dtype=np.int64)
+
+
+def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str], Items] | None:
+    """The items that the reader, the prior and every linear rival answered, as arrays. None when there is none."""
+    own = table.answered(reader, "plain", split)
+    history, inputs = table.on("history")[:1], table.on("input")[:2]
+    others = [table.answered(r, "plain", split) for r in (*history, *inputs)]
+    ids = [i for i in own if i in table.truths and all(i in cells for cells in others)]
+    if not ids:
+        return None
+    k = max(len(table.trials[i].question.options) for i in ids)
+    n = len(ids)
+    there = np.zeros((n, k), dtype=bool)
+    for row, i in enumerate(ids):
+        there[row, : len(table.trials[i].question.options)] = True
+    truth = [table.truths[i] for i in ids]
+    mode = all(own[i].kind == "class" for i in ids)
+    seen: Callable[[Sequence[float]], Sequence[float]] = _mode if mode else lambda x: x
+    empty = np.zeros((n, k))
+    forecasts = [matrix([_said(cells[i]) for i in ids], k) for cells in others]
+    past = forecasts[0] if history else empty
+    others_in = forecasts[len(history) :]
+    g1 = others_in[0] if others_in else empty
+    refits = [others[0][i].extra for i in ids] if history else []
+    return ids, Items(
+        report=matrix([_said(own[i]) for i in ids], k),
+        xa=matrix([seen(t.half_a) for t in truth], k),
+        xb=matrix([seen(t.half_b) for t in truth], k),
+        history=past,
+        jack=_refits(refits, "jackknife", k, n),
+        g1=g1,
+        g2=others_in[1] if len(others_in) > 1 else g1,
+        first=np.array([_first(own[i]) for i in ids], dtype=np.int64),
+        dummies=dummies([table.trials[i] for i in ids], there),
+        there=there,
+        cluster=numbered([table.trials[i].cluster for i in ids]),
+        rolls=np.array([t.n for t in truth], dtype=np.int64),
+        halves=_halves(refits, k),
+        set_variance=None,
+    )
+
+
+def _said(reading: Reading) -> Sequence[float]:
+    assert reading.distribution is not None
+    return reading.distribution
+
+
+def _first(reading: Reading) -> int:
+    return reading.first if reading.first is not None else 0
+
+
+def _mode(x: Sequence[float]) -> Sequence[float]:
+    """One-hot of the likeliest option, shared where several are."""
+    top = max(x)
+    hits = [float(v == top) for v in x]
+    return [h / sum(hits) for h in hits]
+
+
+def _refits(extras: Sequence[Mapping[str, object]], name: str, k: int, n: int) -> Array:
+    if not extras or not all(name in e for e in extras):
+        return np.zeros((0, n, k))
+    stacks: list[Sequence[Sequence[float]]] = [e[name] for e in extras]  # type: ignore[misc]
+    return np.stack([matrix([s[j] for s in stacks], k) for j in range(len(stacks[0]))])
+
+
+def _halves(extras: Sequence[Mapping[str, object]], k: int) -> Array | None:
+    got = _refits(extras, "halves", k, len(extras))
+    return got if len(got) == 2 else None
+
+
+def dummies(trials: Sequence[Trial], there: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> Array:
+    """(n, K, d) intercepts: one a label of shared lists, one a position of private lists, and 1/K where K varies."""
+    labels: dict[tuple[str, str], int] = {}
+    places: list[tuple[int, int, int]] = []
+    for i, trial in enumerate(trials):
+        q = trial.question
+        for j, option in enumerate(q.options):
+            name = (q.quantity, option.key) if q.shared else ("", str(j))
+            places.append((i, j, labels.setdefault(name, len(labels))))
+    out = np.zeros((*there.shape, len(labels)))
+    for i, j, label in places:
+        out[i, j, label] = 1.0
+    private = np.array([not t.question.shared for t in trials])
+    counts = there.sum(1)
+    if len(np.unique(counts[private])) > 1:
+        extra = np.where(there & private[:, None], 1.0 / counts[:, None], 0.0)
+        out = np.concatenate([out, extra[..., None]], axis=2)
+    return out
+
+
+def change_of(table: Table, reader: str, *, control: bool = True, sham: bool = False) -> tuple[list[str], Change] | None:
+    """The items whose state was changed, with the control question's readings, or those of the sham. None: no such."""
+    plain, after = table.answered(reader), table.answered(reader, "changed")
+    c0, c1 = table.answered(reader, "competence"), table.answered(reader, "changed_competence")
+    shams = table.answered(reader, "sham")
+    ids = []
+    for i in after:
+        size = len(_said(after[i]))
+        beside = ([c0, c1] if control else []) + ([shams] if sham else [])
+        if i not in plain or i not in table.truths or table.truth_under(i, "changed") is None:
+            continue
+        if all(i in cells and len(_said(cells[i])) == size for cells in beside):
+            ids.append(i)
+    if not ids:
+        return None
+    k = max(len(_said(plain[i])) for i in ids)
+    new = [table.truth_under(i, "changed") for i in ids]
+    old = [table.truths[i] for i in ids]
+    mode = all(plain[i].kind == "class" for i in ids)
+    seen: Callable[[Sequence[float]], Sequence[float]] = _mode if mode else lambda x: x
+
+    def read(cells: Mapping[str, Reading]) -> Array:
+        return matrix([_said(cells[i]) for i in ids], k)
+
+    return ids, Change(
+        before=read(plain),
+        after=read(after),
+        xa=matrix([seen(t.half_a) for t in old], k),
+        xb=matrix([seen(t.half_b) for t in old], k),
+        xa_after=matrix([seen(t.half_a) for t in new if t], k),
+        xb_after=matrix([seen(t.half_b) for t in new if t], k),
+        cluster=numbered([table.trials[i].cluster for i in ids]),
+        control_before=read(c0) if control else None,
+        control_after=read(c1) if control else None,
+        sham=read(shams) if sham else None,
+    )
+
+
+def outcomes(cells: Cells) -> dict[str, int]:
+    """How many readings ended in each outcome."""
+    return {o.value: sum(r.outcome == o for r in cells.values()) for o in Outcome}

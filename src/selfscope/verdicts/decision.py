@@ -1,0 +1,196 @@
+"""The decision table: the first row that holds is the verdict, and a claim without its controls is not supported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from selfscope.statistics import Estimate, below
+from selfscope.verdicts.claims import Check
+from selfscope.verdicts.settings import Settings
+
+ACCESS, PUBLIC, NARRATIVE, ALARM = "access", "self-prediction", "narrative", "alarm only"
+CAUSAL, ABLATED, RIVALS = "access (causal)", "access (ablated)", "access (rivals only)"
+MATTERS: Mapping[str, tuple[str, ...]] = {
+    "format panel": (CAUSAL, ABLATED, RIVALS, PUBLIC, NARRATIVE, ALARM),
+    "yes-bias panel": (CAUSAL, ABLATED, RIVALS, PUBLIC, NARRATIVE, ALARM),
+    "prior": (CAUSAL, ABLATED, RIVALS, PUBLIC, NARRATIVE, ALARM),
+    "input rival": (CAUSAL, ABLATED, RIVALS, PUBLIC, NARRATIVE),
+    "history rival": (CAUSAL, ABLATED, RIVALS, PUBLIC, NARRATIVE),
+    "reliable history": (RIVALS, PUBLIC, NARRATIVE),
+    "near twin": (RIVALS,),
+    "changed state": (CAUSAL, ALARM),
+    "sham": (CAUSAL, ALARM),
+    "control question": (CAUSAL, ALARM),
+    "shuffled pairing": (CAUSAL, ABLATED, RIVALS, PUBLIC, NARRATIVE),
+    "property competence": (NARRATIVE,),
+    "truth ceiling": (ABLATED, RIVALS, PUBLIC),
+    "third person": (PUBLIC,),
+}
+"""Control -> the claims that demand it (section 6 of the verdict's specification). The slope under do(state) needs no
+rival's quality and no private variation in the unchanged state, so those two bind the other bases alone."""
+
+RUN = {
+    "format panel": "a card with option orders and polarity permuted (every shipped phenomenon)",
+    "yes-bias panel": "--controls yes_bias (part of every profile)",
+    "prior": "the reader prior (part of every profile)",
+    "input rival": "--other MODEL, or a package with another subject's behaviour",
+    "history rival": "the reader text_rival (part of every profile)",
+    "reliable history": "more train clusters: --profile full",
+    "near twin": "--twin MODEL: a sibling fine-tune, another seed or an earlier checkpoint",
+    "changed state": "the control changed (part of every profile)",
+    "sham": "the control sham (part of every profile)",
+    "control question": "the controls competence and changed_competence (part of every profile)",
+    "shuffled pairing": "nothing: it is computed from the rows",
+    "property competence": "the control competence (part of every profile)",
+    "truth ceiling": "prompts whose answers vary, or more rollouts: --profile full",
+    "third person": "the control third_person (part of every profile)",
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the table looks at. None: that arm was not run or cannot be computed."""
+
+    a: Estimate | None = None
+    b: Estimate | None = None
+    g: Estimate | None = None
+    y: Estimate | None = None
+    c: Estimate | None = None
+    public: Estimate | None = None
+    do: Estimate | None = None
+    identification: Estimate | None = None
+    ablated: Estimate | None = None
+    alarm: Estimate | None = None
+    unearned: Estimate | None = None
+    kappa: float = 0.0
+    f_hat: float = 0.0
+    answered: float = 1.0
+    clusters: int = 0
+    singular: bool = False
+    blocks: tuple[tuple[str, str], ...] = ()  # (reason, sentence) found before the table
+    checks: tuple[Check, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Decision:
+    """verdict, basis, reason code and the sentence for people."""
+
+    verdict: str
+    sentence: str
+    basis: str | None = None
+    reason: str | None = None
+
+
+def f_star(e: Evidence) -> float:
+    """The tipping point: the claim fails if more than this part of what the rivals leave unexplained is habit."""
+    if e.a is None or e.b is None or e.a.low <= 0:
+        return 0.0
+    reach = min(1.0, max(0.0, e.b.high))
+    return e.a.low / reach if reach > 0 else float("inf")
+
+
+def decide(e: Evidence, settings: Settings) -> Decision:
+    """The first row of the table that holds."""
+    if e.clusters < settings.clusters:
+        return _not(
+            "too few clusters", f"only {e.clusters} clusters of prompts; at least {settings.clusters} are needed"
+        )
+    if e.answered < 1 - settings.silent:
+        return _not("too many non-answers", f"only {100 * e.answered:.0f} % of the questions were answered")
+    for reason, sentence in e.blocks:
+        return _not(reason, sentence)
+    if e.singular or e.a is None:
+        return _not("rivals and truth cannot be told apart", "the rivals' forecasts and the truth move together")
+    for holds, claim, decision in _rows(e, settings):
+        if holds:
+            return _controlled(claim, decision, e.checks)
+    return _undecided(e, settings)
+
+
+def _rows(e: Evidence, s: Settings) -> Sequence[tuple[bool, str, Decision]]:
+    assert e.a is not None
+    content = e.identification is not None and e.identification.low > 0
+    do_above = e.do is not None and e.do.low > 0 and content
+    untouched = e.do is not None and below(e.do, s.margin_causal)  # where both exist the intervention decides
+    ablated = e.a.low > 0 and e.ablated is not None and e.ablated.low > 0 and not untouched
+    tip = e.a.low > max(s.tipping, 2 * e.f_hat) * (min(1.0, max(0.0, e.b.high)) if e.b else 1.0)
+    rivals = e.a.low > 0 and tip and e.kappa >= s.kappa and e.do is None
+    flat = below(e.do, s.margin_causal) if e.do is not None else below(e.a, s.margin)
+    alarm = e.do is not None and e.alarm is not None and e.alarm.low > 0 and below(e.do, s.margin)
+    unearned = e.unearned is not None and e.unearned.value >= s.unearned and e.unearned.low > 0
+    narrative = e.c is not None and e.c.low > s.narrative and flat and unearned
+    public = flat and any(x is not None and x.low > 0 for x in (e.b, e.g, e.public))
+    return (
+        (do_above, CAUSAL, _access_causal(e)),
+        (ablated, ABLATED, Decision(ACCESS, f"access, against itself without the state: {_share(e.a)}", "ablated")),
+        (rivals, RIVALS, _access_rivals(e)),
+        (alarm, ALARM, Decision(ALARM, "notices that something changed, cannot say what")),
+        (narrative, NARRATIVE, Decision(NARRATIVE, "confident, not moved by the state")),
+        (public, PUBLIC, _self_prediction(e)),
+    )
+
+
+def _controlled(claim: str, decision: Decision, checks: Sequence[Check]) -> Decision:
+    """A claim stands only if each control that it demands ran and passed."""
+    for status in ("missing", "failed"):
+        bad = [c for c in checks if c.status == status and claim in c.needed_for]
+        if bad:
+            names = ", ".join(c.name for c in bad)
+            if status == "failed" and "truth ceiling" in names:
+                return _not("no private variation", "the truth does not vary beyond the rivals: nothing private here")
+            reason = f"control {status}: {names}"
+            return _not(reason, f"it looks like {claim}, but a required control {_WAS[status]}: {names}")
+    return decision
+
+
+_WAS = {"missing": "was not run", "failed": "failed"}
+
+
+def _undecided(e: Evidence, s: Settings) -> Decision:
+    assert e.a is not None
+    flat = below(e.do, s.margin_causal) if e.do is not None else below(e.a, s.margin)
+    if e.y is not None and e.y.low > 0 and flat:
+        return _not("format", f"the report follows the format: {_share(e.y)} goes with position or with “yes”")
+    if e.c is not None and e.c.low > s.narrative and flat:
+        return _not("prior-like", "constant content, stated with no more confidence than it earns")
+    size = e.do or e.a
+    margin = s.margin_causal if e.do is not None else s.margin
+    # Equivalence is reachable at se < margin / 2.6, and the standard error falls with the root of the clusters.
+    needed = int(max(size.items + 1, size.items * (2.6 * size.se / margin) ** 2)) if size.se > 0 else size.items
+    return _not("undecided", f"too few items to tell: needs about {_rounded(needed)}")
+
+
+def _rounded(n: int) -> int:
+    step = 10 ** max(0, len(str(n)) - 2)
+    return -(-n // step) * step
+
+
+def _not(reason: str, sentence: str) -> Decision:
+    return Decision("not supported", sentence, None, reason)
+
+
+def _share(x: Estimate) -> str:
+    return f"{100 * x.value:.0f} % [{100 * max(0.0, x.low):.0f}, {100 * min(1.0, x.high):.0f}]"
+
+
+def _access_causal(e: Evidence) -> Decision:
+    shown = _share(e.do) if e.do is not None else ""
+    return Decision(ACCESS, f"{shown} of the report follows the state when the state is changed", "causal")
+
+
+def _access_rivals(e: Evidence) -> Decision:
+    return Decision(
+        ACCESS,
+        f"beyond the rivals tried: fails if more than {100 * min(f_star(e), 9.99):.0f} % of what they leave "
+        "unexplained is in fact public habit",
+        "rivals",
+    )
+
+
+def _self_prediction(e: Evidence) -> Decision:
+    if e.b is not None and e.b.low > 0:
+        return Decision(PUBLIC, "anyone with the same history could say it")
+    if e.g is not None and e.g.low > 0:
+        return Decision(PUBLIC, "anyone with the same text could say it")
+    return Decision(PUBLIC, "anyone with the same text or the same history could say it (not split)")
