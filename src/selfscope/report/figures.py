@@ -136,9 +136,9 @@ def clean(text: str, limit: int = 600) -> str:
 
 
 def sentence(text: str) -> str:
-    """A sentence of a claim, with its numbers kept together with their percent signs and intervals."""
-    joined = re.sub(r"(\d) ?%", "\\1\u202f%", clean(text, 400))
-    return joined.replace("% [", "%\u00a0[")
+    """A sentence of a claim: capitalised, its numbers kept together with their percent signs and intervals."""
+    joined = re.sub(r"(\d) ?%", "\\1\u202f%", clean(text, 400)).replace("% [", "%\u00a0[")
+    return joined[:1].upper() + joined[1:]
 
 
 def scalar(value: Any) -> str:
