@@ -166,10 +166,11 @@ def _behaviour(subject: Subject, about: str, options: Sequence[str], rollouts: i
     prompt = Prompt(messages=(Message("user", about),)) if subject.chat else Prompt(text=about)
     replies = subject.sample([prompt], rollouts, Decoding(max_tokens=24))[0]
     who = f"what {subject.name} does ({rollouts} times)"
+    said = " | ".join(" ".join(r.text.split())[:40] for r in replies[:4])
     if not options:
-        return Answer(who, "behaviour", " | ".join(r.text.strip().replace("\n", " ")[:60] for r in replies[:4]))
+        return Answer(who, "behaviour", said)
     read = [value for r in replies if (value := parse_option(r, options).value) is not None]
     if not read:
-        return Answer(f"{who}; no reply was one of the options", "behaviour", replies[0].text)
+        return Answer(f"{who}: {said} ...", "behaviour", said)
     mean = tuple(sum(v[i] for v in read) / len(read) for i in range(len(options)))
     return Answer(f"{who}; {len(read)} of them one of the options", "behaviour", distribution=mean)

@@ -20,7 +20,7 @@ from selfscope.study.base import Line, Study
 from selfscope.subjects.sealed import Log, MeteredSubject, SealedSubject, Vault
 
 SHARD = 50
-CALL = 200  # trials a call: four shards
+CALL = 200  # trials a call
 OBSERVE = 50  # observations a call: each has many rollouts
 T = TypeVar("T")
 
@@ -105,8 +105,7 @@ class _Runner:
         for reader, asked in posed.by_reader():
             sealed = SealedSubject(self.study.subject, reader.id, self.vault, self.log)
             fitted = _Fitted(reader, sealed, train, learnt)
-            for control, trials in asked:
-                self.read(posed.line, fitted, control, trials, truths)
+            self.read(posed.line, fitted, asked, truths)
 
     def behave(self, line: Line, trials: Sequence[Trial]) -> dict[str, Truth]:
         """Lets the subject behave where the store does not know yet what it does; the truth of each trial."""
@@ -130,20 +129,26 @@ class _Runner:
         return {t.id: self.store.truths[t.id] for t in trials}
 
     def read(
-        self, line: Line, fitted: _Fitted, control: str, trials: Sequence[Trial], truths: Mapping[str, Truth]
+        self, line: Line, fitted: _Fitted, asked: Sequence[tuple[str, Sequence[Trial]]], truths: Mapping[str, Truth]
     ) -> None:
-        """One reader's readings of one control's trials, the shards that are not finished yet."""
-        name = line.phenomenon.name
-        key, shards = fitted.key, list(_chunks(trials, SHARD))
-        cells = [self._cell(name, "read", key, control, i, [t.id for t in s]) for i, s in enumerate(shards)]
-        pending = [(c, s) for c, s in zip(cells, shards, strict=True) if c not in self.store.cells]
-        for group in _chunks(pending, CALL // SHARD):
-            asked = [trial for _, shard in group for trial in shard]
-            readings = iter(fitted.read(self.vault.hide(asked)))
-            for cell, shard in group:
+        """One reader's readings of all its controls: the shards that are not finished yet, several in a call."""
+        name, key = line.phenomenon.name, fitted.key
+        shards = [(control, i, s) for control, trials in asked for i, s in enumerate(_chunks(trials, SHARD))]
+        done = 0
+        pending: list[tuple[str, str, Sequence[Trial]]] = []
+        for control, i, shard in shards:
+            cell = self._cell(name, "read", key, control, i, [t.id for t in shard])
+            if cell in self.store.cells:
+                done += len(shard)
+            else:
+                pending.append((cell, control, shard))
+        self.progress.step(f"{name}: {fitted.reader.id}", done * READING)
+        for group in _calls(pending):
+            readings = iter(fitted.read(self.vault.hide([trial for _, _, shard in group for trial in shard])))
+            for cell, control, shard in group:
                 rows = [self._row(cell, name, fitted.reader, t, next(readings), truths[t.id]) for t in shard]
                 self.store.finish(cell, rows, step="read", phenomenon=name, reader=fitted.reader.id, control=control)
-        self.progress.step(f"{name}: {fitted.reader.id}", len(trials) * READING)
+                self.progress.step(f"{name}: {fitted.reader.id}", len(shard) * READING)
 
     def _row(self, cell: str, name: str, reader: Reader, trial: Trial, reading: Reading, truth: Truth) -> Row:
         return Row(
@@ -252,6 +257,22 @@ def given_truth(trial: Trial) -> Truth | None:
         answer = [o.key for o in options].index(answer)
     mean = tuple(float(k == answer) for k in range(len(options)))
     return Truth(trial.id, mean, mean, mean, 0, "given", int(answer))
+
+
+def _calls(
+    pending: Sequence[tuple[str, str, Sequence[Trial]]],
+) -> Iterator[list[tuple[str, str, Sequence[Trial]]]]:
+    """Shards in groups of at most CALL trials."""
+    group: list[tuple[str, str, Sequence[Trial]]] = []
+    size = 0
+    for each in pending:
+        if group and size + len(each[2]) > CALL:
+            yield group
+            group, size = [], 0
+        group.append(each)
+        size += len(each[2])
+    if group:
+        yield group
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -62,6 +62,8 @@ class Vault:
     def __init__(self) -> None:
         self._objects: dict[str, str] = {}
         self._interventions: list[Any] = []
+        self.scores: dict[str, list[list[float]]] = {}
+        """Scores by what was asked: some questions (the yes-bias panel) are the same in every phenomenon."""
 
     def hide(self, trials: Sequence[Trial]) -> list[Trial]:
         """The trials with opaque interventions; their object prompts are from now on out of a reader's reach."""
@@ -122,7 +124,17 @@ class SealedSubject:
 
     def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
         """As the subject's own."""
-        return self._call("score", prompts, lambda given: self._scoring.score(given, candidates))
+        known = self._vault.scores
+        keys = [self._asked(p, c) for p, c in zip(prompts, candidates, strict=True)]
+        fresh = {key: i for i, key in enumerate(keys) if key not in known}
+        rows = sorted(fresh.values())
+        texts = [candidates[i] for i in rows]
+        self._guard("score", prompts)
+        if rows:
+            asked = [prompts[i] for i in rows]
+            got = self._call("score", asked, lambda given: self._scoring.score(given, texts))
+            known |= {keys[i]: scores for i, scores in zip(rows, got, strict=True)}
+        return [known[key] for key in keys]
 
     def next_token(
         self, prompts: Sequence[Prompt], *, top: int | None = None, ids: Sequence[int] | None = None
@@ -145,14 +157,7 @@ class SealedSubject:
         act: Callable[[list[Prompt]], Any],
         cost: Callable[[Any], Cost] | None = None,
     ) -> Any:
-        if self._caller.split("[")[0] != CEILING:
-            for prompt in prompts:
-                owner = self._vault.owner(prompt)
-                if owner is not None:
-                    raise SealBroken(
-                        f"reader {self._caller!r} called {method} on the prompt that trial {owner} is about: it would "
-                        f"see the behaviour that it is to report on; only {CEILING!r} may"
-                    )
+        self._guard(method, prompts)
         start, before = time.perf_counter(), getattr(self._subject, "spent", None)
         result = act([self._vault.open(prompt) for prompt in prompts])
         seconds, after = time.perf_counter() - start, getattr(self._subject, "spent", None)
@@ -164,6 +169,22 @@ class SealedSubject:
             spent = Cost(len(prompts), told.prompt_tokens, told.output_tokens, seconds)
         self._log.calls.append(Call(self._caller, method, len(prompts), spent))
         return result
+
+    def _asked(self, prompt: Prompt, candidates: Sequence[str]) -> str:
+        """One score is asked for once. A tag is part of the question to a scripted subject, and to no other."""
+        tag = {} if "parameters" in self.environment else prompt.tag
+        return content_hash(_what(prompt), prompt.interventions, tag, candidates, size=32)
+
+    def _guard(self, method: str, prompts: Sequence[Prompt]) -> None:
+        if self._caller.split("[")[0] == CEILING:
+            return
+        for prompt in prompts:
+            owner = self._vault.owner(prompt)
+            if owner is not None:
+                raise SealBroken(
+                    f"reader {self._caller!r} called {method} on the prompt that trial {owner} is about: it would "
+                    f"see the behaviour that it is to report on; only {CEILING!r} may"
+                )
 
 
 class MeteredSubject(SealedSubject):

@@ -1,0 +1,87 @@
+"""What a reader can and cannot do with the subject that it is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from selfscope.records import Cost, Decoding, Message, Prompt, changed
+from selfscope.subjects.base import ScoringSubject
+from selfscope.subjects.sealed import Log, MeteredSubject, Opaque, SealBroken, SealedSubject, Vault
+from toys import Asker, Letters, ToySubject
+
+
+def sealed(caller: str, subject: ToySubject | None = None) -> tuple[SealedSubject, Log, list[Any]]:
+    vault, log = Vault(), Log()
+    trials = vault.hide(Letters(test=3, train=1, dev=1).pose(None, 0))
+    return SealedSubject(subject or ToySubject(), caller, vault, log), log, trials
+
+
+def test_it_is_a_subject_and_answers_as_the_subject_does() -> None:
+    subject = ToySubject()
+    given, _, trials = sealed("asker", subject)
+    assert isinstance(given, ScoringSubject)
+    assert (given.name, given.identity, given.tier, given.chat) == ("toy", "toy-1", "logprobs", True)
+    asked = [Prompt(messages=(Message("user", "Which letter?"),))]
+    assert given.sample(asked, 3, Decoding(1)) == subject.sample(asked, 3, Decoding(1))
+    assert given.score(asked, [["a", "b"]]) == subject.score(asked, [["a", "b"]])
+    assert given.encode(asked[0]) == subject.encode(asked[0])
+    assert Asker().read(given, trials) == Asker().read(subject, trials)
+
+
+@pytest.mark.parametrize("method", ["sample", "score", "next_token"])
+def test_the_prompt_that_a_trial_is_about_is_refused_whatever_its_tag_says(method: str) -> None:
+    subject = ToySubject()
+    given, _, trials = sealed("ask[free]", subject)
+    arguments: dict[str, tuple[Any, ...]] = {"sample": (1, Decoding(1)), "score": ([["a"]],), "next_token": ()}
+    for prompt in (trials[0].prompt, changed(trials[0].prompt, tag={"role": "report"})):
+        with pytest.raises(SealBroken, match=f"'ask\\[free\\]' called {method} .* trial {trials[0].id}"):
+            getattr(given, method)([prompt], *arguments[method])
+    assert subject.sampled == []
+    assert subject.scored == []
+
+
+def test_the_ceiling_may_and_no_other_name_that_begins_alike() -> None:
+    given, _, trials = sealed("behave")
+    assert given.sample([trials[0].prompt], 2, Decoding(1))[0][0].text in "abcd"
+    other, _, trials = sealed("behaves_well")
+    with pytest.raises(SealBroken):
+        other.sample([trials[0].prompt], 2, Decoding(1))
+
+
+def test_interventions_are_opaque_to_the_reader_and_real_to_the_subject() -> None:
+    subject, vault = ToySubject(), Vault()
+    trial = Letters(test=1, train=0, dev=0, each=1).pose(None, 0)[0]
+    secret = {"add": [1.0, 2.0]}
+    (hidden,) = vault.hide([changed(trial, prompt=changed(trial.prompt, interventions=(secret,)))])
+    assert hidden.prompt.interventions == (Opaque(0),)
+    asked = changed(hidden.prompt, messages=(Message("user", "Do you notice anything?"),))
+    SealedSubject(subject, "asker", vault, Log()).sample([asked], 1, Decoding(1))
+    assert subject.sampled[0].interventions == (secret,)
+
+
+def test_every_call_is_logged_with_its_cost() -> None:
+    given, log, _ = sealed("asker")
+    asked = [Prompt(messages=(Message("user", str(i)),)) for i in range(4)]
+    given.sample(asked, 3, Decoding(1))
+    given.score(asked[:2], [["a"]] * 2)
+    assert [(c.caller, c.method, c.prompts) for c in log.calls] == [("asker", "sample", 4), ("asker", "score", 2)]
+    assert log.calls[0].cost.output_tokens == 12
+    total = log.costs()["asker"]
+    assert (total.calls, total.prompt_tokens) == (6, 60)
+    assert total.seconds > 0
+
+
+def test_a_subject_that_counts_for_itself_is_believed() -> None:
+    class Counting(ToySubject):
+        spent = Cost()
+
+        def score(self, prompts: Any, candidates: Any) -> Any:
+            self.spent = self.spent + Cost(1, 30, 7)
+            return super().score(prompts, candidates)
+
+    log = Log()
+    metered = MeteredSubject(Counting(), "observe letters", log)
+    metered.score([Prompt(text="x")], [["a"]])
+    assert (log.calls[0].cost.prompt_tokens, log.calls[0].cost.output_tokens) == (30, 7)
