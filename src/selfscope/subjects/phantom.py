@@ -1,0 +1,267 @@
+"""The phantom: a scripted subject without a network, whose self-knowledge is dialled in.
+
+It behaves by `phantom_world` and reports by `dials`. What a prompt asks it reads from the prompt's inert tag, in which
+the question is data; its answers are what a real subject's would be: sampled text and log-probabilities.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from selfscope.errors import UnknownName
+from selfscope.quantities import PROPERTIES, measure, words
+from selfscope.records import (
+    Cost,
+    Decoding,
+    Outcome,
+    Prompt,
+    Question,
+    Reply,
+    TokenDistribution,
+    changed,
+    content_hash,
+)
+from selfscope.subjects.base import OnDone
+from selfscope.subjects.dials import DialReport, Dials, report
+from selfscope.subjects.phantom_world import (
+    Behaviour,
+    behaviour,
+    decoded,
+    encoded,
+    entropy,
+    first_words,
+    pushed,
+    scene,
+)
+
+REFUSAL = "I'm sorry, I cannot answer that."
+GIBBERISH = "perhaps, or then again the other way round, as it were"
+FLOOR = 1e-12
+ANSWERED_MASS, SILENT_MASS = 0.95, 0.02
+"""Probability that the candidates hold together when it answers, and when it would rather not."""
+_QUESTION = TypeAdapter(Question)
+_PROMPT = TypeAdapter(Prompt)
+
+
+class Phantom:
+    """A scripted subject. dials: what its reports follow; or dials by name, as in Phantom(access=0.4, habit=0.2).
+
+    seed: of its habits and states. rho: weight of the private state in what it does. Tier logprobs, with chat.
+    """
+
+    def __init__(
+        self, name: str = "phantom", *, dials: Dials | None = None, seed: int = 0, rho: float = 0.5, **turned: Any
+    ) -> None:
+        known = [f.name for f in fields(Dials) if f.name != "seed"]
+        for dial in turned:
+            if dial not in known:
+                raise UnknownName("dial", dial, [*known, "seed", "rho"])
+        self.name = name
+        self.dials = dials or Dials(**turned, seed=seed)
+        self.seed, self.rho = seed, rho
+        self.tier, self.chat = "logprobs", True
+        self.identity = content_hash("phantom", self.dials, seed, rho)
+        self.environment: Mapping[str, Any] = {"engine": "phantom"}
+        self._seen: dict[Any, Behaviour] = {}
+
+    def sample(
+        self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None
+    ) -> list[list[Reply]]:
+        """n replies a prompt: what it does, or its report in the format that the tag names."""
+        out = []
+        for index, prompt in enumerate(prompts):
+            texts = self._reports(prompt, n, decoding) if _asks(prompt) else self._acts(prompt, n, decoding)
+            cost = Cost(1, len(str(prompt.messages or prompt.text).split()), 0)
+            replies = [Reply(t, cost=changed(cost, output_tokens=len(t.split()))) for t in texts]
+            out.append(replies)
+            if on_done:
+                on_done(index, replies)
+        return out
+
+    def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
+        """Log-probabilities (nats), each candidate as one token."""
+        out = []
+        for prompt, many in zip(prompts, candidates, strict=True):
+            if _asks(prompt):
+                probabilities = self._option_probabilities(prompt, many)
+            else:
+                acts = self._behaviour(prompt)
+                probabilities = [_goes_on(acts, text) for text in many]
+            out.append([[math.log(max(p, FLOOR))] for p in probabilities])
+        return out
+
+    def next_token(
+        self, prompts: Sequence[Prompt], *, top: int | None = None, ids: Sequence[int] | None = None
+    ) -> list[TokenDistribution]:
+        """Its tokens are words: the first words of its replies, or of the options where it is asked to report."""
+        out = []
+        for prompt in prompts:
+            if _asks(prompt):
+                question = _QUESTION.validate_python(dict(prompt.tag["question"]))
+                told = self.report(prompt.tag)
+                shares = first_words(shown_texts(question), np.array(told.distribution))
+            else:
+                acts = self._behaviour(prompt)
+                shares = first_words(acts.replies, acts.p)
+            found = {_token(word): (p, f" {word}") for word, p in shares.items()}
+            listed = list(ids) if ids is not None else list(found)[:top]
+            got = [found.get(i, (FLOOR, "")) for i in listed]
+            logprobs = tuple(math.log(max(p, FLOOR)) for p, _ in got)
+            out.append(TokenDistribution(tuple(listed), logprobs, entropy(shares), tuple(t for _, t in got)))
+        return out
+
+    def encode(self, prompt: Prompt) -> tuple[int, ...]:
+        """Code points of the prompt's content: ids lead back to it."""
+        return encoded(prompt)
+
+    def report(self, tag: Mapping[str, Any]) -> DialReport:
+        """What it reports to a tagged question, in canonical option order, whatever the format."""
+        question = _QUESTION.validate_python(dict(tag["question"]))
+        cluster, k = str(tag.get("cluster", "")), len(question.options)
+        item = content_hash(
+            tag.get("phenomenon"), cluster, question.quantity, question.arguments, question.placement,
+            [o.key for o in question.options],
+        )  # fmt: skip
+        first = _first(question, str(tag["format"]))
+        if question.quantity == "fact":
+            return self._fact(question, item=item, cluster=cluster, first=first)
+        if question.material is not None:
+            return self._skill(question, item)
+        if question.quantity not in PROPERTIES:
+            even = tuple(1 / k for _ in range(k))
+            return report(self.dials, item=item, cluster=cluster, p=even, h=even, g=even, first=first)
+        acts = self._behaviour(_PROMPT.validate_python(dict(tag["object"])))
+        p, h, g = (pushed(question, acts.replies, weights) for weights in (acts.p, acts.h, acts.g))
+        if question.quantity in ("correct_shown", "correct_after"):
+            h = g = tuple(1 / k for _ in range(k))  # nobody else knows
+        if question.person != "self":
+            p = h = g = g if question.person == "target" else h
+        return report(self.dials, item=item, cluster=cluster, p=p, h=h, g=g, first=first)
+
+    def _fact(self, question: Question, *, item: str, cluster: str, first: int) -> DialReport:
+        """A plain fact: it knows the answer, but says yes where its reports follow the format."""
+        right = _one([o.key for o in question.options].index(str(question.arguments["answer"])), len(question.options))
+        told = report(self.dials, item=item, cluster=cluster, p=right, h=right, g=right, first=first)
+        return changed(told, distribution=right) if told.channel != "format" else told
+
+    def _skill(self, question: Question, item: str) -> DialReport:
+        """The property of a given text: right with the probability of the dial `competence`."""
+        keys = [o.key for o in question.options]
+        key = measure(question, str(question.material)) if question.quantity in PROPERTIES else None
+        if key not in keys:
+            return DialReport("private", tuple(1 / len(keys) for _ in keys), "distribution", Outcome.ANSWERED)
+        stream = np.random.default_rng([*bytes.fromhex(content_hash("skill", self.seed, item, question.material))])
+        at = keys.index(key)
+        if stream.random() >= self.dials.competence:
+            at = (at + 1 + int(stream.integers(len(keys) - 1))) % len(keys)
+        return DialReport("private", _one(at, len(keys)), "distribution", Outcome.ANSWERED)
+
+    def _behaviour(self, prompt: Prompt) -> Behaviour:
+        shown = scene(prompt)
+        if shown not in self._seen:
+            if len(self._seen) > 20_000:
+                self._seen.clear()
+            self._seen[shown] = behaviour(shown, seed=self.seed, rho=self.rho)
+        return self._seen[shown]
+
+    def _acts(self, prompt: Prompt, n: int, decoding: Decoding) -> list[str]:
+        acts = self._behaviour(prompt)
+        if decoding.temperature == 0:
+            return [acts.replies[int(np.argmax(acts.p))]] * n
+        return [acts.replies[i] for i in _draws(acts.p, n, decoding, decoded(prompt))]
+
+    def _reports(self, prompt: Prompt, n: int, decoding: Decoding) -> list[str]:
+        tag = prompt.tag
+        question = _QUESTION.validate_python(dict(tag["question"]))
+        told = self.report(tag)
+        if told.outcome != Outcome.ANSWERED:
+            return [REFUSAL if told.outcome == Outcome.REFUSED else GIBBERISH] * n
+        texts, shares = shown_texts(question), told.distribution
+        if tag["format"] in ("prob_text", "prob_ev"):
+            return [f" {round(100 * (shares[1] if question.flipped else shares[0]))}%"] * n
+        if tag["format"] == "counts10":
+            counts = _ten(shares)
+            return ["\n".join(f"{texts[i]}: {counts[i]}" for i in question.shown)] * n
+        if decoding.temperature == 0:
+            return [f" {texts[int(np.argmax(shares))]}"] * n
+        return [f" {texts[i]}" for i in _draws(np.array(shares), n, decoding, prompt)]
+
+    def _option_probabilities(self, prompt: Prompt, candidates: Sequence[str]) -> list[float]:
+        """Probability of each candidate: those that mean the same option share its probability."""
+        question = _QUESTION.validate_python(dict(prompt.tag["question"]))
+        told = self.report(prompt.tag)
+        mass = ANSWERED_MASS if told.outcome == Outcome.ANSWERED else SILENT_MASS
+        if prompt.tag["format"] == "prob_ev":
+            return [mass * p for p in _around(told.distribution[1 if question.flipped else 0], candidates)]
+        texts = [text.strip().casefold() for text in shown_texts(question)]
+        meant = [candidate.strip().casefold() for candidate in candidates]
+        at = [texts.index(m) if m in texts else texts.index(m[:-1]) if m[:-1] in texts else None for m in meant]
+        return [0.0 if i is None else mass * told.distribution[i] / at.count(i) for i in at]
+
+
+def _asks(prompt: Prompt) -> bool:
+    """Whether the prompt asks for a report; an open question without options is answered like any message."""
+    return prompt.tag.get("role") == "report" and bool(prompt.tag["question"]["options"])
+
+
+def shown_texts(question: Question) -> tuple[str, ...]:
+    """Option texts in canonical order as a wording shows them: negated wording swaps yes and no."""
+    texts = tuple(option.text for option in question.options)
+    return texts[::-1] if question.binary and question.flipped else texts
+
+
+def _first(question: Question, format: str) -> int:
+    """The option that stands first, or that "yes" means."""
+    if format in ("yesno_lp", "prob_text", "prob_ev"):
+        return 1 if question.flipped else 0
+    return question.shown[0]
+
+
+def _around(p: float, candidates: Sequence[str]) -> list[float]:
+    """Probabilities of number texts with mean exactly 100 p: the two whole numbers beside it."""
+    low = min(99, math.floor(100 * p + 1e-9))
+    part = min(1.0, max(0.0, 100 * p - low))
+    wanted = {low: 1 - part, low + 1: part}
+    found = [re.fullmatch(r"\s*(\d+)\s*%?\.?", candidate) for candidate in candidates]
+    return [wanted.get(int(m.group(1)), 0.0) if m else 0.0 for m in found]
+
+
+def _ten(shares: Sequence[float]) -> list[int]:
+    """Whole numbers that sum to ten, nearest to the shares."""
+    counts = [math.floor(10 * p + 1e-9) for p in shares]
+    order = sorted(range(len(shares)), key=lambda i: (counts[i] - 10 * shares[i], i))
+    for i in order[: 10 - sum(counts)]:
+        counts[i] += 1
+    return counts
+
+
+def _goes_on(acts: Behaviour, text: str) -> float:
+    """Probability that a reply begins with the words of a text."""
+    wanted = words(text)
+    return math.fsum(
+        float(p) for reply, p in zip(acts.replies, acts.p, strict=True) if words(reply)[: len(wanted)] == wanted
+    )
+
+
+def _draws(shares: Any, n: int, decoding: Decoding, prompt: Prompt) -> list[int]:
+    """n indices: draw i depends on seed, prompt and i alone."""
+    key = content_hash("draw", decoding.seed, prompt.messages, prompt.text, prompt.prefix)
+    uniform = np.random.default_rng([*bytes.fromhex(key)]).random(n)
+    edges = np.cumsum(np.asarray(shares) ** (1 / decoding.temperature))
+    return [int(i) for i in np.minimum(np.searchsorted(edges / edges[-1], uniform), len(edges) - 1)]
+
+
+def _token(word: str) -> int:
+    return zlib.crc32(word.encode()) % 1_000_003
+
+
+def _one(at: int, k: int) -> tuple[float, ...]:
+    return tuple(float(i == at) for i in range(k))
