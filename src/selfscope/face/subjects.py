@@ -33,7 +33,10 @@ def load(
     head, _, rest = name.partition(":")
     if head == "phantom":
         _no_settings(name, given)
-        return _made(catalogue.resolve("subject", "phantom")(**_dials(rest)))
+        try:
+            return _made(catalogue.resolve("subject", "phantom")(name=name, **_dials(rest)))
+        except (TypeError, ValueError) as error:
+            raise SelfscopeError(f"{name}: {error}") from None
     if head == "api":
         _no_settings(name, given)
         model, at, url = rest.rpartition("@")
