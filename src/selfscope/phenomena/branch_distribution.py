@@ -1,0 +1,91 @@
+"""From this exact point, how would ten independent continuations end? (the ten-branch experiment)
+
+The subject first goes on from the point `rollouts` times so that the outcomes can be listed; other draws, never seen
+by the listing, are the truth. Listing and scoring on the same draws would favour the listed outcomes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from selfscope.phenomena.beginnings import Beginning, beginnings
+from selfscope.phenomena.crossing import Item, crossed, dealt, drafted, object_prompt, observation_key, shuffled
+from selfscope.phenomena.rollouts import LINE_END, behaved, by_key, exact_prompts, frequencies, spoken
+from selfscope.quantities import ELSE, outcome
+from selfscope.records import Decoding, Observation, Option, Prompt, Question, Trial, Truth
+from selfscope.subjects.base import Subject, reaches
+
+LISTED = 3
+LISTING = 1_000_003
+"""Added to the seed of the draws that list: no draw that lists is one that scores."""
+HELD_OUT = ("place/same",)
+"""Tasks (source/placement) that occur in the test split only."""
+PLACEMENTS = ("same", "fresh")
+
+
+@dataclass(frozen=True)
+class BranchDistribution:
+    """How a partial reply would end, from exact token ids. A cluster is one such point, asked downstream of it
+    ("same") and in a thread that is told about it ("fresh").
+
+    test, train, dev: clusters. rollouts: draws that list the outcomes, and as many others that are the truth.
+    An outcome is the first content word of the continuation; the listing replies are in `coordinates["listing"]`.
+    """
+
+    test: int = 150
+    train: int = 80
+    dev: int = 30
+    rollouts: int = 20
+    max_tokens: int = 8
+    name: ClassVar[str] = "branch_distribution"
+    formats: ClassVar[tuple[str, ...]] = ("choice_lp", "counts10")
+
+    def pose(self, subject: Subject, seed: int) -> list[Trial]:
+        """Lets the subject go on from every point to list the outcomes; one batched call."""
+        sizes = {"test": self.test, "train": self.train, "dev": self.dev}
+        points = dealt(beginnings(seed), sizes)
+        prompts = [self._prompt(subject, source, point) for _, source, _, point in points]
+        listing = self._list(subject, prompts, seed)
+        trials = []
+        for (split, source, _, point), prompt, said in zip(points, prompts, listing, strict=True):
+            item = Item(source, point.cluster, prompt)
+            key = observation_key(self.name, prompt, self.rollouts, self.max_tokens, seed)
+            for placement in PLACEMENTS:
+                task = f"{source}/{placement}"
+                if split != "test" and task in HELD_OUT:
+                    continue
+                question = Question("branch", options_of(said, point), shared=False, placement=placement)
+                where: Mapping[str, object] = {"seed": seed, "listing": list(said)}
+                trials.append(drafted(self.name, split, item, question, task=task, observation=key, coordinates=where))
+        return crossed(trials, seed)
+
+    def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
+        """Fresh continuations from the exact token ids of each point."""
+        return behaved(subject, trials, self.rollouts, max_tokens=self.max_tokens, exact_ids=True)
+
+    def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
+        """Frequencies of the listed outcomes among the fresh continuations."""
+        seen = by_key(observations)
+        return [frequencies(trial, seen[trial.observation]) for trial in trials]
+
+    def _prompt(self, subject: Subject, source: str, point: Beginning) -> Prompt:
+        replies = [f" {word}." for word in point.outcomes]
+        tag = {"phenomenon": self.name, "source": source, "cluster": point.cluster, "replies": replies}
+        return object_prompt(subject, point.text, tag=tag, prefix=point.prefix)
+
+    def _list(self, subject: Subject, prompts: Sequence[Prompt], seed: int) -> list[tuple[str, ...]]:
+        given = exact_prompts(subject, prompts) if reaches(subject, "logprobs") else list(prompts)  # type: ignore[arg-type]
+        replies = subject.sample(given, self.rollouts, Decoding(self.max_tokens, 1.0, seed + LISTING, LINE_END))
+        return [spoken(many, prompt.prefix) for many, prompt in zip(replies, prompts, strict=True)]
+
+
+def options_of(said: Sequence[str], point: Beginning) -> tuple[Option, ...]:
+    """The likeliest outcomes among the listing replies, at least two (padded from the generic ones), and the rest."""
+    found = [word for word in map(outcome, said) if word]
+    ranked = sorted(dict.fromkeys(found), key=lambda word: -found.count(word))[:LISTED]
+    generic = [outcome(word) for word in point.outcomes]
+    ranked += [word for word in generic if word not in ranked][: max(0, 2 - len(ranked))]
+    # Listed by frequency, the place in the list would tell a rival what the subject does.
+    return (*(Option(word, word) for word in shuffled(ranked, "listed", point.cluster)), Option("else", ELSE))
