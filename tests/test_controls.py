@@ -9,7 +9,7 @@ import pytest
 
 from selfscope import quantities
 from selfscope.controls.base import Control
-from selfscope.controls.competence import Competence
+from selfscope.controls.competence import GOES_ON, Competence
 from selfscope.controls.panel import YesBias
 from selfscope.controls.states import SHAMS, STATES, Changed, ChangedCompetence, Sham, with_system
 from selfscope.controls.words import Framing, OptionOrder, Paraphrase, ScaleFlip, ThirdPerson, ThirdPersonNamed
@@ -147,7 +147,7 @@ def test_competence_gives_the_string_and_knows_the_answer() -> None:
         answers.setdefault(t.question.quantity, Counter())[t.coordinates["answer"]] += 1
         assert t.question.material
         assert t.question.material in text(t)
-        assert t.public not in text(t)
+        assert t.public not in text(t), "the skill is tested on the given text alone"
         assert quantities.measure(t.question, t.question.material) == t.coordinates["answer"]
     assert 18 <= answers["ends_with_vowel"]["yes"] <= 42
     assert set(answers["first_word"]) == {o.key for o in FOUR}
@@ -208,6 +208,6 @@ def test_every_quantity_has_a_competence_question_or_none_at_all(quantity: str) 
     assert len(seen) == (len(options) if got and quantity != "likelier" else len(seen))
     for t in got:
         assert t.question.material
-        end = t.question.material.split("→ ")[-1]
-        assert quantities.measure(t.question, end) == t.coordinates["answer"]
+        assert quantities.measure(t.question, t.question.material) == t.coordinates["answer"]
+        assert (f"→ {t.question.material}" in text(t)) == (quantity in GOES_ON)
         assert len(text(t).split()) < 75

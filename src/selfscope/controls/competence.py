@@ -28,9 +28,6 @@ SENTENCES = (
 NUMBERS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 18, 21, 24, 33, 37, 42, 46, 50, 55, 58, 63, 64, 71, 77, 80, 88, 95,
            99, 100, 123, 250, 384, 501, 617, 742, 850, 999, 1000)  # fmt: skip
 SUMS = tuple((a, b) for a in range(2, 10) for b in range(2, 10))
-ARROW = "→"
-TAIL = 120
-"""Characters of an object prompt that stand before the arrow."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +92,12 @@ def _with_answer(trial: Trial, wanted: int, key: tuple[Any, ...]) -> tuple[str, 
     start = pick(len(pool), "pool", *key)
     for text in pool[start:] + pool[:start]:
         if quantities.measure(question, text) == goal:
-            told = f"{trial.public[-TAIL:]} {ARROW} {text}" if quantity in GOES_ON else text
-            return told, {}
+            return text, {}
     return None
 
 
 GOES_ON = ("next_word", "likelier", "branch")
-"""Quantities of a continuation: the material is the text, an arrow, and how it went on."""
+"""Quantities of a continuation: the material is how the object prompt went on."""
 
 
 def _pool(question: Question) -> tuple[str, ...]:

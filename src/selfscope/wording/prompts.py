@@ -26,6 +26,9 @@ TEMPLATES = 3
 NAME = "Alex"
 YES, NO = (" Yes", " yes"), (" No", " no")
 PREFIX = "Answer:"
+ARROW = "→"
+TAIL = 120
+"""Characters of an object prompt that stand before the arrow where a question is about a given continuation."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,11 @@ def _fresh(trial: Trial, format: str) -> str:
 
 def _fresh_around(trial: Trial, words: str) -> str:
     you, your = _person(trial.question)
-    about = trial.public if trial.question.material is None else trial.question.material
+    about = trial.public
+    if trial.question.material is not None:
+        about = trial.question.material
+        if _phrase_of(trial.question).carrier in ("continue", "branch"):
+            about = f"{trial.public[-TAIL:]} {ARROW} {about}"
     return _carrier(trial)[0].format(you=you, your=your, object=f'"""{about}"""', question=words)
 
 
