@@ -20,7 +20,9 @@ class Phenomenon(Protocol):
     formats: ClassVar[tuple[str, ...]]
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
-        """Trials of the splits train, dev and test; no cluster and no task crosses splits. May let the subject act."""
+        """Trials of the splits train, dev and test: no cluster is in two splits, and some tasks are in test only.
+
+        May let the subject act (its own answer, the outcomes to list)."""
         ...
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:

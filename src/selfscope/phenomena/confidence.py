@@ -1,0 +1,138 @@
+"""Will you get this right; is this shown answer right: asked before, without and after answering.
+
+Three questions with three truths (blackbox F4): `correct_before` - the share of right answers among the subject's own
+rollouts; `correct_shown` - whether a given answer is right; `correct_after` - whether the subject's own last answer,
+standing in the conversation, is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from selfscope.phenomena.crossing import Item, crossed, dealt, drafted, object_prompt, observation_key
+from selfscope.phenomena.problems import Problem, problems
+from selfscope.phenomena.rollouts import LINE_END, behaved, by_key, distinct, frequencies, known, spoken
+from selfscope.quantities import PROPERTIES, answers, measure
+from selfscope.records import (
+    Decoding,
+    Message,
+    Observation,
+    Prompt,
+    Question,
+    Reply,
+    Trial,
+    Truth,
+    changed,
+    content_hash,
+)
+from selfscope.subjects.base import Subject
+
+ONLY_TEST = ("products",)
+"""Sources that occur in the test split only: multiplication is never learnt from (operation-level shift)."""
+SILENT = "I do not know."
+OWN = 2_000_003
+"""Added to the seed of the draw that is shown: it is none of those that the truth is made of."""
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """Correctness of answers to problems with known solutions. A cluster is one problem; four questions each: before
+    answering, a shown candidate (right and wrong equally often), a shown draw of its own, and after answering.
+
+    test, train, dev: clusters. rollouts: answers at temperature 1 behind the truth of `correct_before`.
+    """
+
+    test: int = 150
+    train: int = 80
+    dev: int = 30
+    rollouts: int = 20
+    max_tokens: int = 10
+    name: ClassVar[str] = "confidence"
+    formats: ClassVar[tuple[str, ...]] = ("prob_ev", "prob_text", "yesno_lp", "choice_lp")
+
+    def pose(self, subject: Subject, seed: int) -> list[Trial]:
+        """Lets the subject answer once greedily and once at temperature 1: the answers that it is shown."""
+        sizes = {"test": self.test, "train": self.train, "dev": self.dev}
+        dealt_out = dealt(problems(seed), sizes, only_test=ONLY_TEST)
+        prompts = [self._prompt(subject, source, problem) for _, source, _, problem in dealt_out]
+        greedy = subject.sample(prompts, 1, Decoding(self.max_tokens, 0.0, seed, LINE_END))
+        drawn = subject.sample(prompts, 1, Decoding(self.max_tokens, 1.0, seed + OWN, LINE_END))
+        trials = []
+        shown = zip(dealt_out, prompts, map(_said, greedy), map(_said, drawn), strict=True)
+        for (split, source, number, problem), prompt, said, other in shown:
+            item = Item(source, problem.item, prompt)
+            acts = observation_key(self.name, prompt, self.rollouts, self.max_tokens, seed)
+            given = content_hash("given", problem.item)
+            candidate = _candidate(problem, number, seed)
+            asked = [
+                ("correct_before", None, prompt, acts),
+                ("correct_shown", candidate, prompt, given),
+                ("correct_shown", other, prompt, given),
+                ("correct_after", said, _after(prompt, said), given),
+            ]
+            if candidate == other:
+                del asked[2]
+            for quantity, answer, about, key in asked:
+                question = question_of(quantity, problem, answer)
+                where = {"seed": seed}
+                trials.append(
+                    drafted(self.name, split, item, question, prompt=about, observation=key, coordinates=where)
+                )
+        return crossed(trials, seed)
+
+    def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
+        """Rollouts where the truth is a rate; for shown answers the accepted ones alone, without asking the subject."""
+        acting = [t for t in trials if t.question.quantity == "correct_before"]
+        acted = by_key(behaved(subject, acting, self.rollouts, max_tokens=self.max_tokens) if acting else [])
+        out = []
+        for key, trial in distinct(trials).items():
+            accepted = {"accepted": list(answers(str(trial.question.arguments["item"])))}
+            seen = acted.get(key, Observation(key))
+            out.append(changed(seen, exact={**seen.exact, **accepted}))
+        return out
+
+    def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
+        """Accuracy over rollouts, with greedy correctness; or whether the shown answer is right (grade program)."""
+        seen = by_key(observations)
+        return [self._truth(trial, seen[trial.observation]) for trial in trials]
+
+    def _truth(self, trial: Trial, observation: Observation) -> Truth:
+        question = trial.question
+        if question.quantity == "correct_before":
+            return frequencies(trial, observation)
+        right = measure(question, str(question.arguments["answer"])) == "yes"
+        return known(trial, (float(right), float(not right)), "program")
+
+    def _prompt(self, subject: Subject, source: str, problem: Problem) -> Prompt:
+        tag = {"phenomenon": self.name, "source": source, "cluster": problem.item, "replies": list(problem.candidates)}
+        return object_prompt(subject, problem.text, tag=tag)
+
+
+def question_of(quantity: str, problem: Problem, answer: str | None) -> Question:
+    """The question about a problem; `arguments["item"]` names it for grading and says nothing that it does not."""
+    arguments = {"item": problem.item} if answer is None else {"item": problem.item, "answer": answer}
+    placement = "same" if quantity == "correct_after" else "fresh"
+    tense = "retrospective" if quantity == "correct_after" else "hypothetical"
+    options = PROPERTIES[quantity].options
+    return Question(quantity, options, arguments=arguments, placement=placement, tense=tense)
+
+
+def _candidate(problem: Problem, number: int, seed: int) -> str:
+    """The right answer for every second problem of a source, one of the wrong ones for the others."""
+    if (number + seed) % 2:
+        return problem.candidates[0]
+    return problem.candidates[1 + number // 2 % (len(problem.candidates) - 1)]
+
+
+def _after(prompt: Prompt, said: str) -> Prompt:
+    """The conversation in which the subject has just answered."""
+    messages = (*prompt.messages, Message("assistant", f"{prompt.prefix} {said}".strip()))
+    return Prompt(messages=messages, tag=prompt.tag)
+
+
+def _said(replies: Sequence[Reply]) -> str:
+    """The first line of a reply; an empty one stands as not knowing."""
+    lines = [line.strip() for line in spoken(replies, "own answer")[0].splitlines() if line.strip()]
+    return lines[0] if lines else SILENT

@@ -1,0 +1,196 @@
+"""The user's own questions: JSON Lines of prompts with options or a property, no class needed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from selfscope.errors import SelfscopeError
+from selfscope.phenomena.crossing import Item, crossed, drafted, observation_key
+from selfscope.phenomena.rollouts import behaved, by_key, frequencies
+from selfscope.quantities import ELSE, PROPERTIES
+from selfscope.records import Message, Observation, Option, Prompt, Question, Trial, Truth, content_hash
+from selfscope.subjects.base import Subject
+
+SHARES = {"test": 0.6, "train": 0.3}
+PER_TEXT = tuple(
+    name for name, p in PROPERTIES.items() if p.options and not name.startswith(("correct", "next", "entropy"))
+)
+"""Properties that a line may ask for."""
+KNOWN = ("prompt", "messages", "options", "property", "ask", "cluster", "id", "prefix", *sorted(
+    {need for name in PER_TEXT for need in PROPERTIES[name].needs}
+))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Items:
+    """A file of one question a line: {"prompt": ..., "options": [...]} or {"prompt": ..., "property": "parity"}.
+
+    prompt: a message, or "messages": [{"role", "content"}] (a system message is the hidden state). options: short
+    answers that a reply may name, at least two; "something else" is added. property: one of PER_TEXT, with its
+    argument ("threshold", "other"). ask: the question in the user's own words. cluster, id: names of the user's own.
+    Splits are by a hash of the cluster, 60 % test, 30 % train, 10 % dev.
+    """
+
+    path: str = ""
+    rollouts: int = 20
+    max_tokens: int = 24
+    test: int | None = None
+    train: int | None = None
+    dev: int | None = None
+    name: ClassVar[str] = "items"
+    formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free", "yesno_lp", "prob_text")
+
+    def pose(self, subject: Subject, seed: int) -> list[Trial]:
+        """One trial a line. Raises SelfscopeError that names the line and what is wrong with it."""
+        lines = read_lines(self.path)
+        splits = _splits(list(dict.fromkeys(cluster_of(line) for line in lines)))
+        sizes = {"test": self.test, "train": self.train, "dev": self.dev}
+        kept: dict[str, list[str]] = {split: [] for split in sizes}
+        trials = []
+        for line in {content_hash(line): line for line in lines}.values():  # the same line twice is one trial
+            cluster = cluster_of(line)
+            split = splits[cluster]
+            if cluster not in kept[split]:
+                limit = sizes[split]
+                if limit is not None and len(kept[split]) >= limit:
+                    continue
+                kept[split].append(cluster)
+            prompt = _prompt(line, cluster, subject)
+            question = _question(line)
+            key = observation_key(self.name, prompt, self.rollouts, self.max_tokens, seed)
+            item = Item("items", cluster, prompt)
+            where = {"seed": seed, **({"id": line["id"]} if "id" in line else {})}
+            trials.append(drafted(self.name, split, item, question, observation=key, coordinates=where))
+        return crossed(trials, seed)
+
+    def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
+        """Rollouts and the greedy reply of each distinct prompt."""
+        return behaved(subject, trials, self.rollouts, max_tokens=self.max_tokens)
+
+    def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
+        """Frequencies over the rollouts."""
+        seen = by_key(observations)
+        return [frequencies(trial, seen[trial.observation]) for trial in trials]
+
+
+def read_lines(path: str) -> list[dict[str, Any]]:
+    """The checked lines of a file. Raises SelfscopeError: no file, no line, or a line that is wrong."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SelfscopeError(
+            f"cannot read the items {path!r}: {reason}. Give a file with one JSON object a line"
+        ) from None
+    except UnicodeDecodeError:
+        raise SelfscopeError(
+            f"the items {path!r} are not UTF-8 text: give a file with one JSON object a line"
+        ) from None
+    lines = [_checked(line, f"{path}, line {n}") for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not lines:
+        raise SelfscopeError(
+            f'no items in {path!r}: write at least one line such as {{"prompt": ..., "options": [...]}}'
+        )
+    return lines
+
+
+def cluster_of(line: Mapping[str, Any]) -> str:
+    """The cluster that the line names, or its prompt: questions about one prompt belong together."""
+    own = line.get("cluster")
+    return (
+        str(own) if own is not None else content_hash(line.get("prompt"), line.get("messages"), line.get("prefix", ""))
+    )
+
+
+def _checked(text: str, where: str) -> dict[str, Any]:
+    try:
+        line = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SelfscopeError(f"{where} is not JSON ({error.msg} at column {error.colno})") from None
+    if not isinstance(line, dict):
+        raise SelfscopeError(f"{where} is {type(line).__name__}, not an object with a prompt")
+    strange = [key for key in line if key not in KNOWN]
+    if strange:
+        raise SelfscopeError(f"{where}: unknown field {strange[0]!r}. Known: {', '.join(KNOWN)}")
+    if ("prompt" in line) == ("messages" in line):
+        raise SelfscopeError(f"{where}: give either a prompt or messages")
+    if ("options" in line) == ("property" in line):
+        raise SelfscopeError(f"{where}: give either options or a property ({', '.join(PER_TEXT)})")
+    _check_prompt(line, where)
+    _check_answers(line, where)
+    return line
+
+
+def _check_prompt(line: Mapping[str, Any], where: str) -> None:
+    if "prompt" in line and not (isinstance(line["prompt"], str) and line["prompt"].strip()):
+        raise SelfscopeError(f"{where}: the prompt must be text")
+    messages = line.get("messages", [{"role": "user", "content": "x"}])
+    good = isinstance(messages, list) and all(
+        isinstance(m, dict) and m.get("role") in ("system", "user", "assistant") and isinstance(m.get("content"), str)
+        for m in messages
+    )
+    if not good or not messages or messages[-1]["role"] != "user":
+        raise SelfscopeError(
+            f'{where}: messages are [{{"role": "user", "content": ...}}, ...], and the last is the user\'s'
+        )
+
+
+def _check_answers(line: Mapping[str, Any], where: str) -> None:
+    if "property" in line:
+        if line["property"] not in PER_TEXT:
+            raise SelfscopeError(f"{where}: unknown property {line['property']!r}. Known: {', '.join(PER_TEXT)}")
+        for need in PROPERTIES[line["property"]].needs:
+            value = line.get(need)
+            if value is None or (need == "threshold" and not isinstance(value, int | float)) or value == "":
+                kind = "a number" if need == "threshold" else "text"
+                raise SelfscopeError(f"{where}: the property {line['property']!r} needs {need!r}, {kind}")
+        return
+    options = line["options"]
+    good = isinstance(options, list) and all(isinstance(o, str) and o.strip() for o in options)
+    if not good or len(options) < 2 or len({_key(o) for o in options}) < len(options):
+        raise SelfscopeError(f"{where}: options are at least two different short texts")
+    if _key(ELSE) in [_key(o) for o in options]:
+        raise SelfscopeError(f"{where}: the option {ELSE!r} is added by itself, leave it out")
+
+
+def _key(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _prompt(line: Mapping[str, Any], cluster: str, subject: Subject) -> Prompt:
+    messages = line.get("messages") or [{"role": "user", "content": line["prompt"]}]
+    tag: dict[str, Any] = {
+        "role": "behave",
+        "phenomenon": "items",
+        "source": "items",
+        "cluster": cluster,
+        "state": "plain",
+    }
+    if "options" in line:
+        tag["replies"] = [*line["options"], "I would rather not say."]
+    said = tuple(Message(m["role"], m["content"]) for m in messages)
+    lead = str(line.get("prefix", "")) or ("" if subject.chat else "Answer:")
+    return Prompt(messages=said, prefix=lead, tag=tag)
+
+
+def _question(line: Mapping[str, Any]) -> Question:
+    arguments = {"ask": str(line["ask"])} if "ask" in line else {}
+    if "property" in line:
+        own = PROPERTIES[line["property"]]
+        arguments |= {need: line[need] for need in own.needs}
+        return Question(own.name, own.options, arguments=arguments)
+    options = tuple(Option(_key(text), text.strip()) for text in line["options"])
+    return Question("option", (*options, Option("else", ELSE)), arguments=arguments, shared=False)
+
+
+def _splits(clusters: Sequence[str]) -> dict[str, str]:
+    """Split of each cluster, by the order of its hash; the test split is never empty."""
+    order = sorted(clusters, key=lambda cluster: content_hash("split", cluster))
+    test = math.ceil(SHARES["test"] * len(order))
+    train = test + math.floor(SHARES["train"] * len(order))
+    return {c: "test" if i < test else "train" if i < train else "dev" for i, c in enumerate(order)}

@@ -1,0 +1,97 @@
+"""Questions with known answers: sums, products, capitals, other small facts, and statements that are true or false."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from selfscope.phenomena.crossing import generator, shuffled
+from selfscope.phenomena.objects import article
+from selfscope.quantities import answers, packaged
+
+FACTS = ("symbols", "young", "opposites", "currencies")
+COUNTABLE = ("bird", "fish", "insect", "tool", "musical instrument", "vehicle", "mammal", "tree", "flower", "vegetable")
+DIGITS = ((2, 10), (2, 10), (11, 100), (11, 100), (101, 1000))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """item: its name for `quantities.graded`. text: the message. candidates: a right answer and three wrong ones."""
+
+    item: str
+    text: str
+    candidates: tuple[str, ...]
+
+
+def problems(seed: int) -> dict[str, list[Problem]]:
+    """Different problems of every source, in seeded order; none shows its answer."""
+    return {
+        "sums": _arithmetic(seed, "+-"),
+        "capitals": _facts(seed, ("capitals",)),
+        "facts": _facts(seed, FACTS),
+        "true_false": _statements(seed),
+        "products": _arithmetic(seed, "*"),
+    }
+
+
+def _arithmetic(seed: int, signs: str, count: int = 400) -> list[Problem]:
+    out: dict[str, Problem] = {}
+    for number in range(count):
+        rng = generator("arithmetic", seed, signs, number)
+        sign = signs[number % len(signs)]
+        ranges = [DIGITS[int(rng.integers(len(DIGITS) if sign != "*" else 4))] for _ in range(2)]
+        a, b = (int(rng.integers(*bounds)) for bounds in ranges)
+        if sign == "-" and a < b:
+            a, b = b, a
+        item = f"arithmetic|{a} {sign} {b}"
+        right = int(answers(item)[0])
+        if right in (a, b):
+            continue  # the question would show its answer
+        near = [right + d for d in (1, -1, 10, -10, 2, a - b) if d and right + d >= 0 and right + d not in (a, b)]
+        wrong = [str(n) for n in shuffled(dict.fromkeys(near), "near", item)[:3]]
+        spoken = {"+": "plus", "-": "minus", "*": "times"}[sign]
+        text = f"What is {a} {spoken} {b}? Answer with the number only."
+        out.setdefault(item, Problem(item, text, (str(right), *wrong)))
+    return list(out.values())
+
+
+def _facts(seed: int, tables: Sequence[str]) -> list[Problem]:
+    out = []
+    for source, what, right in _rows(tables):
+        table = packaged("facts")[source]
+        others = [r[0] for x, r in table["answers"].items() if x != what and r[0] not in table["answers"][what]]
+        wrong = shuffled(dict.fromkeys(others), "wrong", seed, source, what)[:3]
+        text = f"{table['ask'].format(x=what)} Answer with the name only." if source != "opposites" else (
+            f"{table['ask'].format(x=what)} Answer with one word."
+        )  # fmt: skip
+        out.append(Problem(f"{source}|{what}", text, (_shown(source, right), *(_shown(source, w) for w in wrong))))
+    return shuffled(out, "facts", seed, tables)
+
+
+def _rows(tables: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    for source in tables:
+        for what, right in packaged("facts")[source]["answers"].items():
+            yield source, what, right[0]
+
+
+def _shown(source: str, answer: str) -> str:
+    return answer if source != "symbols" else answer.capitalize()
+
+
+def _statements(seed: int) -> list[Problem]:
+    kinds = packaged("words")["kinds"]
+    out = []
+    for kind in COUNTABLE:
+        for place, member in enumerate(kinds[kind]):
+            rng = generator("statement", seed, kind, member)
+            said = kind
+            if (place + seed) % 2:  # half of the statements of a kind are false
+                strangers = [k for k in COUNTABLE if member not in kinds[k]]
+                said = strangers[int(rng.integers(len(strangers)))]
+            item = f"true_false|{member}|{said}"
+            right = answers(item)[0]
+            statement = f"{article(member).capitalize()} is a kind of {said}."
+            wrong = "false" if right == "true" else "true"
+            text = f"True or false? {statement} Answer with one word."
+            out.append(Problem(item, text, (right.capitalize(), wrong.capitalize())))
+    return shuffled(out, "statements", seed)
