@@ -71,7 +71,7 @@ def jackknife_se(leave_one_out: Array) -> Array:
 
 
 def ratio(numerator: Array, denominator: Array, clusters: Ints, level: float = 0.95) -> Estimate:
-    """Sum of numerator (n,) over sum of denominator (n,), cluster jackknife. Raises ValueError on a zero denominator."""
+    """Sum of numerator (n,) over sum of denominator (n,), cluster jackknife. Raises ValueError where it vanishes."""
     num, den = by_cluster(numerator, clusters), by_cluster(denominator, clusters)
     total = den.sum()
     left = total - den

@@ -165,7 +165,9 @@ def dummies(trials: Sequence[Trial], there: np.ndarray[tuple[int, int], np.dtype
     return out
 
 
-def change_of(table: Table, reader: str, *, control: bool = True, sham: bool = False) -> tuple[list[str], Change] | None:
+def change_of(
+    table: Table, reader: str, *, control: bool = True, sham: bool = False
+) -> tuple[list[str], Change] | None:
     """The items whose state was changed, with the control question's readings, or those of the sham. None: no such."""
     plain, after = table.answered(reader), table.answered(reader, "changed")
     c0, c1 = table.answered(reader, "competence"), table.answered(reader, "changed_competence")

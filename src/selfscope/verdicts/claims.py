@@ -40,9 +40,9 @@ class Claim:
 
     verdict: one of VERDICTS; basis: causal | ablated | rivals | None; reason: a short code when not supported
     ("undecided", "format not crossed", "control missing", "no private variation", "too few clusters", ...).
-    sentence: the one line for people. shares: a, b, g, y, c (private, habit, input, format, unmoved) and "public" (b+g).
+    sentence: the one line for people. shares: a, b, g, y, c (private, habit, input, format, unmoved), "public" (b+g).
     headlines: "among answered", "intention to ask", "bounds": each a mapping share -> Estimate or (low, high).
-    numbers: kappa, f_hat, f_star, mde_a, mde_causal, mean_confidence, earned_confidence, items, clusters, n_rollouts ...
+    numbers: kappa, f_hat, f_star, mde_a, mde_causal, mean_confidence, earned_confidence, items, clusters, rollouts ...
     calibration: bins of (stated, happened, low, high, items) for the calibration plot.
     """
 
