@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,6 +32,7 @@ app = App(
     help_format="plaintext",
     version_flags=["--version"],
     version=lambda: _version(),
+    suppress_keyboard_interrupt=False,
 )
 models = App(name="models", help="Small real models that travel inside packages.", help_format="plaintext")
 app.command(models)
@@ -144,7 +146,7 @@ def rows(
     /,
     *,
     to: Literal["csv", "parquet", "jsonl"] = "csv",
-    output: Annotated[Path | None, Parameter(name=["-o", "--output"])] = None,
+    output: Annotated[Path | None, Parameter(name=["-o", "--output"], allow_leading_hyphen=True)] = None,
 ) -> None:
     """Write every reading with its trial and truth as one table.
 
@@ -213,8 +215,11 @@ def main(arguments: list[str] | None = None) -> None:
     from selfscope.errors import SelfscopeError
 
     given = sys.argv[1:] if arguments is None else arguments
+    # The rivals are fitted with many tiny matrix products: threads that wait for each other make that five times
+    # slower on a busy machine. torch has its own threads.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        app(given, exit_on_error=False, print_error=False)
+        app(given, exit_on_error=False, print_error=False, result_action="return_value")
     except (SelfscopeError, CycloptsError) as error:
         print(f"selfscope: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)

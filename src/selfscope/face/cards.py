@@ -136,7 +136,7 @@ def judged(folder: Path) -> tuple[Claim, ...]:
 
 
 def _judge(held: Contents) -> tuple[Claim, ...]:
-    from selfscope.verdicts import judge
+    from selfscope.verdicts.judge import judge
 
     return tuple(judge(held.rows, held.trials, held.truths))
 
