@@ -23,7 +23,9 @@ from selfscope.report.examples import choose
 from selfscope.report.figures import Number, clean, decimal, duration, percent, share, signed, skill
 from selfscope.report.lower import card
 from selfscope.report.names import reader, title
-from selfscope.report.plots import track
+from selfscope.report.opening import verdict_line
+from selfscope.report.plots import strip, track
+from selfscope.report.sections import section
 from selfscope.report.text import table
 from selfscope.store import Store
 from selfscope.verdicts.claims import Check, Claim
@@ -122,6 +124,33 @@ def test_the_intervention_decides_which_share_is_shown_first() -> None:
 def test_the_best_rival_is_a_rival() -> None:
     """Behaviour (0.97) and few-shot self score higher than any rival here, and are none."""
     assert {v.best_rival for v in compose(material()).verdicts} == {"linear model of its history"}
+
+
+def test_shares_are_quoted_only_where_they_may_be() -> None:
+    """verdict section 9: a always; the split of the public part needs a reliable rival and narrow intervals."""
+
+    def marks(claim: Claim) -> list[str]:
+        axis = section(claim, verdict_line(claim, "x", ""), []).shares
+        assert axis is not None
+        return [m.label for m in axis.marks]
+
+    narrow = {**claim_of("items").shares, "b": e(0.41, 0.2)}
+    assert marks(claim_of("items", shares=narrow)) == ["private", "habit", "input", "format", "unmoved"]
+    wide = {**narrow, "b": e(0.41, 0.31)}
+    assert marks(claim_of("items", shares=wide)) == ["private", "public", "format", "unmoved"]
+    assert marks(claim_of("items", shares=narrow, numbers={"kappa": 0.49})) == ["private", "format"]
+    axis = section(c := claim_of("items", numbers={"kappa": 0.49}), verdict_line(c, "x", ""), []).shares
+    assert axis is not None
+    assert strip(axis) == ""  # a bar of two shares would look like the whole
+
+
+def test_conditions_are_drawn_by_how_much_better_they_forecast() -> None:
+    claim = claim_of("items")
+    axis = section(claim, verdict_line(claim, "x", ""), []).conditions
+    assert axis is not None
+    by_name = {m.label: m for m in axis.marks}
+    assert by_name["Told that it can introspect"].number.both == "+0.01 [−0.04, 0.06]"
+    assert by_name["Told that it can introspect"].note == "report moved by 5\u202f% [3, 7], 40 items, 2 silent"
 
 
 def test_not_supported_looks_neutral_and_gives_its_reason() -> None:

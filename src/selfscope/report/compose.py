@@ -12,7 +12,8 @@ from selfscope.report import names, prose, tables
 from selfscope.report.document import Document, Material, Section
 from selfscope.report.examples import RULE, asked_example, examples
 from selfscope.report.figures import clean, count
-from selfscope.report.sections import best_rival, section, verdict_line
+from selfscope.report.opening import best_rival, verdict_line
+from selfscope.report.sections import section
 from selfscope.verdicts.claims import Claim
 
 

@@ -34,6 +34,7 @@ RUNGS = {
 
 SHARES = {  # share -> (name, colour of the observer that it belongs to, one line)
     "a": ("private", "self", "follows its own state"),
+    "public": ("public", "history", "follows its history or the text"),
     "b": ("habit", "history", "follows its history"),
     "g": ("input", "input", "follows the text"),
     "y": ("format", "format", "follows position or “yes”"),
@@ -95,6 +96,10 @@ def control(code: str) -> str:
 
 
 def reason(code: str | None) -> str:
+    """A reason code in words; "control missing: near twin" keeps the name behind the colon."""
+    kind, colon, rest = (code or "").partition(": ")
+    if colon and kind in REASONS:
+        return f"{REASONS[kind]}: {rest}"
     return REASONS.get(code or "", (code or "").replace("_", " "))
 
 

@@ -60,7 +60,10 @@ def ticks(axis: Axis) -> list[tuple[str, str, str]]:
 
 
 def strip(axis: Axis) -> str:
-    """The composition as one stacked bar: positive shares only, in proportion (the rows beneath carry the numbers)."""
+    """The composition as one stacked bar: positive shares only, in proportion (the rows beneath carry the numbers).
+    Empty when the shares do not make up the whole report, since then a bar would show a wrong whole."""
+    if abs(sum(m.number.value for m in axis.marks) - 1) > 0.02:
+        return ""
     sizes = [max(m.number.value, 0.0) for m in axis.marks]
     total = sum(sizes)
     if total <= 0:

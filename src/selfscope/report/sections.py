@@ -8,75 +8,22 @@ from typing import Any
 from selfscope.records import RUNGS
 from selfscope.report import names
 from selfscope.report.document import Axis, Bin, Item, Mark, Section, Table, Tick, Verdict
-from selfscope.report.figures import NOTHING, Number, clean, count, percent, scalar, sentence, share, skill, triple
-from selfscope.verdicts.claims import Claim, Step
+from selfscope.report.figures import (
+    NOTHING,
+    clean,
+    count,
+    decimal,
+    percent,
+    scalar,
+    share,
+    skill,
+    triple,
+)
+from selfscope.report.opening import self_step
+from selfscope.verdicts.claims import Claim
 
+QUOTED_FROM, WIDEST = 0.5, 0.6  # reliability from which, and interval up to which, the public part is split
 LOWEST = -1.0  # a ladder's axis never reaches further down: one very bad observer must not squeeze the others flat
-TONES = {"access": "access", "alarm only": "alarm", "narrative": "narrative", "self-prediction": "public"}
-
-
-def verdict_line(claim: Claim, anchor: str, example: str) -> Verdict:
-    """The line of the opening table for one claim."""
-    self_step, rival = _self_step(claim), best_rival(claim)
-    basis = {"causal": " · causal", "ablated": " · ablated", "rivals": " · rivals only"}
-    badge = clean(claim.verdict, 40) + (basis.get(claim.basis or "", "") if claim.verdict == "access" else "")
-    missing = tuple(clean(c.name, 80) for c in claim.checks if c.status == "missing")
-    gap = skill(rival.gap, change=True) if rival else None
-    main, note = _private(claim)
-    return Verdict(
-        anchor=anchor,
-        title=clean(names.title(claim.phenomenon), 80),
-        asks=names.PHENOMENA.get(claim.phenomenon, ("", ""))[1] or example,
-        badge=badge,
-        tone=_tone(claim),
-        reason=clean(names.reason(claim.reason), 120),
-        sentence=sentence(claim.sentence),
-        share=main,
-        share_note=note,
-        best_rival=clean(names.reader(rival.reader), 80) if rival else "no rival scored",
-        rival_skill=_text(skill(rival.skill)) if rival else NOTHING,
-        self_skill=_text(skill(self_step.skill)) if self_step else NOTHING,
-        gap=gap.both if gap else "",
-        items=_number(claim, "items"),
-        clusters=_number(claim, "clusters"),
-        missing=missing,
-    )
-
-
-def _private(claim: Claim) -> tuple[Number | None, str]:
-    """The private share that decides, and a line on the other one (verdict, section 5: the intervention decides)."""
-    seen, moved = share(claim.shares.get("a")), share(claim.causal)
-    if moved is None:
-        return seen, "observed, state not changed" if seen else ""
-    return moved, f"state changed; observed {seen.both}" if seen else "state changed"
-
-
-def _tone(claim: Claim) -> str:
-    if claim.verdict == "access" and claim.basis == "rivals":
-        return "beyond"
-    return TONES.get(claim.verdict, "neutral")
-
-
-def _text(number: Number | None) -> str:
-    return number.text if number else NOTHING
-
-
-def _number(claim: Claim, key: str) -> str:
-    value = claim.numbers.get(key)
-    return count(float(value)) if isinstance(value, int | float) and not isinstance(value, bool) else NOTHING
-
-
-def _self_step(claim: Claim) -> Step | None:
-    own = [s for s in claim.ladder if s.reader == claim.reader and s.control == "plain"]
-    return own[0] if own else None
-
-
-def best_rival(claim: Claim) -> Step | None:
-    """The rival with the highest skill: not the model itself, not its probe, not its behaviour."""
-    ours = ("self", "probe", "behaviour", "ablated")
-    rivals = [s for s in claim.ladder if s.rung not in ours and s.reader != claim.reader and triple(s.skill)]
-    rivals = [s for s in rivals if s.control == "plain"]
-    return max(rivals, key=lambda s: (s.skill.value, s.reader), default=None)
 
 
 def section(claim: Claim, verdict: Verdict, siblings: Sequence[Claim]) -> Section:
@@ -151,16 +98,30 @@ def _ladder(claim: Claim) -> Axis | None:
     return Axis(low, high, tuple(ticks), tuple(marks), caption)
 
 
+def quoted(claim: Claim) -> tuple[tuple[str, ...], str]:
+    """Which shares may be quoted, and why the others may not (verdict, section 9): the split of what is public needs
+    a history rival of reliability 0.5 and intervals narrower than 0.6."""
+    kappa = triple(claim.numbers.get("kappa"))
+    if kappa is not None and kappa[0] < QUOTED_FROM:
+        why = f"The history rival is mostly noise (reliability {decimal(kappa[0])}, needed {decimal(QUOTED_FROM)}): "
+        return ("a", "y"), why + "habit, input and the unmoved part are not quoted."
+    found = [triple(claim.shares.get(k)) for k in ("b", "g")]
+    if "public" in claim.shares and any(t is not None and t[2] - t[1] > WIDEST for t in found):
+        return ("a", "public", "y", "c"), "Habit and input are quoted together as public: their split is too coarse."
+    public = share(claim.shares.get("public"))
+    return ("a", "b", "g", "y", "c"), f"Public, habit and input together: {public.both}." if public else ""
+
+
 def _shares(claim: Claim) -> Axis | None:
+    keys, caption = quoted(claim)
     marks = []
-    for key, (name, colour, line) in names.SHARES.items():
+    for key in keys:
+        name, colour, line = names.SHARES[key]
         number = share(claim.shares.get(key))
         if number:
-            marks.append(Mark(name, line, "format" if key == "y" else colour, number, strong=key == "a"))
+            marks.append(Mark(name, line, colour, number, strong=key == "a"))
     if not marks:
         return None
-    public = share(claim.shares.get("public"))
-    caption = f"Public (habit and input together): {public.both}." if public else ""
     ticks = (Tick(0.0, "0"), Tick(0.5, "50", "faint"), Tick(1.0, "100\u202f%"))
     return Axis(-0.04, 1.04, ticks, tuple(marks), caption)
 
@@ -189,8 +150,10 @@ def _arms(claim: Claim) -> Table | None:
 
 def _headlines(claim: Claim) -> Table | None:
     """Three ways to count non-answers (verdict, section 7): rows are the shares, columns the ways."""
+    if not claim.shares:
+        return None
     ways = [w for w, shares_ in claim.headlines.items() if shares_]
-    keys = [k for k in ("a", "public", "b", "g", "y", "c", "silent") if any(k in claim.headlines[w] for w in ways)]
+    keys = [k for k in (*quoted(claim)[0], "silent") if any(k in claim.headlines[w] for w in ways)]
     rows = []
     for key in keys:
         cells = []
@@ -204,13 +167,13 @@ def _headlines(claim: Claim) -> Table | None:
 
 
 def _conditions(claim: Claim) -> tuple[Axis | None, Table | None]:
-    """Changes with an interval become an axis; what else a condition recorded becomes a table."""
+    """How much better or worse the report forecasts under each condition is drawn; what else was recorded is noted."""
     marks, rows = [], []
     for name, entry in claim.conditions.items():
-        change = next((entry[k] for k in ("change", "difference", "gap", "effect") if triple(entry.get(k))), None)
-        number = skill(change, change=True)
-        rest = {k: v for k, v in entry.items() if v is not change and k not in ("change",)}
-        note, told = _rest(rest), names.sentence_case(clean(names.control(name), 80))
+        number, moved = skill(entry.get("better"), change=True), share(entry.get("change"))
+        rest = {k: v for k, v in entry.items() if k not in ("better", "change")}
+        notes = [f"report moved by {moved.both}"] if moved else []
+        note, told = ", ".join(notes + _rest(rest)), names.sentence_case(clean(names.control(name), 80))
         if number:
             marks.append(Mark(told, note, "self", number))
         elif note:
@@ -218,18 +181,21 @@ def _conditions(claim: Claim) -> tuple[Axis | None, Table | None]:
     axis = None
     if marks:
         reach = max(0.1, *(min(1.0, max(abs(m.number.low), abs(m.number.high))) for m in marks)) * 1.06
-        ticks = (Tick(0.0, "no change"),)
-        caption = "Change of the report’s skill under each condition, same items."
+        ticks = (Tick(-reach, "worse", "faint"), Tick(0.0, "as asked plainly"), Tick(reach, "better", "faint"))
+        caption = "Same items, asked otherwise: how much the Brier loss fell, and how far the report itself moved."
         axis = Axis(-reach, reach, ticks, tuple(marks), caption)
     return axis, Table("Other conditions", ("condition", "found"), tuple(rows)) if rows else None
 
 
-def _rest(entry: Mapping[str, Any]) -> str:
+def _rest(entry: Mapping[str, Any]) -> list[str]:
     parts = []
     for key, value in entry.items():
         number = skill(value) if isinstance(value, Mapping | tuple | list) or hasattr(value, "low") else None
-        parts.append(f"{clean(key.replace('_', ' '), 60)} {number.both if number else scalar(value)}")
-    return "; ".join(parts)
+        name, told = clean(key.replace("_", " "), 60), number.both if number else scalar(value)
+        counted = key in ("items", "silent")
+        if not (counted and value == 0):
+            parts.append(f"{told} {name}" if counted else f"{name} {told}")
+    return parts
 
 
 def _others(claim: Claim, siblings: Sequence[Claim]) -> Table | None:
@@ -238,7 +204,7 @@ def _others(claim: Claim, siblings: Sequence[Claim]) -> Table | None:
     for other in siblings:
         if other is claim:
             continue
-        step = _self_step(other)
+        step = self_step(other)
         answered = other.outcomes.get("answered", 0)
         asked = sum(other.outcomes.values())
         rows.append(
@@ -255,15 +221,18 @@ def _others(claim: Claim, siblings: Sequence[Claim]) -> Table | None:
 
 
 _SHOWN = {
-    "kappa": "rival reliability κ",
-    "f_hat": "habit that more history would find f̂",
-    "f_star": "claim fails above f*",
-    "mde_a": "smallest detectable private share",
-    "mde_causal": "smallest detectable causal share",
-    "mean_confidence": "stated confidence, mean",
-    "earned_confidence": "earned confidence, mean",
-    "n_rollouts": "rollouts behind a truth",
-    "needed_items": "items needed to tell",
+    "kappa": "reliability of the history rival, κ",
+    "f_hat": "part that more history would explain, f̂",
+    "f_star": "the claim fails above this part, f*",
+    "standalone": "lead over the hardest rival, skill",
+    "mean_confidence": "stated confidence",
+    "earned_confidence": "earned confidence",
+    "unearned": "confidence not earned",
+    "tau": "sharpness of the report (1 is honest), τ",
+    "a_tau": "private share with that taken out",
+    "rollouts": "rollouts behind a truth",
+    "tried": "readers tried",
+    "p_holm": "p of the claim among them (Holm)",
 }
 
 

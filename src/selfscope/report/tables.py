@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from selfscope.records import RUNGS, Cost, Outcome, Row, Trial, Truth
+from selfscope.records import RUNGS, Cost, Outcome, Row, Trial, Truth, plain
 from selfscope.report import names
 from selfscope.report.document import Material, Table
 from selfscope.report.figures import NOTHING, clean, count, decimal, duration, percent, scalar, share
@@ -111,22 +111,27 @@ def power(material: Material) -> Table:
     for claim in material.claims:
         if not claim.primary:
             continue
-        tried = sum(1 for c in material.claims if c.phenomenon == claim.phenomenon)
-        estimate = claim.shares.get("a")
-        p = getattr(estimate, "p", None)
+        tried = claim.numbers.get("tried") or sum(1 for c in material.claims if c.phenomenon == claim.phenomenon)
+        p = claim.numbers.get("p_holm")
         lines.append(
             (
                 names.title(claim.phenomenon),
-                n.text if (n := share(claim.numbers.get("mde_a"))) else NOTHING,
-                n.text if (n := share(claim.numbers.get("mde_causal"))) else NOTHING,
+                _reachable(claim.numbers.get("mde_a")),
+                _reachable(claim.numbers.get("mde_causal")),
                 count(tried),
-                decimal(p, 3) if p is not None else NOTHING,
+                decimal(p, 3) if isinstance(p, int | float) else NOTHING,
                 claim.settings_hash or NOTHING,
             )
         )
-    head = ("", "detectable private share", "detectable by cause", "readers tried", "p of the private share", "rule")
+    head = ("", "detectable private share", "detectable by cause", "readers tried", "p (Holm)", "rule")
     note = "Detectable: smallest share found in 4 of 5 runs of this size. Several readers: Holm’s correction over them."
     return Table("Power and multiplicity", head, tuple(lines), (1, 2, 3, 4), note)
+
+
+def _reachable(given: Any) -> str:
+    """A smallest detectable share; one above the whole is no share."""
+    number = share(given)
+    return NOTHING if number is None else "none" if number.value > 1 else number.text
 
 
 def cost(rows: Sequence[Row]) -> Table:
@@ -182,7 +187,9 @@ def settings(title: str, given: Any) -> Table | None:
     rows: list[tuple[str, str]] = []
     for key, value in sorted(given.items()):
         name = names.sentence_case(clean(str(key), 60))
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and len({repr(plain(v)) for v in value.values()}) == 1 and len(value) > 1:
+            rows.append((f"{name}: all", clean(scalar(next(iter(value.values()))), 600)))
+        elif isinstance(value, Mapping):
             rows += [(f"{name}: {clean(str(k), 60)}", clean(scalar(v), 600)) for k, v in sorted(value.items())]
         else:
             rows.append((name, scalar(value)))

@@ -26,13 +26,25 @@ def table(document: Document, width: int | None = None, *, colour: bool = False)
         legacy_windows=False,
     )
     console.print(Text(document.subject, style="bold"))
-    console.print(Text("  ".join(f"{name} {value}" for name, value in document.facts), style="dim"))
+    for line in _lines([f"{name} {value}" for name, value in document.facts], columns):
+        console.print(Text(line, style="dim"), soft_wrap=True)
     console.print(Text("\n" + document.summary + "\n"))
     if document.verdicts:
         console.print(_wide(document.verdicts) if columns >= 88 else _narrow(document.verdicts))
     for text in document.warnings:
         console.print(Text(f"warning: {text}"))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _lines(facts: list[str], columns: int) -> list[str]:
+    """Facts two spaces apart, as many on a line as fit, none of them broken."""
+    lines: list[str] = []
+    for fact in facts:
+        if lines and len(lines[-1]) + 2 + len(fact) <= columns:
+            lines[-1] += f"  {fact}"
+        else:
+            lines.append(fact)
+    return lines
 
 
 def _wide(verdicts: tuple[Verdict, ...]) -> object:
