@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -71,11 +72,15 @@ def measure(question: Question, reply_text: str) -> str | None:
 
 def distribution(question: Question, texts: Sequence[str]) -> tuple[float, ...] | None:
     """(K,) frequencies of the options among the texts; None when no text says anything about the quantity."""
-    keys = [measure(question, text) for text in texts]
-    found = [key for key in keys if key is not None]
-    if not found:
-        return None
-    return tuple(found.count(option.key) / len(found) for option in question.options)
+    # Many replies are alike: each different one is measured once.
+    counts = Counter(texts)
+    found: dict[str, int] = {}
+    for text, times in counts.items():
+        key = measure(question, text)
+        if key is not None:
+            found[key] = found.get(key, 0) + times
+    total = sum(found.values())
+    return tuple(found.get(option.key, 0) / total for option in question.options) if total else None
 
 
 def measurable(quantity: str) -> bool:
@@ -88,6 +93,7 @@ def entropy_key(nats: float) -> str:
     return ENTROPY_BINS[sum(nats >= edge for edge in ENTROPY_EDGES)].key
 
 
+@lru_cache(maxsize=65536)
 def plain_text(text: str) -> str:
     """Case-folded, without accents, with single spaces."""
     folded = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))

@@ -118,9 +118,8 @@ def crossed(trials: Sequence[Trial], seed: int) -> list[Trial]:
         template, order, flipped = groups[key].next()
         question = changed(question, template=template, order=order, flipped=flipped)
         made = changed(trial, question=question)
-        name = content_hash(
-            "trial", trial.phenomenon, trial.split, trial.cluster, question, changed(trial.prompt, tag={})
-        )
+        about = changed(trial.prompt, tag={})
+        name = content_hash("trial", seed, trial.phenomenon, trial.split, trial.cluster, question, about)
         out.append(changed(made, id=name, base=name))
     return out
 

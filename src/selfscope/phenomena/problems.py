@@ -11,6 +11,8 @@ from selfscope.quantities import answers, packaged
 
 FACTS = ("symbols", "young", "opposites", "currencies")
 COUNTABLE = ("bird", "fish", "insect", "tool", "musical instrument", "vehicle", "mammal", "tree", "flower", "vegetable")
+SAID = (0, 10, 100)
+"""Numbers that a question about a probability names."""
 DIGITS = ((2, 10), (2, 10), (11, 100), (11, 100), (101, 1000))
 
 
@@ -45,7 +47,7 @@ def _arithmetic(seed: int, signs: str, count: int = 400) -> list[Problem]:
             a, b = b, a
         item = f"arithmetic|{a} {sign} {b}"
         right = int(answers(item)[0])
-        if right in (a, b):
+        if right in (a, b, *SAID):
             continue  # the question would show its answer
         near = [right + d for d in (1, -1, 10, -10, 2, a - b) if d and right + d >= 0 and right + d not in (a, b)]
         wrong = [str(n) for n in shuffled(dict.fromkeys(near), "near", item)[:3]]

@@ -79,7 +79,7 @@ class Phantom:
         out = []
         for index, prompt in enumerate(prompts):
             texts = self._reports(prompt, n, decoding) if _asks(prompt) else self._acts(prompt, n, decoding)
-            cost = Cost(1, len(str(prompt.messages or prompt.text).split()), 0)
+            cost = Cost(1, len(scene(prompt).public.split()), 0)
             replies = [Reply(t, cost=changed(cost, output_tokens=len(t.split()))) for t in texts]
             out.append(replies)
             if on_done:
@@ -139,7 +139,7 @@ class Phantom:
             even = tuple(1 / k for _ in range(k))
             return report(self.dials, item=item, cluster=cluster, p=even, h=even, g=even, first=first)
         acts = self._behaviour(_PROMPT.validate_python(dict(tag["object"])))
-        p, h, g = (pushed(question, acts.replies, weights) for weights in (acts.p, acts.h, acts.g))
+        p, h, g = pushed(question, acts.replies, acts.p, acts.h, acts.g)
         if question.quantity in ("correct_shown", "correct_after"):
             h = g = tuple(1 / k for _ in range(k))  # nobody else knows
         if question.person != "self":

@@ -75,20 +75,21 @@ def behaviour(shown: Scene, *, seed: int, rho: float) -> Behaviour:
     )
 
 
-def pushed(question: Question, replies: Sequence[str], weights: Array) -> tuple[float, ...]:
-    """(K,) the distribution of the question's options when replies come with these weights (M,)."""
+def pushed(question: Question, replies: Sequence[str], *weights: Array) -> list[tuple[float, ...]]:
+    """For each weighting (M,) of the replies the distribution (K,) of the question's options under it."""
     keys = [option.key for option in question.options]
     if question.quantity == "entropy_bin":
-        return _one(keys.index(quantities.entropy_key(entropy(first_words(replies, weights)))), len(keys))
+        nats = [entropy(first_words(replies, w)) for w in weights]
+        return [_one(keys.index(quantities.entropy_key(x)), len(keys)) for x in nats]
     if question.quantity in ("correct_shown", "correct_after"):
-        return _one(keys.index(quantities.measure(question, str(question.arguments["answer"])) or "no"), len(keys))
-    sums = [0.0] * len(keys)
-    for reply, weight in zip(replies, weights, strict=True):
-        key = quantities.measure(question, reply)
-        if key in keys:
-            sums[keys.index(key)] += float(weight)
-    total = math.fsum(sums)
-    return tuple(s / total for s in sums) if total > 0 else tuple(1 / len(keys) for _ in keys)
+        right = quantities.measure(question, str(question.arguments["answer"]))
+        return [_one(keys.index(right or "no"), len(keys))] * len(weights)
+    found = [quantities.measure(question, reply) for reply in replies]
+    falls = np.array([[float(key == k) for k in keys] for key in found])  # (M, K)
+    sums = [w @ falls for w in weights]
+    # Where no reply can say it, every option is as likely as any.
+    even = tuple(1 / len(keys) for _ in keys)
+    return [tuple(float(x) for x in s / s.sum()) if s.sum() > 0 else even for s in sums]
 
 
 def first_words(replies: Sequence[str], weights: Array) -> dict[str, float]:
