@@ -42,7 +42,6 @@ class Study:
         """What makes this study this study: a folder is resumed only with the same."""
         return {
             "subject": self.subject.identity,
-            "name": self.subject.name,
             "profile": self.profile,
             "seed": self.seed,
             "per_cluster": self.per_cluster,

@@ -103,8 +103,10 @@ def _phenomena(wish: Wish, profile: Profile) -> Iterator[Phenomenon]:
         raise SelfscopeError("the phenomenon items needs --items FILE (one JSON object a line: prompt, options)")
     for name in dict.fromkeys(chosen):
         kind = catalogue.resolve("phenomenon", name)
-        sizes = {k: getattr(profile, k) for k in ("test", "train", "dev", "rollouts")}
-        given: dict[str, Any] = {k: v for k, v in sizes.items() if k in {f.name for f in fields(kind)}}
+        # a user's own file is asked whole
+        sized = ("rollouts",) if name == "items" else ("test", "train", "dev", "rollouts")
+        known = {f.name for f in fields(kind)}
+        given: dict[str, Any] = {k: getattr(profile, k) for k in sized if k in known}
         if name == "items":
             given["path"] = wish.items
         yield kind(**given)
@@ -157,6 +159,8 @@ def _named(name: str, formats: Sequence[str], wish: Wish) -> Iterator[Reader]:
     wrong = [k for k in settings if k not in known]
     if wrong:
         raise UnknownName(f"setting of the reader {bare}", wrong[0], known)
+    if "rollouts" in known:
+        settings.setdefault("rollouts", PROFILES[wish.profile].rollouts)
     if "format" not in known or "format" in settings:
         yield kind(**settings)
     elif bare == "ask":
