@@ -15,11 +15,11 @@ import pytest
 
 from report_material import META, claim_of, claims, e, ladder_of, material, rows_of, trials_of
 from selfscope.errors import StoreError
-from selfscope.records import Outcome, plain
+from selfscope.records import Option, Outcome, Question, Reading, plain
 from selfscope.report import terminal, write
 from selfscope.report.compose import compose, summary
 from selfscope.report.document import Axis, Mark, Material, Tick
-from selfscope.report.examples import choose
+from selfscope.report.examples import _said, choose, shown
 from selfscope.report.figures import Number, clean, decimal, duration, percent, share, signed, skill
 from selfscope.report.lower import card
 from selfscope.report.names import reader, title
@@ -178,6 +178,16 @@ def test_questions_are_shown_in_the_words_that_the_caller_gives() -> None:
     made = replace(material(clusters=8), words=lambda trial, format: f"WORDS {trial.phenomenon} {format}?")
     assert "WORDS self_prediction choice_lp?" in Page(card(made)[0]).text
     assert "First character (of its answer)?" in Page(card(material(clusters=8))[0]).text
+
+
+def test_a_negated_question_is_shown_with_the_answers_that_it_got() -> None:
+    """Readings are kept in the plain question's order; beside negated wording its "yes" has to be called "no"."""
+    yes, no = Option("yes", "yes"), Option("no", "no")
+    assert shown(Question("q", (yes, no))) == ("yes", "no")
+    assert shown(Question("q", (yes, no), flipped=True)) == ("no", "yes")
+    found = _said(Reading(Outcome.ANSWERED, (0.9, 0.1)), Question("q", (yes, no), flipped=True))
+    assert found == "yes 10\u202f%, no 90\u202f%"
+    assert shown(Question("q", (no, yes), flipped=True)) == ("no", "yes")  # not a yes/no question: left alone
 
 
 def test_rows_of_controls_and_of_train_are_no_examples() -> None:

@@ -48,16 +48,16 @@ def examples(
 def _example(
     told: tuple[str, str], row: Row, trial: Trial, truth: Truth | None, beside: Sequence[tuple[str, Reading | None]]
 ) -> Example:
-    options = trial.question.options
+    options, labels = trial.question.options, shown(trial.question)
     columns = _columns(row, truth, beside, len(options))
     weight = [max((values[k] for _, _, values in columns[:2]), default=0.0) for k in range(len(options))]
-    shown = sorted(sorted(range(len(options)), key=lambda k: -weight[k])[:MOST_OPTIONS])
+    kept = sorted(sorted(range(len(options)), key=lambda k: -weight[k])[:MOST_OPTIONS])
     lines: list[tuple[str, tuple[Cell | None, ...]]] = [
-        (clean(options[k].text or options[k].key, 60), tuple(Cell(v[k], percent(v[k])) for _, _, v in columns))
-        for k in shown
+        (labels[k], tuple(Cell(v[k], percent(v[k])) for _, _, v in columns))
+        for k in kept
     ]
-    if len(shown) < len(options):
-        lines.append((f"and {len(options) - len(shown)} rarer", tuple(None for _ in columns)))
+    if len(kept) < len(options):
+        lines.append((f"and {len(options) - len(kept)} rarer", tuple(None for _ in columns)))
     system = [m.content for m in trial.prompt.messages if m.role == "system"]
     return Example(
         why=told[0],
@@ -99,15 +99,24 @@ def asked(trial: Trial, reader: str, words: Words | None = None) -> str:
     return f"{names.sentence_case(question.quantity)}{inside}{negated}?"
 
 
+def shown(question: Question) -> tuple[str, ...]:
+    """What each option, in canonical order, is called in the wording that was shown: a negated yes/no question means
+    by "no" what the plain one means by "yes"."""
+    texts = tuple(clean(o.text or o.key, 60) for o in question.options)
+    return texts[::-1] if question.binary and question.flipped else texts
+
+
 def _said(reading: Reading, question: Question) -> str:
     if reading.text:
         return clean(reading.text, 280)
     values = reading.distribution
     if values is None or len(values) != len(question.options):
         return ""
+    if question.binary:
+        pairs = sorted(zip(shown(question), values, strict=True), reverse=True)
+        return ", ".join(f"{name} {percent(value)}" for name, value in pairs)
     top = max(range(len(values)), key=lambda k: values[k])
-    option = question.options[top]
-    return f"most probable: {clean(option.text or option.key, 80)} ({percent(values[top])})"
+    return f"most probable: {shown(question)[top]} ({percent(values[top])})"
 
 
 def asked_example(rows: Sequence[Row], material: Material) -> str:

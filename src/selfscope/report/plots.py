@@ -122,7 +122,7 @@ def calibration(bins: Sequence[Bin]) -> str:
         parts.append(f'<text x="{edge - 6}" y="{float(y(v)) + 4:.1f}" text-anchor="end">{label}</text>')
     largest = max((b.items for b in bins), default=1) or 1
     for each in bins:
-        at, radius = x(each.stated), 3 + 5 * (each.items / largest) ** 0.5
+        at, radius = x(each.stated), 3 + 3 * (each.items / largest) ** 0.5
         parts.append(f'<line class="span k-self" x1="{at}" x2="{at}" y1="{y(each.low)}" y2="{y(each.high)}"/>')
         parts.append(f'<circle class="point k-self" cx="{at}" cy="{y(each.happened)}" r="{radius:.1f}"/>')
     box = f"0 0 {edge + size + 14} {size + 36}"

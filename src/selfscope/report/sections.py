@@ -75,7 +75,7 @@ def _ladder(claim: Claim) -> Axis | None:
         number, gap = skill(step.skill), skill(step.gap, change=True)
         assert number is not None  # filtered above
         condition = "" if step.control == "plain" else f" – {clean(names.control(step.control), 80)}"
-        answered = "" if step.answered >= 0.995 else f", {percent(step.answered)} answered"
+        answered = "" if step.answered >= 0.995 else f", on {percent(step.answered)} of the items"
         marks.append(
             Mark(
                 label=clean(names.reader(step.reader), 80) + condition,
