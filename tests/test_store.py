@@ -237,6 +237,6 @@ def test_thirty_thousand_rows_are_read_in_a_moment(tmp_path: Path) -> None:
         store.add_truths([a_truth(i) for i in range(3000)])
         for cell in range(10):
             store.finish(f"c{cell}", [a_row(f"c{cell}", i) for i in range(3000)])
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(read(tmp_path / "s").rows) == 30_000
-    assert time.perf_counter() - start < 5.0
+    assert time.process_time() - start < 3.0

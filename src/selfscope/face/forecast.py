@@ -93,8 +93,8 @@ class Counting:
         return replies
 
     def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
-        # candidates are read along with the prompt, about two tokens each: no step of writing
-        self._spend(prompts, 0, sum(2 * len(many) for many in candidates))
+        # candidates are read along with the prompt, beginnings that they share once: no step of writing
+        self._spend(prompts, 0, sum(min(2 * len(many), len(many) + 12) for many in candidates))
         scores: list[list[list[float]]] = self._phantom.score(prompts, candidates)
         return scores
 
