@@ -23,7 +23,7 @@ WORDS = tuple(_WORDS.split())
 SENTENCES = (
     "I would say {w}.", "The {w} is a good choice.", "{w} is my answer, because it comes to mind first.", "Well, {w}.",
     "There are many things that I like, but {w} is the one that I would choose.", "It is {w} and nothing else.",
-    "You could take {w}.", "A {w}, two of them and a third.", "That is a {w}", "Some {w}",
+    "You could take {w}.", "That is the {w}", "Some {w}",
 )  # fmt: skip
 NUMBERS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 18, 21, 24, 33, 37, 42, 46, 50, 55, 58, 63, 64, 71, 77, 80, 88, 95,
            99, 100, 123, 250, 384, 501, 617, 742, 850, 999, 1000)  # fmt: skip
@@ -114,5 +114,5 @@ def _pool(question: Question) -> tuple[str, ...]:
         listed = [*own, word] * 3
         plain = [f"{w}{end}" for w in (*listed, *WORDS[:20]) for end in ("", " and then more", ", of course")]
         return (*plain, *(f"I choose {w}." for w in own)) if question.quantity == "option" else tuple(plain)
-    counted = tuple(f"{n} days" for n in NUMBERS[:20])  # begin with no letter
+    counted = tuple(f"{n} days" for n in NUMBERS[1:20])  # begin with no letter
     return (*WORDS, *counted, *(sentence.format(w=w) for sentence in SENTENCES for w in WORDS[::3]))

@@ -90,7 +90,7 @@ PHRASES: dict[str, Phrase] = {
     ),
     "likelier": Phrase("Which of these is likelier as the next word of {reply}?", carrier="continue"),
     "entropy_bin": Phrase("How open is the choice of the next word of {reply}?", carrier="continue"),
-    "branch": Phrase("How does {reply} end?", carrier="branch"),
+    "branch": Phrase("Which of these does {reply} name first?", carrier="branch"),
     "fact": Phrase(
         'Is this true? "{statement}"',
         'Is this true? "{statement}"',
@@ -120,7 +120,7 @@ CARRIERS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "continue": (
         ("Imagine that this text must be continued by {you}:\n{object}\n\n{question}", "continuation"),
-        ("Think of how {you} would go on from the end of this text.\n{object}\n\n{question}", "next text"),
+        ("Think of how {you} would go on from the end of this text.\n{object}\n\n{question}", "continuation"),
         ("Here is an unfinished text.\n{object}\n\nSuppose that {you} must go on with it. {question}", "continuation"),
     ),
     "branch": (
@@ -182,9 +182,9 @@ OPTIONS = (
 )
 YES_NO = ("Answer yes or no.", "Yes or no?", "Say only yes or no.")
 CHANCE = (
-    "How likely is it that {claim}? Answer with one number from 0 to 100 (per cent) only.",
-    "What is the chance in per cent that {claim}? Say only a number from 0 to 100.",
-    "Give the probability that {claim}, from 0 (never) to 100 (always). Only the number.",
+    "How likely is it that {claim}? Answer with one number from 0% to 100% only.",
+    "What is the chance that {claim}? Say only a percentage, from 0% to 100%.",
+    "Give the probability that {claim}, from 0% (never) to 100% (always). Only the number.",
 )
 COUNTS = (
     "Imagine ten independent runs. How many of the ten give each option? Options: {options}\n"
