@@ -59,8 +59,10 @@ def estimate(value: float, se: float, clusters: int, items: int, level: float = 
 
 def by_cluster(values: Array, clusters: Ints) -> Array:
     """Sums of values (n, ...) over each cluster, (G, ...)."""
+    order = np.argsort(clusters, kind="stable")
+    present, starts = np.unique(clusters[order], return_index=True)
     out = np.zeros((int(clusters.max()) + 1, *values.shape[1:]))
-    np.add.at(out, clusters, values)
+    out[present] = np.add.reduceat(values[order], starts, axis=0)
     return out
 
 

@@ -20,6 +20,7 @@ from selfscope.statistics import Array, Estimate, Ints, by_cluster, estimate, ja
 NAMES = ("a", "b", "g", "y", "c", "public")
 SINGULAR = 0.01
 RIDGE = 1e-9
+VANISHES = 1e-6
 
 
 @dataclass(frozen=True)
@@ -148,14 +149,18 @@ def _refit(items: Items, fit: Array) -> Array:
 
 
 def smallest_eigenvalue(matrix: Array) -> float:
-    """Of the symmetrised moments scaled to unit diagonal; columns that are 0 everywhere do not count."""
+    """Of the symmetrised moments of truth, history, input and format after the intercepts are taken out, scaled to
+    unit diagonal. A regressor that is nothing but intercepts (a rival that is not there, or says the base rate) does
+    not count; 0 when the truth itself is."""
     sym = (matrix + matrix.T) / 2
-    size = np.diag(sym)
-    use = size > 1e-12  # a rival that is not there has a column of zeros
+    intercepts = sym[4:, 4:]
+    inner = sym[:4, :4] - sym[:4, 4:] @ np.linalg.pinv(intercepts, hermitian=True) @ sym[4:, :4]
+    size = np.diag(inner)
+    use = size > VANISHES * np.maximum(np.diag(sym)[:4], 1e-300)
     if not use[0]:
         return 0.0
-    sym = sym[np.ix_(use, use)] / np.sqrt(np.outer(size[use], size[use]))
-    return float(np.linalg.eigvalsh(sym)[0])
+    scaled = inner[np.ix_(use, use)] / np.sqrt(np.outer(size[use], size[use]))
+    return float(np.linalg.eigvalsh(scaled)[0])
 
 
 def reliability(items: Items) -> float:

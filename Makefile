@@ -1,0 +1,45 @@
+# One word a task. Needs Python 3.11+ and make; everything else goes into .venv.
+#   make card TORCH="torch --index-url https://download.pytorch.org/whl/cu126"   # another build of torch
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+MODEL ?= smollm2-135m
+BIN := .venv/bin
+.PHONY: card test check docs bench proof slow clean
+
+card: .venv/run
+	@$(BIN)/selfscope card $(MODEL) -o card $(if $(wildcard card/meta.json),--resume)
+
+test: .venv/dev
+	@$(BIN)/python -m pytest
+
+check: .venv/dev
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/test_plan.py
+
+docs: .venv/dev
+	@$(BIN)/python -m pytest -q tests/test_docs.py tests/test_examples.py
+
+bench: .venv/dev
+	@$(BIN)/python benchmarks/decode.py
+	@$(BIN)/python benchmarks/card.py
+
+proof: .venv/dev
+	@$(BIN)/python studies/proof.py full
+
+slow: .venv/dev
+	@$(BIN)/python -m pytest -m "slow or proof"
+
+.venv/run: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("selfscope needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[hf]'
+	@touch $@
+
+.venv/dev: .venv/run
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[hf,parquet,pandas,dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv card

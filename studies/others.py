@@ -1,0 +1,47 @@
+"""Makes the histories that input rivals learn from: what another subject did, in src/selfscope/data/others/.
+
+    python studies/others.py smollm2-135m gemma3-270m
+
+For each model the four phenomena are posed with a seed of their own (CLUSTERS clusters each, all sources and tasks),
+the model behaves, and public texts with mean truths are written as NAME.jsonl.gz (well under 150 KB). The file holds
+the identity of its subject: a card about that very subject leaves it out.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from selfscope import catalogue
+from selfscope.face.subjects import load
+from selfscope.readers.input_rival import write_history
+from selfscope.records import Trial, Truth
+
+CLUSTERS = 80
+ROLLOUTS = 10
+SEED = 4242
+TARGET = Path(__file__).parents[1] / "src" / "selfscope" / "data" / "others"
+
+
+def main(names: list[str]) -> None:
+    """Writes a file for each model."""
+    for name in names:
+        subject = load(name)
+        trials: list[Trial] = []
+        truths: list[Truth] = []
+        for phenomenon in catalogue.PHENOMENA:
+            start = time.perf_counter()
+            kind = catalogue.resolve("phenomenon", phenomenon)(test=CLUSTERS, train=0, dev=0, rollouts=ROLLOUTS)
+            posed = kind.pose(subject, SEED)
+            truths += kind.truth(posed, kind.observe(subject, posed))
+            trials += posed
+            print(f"{name} {phenomenon}: {len(posed)} trials, {time.perf_counter() - start:.0f} s", flush=True)
+        TARGET.mkdir(parents=True, exist_ok=True)
+        data = write_history(name, subject.identity, trials, truths)
+        (TARGET / f"{name}.jsonl.gz").write_bytes(data)
+        print(f"{TARGET.name}/{name}.jsonl.gz: {len(trials)} trials, {len(data) / 1024:.0f} KB", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or ["smollm2-135m", "gemma3-270m"])
