@@ -23,7 +23,8 @@ class InputRival:
     """The same linear model, learnt from what another subject did: a file of its trials and truths.
 
     number: 1 for the first file ("input_rival"), 2 for the second ("input_rival[2]"), in the order of their names.
-    The truths that `fit` is given are not looked at. About the subject whose file it is: UNSUPPORTED.
+    The truths that `fit` is given are not looked at. UNSUPPORTED about the subject whose file it is, and where there
+    is no such file.
     """
 
     number: int = 1
@@ -39,8 +40,8 @@ class InputRival:
 
     def fit(self, subject: Subject, trials: Sequence[Trial], truths: Sequence[Truth]) -> InputRival:
         """Learns from the file, for the phenomena that occur among the trials."""
-        history = histories()[self.number - 1]
-        if history.identity == subject.identity:
+        known = histories()
+        if self.number > len(known) or known[self.number - 1].identity == subject.identity:
             return changed(self, fits={})
         fits: dict[tuple[str, str], Fitted] = {}
         for phenomenon in sorted({trial.phenomenon for trial in trials}):
