@@ -42,7 +42,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
     "subject": {
         "phantom": "selfscope.subjects.phantom:Phantom",
         "local": "selfscope.subjects.local:load",
-        "api": "selfscope.subjects.api:ApiSubject",
+        "api": "selfscope.subjects.api:load_api",
     },
     "part": {
         "input_rivals": "selfscope.readers.input_rival:input_rivals",

@@ -39,10 +39,10 @@ def load(
             raise SelfscopeError(f"{name}: {error}") from None
     if head == "api":
         _no_settings(name, given)
-        model, at, url = rest.rpartition("@")
-        if not at or not model or not url.startswith("http"):
-            raise SelfscopeError(f"{name!r}: a server is written api:MODEL@URL, as in api:qwen@http://localhost:8000/v1")
-        return _made(catalogue.resolve("subject", "api")(model, url))
+        model, at, url = rest.partition("@http")
+        if not at or not model:  # what was given may hold a key: it is not repeated
+            raise SelfscopeError("a server is written api:MODEL@URL, as in api:qwen@http://localhost:8000/v1")
+        return _made(catalogue.resolve("subject", "api")(model, f"http{url}"))
     if rest and not Path(name).exists():
         found = catalogue.resolve("subject", name)
         return _made(found if isinstance(found, Subject) else found())

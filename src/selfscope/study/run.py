@@ -49,7 +49,8 @@ def run(study: Study, store: Store, progress: Progress | None = None) -> Store:
     """
     started = time.perf_counter()
     runner = _Runner(study, store, progress or Quiet())
-    store.note(environment=dict(study.subject.environment), tier=study.subject.tier, chat=study.subject.chat)
+    _note_environment(study, store)
+    store.note(tier=study.subject.tier, chat=study.subject.chat)
     try:
         posed = [runner.pose(line) for line in study.lines]
         runner.announce(posed)
@@ -58,7 +59,13 @@ def run(study: Study, store: Store, progress: Progress | None = None) -> Store:
         store.note(finished=True)
     finally:
         runner.settle_accounts(time.perf_counter() - started)
+        _note_environment(study, store)
     return store
+
+
+def _note_environment(study: Study, store: Store) -> None:
+    """Before and after: a server says what it is when it answers, and a run that has nothing left to ask keeps it."""
+    store.note(environment={**store.meta.get("environment", {}), **study.subject.environment})
 
 
 @dataclass
