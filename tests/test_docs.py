@@ -1,0 +1,155 @@
+"""The documentation runs: code is executed, commands are tried, help texts are compared, links lead somewhere.
+
+After a change of the interface, `SELFSCOPE_DOCS=write make docs` writes the new output into the pages.
+"""
+
+from __future__ import annotations
+
+import doctest
+import io
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from selfscope.cli.main import app, main
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
+FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+SAME = doctest.OutputChecker()
+HOW = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+RUNS = re.compile(r"^(selfscope (?:[\w ]*--help|phenomena|readers)|selfscope (?:ask|card) phantom\b.*|.* \./?phantom\b.*)$")
+"""Commands that are run as they stand; of all others only the name and the options are checked."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, its text, and where the text begins in the page."""
+
+    language: str
+    text: str
+    at: int
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [Block(m.group(1), m.group(2), m.start(2)) for m in FENCE.finditer(text)]
+
+
+def commands(block: Block) -> Iterator[tuple[str, str]]:
+    """(command, output that the page shows) of a console block."""
+    command, shown = "", ""
+    for line in block.text.splitlines():
+        if line.startswith("$ "):
+            if command:
+                yield command, shown
+            command, shown = line[2:], ""
+        else:
+            shown += line + "\n"
+    if command:
+        yield command, shown
+
+
+def having(language: str) -> list[Path]:
+    return [page for page in PAGES if any(b.language == language for b in blocks(page))]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+@pytest.mark.parametrize("page", having("python"), ids=lambda p: p.name)
+def test_the_code_of_a_page_runs(page: Path) -> None:
+    """In order, in one namespace; an `output` block holds what the block before it prints."""
+    space: dict[str, object] = {"__name__": page.stem}
+    said, new = "", page.read_text(encoding="utf-8")
+    for block in blocks(page):
+        if block.language == "python":
+            lines = new[: block.at].count("\n")
+            out = io.StringIO()
+            with redirect_stdout(out):
+                exec(compile("\n" * lines + block.text, str(page), "exec"), space)
+            said = out.getvalue()
+        elif block.language == "output":
+            new = agrees(page, new, block.text, said)
+    save(page, new)
+
+
+@pytest.mark.parametrize("page", having("console"), ids=lambda p: p.name)
+def test_the_commands_of_a_page_do_what_it_shows(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new = page.read_text(encoding="utf-8")
+    for block in blocks(page):
+        if block.language != "console":
+            continue
+        for command, shown in commands(block):
+            line = command.split("  #")[0].strip()
+            if not line.startswith("selfscope"):
+                continue
+            if RUNS.match(line):
+                main(shlex.split(line)[1:])
+                new = agrees(page, new, shown, capsys.readouterr().out, where=line)
+            else:
+                understood(line)
+    save(page, new)
+
+
+def understood(line: str) -> None:
+    """Raises when the command line has an unknown command or option."""
+    words = shlex.split(line.partition("|")[0].partition(">")[0])
+    app.parse_args(words[1:], exit_on_error=False, print_error=False)
+
+
+def agrees(page: Path, text: str, shown: str, real: str, *, where: str = "") -> str:
+    """The page's text; with SELFSCOPE_DOCS=write with the real output in the place of what it showed."""
+    real = "\n".join(line.rstrip() for line in real.rstrip().splitlines()) + "\n"
+    if SAME.check_output(shown, real, HOW):
+        return text
+    if os.environ.get("SELFSCOPE_DOCS") == "write":
+        return text.replace(f"{where}\n{shown}" if where else shown, f"{where}\n{real}" if where else real, 1)
+    raise AssertionError(f"{page.name}: {where or 'code'} prints\n{real}\nbut the page shows\n{shown}")
+
+
+def save(page: Path, text: str) -> None:
+    if os.environ.get("SELFSCOPE_DOCS") == "write":
+        page.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if re.match(r"https?:|mailto:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path) if path else page
+        assert file.exists(), f"{page.name} links to {target}, which does not exist"
+        if anchor and file.suffix == ".md":
+            assert anchor in anchors(file), f"{page.name} links to {target}; {file.name} has {sorted(anchors(file))}"
+
+
+def anchors(file: Path) -> list[str]:
+    heads = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads]
+
+
+def test_every_command_is_documented() -> None:
+    every = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for name in [n for n in app if not n.startswith("-")]:
+        assert re.search(rf"selfscope {name}\b", every), f"no page shows `selfscope {name}`"
+
+
+def test_a_wrong_output_is_seen(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```python\nprint(1 + 1)\n```\n```output\n3\n```\n")
+    with pytest.raises(AssertionError, match="prints"):
+        agrees(page, page.read_text(), blocks(page)[1].text, "2\n")
+    with pytest.raises(Exception, match="--profil"):
+        understood("selfscope card phantom --profil quick")
