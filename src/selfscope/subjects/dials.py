@@ -74,7 +74,8 @@ class Dials:
 
 @dataclass(frozen=True)
 class DialReport:
-    """One report. distribution: (K,), what was meant even where the outcome is no answer. kind: distribution | class."""
+    """One report. distribution: (K,), what was meant even where the outcome is no answer; kind: distribution | class.
+    """
 
     channel: str
     distribution: tuple[float, ...]
@@ -100,20 +101,19 @@ def report(
     private channel says the habit.
     """
     k = len(p)
-    channel = int(np.searchsorted(np.cumsum(weights(dials, cluster)), _stream(dials.seed, "channel", item).random()))
-    channel = min(channel, len(CHANNELS) - 1)
-    told = int(_stream(dials.seed, "narrative", item).choice(k, p=marginal(dials.seed, k)))
+    channel = _chosen(_weights(dials.seed, dials.shares, dials.kappa, cluster), _uniform(dials.seed, "channel", item))
+    told = _chosen(_marginal(dials.seed, k), _uniform(dials.seed, "narrative", item))
     sources = (p if state_on else h, h, g, _one(first, k), CONFIDENT * _one(told, k) + (1 - CONFIDENT) / k)
     said = np.asarray(sources[channel], dtype=float)
     if dials.tau != 1.0:
         said = (said + 1e-6) ** dials.tau
     said = said / said.sum()
     if dials.form == "choice":
-        said = _one(int(_stream(dials.seed, "form", item).choice(k, p=said)), k)
+        said = _one(_chosen(said, _uniform(dials.seed, "form", item)), k)
     outcome = Outcome.ANSWERED
-    if _silent(dials.refusal, dials.refusal_when, _stream(dials.seed, "refusal", item), said, p):
+    if _silent(dials.refusal, dials.refusal_when, _uniform(dials.seed, "refusal", item), said, p):
         outcome = Outcome.REFUSED
-    elif _silent(dials.unreadable, dials.unreadable_when, _stream(dials.seed, "unreadable", item), said, p):
+    elif _silent(dials.unreadable, dials.unreadable_when, _uniform(dials.seed, "unreadable", item), said, p):
         outcome = Outcome.UNREADABLE
     kind = "class" if dials.form == "choice" else "distribution"
     return DialReport(CHANNELS[channel], tuple(float(x) for x in said), kind, outcome)
@@ -121,15 +121,19 @@ def report(
 
 def alarmed(dials: Dials, *, item: str, changed_state: bool) -> bool:
     """Whether the phantom says that something is there: under any changed state alike, without content."""
-    return changed_state and bool(_stream(dials.seed, "alarm", item).random() < dials.alarm)
+    return changed_state and _uniform(dials.seed, "alarm", item) < dials.alarm
 
 
 def weights(dials: Dials, cluster: str) -> Array:
     """(5,) shares of a cluster: Dirichlet(kappa x shares), the shares themselves at kappa = inf."""
-    shares = np.asarray(dials.shares)
-    if math.isinf(dials.kappa):
+    return np.asarray(_weights(dials.seed, dials.shares, dials.kappa, cluster))
+
+
+@lru_cache(maxsize=4096)
+def _weights(seed: int, shares: tuple[float, ...], kappa: float, cluster: str) -> tuple[float, ...]:
+    if math.isinf(kappa):
         return shares
-    return _stream(dials.seed, "weights", cluster).dirichlet(dials.kappa * shares + 1e-9)
+    return tuple(_stream(seed, "weights", cluster).dirichlet(kappa * np.asarray(shares) + 1e-9).tolist())
 
 
 @lru_cache(maxsize=256)
@@ -143,8 +147,8 @@ def marginal(seed: int, k: int) -> Array:
     return np.asarray(_marginal(seed, k))
 
 
-def _silent(rate: float, when: str, stream: np.random.Generator, said: Array, p: Sequence[float]) -> bool:
-    hit = bool(stream.random() < rate)
+def _silent(rate: float, when: str, drawn: float, said: Array, p: Sequence[float]) -> bool:
+    hit = drawn < rate
     if when == "by_state":
         return hit and int(np.argmax(p)) == 0
     if when == "when_unsure":
@@ -156,6 +160,18 @@ def _one(at: int, k: int) -> Array:
     out = np.zeros(k)
     out[at] = 1.0
     return out
+
+
+def _chosen(weights: Sequence[float] | Array, drawn: float) -> int:
+    """Index drawn with these weights by one uniform number."""
+    total = np.cumsum(weights)
+    return min(int(np.searchsorted(total / total[-1], drawn, side="right")), len(total) - 1)
+
+
+@lru_cache(maxsize=8192)
+def _uniform(seed: int, name: str, key: str) -> float:
+    """The one number that a stream gives. Kept: a proof asks for the same streams under many dials."""
+    return float(_stream(seed, name, key).random())
 
 
 def _stream(seed: int, name: str, key: str) -> np.random.Generator:
