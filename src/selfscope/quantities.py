@@ -37,7 +37,7 @@ WORD_COUNTS = (
 ENTROPY_BINS = (
     Option("decided", "decided"), Option("leaning", "leaning"), Option("torn", "torn"), Option("open", "wide open"),
 )  # fmt: skip
-ENTROPY_EDGES = (0.5, 1.5, 3.0)
+ENTROPY_EDGES = (1.0, 3.0, 5.0)
 """Nats: below the first edge the next token is decided, from the last one on it is wide open."""
 ELSE = "something else"
 NEITHER = "neither or both"
@@ -45,7 +45,7 @@ NEITHER = "neither or both"
 _PRONOUNS = ("it", "its", "that", "thats", "this", "these", "those", "you", "youre", "your")
 _EMPTY = """a an the my your our his her its this that to of in on at for with by from as is are was be it i you we they
 he she and or but so very really quite probably definitely certainly simply just always usually called named one some
-would will can could should am s m ll re ve d not no yes well sure"""
+would will can could should am s m ll re ve d well sure"""
 _EMPTY_WORDS = frozenset(_EMPTY.split())
 
 

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from selfscope.phenomena.crossing import generator, shuffled
-from selfscope.phenomena.objects import article
 from selfscope.quantities import packaged
 
-OCCASIONS = (
-    "for a rainy day", "for a child", "to remember easily", "for a story", "to show a visitor", "for a hot summer",
-    "to paint on a wall", "for an old friend", "to put on a stamp", "for a long journey",
+PLACES = (
+    "market", "river", "library", "station", "theatre", "forest", "beach", "kitchen", "garden", "hospital", "school",
+    "museum", "harbour", "bakery",
 )  # fmt: skip
-PLACES = ("box", "drawer", "bag", "suitcase", "cellar", "car", "tent", "letter")
-FINDS = (
-    "key", "letter", "map", "book", "snake", "ring", "photo", "knife", "mouse", "note", "cat", "coin", "doll", "bottle",
-    "diamond", "sandwich", "clock", "ghost",
+WHEN = ("in the morning", "at night", "after lunch", "last summer", "in the rain", "on Sunday")
+MOODS = (
+    ("happy", "sad"), ("young", "old"), ("tall", "short"), ("kind", "strict"), ("early", "late"), ("rich", "poor"),
+    ("brave", "shy"), ("calm", "nervous"),
 )  # fmt: skip
-ROOMS = (
-    "kitchen",
-    "garden",
-    "street",
-    "library",
-    "station",
-    "bathroom",
-    "park",
-    "market",
-    "office",
-    "forest",
-    "cellar",
-    "theatre",
-)
+NUMBER_WHY = ("a number", "a lucky number", "a secret number", "a house number")
+NO_FAVOURITES = ("thing", "word", "way", "reason", "gift", "name", "first name", "famous", "part", "piece")
+SHOWN: Mapping[str, tuple[str, str]] = {
+    "choose": ("Red, green or blue?", "I choose blue."),
+    "either": ("Was the cake sweet or sour?", "The cake was sweet."),
+    "place": ("Where did Tom go: cinema, lake or shop?", "Tom went to the shop."),
+    "number": ("Pick a number from 1 to 5.", "I pick 3."),
+    "favourite": ("What is your favourite smell?", "My favourite smell is coffee."),
+}
+"""The turn before: what an answer looks like."""
 
 
 @dataclass(frozen=True)
@@ -47,72 +42,67 @@ class Beginning:
 def beginnings(seed: int) -> dict[str, list[Beginning]]:
     """Different beginnings of every source, in seeded order."""
     made: dict[str, Callable[[int], list[Beginning]]] = {
-        "favourite": _favourites, "choose": _choices, "find": _finds, "place": _places, "number": _numbers,
+        "choose": _choices, "either": _moods, "place": _places, "number": _numbers, "favourite": _favourites,
     }  # fmt: skip
     return {source: shuffled(make(seed), "beginnings", seed, source) for source, make in made.items()}
 
 
-def _favourites(seed: int) -> list[Beginning]:
-    """One in which most of the text is a kind of thing: the reply so far has committed to naming one."""
-    table = packaged("words")
-    rest = [
-        t for t in table["things"] if not t.startswith(("thing", "word", "way", "reason", "gift", "name", "first name"))
-    ]
-    members = [word for kind in sorted(table["kinds"]) for word in table["kinds"][kind]]
-    out = []
-    for thing in list(dict.fromkeys([*table["kinds"], *rest])):
-        outcomes = shuffled(table["kinds"].get(thing, members), "favourite", seed, thing)[:6]
-        text = f"What is your favourite {thing}? Answer in one sentence."
-        out.append(Beginning(f"favourite: {thing}", text, f"My favourite {thing} is", tuple(outcomes)))
-    return out
+def _choices(seed: int, count: int = 400) -> list[Beginning]:
+    kinds = {kind: members for kind, members in packaged("words")["kinds"].items() if kind != "colour"}
+    names = sorted(kinds)
+    out: dict[str, Beginning] = {}
+    for number in range(count):
+        rng = generator("choose", seed, number)
+        members = kinds[names[int(rng.integers(len(names)))]]
+        drawn = [members[int(i)] for i in rng.permutation(len(members))[:5]]
+        a, b, c = drawn[:3]
+        text = f"{a.capitalize()}, {b} or {c}?"
+        out.setdefault(text, Beginning(f"choose: {a}, {b}, {c}", text, "I choose", tuple(drawn)))
+    return list(out.values())
 
 
-def _choices(seed: int) -> list[Beginning]:
-    out = []
-    for kind, members in packaged("words")["kinds"].items():
-        for occasion in OCCASIONS:
-            outcomes = shuffled(members, "choose", seed, kind, occasion)[:6]
-            text = f"Choose {article(kind)} {occasion}."
-            out.append(Beginning(f"choose: {kind} {occasion}", text, "I choose the", tuple(outcomes)))
-    return out
-
-
-def _finds(seed: int) -> list[Beginning]:
+def _moods(seed: int) -> list[Beginning]:
+    """Two words to choose from, and others that come to mind: the order in which they are offered is drawn."""
     out = []
     for job in packaged("words")["kinds"]["job"]:
-        for place in PLACES:
-            cluster = f"find: {job}, {place}"
-            text = f"{article(job).capitalize()} opened an old {place}. What was inside? Answer in one sentence."
-            out.append(Beginning(cluster, text, "Inside was a", tuple(shuffled(FINDS, seed, cluster)[:6])))
+        for pair in MOODS:
+            cluster = f"either: {job}, {pair[0]}"
+            one, two = shuffled(pair, "mood", seed, cluster)
+            others = [word for other in MOODS for word in other if word not in pair]
+            outcomes = (one, two, *shuffled(others, seed, cluster)[:3])
+            out.append(Beginning(cluster, f"Was the {job} {one} or {two}?", f"The {job} was", outcomes))
     return out
 
 
 def _places(seed: int) -> list[Beginning]:
-    table = packaged("words")["kinds"]
+    kinds = packaged("words")["kinds"]
     out = []
-    for job in table["job"]:
-        for lost in ("hat", "coat", "dog", "key", "phone", "ring"):
-            cluster = f"place: {job}, {lost}"
-            text = f"Where did the {job} lose the {lost}? Invent an answer, one sentence."
-            out.append(
-                Beginning(cluster, text, f"The {job} lost the {lost} in the", tuple(shuffled(ROOMS, seed, cluster)[:6]))
-            )
+    for who in (*kinds["job"], *kinds["mammal"]):
+        for when in WHEN:
+            cluster = f"place: {who}, {when}"
+            a, b, c, *others = shuffled(PLACES, seed, cluster)[:5]
+            text = f"Where did the {who} go {when}: {a}, {b} or {c}?"
+            out.append(Beginning(cluster, text, f"The {who} went to the", (a, b, c, *others)))
     return out
 
 
 def _numbers(seed: int) -> list[Beginning]:
     out = []
-    for high in (4, 5, 6, 8, 9, 10, 12, 15, 20, 30, 50, 100):
-        for why in (
-            "a lucky number",
-            "a number",
-            "a secret number",
-            "a shirt number",
-            "a house number",
-            "a random number",
-        ):
-            cluster = f"number: {why} to {high}"
-            some = generator(seed, cluster).permutation(range(1, high + 1))[:6]
-            text = f"Choose {why} from 1 to {high}."
-            out.append(Beginning(cluster, text, "My choice is", tuple(str(n) for n in some)))
+    for high in range(4, 61):
+        rng = generator("number", seed, high)
+        low, why = int(rng.choice([1, 1, 1, 2, 3])), NUMBER_WHY[int(rng.integers(len(NUMBER_WHY)))]
+        some = tuple(str(n) for n in rng.permutation(range(low, high + 1))[:6])
+        out.append(Beginning(f"number: {low} to {high}", f"Pick {why} from {low} to {high}.", "I pick", some))
+    return out
+
+
+def _favourites(seed: int) -> list[Beginning]:
+    table = packaged("words")
+    rest = [thing for thing in table["things"] if not thing.startswith(NO_FAVOURITES)]
+    members = [word for kind in sorted(table["kinds"]) for word in table["kinds"][kind]]
+    out = []
+    for thing in dict.fromkeys([*(k for k in table["kinds"] if not k.startswith(NO_FAVOURITES)), *rest]):
+        outcomes = shuffled(table["kinds"].get(thing, members), "favourite", seed, thing)[:6]
+        text = f"What is your favourite {thing}?"
+        out.append(Beginning(f"favourite: {thing}", text, f"My favourite {thing} is", tuple(outcomes)))
     return out

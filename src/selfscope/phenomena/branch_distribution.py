@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from selfscope.phenomena.beginnings import Beginning, beginnings
+from selfscope.phenomena.beginnings import SHOWN, Beginning, beginnings
 from selfscope.phenomena.crossing import Item, crossed, dealt, drafted, object_prompt, observation_key, shuffled
 from selfscope.phenomena.rollouts import LINE_END, behaved, by_key, exact_prompts, frequencies, spoken
 from selfscope.quantities import ELSE, outcome
@@ -38,7 +38,7 @@ class BranchDistribution:
     train: int = 80
     dev: int = 30
     rollouts: int = 20
-    max_tokens: int = 8
+    max_tokens: int = 6
     name: ClassVar[str] = "branch_distribution"
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "counts10")
 
@@ -73,7 +73,7 @@ class BranchDistribution:
     def _prompt(self, subject: Subject, source: str, point: Beginning) -> Prompt:
         replies = [f" {word}." for word in point.outcomes]
         tag = {"phenomenon": self.name, "source": source, "cluster": point.cluster, "replies": replies}
-        return object_prompt(subject, point.text, tag=tag, prefix=point.prefix)
+        return object_prompt(subject, point.text, tag=tag, prefix=point.prefix, shown=SHOWN[source])
 
     def _list(self, subject: Subject, prompts: Sequence[Prompt], seed: int) -> list[tuple[str, ...]]:
         given = exact_prompts(subject, prompts) if reaches(subject, "logprobs") else list(prompts)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from selfscope.phenomena.crossing import Item, crossed, dealt, drafted, object_prompt, observation_key
-from selfscope.phenomena.problems import Problem, problems
+from selfscope.phenomena.problems import SHOWN, Problem, problems
 from selfscope.phenomena.rollouts import LINE_END, behaved, by_key, distinct, frequencies, known, spoken
 from selfscope.quantities import PROPERTIES, answers, measure
 from selfscope.records import (
@@ -48,7 +48,7 @@ class Confidence:
     train: int = 80
     dev: int = 30
     rollouts: int = 20
-    max_tokens: int = 10
+    max_tokens: int = 6
     name: ClassVar[str] = "confidence"
     formats: ClassVar[tuple[str, ...]] = ("prob_ev", "prob_text", "yesno_lp", "choice_lp")
 
@@ -69,10 +69,10 @@ class Confidence:
             asked = [
                 ("correct_before", None, prompt, acts),
                 ("correct_shown", candidate, prompt, given),
-                ("correct_shown", other, prompt, given),
+                ("correct_shown", other.rstrip(" .!,"), prompt, given),
                 ("correct_after", said, _after(prompt, said), given),
             ]
-            if candidate == other:
+            if candidate == asked[2][1] or not asked[2][1]:
                 del asked[2]
             for quantity, answer, about, key in asked:
                 question = question_of(quantity, problem, answer)
@@ -106,8 +106,13 @@ class Confidence:
         return known(trial, (float(right), float(not right)), "program")
 
     def _prompt(self, subject: Subject, source: str, problem: Problem) -> Prompt:
-        tag = {"phenomenon": self.name, "source": source, "cluster": problem.item, "replies": list(problem.candidates)}
-        return object_prompt(subject, problem.text, tag=tag)
+        tag = {
+            "phenomenon": self.name,
+            "source": source,
+            "cluster": problem.item,
+            "replies": [f" {c}." for c in problem.candidates],
+        }
+        return object_prompt(subject, problem.text, tag=tag, prefix=problem.prefix, shown=SHOWN[source])
 
 
 def question_of(quantity: str, problem: Problem, answer: str | None) -> Question:

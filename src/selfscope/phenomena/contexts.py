@@ -1,4 +1,7 @@
-"""Unfinished texts, each with words that could come next: sentences, facts, lists and starts of a reply."""
+"""Unfinished texts, each with words that could come next: sentences, facts, patterns, lists and starts of a reply.
+
+They range from decided (a repeated pattern) to wide open (the middle of a story).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ class Context:
 def contexts(seed: int) -> dict[str, list[Context]]:
     """Different contexts of every source, in seeded order."""
     made: dict[str, Callable[[int], list[Context]]] = {
-        "sentence": _sentences, "fact": _facts, "list": _lists, "chat": _chats,
+        "sentence": _sentences, "fact": _facts, "pattern": _patterns, "list": _lists, "chat": _chats,
     }  # fmt: skip
     return {source: shuffled(make(seed), "contexts", seed, source) for source, make in made.items()}
 
@@ -42,16 +45,33 @@ def _sentences(seed: int) -> list[Context]:
 
 def _facts(seed: int) -> list[Context]:
     out = []
-    for row in packaged("contexts")["facts"]:
-        table = packaged("facts")[row["table"]]["answers"]
+    for row in packaged("facts").values():
+        table = row["answers"]
         single = {x: right[0] for x, right in table.items() if " " not in right[0]}
         for x, right in single.items():
-            text = row["text"].format(x=x)
             others = [w for w in dict.fromkeys(single.values()) if w not in table[x]]
-            rng = generator("fact", seed, text)
+            rng = generator("fact", seed, row["ask"], x)
             wrong = [others[int(i)] for i in rng.permutation(len(others))[:4]]
-            out.append(Context(text, GO_ON, text, (right, *wrong, "not")))
+            ask, start = row["ask"].format(x=x), row["start"].format(x=x)
+            out.append(Context(start, ask, start, (right, *wrong, "not")))
     return out
+
+
+def _patterns(seed: int, count: int = 120) -> list[Context]:
+    """Two words in turn, and sayings: what comes next is nearly fixed."""
+    kinds = packaged("words")["kinds"]
+    members = [word for kind in sorted(kinds) for word in kinds[kind]]
+    out = {}
+    for number in range(count):
+        rng = generator("pattern", seed, number)
+        a, b, c, d, e = (members[int(i)] for i in rng.permutation(len(members))[:5])
+        turns = int(rng.integers(1, 4))
+        text = ", ".join([a, b] * turns + [a]) + ","
+        out[text] = Context(text, GO_ON, text, tuple(dict.fromkeys([b, a, c, d, e, "and"])))
+    for start, end in packaged("contexts")["proverbs"]:
+        others = [members[int(i)] for i in generator("proverb", seed, start).permutation(len(members))[:4]]
+        out[start] = Context(start, GO_ON, start, tuple(dict.fromkeys([end, *others, "the"])))
+    return list(out.values())
 
 
 def _lists(seed: int) -> list[Context]:

@@ -63,20 +63,26 @@ def dealt(
     return out
 
 
-def object_prompt(subject: Subject, text: str, *, tag: Mapping[str, Any], prefix: str = "") -> Prompt:
-    """The prompt to which the subject behaves. A base model without a prefix is led in with "Answer:"."""
+def object_prompt(
+    subject: Subject, text: str, *, tag: Mapping[str, Any], prefix: str = "", shown: tuple[str, str] | None = None
+) -> Prompt:
+    """The prompt to which the subject behaves. shown: one turn before it, (message, reply), that shows the form of an
+    answer: without it small models ramble. A base model without a prefix is led in with "Answer:"."""
+    before = (Message("user", shown[0]), Message("assistant", shown[1])) if shown else ()
     lead = prefix or ("" if subject.chat else "Answer:")
-    return Prompt(messages=(Message("user", text),), prefix=lead, tag={"role": "behave", "state": "plain", **tag})
+    tag = {"role": "behave", "state": "plain", **tag}
+    return Prompt(messages=(*before, Message("user", text)), prefix=lead, tag=tag)
 
 
 def public_text(prompt: Prompt) -> str:
-    """What anybody may see of an object prompt: all but its system messages."""
-    if prompt.messages:
-        said = [m for m in prompt.messages if m.role != "system"]
-        many = any(m.role == "assistant" for m in said)
-        lines = [f"{m.role.capitalize()}: {m.content}" if many else m.content for m in said]
-        return "\n".join([*lines, prompt.prefix] if prompt.prefix else lines)
-    return f"{prompt.text or ''}{prompt.prefix}"
+    """What anybody may see of an object prompt: all but its system messages. A conversation has speaker names."""
+    if not prompt.messages:
+        return f"{prompt.text or ''}{prompt.prefix}"
+    said = [m for m in prompt.messages if m.role != "system"]
+    if len(said) == 1 and not prompt.prefix:
+        return said[0].content
+    lines = [f"{m.role.capitalize()}: {m.content}" for m in said]
+    return "\n".join([*lines, f"Assistant: {prompt.prefix}"] if prompt.prefix else lines)
 
 
 def observation_key(phenomenon: str, prompt: Prompt, *settings: Any) -> str:

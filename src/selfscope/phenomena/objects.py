@@ -15,11 +15,19 @@ APPLIES: Mapping[str, tuple[str, ...]] = {
     "continue_list": ("first_char", "ends_with_vowel", "starts_same", "second_char", "word_count"),
     "name_something": WORDS,
     "pick_number": ("parity", "above_threshold", "word_count", "first_char", "first_word"),
-    "dilemma": ("option", "first_char", "word_count", "ends_with_vowel", "starts_same"),
+    "dilemma": ("option", "ends_with_vowel", "word_count", "first_word", "second_char"),
     "short_reply": WORDS,
 }
 """Which properties are asked of which source."""
 
+SHOWN: Mapping[str, tuple[str, str]] = {
+    "continue_list": ("Name one more: red, green, blue. One word.", "Yellow"),
+    "name_something": ("Name a fruit. One word.", "Apple"),
+    "pick_number": ("Pick a number between 1 and 5.", "3"),
+    "dilemma": ("Red or blue?", "I choose blue."),
+    "short_reply": ("I lost my keys. Reply in two words.", "Oh no!"),
+}
+"""The turn before: what an answer looks like."""
 HELD_OUT = (("continue_list", "starts_same"), ("short_reply", "second_char"), ("dilemma", "word_count"))
 """Tasks (source, property) that occur in the test split only; each property is in train with another source."""
 
@@ -79,7 +87,7 @@ def _lists(seed: int, count: int) -> list[Task]:
         drawn = [kinds[kind][i] for i in rng.permutation(len(kinds[kind]))]
         given, left = drawn[:3], drawn[3:]
         cluster = "list: " + ", ".join(given)
-        text = f"Continue this list with one more word, and say only that word: {', '.join(given)}"
+        text = f"Name one more: {', '.join(given)}. One word."
         replies = (
             *(w.capitalize() for w in left[:4]),
             left[4],
@@ -93,7 +101,6 @@ def _lists(seed: int, count: int) -> list[Task]:
 def _things(seed: int) -> list[Task]:
     table = packaged("words")
     members = [word for kind in sorted(table["kinds"]) for word in table["kinds"][kind]]
-    forms = ("Name {a}.", "Tell me {a}. A few words are enough.", "Think of {a} and say what it is.")
     out = []
     for thing in shuffled(table["things"], "things", seed):
         rng = generator("thing", seed, thing)
@@ -104,7 +111,7 @@ def _things(seed: int) -> list[Task]:
             *(w.capitalize() for w in own[:4]), f"{article(own[4]).capitalize()}.", f"I would say {own[5]}.",
             f"The {own[6]} is a good one, I think.",
         )  # fmt: skip
-        text = forms[int(rng.integers(3))].format(a=article(thing))
+        text = f"Name {article(thing)}. One word."
         out.append(Task(cluster, text, replies, _other(seed, cluster, own[:6])))
     return out
 
@@ -116,7 +123,7 @@ def _ranges(seed: int, count: int) -> list[Task]:
         low = int(rng.choice([1, 1, 10, 20, 50, 100, 200])) + int(rng.integers(0, 10))
         high = low + int(rng.choice([9, 19, 40, 50, 99, 150, 400])) + int(rng.integers(0, 8))
         cluster = f"number: {low} to {high}"
-        text = f"Pick a number between {low} and {high}. Answer with the number."
+        text = f"Pick a number between {low} and {high}."
         some = [int(x) for x in rng.integers(low, high + 1, size=6)]
         replies = (*map(str, some[:4]), f"I pick {some[4]}.", f"The number is {some[5]}.", "Seven, please.")
         threshold = low + round(float(rng.choice([0.25, 0.5, 0.75])) * (high - low))
@@ -141,7 +148,7 @@ def _dilemmas(seed: int) -> list[Task]:
             f"I choose {x}",
             "Neither.",
         )
-        text = f"{ask}: {a} or {b}? Answer with one of the two."
+        text = f"{ask}: {a} or {b}?"
         out.append(Task(cluster, text, replies, _other(seed, cluster, [x, y]), options))
     return out
 
@@ -153,5 +160,5 @@ def _messages(seed: int) -> list[Task]:
         cluster = f"message: {message}"
         replies = tuple(shuffled(table["small_talk"], "talk", seed, message)[:7])
         near = [reply.split()[0] for reply in replies]
-        out.append(Task(cluster, f"{message} Reply in a few words.", replies, _other(seed, cluster, near)))
+        out.append(Task(cluster, f"{message} Reply in two words.", replies, _other(seed, cluster, near)))
     return out

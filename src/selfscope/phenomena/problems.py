@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from selfscope.phenomena.crossing import generator, shuffled
@@ -11,17 +11,27 @@ from selfscope.quantities import answers, packaged
 
 FACTS = ("symbols", "young", "opposites", "currencies")
 COUNTABLE = ("bird", "fish", "insect", "tool", "musical instrument", "vehicle", "mammal", "tree", "flower", "vegetable")
-SAID = (0, 10, 100)
-"""Numbers that a question about a probability names."""
-DIGITS = ((2, 10), (2, 10), (11, 100), (11, 100), (101, 1000))
+SAID = (0, 10, 50, 100)
+"""Numbers that a question about a probability names, or the turn before: they are no problem's answer."""
+SHOWN: Mapping[str, tuple[str, str]] = {
+    "sums": ("What is 50 plus 50?", "50 plus 50 is 100."),
+    "products": ("What is 10 times 10?", "10 times 10 is 100."),
+    "capitals": ("What is the capital of Mexico?", "The capital of Mexico is Mexico City."),
+    "facts": ("What is the opposite of round?", "The opposite of round is square."),
+    "true_false": ("True or false? A rose is a kind of flower.", "The statement is true."),
+}
+"""The turn before: what an answer looks like."""
+DIGITS = ((2, 10), (2, 10), (2, 10), (11, 100), (101, 1000))
 
 
 @dataclass(frozen=True)
 class Problem:
-    """item: its name for `quantities.graded`. text: the message. candidates: a right answer and three wrong ones."""
+    """item: its name for `quantities.graded`. text: the message. prefix: how the answer begins. candidates: a right
+    answer first, then wrong ones."""
 
     item: str
     text: str
+    prefix: str
     candidates: tuple[str, ...]
 
 
@@ -52,8 +62,8 @@ def _arithmetic(seed: int, signs: str, count: int = 400) -> list[Problem]:
         near = [right + d for d in (1, -1, 10, -10, 2, a - b) if d and right + d >= 0 and right + d not in (a, b)]
         wrong = [str(n) for n in shuffled(dict.fromkeys(near), "near", item)[:3]]
         spoken = {"+": "plus", "-": "minus", "*": "times"}[sign]
-        text = f"What is {a} {spoken} {b}? Answer with the number only."
-        out.setdefault(item, Problem(item, text, (str(right), *wrong)))
+        text, prefix = f"What is {a} {spoken} {b}?", f"{a} {spoken} {b} is"
+        out.setdefault(item, Problem(item, text, prefix, (str(right), *wrong)))
     return list(out.values())
 
 
@@ -63,10 +73,8 @@ def _facts(seed: int, tables: Sequence[str]) -> list[Problem]:
         table = packaged("facts")[source]
         others = [r[0] for x, r in table["answers"].items() if x != what and r[0] not in table["answers"][what]]
         wrong = shuffled(dict.fromkeys(others), "wrong", seed, source, what)[:3]
-        text = f"{table['ask'].format(x=what)} Answer with the name only." if source != "opposites" else (
-            f"{table['ask'].format(x=what)} Answer with one word."
-        )  # fmt: skip
-        out.append(Problem(f"{source}|{what}", text, (_shown(source, right), *(_shown(source, w) for w in wrong))))
+        text, prefix = table["ask"].format(x=what), table["start"].format(x=what)
+        out.append(Problem(f"{source}|{what}", text, prefix, (right, *wrong)))
     return shuffled(out, "facts", seed, tables)
 
 
@@ -74,10 +82,6 @@ def _rows(tables: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     for source in tables:
         for what, right in packaged("facts")[source]["answers"].items():
             yield source, what, right[0]
-
-
-def _shown(source: str, answer: str) -> str:
-    return answer if source != "symbols" else answer.capitalize()
 
 
 def _statements(seed: int) -> list[Problem]:
@@ -94,6 +98,6 @@ def _statements(seed: int) -> list[Problem]:
             right = answers(item)[0]
             statement = f"{article(member).capitalize()} is a kind of {said}."
             wrong = "false" if right == "true" else "true"
-            text = f"True or false? {statement} Answer with one word."
-            out.append(Problem(item, text, (right.capitalize(), wrong.capitalize())))
+            text = f"True or false? {statement}"
+            out.append(Problem(item, text, "The statement is", (right, wrong)))
     return shuffled(out, "statements", seed)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from selfscope.phenomena.crossing import Item, crossed, dealt, drafted, object_prompt, observation_key
-from selfscope.phenomena.objects import APPLIES, HELD_OUT, Task, pools
+from selfscope.phenomena.objects import APPLIES, HELD_OUT, SHOWN, Task, pools
 from selfscope.phenomena.rollouts import behaved, by_key, frequencies
 from selfscope.quantities import NEITHER, PROPERTIES
 from selfscope.records import Observation, Option, Question, Trial, Truth
@@ -26,7 +26,7 @@ class SelfPrediction:
     train: int = 80
     dev: int = 30
     rollouts: int = 20
-    max_tokens: int = 12
+    max_tokens: int = 10
     each: int = 4
     name: ClassVar[str] = "self_prediction"
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free", "yesno_lp")
@@ -37,7 +37,7 @@ class SelfPrediction:
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         for split, source, number, task in dealt(pools(seed), sizes):
             tag = {"phenomenon": self.name, "source": source, "cluster": task.cluster, "replies": list(task.replies)}
-            prompt = object_prompt(subject, task.text, tag=tag)
+            prompt = object_prompt(subject, task.text, tag=tag, shown=SHOWN[source])
             item = Item(source, task.cluster, prompt)
             key = observation_key(self.name, prompt, self.rollouts, self.max_tokens, seed)
             asked = [q for q in APPLIES[source] if split == "test" or (source, q) not in HELD_OUT]

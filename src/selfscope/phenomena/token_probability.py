@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
+import numpy as np
+
 from selfscope.errors import Unsupported
 from selfscope.phenomena.contexts import Context, contexts
 from selfscope.phenomena.crossing import (
@@ -125,7 +127,8 @@ def _questions(words: Sequence[str], seed: int, cluster: str) -> list[Question]:
     """One likely word, one of the others, a pair of the five likeliest, and the entropy."""
     rng = generator("words", seed, cluster)
     top, rest = list(words[:3]), list(words[3:]) or list(words)
-    likely, other = top[int(rng.integers(len(top)))], rest[int(rng.integers(len(rest)))]
+    likely = top[int(np.searchsorted([0.6, 0.85], rng.random()))]
+    other = rest[int(rng.integers(len(rest)))]
     pair = shuffled([words[int(i)] for i in rng.permutation(min(5, len(words)))[:2]], "pair", seed, cluster)
     yes_no = PROPERTIES["next_word"].options
     return [
