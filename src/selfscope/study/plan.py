@@ -48,6 +48,8 @@ CONTROLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("sham", {}),
     ("changed_competence", {}),
 )
+EXACT = ("token_probability",)
+"""What only a subject with log-probabilities has: left out where nobody asked for it by name and it cannot be had."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def plan(subject: Subject, wish: Wish) -> Study:
         raise UnknownName("profile", wish.profile, PROFILES)
     profile = PROFILES[wish.profile]
     lines = []
-    for phenomenon in _phenomena(wish, profile):
+    for phenomenon in _phenomena(subject, wish, profile):
         formats = able_formats(subject, phenomenon)[: profile.formats]
         readers = list(_readers(subject, formats, wish, profile))
         own = [r.id for r in readers if r.rung == "self"]
@@ -95,8 +97,9 @@ def _scored(format: str) -> bool:
     return format.endswith("_lp") or format == "prob_ev"
 
 
-def _phenomena(wish: Wish, profile: Profile) -> Iterator[Phenomenon]:
-    chosen = list(wish.phenomena or (() if wish.items else catalogue.PHENOMENA))
+def _phenomena(subject: Subject, wish: Wish, profile: Profile) -> Iterator[Phenomenon]:
+    usual = [name for name in catalogue.PHENOMENA if name not in EXACT or reaches(subject, "logprobs")]
+    chosen = list(wish.phenomena or (() if wish.items else usual))
     if wish.items and "items" not in chosen:
         chosen.append("items")
     if "items" in chosen and not wish.items:

@@ -55,8 +55,8 @@ class RequestFailed(Exception):
 class Wire:
     """Connections to one server. Use as a context manager; `ask` may be called from many threads.
 
-    timeout: seconds for one whole answer. tries: requests at most for one answer (two where it is too slow). backoff: seconds before the second
-    try; it doubles with each, with jitter. `dropped` are parameters that the server did not take.
+    timeout: seconds for one whole answer. tries: requests at most for one answer (two where it is too slow). backoff:
+    seconds before the second try; it doubles with each, with jitter. `dropped`: parameters that a server did not take.
     """
 
     url: str
