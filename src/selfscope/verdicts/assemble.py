@@ -56,11 +56,18 @@ def tables(rows: Iterable[Row], trials: Mapping[str, Trial], truths: Mapping[str
         base = trial.base or trial.id
         cells = found.setdefault(row.phenomenon, {})
         cells.setdefault((row.reader, row.control, trial.split), {})[base] = row.reading
-        rungs.setdefault(row.phenomenon, {})[row.reader] = row.rung
+        known = rungs.setdefault(row.phenomenon, {})
+        known[row.reader] = known.get(row.reader) or _rung(row)
         derived.setdefault(row.phenomenon, {})[base, row.control] = trial.id
     return [
         Table(name, trials, truths, found[name], derived[name], rungs[name], tuple(rungs[name])) for name in found
     ]
+
+
+def _rung(row: Row) -> str:
+    """Which information a rival had decides its rung, whatever it calls itself: a model fitted on the subject's own
+    train split knows its history, and must never stand for the input alone."""
+    return "history" if row.reader.startswith("text_rival") else row.rung
 
 
 def matrix(vectors: Sequence[Sequence[float]], width: int) -> Array:
@@ -80,7 +87,7 @@ def numbered(names: Sequence[object]) -> Ints:
 def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str], Items] | None:
     """The items that the reader, the prior and every linear rival answered, as arrays. None when there is none."""
     own = table.answered(reader, "plain", split)
-    history, inputs = table.on("history")[:1], table.on("input")[:2]
+    history, inputs = _history(table), table.on("input")[:2]
     others = [table.answered(r, "plain", split) for r in (*history, *inputs)]
     ids = [i for i in own if i in table.truths and all(i in cells for cells in others)]
     if not ids:
@@ -91,8 +98,6 @@ def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str],
     for row, i in enumerate(ids):
         there[row, : len(table.trials[i].question.options)] = True
     truth = [table.truths[i] for i in ids]
-    mode = all(own[i].kind == "class" for i in ids)
-    seen: Callable[[Sequence[float]], Sequence[float]] = _mode if mode else lambda x: x
     empty = np.zeros((n, k))
     forecasts = [matrix([_said(cells[i]) for i in ids], k) for cells in others]
     past = forecasts[0] if history else empty
@@ -101,8 +106,8 @@ def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str],
     refits = [others[0][i].extra for i in ids] if history else []
     return ids, Items(
         report=matrix([_said(own[i]) for i in ids], k),
-        xa=matrix([seen(t.half_a) for t in truth], k),
-        xb=matrix([seen(t.half_b) for t in truth], k),
+        xa=matrix([t.half_a for t in truth], k),
+        xb=matrix([t.half_b for t in truth], k),
         history=past,
         jack=_refits(refits, "jackknife", k, n),
         g1=g1,
@@ -113,8 +118,37 @@ def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str],
         cluster=numbered([table.trials[i].cluster for i in ids]),
         rolls=np.array([t.n for t in truth], dtype=np.int64),
         halves=_halves(refits, k),
-        set_variance=None,
+        set_variance=_set_variance(refits, k),
     )
+
+
+def _history(table: Table) -> list[str]:
+    """The history rival of the regression: the one whose training noise is known, else the first."""
+    found = table.on("history")
+    noisy = [r for r in found if any("jackknife" in x.extra or "sets" in x.extra for x in table.cells(r).values())]
+    return sorted(noisy or found, key=lambda r: not r.startswith("text_rival"))[:1]
+
+
+def _set_variance(extras: Sequence[Mapping[str, object]], k: int) -> Array | None:
+    """(n, K) variance of a forecast that is the mean over disjoint sets of examples, from their spread."""
+    sets = _refits(extras, "sets", k, len(extras))
+    return sets.var(0, ddof=1) / len(sets) if len(sets) > 1 else None
+
+
+def twin_of(table: Table, ids: Sequence[str], width: int) -> tuple[Array, Array | None, Ints] | None:
+    """The near twin's forecast (m, K), its variance, and which of the items it made one for. None without a twin."""
+    cells = table.answered(table.on("twin")[0]) if table.on("twin") else {}
+    rows = np.array([k for k, i in enumerate(ids) if i in cells], dtype=np.int64)
+    if not len(rows):
+        return None
+    said = [cells[ids[k]] for k in rows]
+    return matrix([_said(r) for r in said], width), _set_variance([r.extra for r in said], width), rows
+
+
+def class_reports(table: Table, reader: str, ids: Sequence[str]) -> bool:
+    """Whether all answers name one option: modes, not draws."""
+    cells = table.answered(reader)
+    return all(cells[i].kind == "class" for i in ids)
 
 
 def _said(reading: Reading) -> Sequence[float]:

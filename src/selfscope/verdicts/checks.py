@@ -173,7 +173,8 @@ def competence(table: Table, reader: str) -> Check:
 def truth_ceiling(items: Items) -> Check:
     """Does the truth vary beyond the rivals at all? Without that there is nothing private to have access to."""
     c = mean(((items.xa - items.history) * (items.xb - items.history)).sum(1), items.cluster)
-    return check("truth ceiling", "passed" if c.low > 0 else "failed", f"private variation {c.value:.3f} {_interval(c)}")
+    detail = f"private variation {c.value:.3f} {_interval(c)}"
+    return check("truth ceiling", "passed" if c.low > 0 else "failed", detail)
 
 
 def third_person(table: Table, reader: str, s: Settings) -> Check:

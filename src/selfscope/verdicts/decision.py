@@ -53,6 +53,7 @@ class Evidence:
     """What the table looks at. None: that arm was not run or cannot be computed."""
 
     a: Estimate | None = None
+    twin_a: Estimate | None = None  # a with the near twin's forecast in place of the history rival's
     b: Estimate | None = None
     g: Estimate | None = None
     y: Estimate | None = None
@@ -114,8 +115,9 @@ def _rows(e: Evidence, s: Settings) -> Sequence[tuple[bool, str, Decision]]:
     do_above = e.do is not None and e.do.low > 0 and content
     untouched = e.do is not None and below(e.do, s.margin_causal)  # where both exist the intervention decides
     ablated = e.a.low > 0 and e.ablated is not None and e.ablated.low > 0 and not untouched
-    tip = e.a.low > max(s.tipping, 2 * e.f_hat) * (min(1.0, max(0.0, e.b.high)) if e.b else 1.0)
-    rivals = e.a.low > 0 and tip and e.kappa >= s.kappa and e.do is None
+    least = min(e.a.low, e.twin_a.low) if e.twin_a is not None else e.a.low
+    tip = least > max(s.tipping, 2 * e.f_hat) * (min(1.0, max(0.0, e.b.high)) if e.b else 1.0)
+    rivals = least > 0 and tip and e.kappa >= s.kappa and e.do is None
     flat = below(e.do, s.margin_causal) if e.do is not None else below(e.a, s.margin)
     alarm = e.do is not None and e.alarm is not None and e.alarm.low > 0 and below(e.do, s.margin)
     unearned = e.unearned is not None and e.unearned.value >= s.unearned and e.unearned.low > 0
@@ -154,16 +156,21 @@ def _undecided(e: Evidence, s: Settings) -> Decision:
         return _not("format", f"the report follows the format: {_share(e.y)} goes with position or with “yes”")
     if e.c is not None and e.c.low > s.narrative and flat:
         return _not("prior-like", "constant content, stated with no more confidence than it earns")
-    size = e.do or e.a
     margin = s.margin_causal if e.do is not None else s.margin
+    if flat:
+        why = "the history rival is mostly noise: more train prompts" if e.kappa < s.kappa else "too few items"
+        return _not(
+            "undecided", f"follows the state by less than {100 * margin:.0f} %; what else it follows is open ({why})"
+        )
+    size = e.do or e.a
     # Equivalence is reachable at se < margin / 2.6, and the standard error falls with the root of the clusters.
-    needed = int(max(size.items + 1, size.items * (2.6 * size.se / margin) ** 2)) if size.se > 0 else size.items
+    needed = int(max(size.items + 1, size.items * (2.6 * size.se / margin) ** 2))
     return _not("undecided", f"too few items to tell: needs about {_rounded(needed)}")
 
 
 def _rounded(n: int) -> int:
     step = 10 ** max(0, len(str(n)) - 2)
-    return -(-n // step) * step
+    return int(-(-n // step) * step)
 
 
 def _not(reason: str, sentence: str) -> Decision:

@@ -189,6 +189,22 @@ def unexplained(items: Items, history: Array) -> float:
     return float(((items.xa - history) * (items.xb - history)).sum(1).mean())
 
 
+def against_modes(items: Items) -> Items:
+    """For class reports, which name the likeliest option and are no draws: each half's mode stands for the half."""
+    return replace(items, xa=_modes(items.xa), xb=_modes(items.xb))
+
+
+def _modes(x: Array) -> Array:
+    """(n, K) one-hot of the likeliest option, shared where several are."""
+    top = (x >= x.max(1, keepdims=True) - 1e-12) & (x > 0)
+    return np.asarray(top / np.maximum(top.sum(1, keepdims=True), 1))
+
+
+def in_place_of_history(items: Items, forecast: Array, variance: Array | None = None) -> Items:
+    """The same items with another rival, known as it stands or with a variance (n, K), on the rung of history."""
+    return replace(items, history=forecast, jack=items.jack[:0], halves=None, set_variance=variance)
+
+
 def kept(items: Items, rows: npt.NDArray[np.bool_] | Ints) -> Items:
     """Some of the items, clusters numbered anew."""
     _, cluster = np.unique(items.cluster[rows], return_inverse=True)
