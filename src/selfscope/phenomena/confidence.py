@@ -76,7 +76,7 @@ class Confidence:
                 del asked[2]
             for quantity, answer, about, key in asked:
                 question = question_of(quantity, problem, answer)
-                where = {"seed": seed}
+                where = {"seed": seed, "max_tokens": self.max_tokens}
                 trials.append(
                     drafted(self.name, split, item, question, prompt=about, observation=key, coordinates=where)
                 )

@@ -64,7 +64,7 @@ class Items:
             question = _question(line)
             key = observation_key(self.name, prompt, self.rollouts, self.max_tokens, seed)
             item = Item("items", cluster, prompt)
-            where = {"seed": seed, **({"id": line["id"]} if "id" in line else {})}
+            where = {"seed": seed, "max_tokens": self.max_tokens, **({"id": line["id"]} if "id" in line else {})}
             trials.append(drafted(self.name, split, item, question, observation=key, coordinates=where))
         return crossed(trials, seed)
 

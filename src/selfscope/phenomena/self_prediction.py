@@ -40,10 +40,11 @@ class SelfPrediction:
             prompt = object_prompt(subject, task.text, tag=tag, shown=SHOWN[source])
             item = Item(source, task.cluster, prompt)
             key = observation_key(self.name, prompt, self.rollouts, self.max_tokens, seed)
+            where = {"seed": seed, "max_tokens": self.max_tokens}
             asked = [q for q in APPLIES[source] if split == "test" or (source, q) not in HELD_OUT]
             for j in range(min(self.each, len(asked))):
                 question = question_of(asked[(number * self.each + j) % len(asked)], task)
-                trials.append(drafted(self.name, split, item, question, observation=key, coordinates={"seed": seed}))
+                trials.append(drafted(self.name, split, item, question, observation=key, coordinates=where))
         return crossed(trials, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:

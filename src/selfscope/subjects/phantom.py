@@ -7,17 +7,17 @@ the question is data; its answers are what a real subject's would be: sampled te
 from __future__ import annotations
 
 import math
-import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
 
 from selfscope.errors import UnknownName
-from selfscope.quantities import PROPERTIES, measure, words
+from selfscope.quantities import PROPERTIES, entropy_key, measure, words
 from selfscope.records import (
     Cost,
     Decoding,
@@ -31,14 +31,15 @@ from selfscope.records import (
 )
 from selfscope.subjects.base import OnDone
 from selfscope.subjects.dials import DialReport, Dials, report
+from selfscope.subjects.phantom_speech import around, draws, first_option, shown_texts, ten
 from selfscope.subjects.phantom_world import (
+    Array,
     Behaviour,
     behaviour,
     decoded,
     encoded,
     entropy,
     first_words,
-    pushed,
     scene,
 )
 
@@ -47,6 +48,8 @@ GIBBERISH = "perhaps, or then again the other way round, as it were"
 FLOOR = 1e-12
 ANSWERED_MASS, SILENT_MASS = 0.95, 0.02
 """Probability that the candidates hold together when it answers, and when it would rather not."""
+FEATURES = ("first_char", "second_char", "first_word", "ends_with_vowel", "parity", "word_count")
+"""Properties of a reply that the habit depends on."""
 _QUESTION = TypeAdapter(Question)
 _PROMPT = TypeAdapter(Prompt)
 
@@ -130,7 +133,7 @@ class Phantom:
             tag.get("phenomenon"), cluster, question.quantity, question.arguments, question.placement,
             [o.key for o in question.options],
         )  # fmt: skip
-        first = _first(question, str(tag["format"]))
+        first = first_option(question, str(tag["format"]))
         if question.quantity == "fact":
             return self._fact(question, item=item, cluster=cluster, first=first)
         if question.material is not None:
@@ -169,14 +172,16 @@ class Phantom:
         if shown not in self._seen:
             if len(self._seen) > 20_000:
                 self._seen.clear()
-            self._seen[shown] = behaviour(shown, seed=self.seed, rho=self.rho)
+            features = np.stack([_features(reply) for reply in shown.replies])
+            said = words(shown.public)
+            self._seen[shown] = behaviour(shown, features, said, seed=self.seed, rho=self.rho)
         return self._seen[shown]
 
     def _acts(self, prompt: Prompt, n: int, decoding: Decoding) -> list[str]:
         acts = self._behaviour(prompt)
         if decoding.temperature == 0:
             return [acts.replies[int(np.argmax(acts.p))]] * n
-        return [acts.replies[i] for i in _draws(acts.p, n, decoding, decoded(prompt))]
+        return [acts.replies[i] for i in draws(acts.p.tolist(), n, decoding, decoded(prompt))]
 
     def _reports(self, prompt: Prompt, n: int, decoding: Decoding) -> list[str]:
         tag = prompt.tag
@@ -188,11 +193,11 @@ class Phantom:
         if tag["format"] in ("prob_text", "prob_ev"):
             return [f" {round(100 * (shares[1] if question.flipped else shares[0]))}%"] * n
         if tag["format"] == "counts10":
-            counts = _ten(shares)
+            counts = ten(shares)
             return ["\n".join(f"{texts[i]}: {counts[i]}" for i in question.shown)] * n
         if decoding.temperature == 0:
             return [f" {texts[int(np.argmax(shares))]}"] * n
-        return [f" {texts[i]}" for i in _draws(np.array(shares), n, decoding, prompt)]
+        return [f" {texts[i]}" for i in draws(shares, n, decoding, prompt)]
 
     def _option_probabilities(self, prompt: Prompt, candidates: Sequence[str]) -> list[float]:
         """Probability of each candidate: those that mean the same option share its probability."""
@@ -200,7 +205,7 @@ class Phantom:
         told = self.report(prompt.tag)
         mass = ANSWERED_MASS if told.outcome == Outcome.ANSWERED else SILENT_MASS
         if prompt.tag["format"] == "prob_ev":
-            return [mass * p for p in _around(told.distribution[1 if question.flipped else 0], candidates)]
+            return [mass * p for p in around(told.distribution[1 if question.flipped else 0], candidates)]
         texts = [text.strip().casefold() for text in shown_texts(question)]
         meant = [candidate.strip().casefold() for candidate in candidates]
         at = [texts.index(m) if m in texts else texts.index(m[:-1]) if m[:-1] in texts else None for m in meant]
@@ -212,37 +217,6 @@ def _asks(prompt: Prompt) -> bool:
     return prompt.tag.get("role") == "report" and bool(prompt.tag["question"]["options"])
 
 
-def shown_texts(question: Question) -> tuple[str, ...]:
-    """Option texts in canonical order as a wording shows them: negated wording swaps yes and no."""
-    texts = tuple(option.text for option in question.options)
-    return texts[::-1] if question.binary and question.flipped else texts
-
-
-def _first(question: Question, format: str) -> int:
-    """The option that stands first, or that "yes" means."""
-    if format in ("yesno_lp", "prob_text", "prob_ev"):
-        return 1 if question.flipped else 0
-    return question.shown[0]
-
-
-def _around(p: float, candidates: Sequence[str]) -> list[float]:
-    """Probabilities of number texts with mean exactly 100 p: the two whole numbers beside it."""
-    low = min(99, math.floor(100 * p + 1e-9))
-    part = min(1.0, max(0.0, 100 * p - low))
-    wanted = {low: 1 - part, low + 1: part}
-    found = [re.fullmatch(r"\s*(\d+)\s*%?\.?", candidate) for candidate in candidates]
-    return [wanted.get(int(m.group(1)), 0.0) if m else 0.0 for m in found]
-
-
-def _ten(shares: Sequence[float]) -> list[int]:
-    """Whole numbers that sum to ten, nearest to the shares."""
-    counts = [math.floor(10 * p + 1e-9) for p in shares]
-    order = sorted(range(len(shares)), key=lambda i: (counts[i] - 10 * shares[i], i))
-    for i in order[: 10 - sum(counts)]:
-        counts[i] += 1
-    return counts
-
-
 def _goes_on(acts: Behaviour, text: str) -> float:
     """Probability that a reply begins with the words of a text."""
     wanted = words(text)
@@ -251,17 +225,37 @@ def _goes_on(acts: Behaviour, text: str) -> float:
     )
 
 
-def _draws(shares: Any, n: int, decoding: Decoding, prompt: Prompt) -> list[int]:
-    """n indices: draw i depends on seed, prompt and i alone."""
-    key = content_hash("draw", decoding.seed, prompt.messages, prompt.text, prompt.prefix)
-    uniform = np.random.default_rng([*bytes.fromhex(key)]).random(n)
-    edges = np.cumsum(np.asarray(shares) ** (1 / decoding.temperature))
-    return [int(i) for i in np.minimum(np.searchsorted(edges / edges[-1], uniform), len(edges) - 1)]
-
-
 def _token(word: str) -> int:
     return zlib.crc32(word.encode()) % 1_000_003
 
 
 def _one(at: int, k: int) -> tuple[float, ...]:
     return tuple(float(i == at) for i in range(k))
+
+
+def pushed(question: Question, replies: Sequence[str], *weights: Array) -> list[tuple[float, ...]]:
+    """For each weighting (M,) of the replies the distribution (K,) of the question's options under it."""
+    keys = [option.key for option in question.options]
+    if question.quantity == "entropy_bin":
+        nats = [entropy(first_words(replies, w)) for w in weights]
+        return [_one(keys.index(entropy_key(x)), len(keys)) for x in nats]
+    if question.quantity in ("correct_shown", "correct_after"):
+        right = measure(question, str(question.arguments["answer"]))
+        return [_one(keys.index(right or "no"), len(keys))] * len(weights)
+    found = [measure(question, reply) for reply in replies]
+    falls = np.array([[float(key == k) for k in keys] for key in found])  # (M, K)
+    sums = [w @ falls for w in weights]
+    # Where no reply can say it, every option is as likely as any.
+    even = tuple(1 / len(keys) for _ in keys)
+    return [tuple(float(x) for x in s / s.sum()) if s.sum() > 0 else even for s in sums]
+
+
+@lru_cache(maxsize=65536)
+def _features(reply: str) -> Array:
+    """(F,) which option of each plain property the reply falls under."""
+    marks = []
+    for name in FEATURES:
+        options = PROPERTIES[name].options
+        key = measure(Question(name, options), reply)
+        marks += [float(option.key == key) for option in options]
+    return np.array(marks)

@@ -17,14 +17,12 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from selfscope import quantities
-from selfscope.records import Message, Prompt, Question, content_hash
+from selfscope.records import Message, Prompt, content_hash
 
 Array = npt.NDArray[np.float64]
 HELD = 0.9
 """Weight of a state on its own reply."""
 PLAIN_REPLIES = ("Yes.", "No", "I think so", "Blue", "The second one is good.", "Seven", "12", "It is hard to say.")
-FEATURES = ("first_char", "second_char", "first_word", "ends_with_vowel", "parity", "word_count")
 
 
 @dataclass(frozen=True)
@@ -60,12 +58,11 @@ def scene(prompt: Prompt) -> Scene:
     return Scene(str(tag.get("source", "")), public, hidden, replies)
 
 
-def behaviour(shown: Scene, *, seed: int, rho: float) -> Behaviour:
-    """What the phantom with this seed does there."""
-    count = len(shown.replies)
-    features = np.stack([_features(reply) for reply in shown.replies])
+def behaviour(shown: Scene, features: Array, said: Sequence[str], *, seed: int, rho: float) -> Behaviour:
+    """What the phantom with this seed does there. features: (M, F) of its replies; said: the words of the text."""
+    count, width = features.shape
     # W is the same for every phantom: how anyone reads the text. D is this phantom's own.
-    reads, own = _coefficients("W", 0, shown), _coefficients("D", seed, shown)
+    reads, own = (_coefficients(name, of, (shown.source, said), width) for name, of in (("W", 0), ("D", seed)))
     raw = _softmax(features @ (reads + own))
     state = int(content_hash("state", seed, shown.public, shown.hidden, shown.replies)[:12], 16) % count
     held = np.full(count, (1 - HELD) / count)
@@ -73,23 +70,6 @@ def behaviour(shown: Scene, *, seed: int, rho: float) -> Behaviour:
     return Behaviour(
         shown.replies, (1 - rho) * raw + rho * held, (1 - rho) * raw + rho / count, _softmax(features @ reads)
     )
-
-
-def pushed(question: Question, replies: Sequence[str], *weights: Array) -> list[tuple[float, ...]]:
-    """For each weighting (M,) of the replies the distribution (K,) of the question's options under it."""
-    keys = [option.key for option in question.options]
-    if question.quantity == "entropy_bin":
-        nats = [entropy(first_words(replies, w)) for w in weights]
-        return [_one(keys.index(quantities.entropy_key(x)), len(keys)) for x in nats]
-    if question.quantity in ("correct_shown", "correct_after"):
-        right = quantities.measure(question, str(question.arguments["answer"]))
-        return [_one(keys.index(right or "no"), len(keys))] * len(weights)
-    found = [quantities.measure(question, reply) for reply in replies]
-    falls = np.array([[float(key == k) for k in keys] for key in found])  # (M, K)
-    sums = [w @ falls for w in weights]
-    # Where no reply can say it, every option is as likely as any.
-    even = tuple(1 / len(keys) for _ in keys)
-    return [tuple(float(x) for x in s / s.sum()) if s.sum() > 0 else even for s in sums]
 
 
 def first_words(replies: Sequence[str], weights: Array) -> dict[str, float]:
@@ -128,28 +108,16 @@ def _from_text(public: str) -> tuple[str, ...]:
     return (*(word.capitalize() for word in own), *PLAIN_REPLIES[: 8 - len(own)])
 
 
-@lru_cache(maxsize=65536)
-def _features(reply: str) -> Array:
-    """(F,) which option of each plain property the reply falls under."""
-    marks = []
-    for name in FEATURES:
-        options = quantities.PROPERTIES[name].options
-        key = quantities.measure(Question(name, options), reply)
-        marks += [float(option.key == key) for option in options]
-    return np.array(marks)
-
-
-def _coefficients(name: str, seed: int, shown: Scene) -> Array:
+def _coefficients(name: str, seed: int, text: tuple[str, Sequence[str]], width: int) -> Array:
     """(F,) of the features, from the source and, more weakly, from the words of the text."""
-    said = dict.fromkeys(quantities.words(shown.public))
-    many = [_normal(name, seed, word) for word in list(said)[:40]]
+    source, said = text
+    many = [_normal(name, seed, word, width) for word in list(dict.fromkeys(said))[:40]]
     of_words = np.sum(many, axis=0) / math.sqrt(len(many)) if many else 0.0
-    return _normal(name, seed, f"source={shown.source}") + 0.5 * of_words
+    return _normal(name, seed, f"source={source}", width) + 0.5 * of_words
 
 
 @lru_cache(maxsize=65536)
-def _normal(name: str, seed: int, key: str) -> Array:
-    width = sum(len(quantities.PROPERTIES[f].options) for f in FEATURES)
+def _normal(name: str, seed: int, key: str, width: int) -> Array:
     stream = np.random.default_rng([*bytes.fromhex(content_hash("phantom", name, seed, key))])
     return stream.normal(0.0, 1.0, size=width)
 
@@ -157,7 +125,3 @@ def _normal(name: str, seed: int, key: str) -> Array:
 def _softmax(logits: Array) -> Array:
     weights = np.exp(logits - logits.max())
     return np.asarray(weights / weights.sum())
-
-
-def _one(at: int, k: int) -> tuple[float, ...]:
-    return tuple(float(i == at) for i in range(k))
