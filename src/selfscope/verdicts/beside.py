@@ -14,7 +14,7 @@ from selfscope.verdicts.assemble import Table, items_of, matrix, numbered
 from selfscope.verdicts.claims import Step
 from selfscope.verdicts.decision import Decision, Evidence, f_star
 from selfscope.verdicts.settings import Settings
-from selfscope.verdicts.shares import Items, Shares, kept, shares
+from selfscope.verdicts.shares import Items, Shares, composed, kept
 
 CONDITIONS = (
     "third_person",
@@ -172,7 +172,7 @@ def numbers_of(
         numbers["tau"] = tau
         # A perfect subject has tau 1; far from it the shares are access times how strongly it is expressed.
         if not 1 / TAU_MATTERS < tau < TAU_MATTERS:
-            numbers["a_tau"] = shares(replace(items, report=ladder.sharpness(items.report, tau))).estimates["a"]
+            numbers["a_tau"] = composed(replace(items, report=ladder.sharpness(items.report, tau)))[0]["a"]
     return numbers
 
 

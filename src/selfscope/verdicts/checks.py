@@ -13,7 +13,7 @@ from selfscope.verdicts.assemble import Table, change_of
 from selfscope.verdicts.claims import Check
 from selfscope.verdicts.decision import MATTERS, RUN
 from selfscope.verdicts.settings import Settings
-from selfscope.verdicts.shares import Items, Shares, shares
+from selfscope.verdicts.shares import Items, Shares, composed
 
 
 def required(table: Table, reader: str, ids: Sequence[str], items: Items, found: Shares, s: Settings) -> list[Check]:
@@ -148,7 +148,7 @@ def stratum(quantity: str, options: int) -> str:
 
 def private_share(items: Items) -> Estimate:
     """Share a with its evaluation interval alone (the rival's training is the same in every shuffle)."""
-    return shares(replace(items, jack=items.jack[:0], set_variance=items.rival_variance)).estimates["a"]
+    return composed(replace(items, jack=items.jack[:0], set_variance=items.rival_variance))[0]["a"]
 
 
 def competence(table: Table, reader: str) -> Check:

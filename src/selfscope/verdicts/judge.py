@@ -24,7 +24,7 @@ from selfscope.verdicts.assemble import (
 from selfscope.verdicts.claims import Check, Claim
 from selfscope.verdicts.decision import Evidence, decide
 from selfscope.verdicts.settings import Settings
-from selfscope.verdicts.shares import Items, against_modes, in_place_of_history, kept, shares
+from selfscope.verdicts.shares import Items, against_modes, composed, in_place_of_history, kept, shares
 
 
 def judge(
@@ -129,7 +129,7 @@ def _beside_twin(table: Table, ids: Sequence[str], items: Items) -> Estimate | N
     got = twin_of(table, ids, items.report.shape[1])
     if got is None or len(np.unique(items.cluster[got[2]])) < 2:
         return None
-    return shares(in_place_of_history(kept(items, got[2]), got[0], got[1])).estimates["a"]
+    return composed(in_place_of_history(kept(items, got[2]), got[0], got[1]))[0]["a"]
 
 
 def _blocks(table: Table, reader: str, required: Sequence[Check], s: Settings) -> tuple[tuple[str, str], ...]:

@@ -125,8 +125,14 @@ def composition(beta: Array) -> Array:
 
 
 def shares(items: Items, level: float = 0.95) -> Shares:
-    """The composition of the reports with jackknife t intervals that include the rival's training (section 4 of the
-    verdict's specification). Needs at least two clusters."""
+    """The composition of the reports with jackknife t intervals that include the rival's training. Needs at least
+    two clusters."""
+    found, drop, smallest = composed(items, level)
+    return Shares(found, reliability(items), learning_curve(items), drop, smallest)
+
+
+def composed(items: Items, level: float = 0.95) -> tuple[dict[str, Estimate], Array, float]:
+    """The estimates by NAMES, their delete-one-cluster values (G, 6), and the smallest eigenvalue."""
     matrix, vector = moments(items)
     total, right = matrix.sum(0), vector.sum(0)
     theta = composition(solve(total, right))
@@ -140,7 +146,7 @@ def shares(items: Items, level: float = 0.95) -> Shares:
     found = {
         name: estimate(theta[i], float(np.sqrt(variance[i])), g, n, level) for i, name in enumerate(NAMES)
     }
-    return Shares(found, reliability(items), learning_curve(items), drop, smallest_eigenvalue(total))
+    return found, drop, smallest_eigenvalue(total)
 
 
 def _refit(items: Items, fit: Array) -> Array:
@@ -168,7 +174,7 @@ def reliability(items: Items) -> float:
     there = items.there
     x = np.concatenate([items.g1[..., None], items.direction[..., None], items.dummies], axis=2)[there]
     y = items.history[there]
-    residual = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    residual = y - x @ (np.linalg.pinv(x.T @ x, hermitian=True) @ (x.T @ y))
     signal = float((residual**2).sum())
     if signal < 1e-12:
         return 0.0
