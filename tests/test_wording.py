@@ -163,3 +163,13 @@ def test_what_does_not_fit_is_an_error() -> None:
         phrase(trial("nonsense"), "choice_lp")
     with pytest.raises(ValueError, match="threshold"):
         phrase(ask(trial("above_threshold"), arguments={}), "choice_lp")
+
+
+def test_after_earlier_turns_the_question_is_about_the_next_reply() -> None:
+    t = trial()
+    said = (Message("user", "Name a fruit."), Message("assistant", "Apple"), *t.prompt.messages)
+    t = changed(t, prompt=changed(t.prompt, messages=said), public="User: Name a fruit.\nAssistant: Apple\nUser: ...")
+    for template in range(TEMPLATES):
+        text = phrase(ask(t, template=template), "choice_lp").prompt.messages[0].content
+        assert "this conversation" in text or "a conversation" in text
+        assert "your next" in text

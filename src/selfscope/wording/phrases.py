@@ -1,6 +1,7 @@
 """The words: one phrase a quantity, three carriers a situation, three ways to ask for each kind of answer.
 
-Braces are filled from the person ({you}, {your}, {reply}) and from the question's arguments. Every phrase is in the
+Braces are filled from the person ({you}, {your}, {reply}), from what the object prompt is ({what}: a message or a
+conversation) and from the question's arguments. Every phrase is in the
 present tense about a noun ("your reply"), so that the same words serve a self-report, a report about somebody else
 and a competence question about a given text.
 """
@@ -104,9 +105,9 @@ PHRASES: dict[str, Phrase] = {
 
 CARRIERS: dict[str, tuple[tuple[str, str], ...]] = {
     "reply": (
-        ("Imagine that this message is sent to {you}:\n{object}\n\n{question}", "reply"),
-        ("Think of the answer that {you} would give to this message.\n{object}\n\nAbout it: {question}", "answer"),
-        ("Here is a message.\n{object}\n\nSuppose that {you} must respond to it. {question}", "response"),
+        ("Imagine that this {what} is sent to {you}:\n{object}\n\n{question}", "reply"),
+        ("Think of the answer that {you} would give to this {what}.\n{object}\n\nAbout it: {question}", "answer"),
+        ("Here is a {what}.\n{object}\n\nSuppose that {you} must respond to it. {question}", "response"),
     ),
     "shown": (
         ("Here is a question.\n{object}\n\n{question}", "answer"),
@@ -129,9 +130,9 @@ CARRIERS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Here is a beginning.\n{object}\n\nSuppose that {you} must finish it. {question}", "continuation"),
     ),
     "custom": (
-        ("Imagine that this message is sent to {you}:\n{object}\n\n{question}", "reply"),
-        ("Think of the answer that {you} would give to this message.\n{object}\n\n{question}", "answer"),
-        ("Here is a message.\n{object}\n\nSuppose that {you} must respond to it. {question}", "response"),
+        ("Imagine that this {what} is sent to {you}:\n{object}\n\n{question}", "reply"),
+        ("Think of the answer that {you} would give to this {what}.\n{object}\n\n{question}", "answer"),
+        ("Here is a {what}.\n{object}\n\nSuppose that {you} must respond to it. {question}", "response"),
     ),
     "none": (
         ("{question}", "reply"),

@@ -165,7 +165,15 @@ def _carrier(trial: Trial) -> tuple[str, str]:
 
 def _noun(trial: Trial) -> str:
     noun = _carrier(trial)[1]
-    return noun if trial.question.material is not None else f"{_person(trial.question)[1]} {noun}"
+    if trial.question.material is not None:
+        return noun
+    # A conversation has replies already: the question is about the one that comes.
+    coming = "next " if _talk(trial) and _phrase_of(trial.question).carrier in ("reply", "custom") else ""
+    return f"{_person(trial.question)[1]} {coming}{noun}"
+
+
+def _talk(trial: Trial) -> bool:
+    return sum(m.role != "system" for m in trial.prompt.messages) > 1
 
 
 def _turns(trial: Trial, format: str, shots: Sequence[Shot]) -> tuple[Message, ...]:
@@ -201,7 +209,8 @@ def _fresh_around(trial: Trial, words: str) -> str:
         about = trial.question.material
         if _phrase_of(trial.question).carrier in ("continue", "branch"):
             about = f"{trial.public[-TAIL:]} {ARROW} {about}"
-    return _carrier(trial)[0].format(you=you, your=your, object=f'"""{about}"""', question=words)
+    what = "conversation" if _talk(trial) else "message"
+    return _carrier(trial)[0].format(you=you, your=your, what=what, object=f'"""{about}"""', question=words)
 
 
 def _framed(question: Question, text: str) -> str:
