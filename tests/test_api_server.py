@@ -1,0 +1,115 @@
+"""The text tier against a real server in a process of its own: SmolLM2 behind the listener of a prebuilt wheel."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from selfscope.errors import ServerError
+from selfscope.face.cards import planned, redraw, run
+from selfscope.face.subjects import load
+from selfscope.records import Decoding, Message, Prompt
+from selfscope.store import read
+from selfscope.subjects.api import ApiSubject
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("xllamacpp") is None, reason="needs the wheel xllamacpp")
+
+SERVE = """
+import sys, xllamacpp
+settings = xllamacpp.CommonParams()
+settings.model.path, settings.model_alias = sys.argv[1], {"smollm2"}
+settings.n_ctx, settings.n_parallel, settings.port = 4096, 4, 0
+settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = 1  # two spin where the machine is busy
+settings.verbosity, settings.warmup = -1, False
+server = xllamacpp.Server(settings)
+print(server.listening_address, flush=True)
+sys.stdin.read()
+"""
+PROMPTS = [
+    Prompt(messages=(Message("user", text),)) for text in ("Name a colour.", "Which animal says miaow? One word.")
+]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    from selfscope.subjects.packaged import gguf
+
+    command = [sys.executable, "-c", SERVE, str(gguf("smollm2-135m"))]
+    environment = {k: v for k, v in os.environ.items() if not k.endswith("API_KEY")}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        try:
+            address = process.stdout.readline().strip()
+            assert address.startswith("http"), "the server did not start"
+            yield f"{address}/v1", process
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def subject(server: tuple[str, subprocess.Popen[str]]) -> ApiSubject:
+    made = load(f"api:smollm2@{server[0]}")
+    assert isinstance(made, ApiSubject)
+    return made
+
+
+def test_it_samples_and_says_what_it_is(subject: ApiSubject) -> None:
+    done: list[int] = []
+    greedy = subject.sample(PROMPTS, 2, Decoding(8, 0.0, 0), lambda i, replies: done.append(i))
+    again = subject.sample(PROMPTS[::-1], 1, Decoding(8, 0.0, 7))
+    drawn = subject.sample(PROMPTS, 4, Decoding(8, 1.5, 3))
+    assert sorted(done) == [0, 1]
+    assert [many[0].text for many in greedy] == [many[0].text for many in again[::-1]]
+    assert greedy[0][0].text != greedy[1][0].text
+    assert all(reply.text and reply.finish in ("stop", "length") for many in greedy + drawn for reply in many)
+    assert len({reply.text for reply in drawn[0]}) > 1, "draws differ"
+    cost = drawn[0][0].cost
+    assert cost.calls == 1
+    assert cost.prompt_tokens > 5
+    assert 1 <= cost.output_tokens <= 8
+    assert subject.spent.calls == 2 + 2 + 8
+    assert subject.environment["system_fingerprint"]
+    assert subject.environment["date"].startswith("20")
+    assert "smollm2" in subject.environment["server_model"]
+
+
+def test_a_small_card_is_made_of_it(subject: ApiSubject, tmp_path: Path) -> None:
+    study = planned(subject, phenomena=("confidence",))
+    assert [r.id for r in study.lines[0].readers if r.rung == "self"] == ["ask[prob_text]"]
+    line = study.lines[0]
+    small = replace(line.phenomenon, test=3, train=6, dev=1, rollouts=2)  # type: ignore[type-var]
+    kept = tuple(c for c in line.controls if c.name == "third_person")
+    rows = run(replace(study, lines=(replace(line, phenomenon=small, controls=kept),)), tmp_path / "card")
+    asked = [r for r in read(tmp_path / "card").rows if r.reader == "ask[prob_text]"]
+    assert len(rows) > len(asked) > 10
+    assert not [r for r in asked if r.reading.outcome == "error"]
+    assert sum(r.reading.outcome == "answered" for r in asked) > 0, "a small model seldom says just a number"
+    card = redraw(tmp_path / "card")
+    assert "Confidence" in str(card)
+    page = card.page.read_text(encoding="utf-8")
+    assert subject.environment["system_fingerprint"] in page, "the card says what answered"
+
+
+def test_all_phenomena_of_its_tier_are_planned(subject: ApiSubject) -> None:
+    names = [line.phenomenon.name for line in planned(subject).lines]
+    assert names == ["self_prediction", "branch_distribution", "confidence"]
+
+
+def test_once_it_is_gone_that_is_said(server: tuple[str, subprocess.Popen[str]], subject: ApiSubject) -> None:
+    url, process = server
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    gone = replace(subject, tries=2, backoff=0.01)
+    with pytest.raises(ServerError, match=f"{url}.*Is the server running"):
+        gone.sample(PROMPTS, 2, Decoding())
