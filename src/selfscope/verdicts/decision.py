@@ -119,7 +119,7 @@ def _rows(e: Evidence, s: Settings) -> Sequence[tuple[bool, str, Decision]]:
     tip = least > max(s.tipping, 2 * e.f_hat) * (min(1.0, max(0.0, e.b.high)) if e.b else 1.0)
     rivals = least > 0 and tip and e.kappa >= s.kappa and e.do is None
     flat = below(e.do, s.margin_causal) if e.do is not None else below(e.a, s.margin)
-    alarm = e.do is not None and e.alarm is not None and e.alarm.low > 0 and below(e.do, s.margin)
+    alarm = e.do is not None and e.alarm is not None and e.alarm.low > 0 and below(e.do, s.margin_causal)
     unearned = e.unearned is not None and e.unearned.value >= s.unearned and e.unearned.low > 0
     narrative = e.c is not None and e.c.low > s.narrative and flat and unearned
     public = flat and any(x is not None and x.low > 0 for x in (e.b, e.g, e.public))

@@ -76,10 +76,11 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
     trust = ladder.earned(items.report, items.x, items.cluster)
     e = found.estimates
     evidence = Evidence(
-        a=e["a"], twin_a=twin_a, b=e["b"], g=e["g"], y=e["y"], c=e["c"], public=e["public"], do=state.do,
-        identification=state.identification, ablated=state.ablated, unearned=trust["unearned"], kappa=found.kappa,
-        f_hat=found.f_hat, answered=answered, clusters=items.clusters, singular=found.singular,
-        blocks=_blocks(table, reader, required, s), checks=tuple(required),
+        a=e["a"], twin_a=twin_a, b=e["b"], g=e["g"], y=e["y"], c=e["c"], public=e["public"],
+        do=_wide_enough(state.do, s), identification=state.identification, ablated=_wide_enough(state.ablated, s),
+        unearned=trust["unearned"], kappa=found.kappa, f_hat=found.f_hat, answered=answered,
+        clusters=items.clusters, singular=found.singular, blocks=_blocks(table, reader, required, s),
+        checks=tuple(required),
     )  # fmt: skip
     decision = decide(evidence, s)
     steps, top, added, gaps = beside.climb(table, reader, ids, items)
@@ -106,6 +107,11 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
         calibration=ladder.calibration(items),
         notes=beside.notes_of(decision, found, numbers, state.do, s),
     )
+
+
+def _wide_enough(arm: Estimate | None, s: Settings) -> Estimate | None:
+    """An arm that was run on fewer clusters than a claim needs is shown, and decides nothing."""
+    return arm if arm is not None and arm.clusters >= s.clusters else None
 
 
 def _nothing_to_judge(got: tuple[list[str], Items] | None, answered: float, s: Settings) -> tuple[str, ...]:
