@@ -7,7 +7,7 @@ BIN := .venv/bin
 .PHONY: card test check docs bench proof slow clean
 
 card: .venv/run
-	@$(BIN)/selfscope card $(MODEL) -o card $(if $(wildcard card/meta.json),--resume)
+	@$(BIN)/selfscope card $(MODEL) -o card $(if $(wildcard card/study.json),--resume)
 
 test: .venv/dev
 	@$(BIN)/python -m pytest
@@ -39,6 +39,8 @@ slow: .venv/dev
 
 .venv/dev: .venv/run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[hf,parquet,pandas,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[server]' \
+	    || echo "xllamacpp cannot be installed here: the test against a real chat server is skipped"
 	@touch $@
 
 clean:
