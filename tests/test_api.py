@@ -222,12 +222,21 @@ def test_a_server_that_fails_everything_is_not_asked_a_thousand_times() -> None:
     assert len(server.bodies) < 150
 
 
+def test_failures_among_successes_never_end_a_call() -> None:
+    def every_other(body: dict[str, Any], seen: int) -> Said:
+        return (500, {}, {}) if int(body["messages"][-1]["content"]) % 2 else echo(body, seen)
+
+    with serving(every_other) as server:
+        got = subject(server, tries=1, in_flight=1).sample(asked(*map(str, range(24))), 1, Decoding())
+    assert [many[0].finish for many in got] == ["stop", "error"] * 12
+
+
 def test_nobody_listening_is_said_quickly() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
     start = time.perf_counter()
-    with pytest.raises(ServerError, match=f"{url}.*Is the server running"):
+    with pytest.raises(ServerError, match=f"{url}: the server cannot be used.*Is the server running"):
         load_api("m", url, tries=3, backoff=0.01).sample(asked(*map(str, range(50))), 2, Decoding())
     assert time.perf_counter() - start < 3.0
 
