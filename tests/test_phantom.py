@@ -22,7 +22,6 @@ from selfscope.readers.ask import Ask
 from selfscope.records import Decoding, Message, Outcome, Prompt, Question, Trial, changed, plain
 from selfscope.subjects.base import ScoringSubject
 from selfscope.subjects.phantom import Phantom, pushed
-from selfscope.subjects.phantom_world import Behaviour
 from selfscope.wording import FORMATS, LOGPROB_FORMATS, fits
 
 MANY = 400
@@ -44,8 +43,8 @@ def truths(phenomenon: Any, subject: Phantom, trials: list[Trial]) -> dict[str, 
 
 def shares(subject: Phantom, trial: Trial) -> list[tuple[float, ...]]:
     """p, h, g of a trial by definition."""
-    acts: Behaviour = subject._behaviour(trial.prompt)
-    return pushed(trial.question, acts.replies, acts.p, acts.h, acts.g)
+    acts = subject._behaviour(trial.prompt)
+    return pushed(trial.question, acts.replies, acts.p, subject._published(trial.question, acts), acts.g)
 
 
 def test_it_is_a_scoring_subject() -> None:
@@ -138,6 +137,16 @@ def test_the_habit_is_the_mean_of_what_it_does() -> None:
         gaps.append(acts.p - acts.h)
     assert np.abs(np.mean(gaps, axis=0)).max() < 0.02
     assert np.abs(gaps).max() > 0.2
+
+
+def test_the_habit_knows_that_listed_outcomes_are_those_that_came() -> None:
+    """Which outcomes are listed tells of the state: without that, what it does would lie above its habit on them."""
+    subject = Phantom()
+    trials = BranchDistribution(test=150, train=0, dev=0).pose(subject, 0)
+    gaps = [np.array(p) - np.array(h) for p, h, _ in (shares(subject, t) for t in trials)]
+    assert abs(np.mean([gap[-1] for gap in gaps])) < 0.01
+    before = [pushed(t.question, *(lambda b: (b.replies, b.p, b.h))(subject._behaviour(t.prompt))) for t in trials]
+    assert np.mean([p[-1] - h[-1] for p, h in before]) < -0.1
 
 
 def test_its_draws_have_its_frequencies_and_do_not_depend_on_the_batch() -> None:

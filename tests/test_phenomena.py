@@ -240,6 +240,11 @@ def test_token_probabilities_are_those_of_the_subject() -> None:
     assert 0.25 < sum(p > 0.5 for p in firsts) / len(firsts) < 0.75
 
 
+def test_the_words_asked_about_do_not_depend_on_the_subject() -> None:
+    one, two = (TokenProbability(test=12, train=0, dev=0).pose(Phantom(seed=n), 0) for n in (0, 1))
+    assert [t.id for t in one] == [t.id for t in two]
+
+
 def test_token_probability_needs_log_probabilities() -> None:
     class Hosted:
         name, tier, chat = "far", "text", True

@@ -17,7 +17,7 @@ GO_ON = "Go on with this text."
 
 @dataclass(frozen=True)
 class Context:
-    """text: the user's message. prefix: the unfinished text. candidates: next words, likely and not, all different."""
+    """text: the user's message. prefix: the unfinished text. candidates: different next words, likely ones first."""
 
     cluster: str
     text: str
@@ -83,7 +83,7 @@ def _lists(seed: int) -> list[Context]:
             drawn = [members[int(i)] for i in rng.permutation(len(members))]
             text = ", ".join(drawn[:3]) + ","
             far = kinds[sorted(kinds)[int(rng.integers(len(kinds)))]]
-            candidates = dict.fromkeys([*drawn[3:7], "and", far[int(rng.integers(len(far)))]])
+            candidates = dict.fromkeys([drawn[3], "and", *drawn[4:7], far[int(rng.integers(len(far)))]])
             out.append(Context(f"{article(kind)}: {text}", GO_ON, text, tuple(candidates)))
     return list({context.prefix: context for context in out}.values())
 

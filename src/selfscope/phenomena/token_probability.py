@@ -7,12 +7,9 @@ product over those tokens at temperature 1. A longer word that begins with the s
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
-
-import numpy as np
 
 from selfscope.errors import Unsupported
 from selfscope.phenomena.contexts import Context, contexts
@@ -24,26 +21,25 @@ from selfscope.phenomena.crossing import (
     generator,
     object_prompt,
     observation_key,
-    shuffled,
 )
 from selfscope.phenomena.rollouts import by_key, distinct, known
 from selfscope.quantities import ENTROPY_BINS, PROPERTIES, entropy_key
-from selfscope.records import Cost, Observation, Option, Prompt, Question, TokenDistribution, Trial, Truth
+from selfscope.records import Cost, Observation, Option, Prompt, Question, Trial, Truth
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
 
-TOP = 8
+LIKELIEST = 0.7
+"""How often the likely word is the very first candidate."""
 HELD_OUT = (("list", "likelier"), ("fact", "entropy_bin"))
 """Tasks (source, quantity) that occur in the test split only."""
 ASKED = ("next_word", "next_word", "likelier", "entropy_bin")
-SPACES = " \u0120\u2581"  # a plain space, and how two kinds of tokenizer write it
 
 
 @dataclass(frozen=True)
 class TokenProbability:
     """Exact probabilities of what comes next. A cluster is one unfinished text.
 
-    test, train, dev: clusters. rollouts: not used, truth is exact. Words come from packaged lists and from the
-    subject's own likeliest tokens; the words of a cluster are in `coordinates["words"]`.
+    test, train, dev: clusters. rollouts: not used, truth is exact. Words come from packaged lists; those of a
+    cluster are in `coordinates["words"]`.
     """
 
     test: int = 150
@@ -54,16 +50,14 @@ class TokenProbability:
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "prob_text", "prob_ev", "yesno_lp")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
-        """Scores the candidates of every context to pick words of different likelihood; two batched calls."""
-        able = _scoring(subject)
-        sizes = {"test": self.test, "train": self.train, "dev": self.dev}
-        places = dealt(contexts(seed), sizes)
-        prompts = [self._prompt(subject, source, context) for _, source, _, context in places]
-        ranked = _ranked(able, prompts, [context for *_, context in places])
+        """The same words for every subject; the subject does not act."""
+        _scoring(subject)
         trials = []
-        for (split, source, _, context), prompt, words in zip(places, prompts, ranked, strict=True):
+        sizes = {"test": self.test, "train": self.train, "dev": self.dev}
+        for split, source, _, context in dealt(contexts(seed), sizes):
+            prompt = self._prompt(subject, source, context)
             item = Item(source, context.cluster, prompt)
-            asked = _questions(words, seed, context.cluster)
+            asked = _questions(context.candidates, seed, context.cluster)
             questions = [q for q in asked if split == "test" or (source, q.quantity) not in HELD_OUT]
             used = sorted({w for q in questions for w in _words_of(q)})
             key = observation_key(self.name, prompt, used)
@@ -104,32 +98,16 @@ def _scoring(subject: Subject) -> ScoringSubject:
     return cast(ScoringSubject, subject)
 
 
-def _ranked(subject: ScoringSubject, prompts: Sequence[Prompt], places: Sequence[Context]) -> list[list[str]]:
-    """Words of every context, likeliest first: the packaged candidates and the subject's own whole-word tokens."""
-    nexts = subject.next_token(prompts, top=TOP)
-    own = map(_own_words, nexts)
-    many = [list(dict.fromkeys([*place.candidates, *more])) for place, more in zip(places, own, strict=True)]
-    scores = subject.score(prompts, [[f" {w}" for w in words] for words in many])
-    out = []
-    for words, got in zip(many, scores, strict=True):
-        sums = _sums(words, got)
-        out.append(sorted(words, key=lambda w: (-sums[w], w)))
-    return out
-
-
-def _own_words(after: TokenDistribution) -> list[str]:
-    """The tokens that are a space and at least two letters."""
-    found = [re.fullmatch(rf"[{SPACES}]([A-Za-z]{{2,}})", token) for token in after.tokens]
-    return [match.group(1) for match in found if match]
-
-
 def _questions(words: Sequence[str], seed: int, cluster: str) -> list[Question]:
-    """One likely word, one of the others, a pair of the five likeliest, and the entropy."""
+    """A word from the head of the candidates, one from the rest, a pair, and the entropy.
+
+    Candidates stand likely ones first by the packaged lists, not by the subject: what a subject finds likely must not
+    decide which words are asked about, or the question would tell a rival of the subject.
+    """
     rng = generator("words", seed, cluster)
-    top, rest = list(words[:3]), list(words[3:]) or list(words)
-    likely = top[int(np.searchsorted([0.6, 0.85], rng.random()))]
-    other = rest[int(rng.integers(len(rest)))]
-    pair = shuffled([words[int(i)] for i in rng.permutation(min(5, len(words)))[:2]], "pair", seed, cluster)
+    likely = words[0 if rng.random() < LIKELIEST else 1]
+    other = words[2 + int(rng.integers(len(words) - 2))]
+    pair = [words[int(i)] for i in rng.permutation(min(5, len(words)))[:2]]
     yes_no = PROPERTIES["next_word"].options
     return [
         Question("next_word", yes_no, arguments={"word": likely}),

@@ -143,20 +143,19 @@ class Phantom:
             even = tuple(1 / k for _ in range(k))
             return report(self.dials, item=item, cluster=cluster, p=even, h=even, g=even, first=first)
         acts = self._behaviour(_PROMPT.validate_python(dict(tag["object"])))
-        p, h, g = pushed(question, acts.replies, acts.p, self._published(question, acts, tag), acts.g)
+        p, h, g = pushed(question, acts.replies, acts.p, self._published(question, acts), acts.g)
         if question.quantity in ("correct_shown", "correct_after"):
             h = g = tuple(1 / k for _ in range(k))  # nobody else knows
         if question.person != "self":
             p = h = g = g if question.person == "target" else h
         return report(self.dials, item=item, cluster=cluster, p=p, h=h, g=g, first=first)
 
-    def _published(self, question: Question, acts: Behaviour, tag: Mapping[str, Any]) -> Array:
+    def _published(self, question: Question, acts: Behaviour) -> Array:
         """(M,) the mean of what it does, given all that is public: the text and, for branches, which were listed.
 
-        Outcomes are listed from what it did without a hidden text, so that the state then was among them.
+        The state was among the listed outcomes when they were listed. A hidden text moves the state and not the habit.
         """
-        moved = any(m["role"] == "system" for m in tag["object"]["messages"]) and tag.get("state", "plain") != "sham"
-        if question.quantity != "branch" or moved:
+        if question.quantity != "branch":
             return acts.h
         listed = np.array([float(measure(question, r) != question.options[-1].key) for r in acts.replies])
         if not listed.any():
