@@ -1,5 +1,5 @@
 # One word a task. Needs Python 3.11+ and make; everything else goes into .venv.
-#   make card TORCH="torch --index-url https://download.pytorch.org/whl/cu126"   # another build of torch
+#   make card TORCH="torch --index-url URL"   # another build: the URL that pytorch.org shows for your CUDA version
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
 MODEL ?= smollm2-135m

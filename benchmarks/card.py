@@ -1,0 +1,66 @@
+"""How long a card takes: a quick card with the model cached, its redraw from rows, and `selfscope --help`.
+
+    python benchmarks/card.py [MODEL] [PROFILE]     default: smollm2-135m quick
+
+Prints seconds and peak memory beside the bounds of the README. Bounds are for two idle cores; nothing here gates CI.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+BOUNDS = {"quick": 240.0, "full": 1500.0}
+PEAK_GB, REDRAW, HELP, VERDICT_MS = 3.0, 2.0, 0.3, 50.0
+
+
+def timed(*words: str) -> float:
+    """Wall seconds of a command in a process of its own. Raises CalledProcessError with what it said."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "selfscope", *words], check=True, capture_output=True, text=True)
+    return time.perf_counter() - start
+
+
+def verdict_ms() -> float:
+    """Milliseconds of one estimate: 400 items in 50 clusters with ten refits of the rival."""
+    root = Path(__file__).resolve().parents[1]
+    sys.path.insert(0, str(root / "studies"))
+    from world import Size, items, reports, world
+
+    from selfscope.subjects.dials import Dials
+    from selfscope.verdicts.shares import shares
+
+    w = world(0, Size(items=400, clusters=50))
+    test = items(w, reports(w, Dials(access=0.3)))
+    times = []
+    for _ in range(6):
+        start = time.perf_counter()
+        shares(test)
+        times.append(1000 * (time.perf_counter() - start))
+    return statistics.median(times[1:])
+
+
+def main(words: list[str]) -> int:
+    model, profile = [*words, "smollm2-135m", "quick"][:2] if not words else [words[0], [*words, "quick"][1]]
+    rows = [("one estimate, 400 items, ms", verdict_ms(), VERDICT_MS)]
+    rows.append(("selfscope --help, s", statistics.median(timed("--help") for _ in range(5)), HELP))
+    with tempfile.TemporaryDirectory() as folder:
+        card = str(Path(folder) / "card")
+        seconds = timed("card", model, "--profile", profile, "-o", card)
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+        rows.append((f"card {model} --profile {profile}, s", seconds, BOUNDS.get(profile, BOUNDS["full"])))
+        rows.append(("its peak memory, GB", peak, PEAK_GB))
+        rows.append(("redraw from rows, s", statistics.median(timed("report", card) for _ in range(3)), REDRAW))
+    print(f"{'what':<44}{'reached':>10}{'bound':>10}")
+    for what, reached, bound in rows:
+        print(f"{what:<44}{reached:>10.2f}{bound:>10.2f}{'' if reached <= bound else '   MISSED'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
