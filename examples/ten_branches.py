@@ -1,0 +1,98 @@
+"""From this exact point, how would ten independent continuations end? The ten-branch experiment.
+
+A model is stopped in the middle of a reply, at exact token ids. From there it goes on many times: half of the runs list
+the possible endings, the other half measure how often each comes. Then it is asked for the ten continuations, twice:
+
+  same   downstream of the very conversation, whose state it has before it
+  fresh  in a new thread that is told what was said: the same information, as anybody could have it
+
+If models had access to more than the text, the first would be the better forecast. Shown is the difference, paired by
+point, with a 95 % interval over points. A phantom does not care where it is asked:
+
+    $ python examples/ten_branches.py
+    User: Red, green or blue? / Assistant: I choose blue. / User: Ballet, salsa or jive? / Assistant: I choose
+      does            ballet 5.0  salsa 1.5  samba 3.5  something else 0.0
+      ask[choice_lp]  ballet 4.9  salsa 2.4  samba 2.4  something else 0.3
+      ask[counts10]   ballet 5.0  salsa 3.0  samba 2.0  something else 0.0
+      behave          ballet 6.5  salsa 1.0  samba 1.5  something else 1.0
+
+    phantom:access=0.9, 60 points; skill: 0 = base rate, 1 = the truth
+    ask[choice_lp]   same +0.30 [-0.21, +0.80]  fresh +0.50 [+0.06, +0.94]  same - fresh, Brier -0.031 [-0.127, +0.065]
+    ask[counts10]    same +0.12 [-0.48, +0.73]  fresh +0.38 [-0.14, +0.90]  same - fresh, Brier -0.039 [-0.152, +0.074]
+    behave           same +0.78 [+0.65, +0.90]  fresh +0.78 [+0.65, +0.90]  same - fresh, Brier +0.000 [+0.000, +0.000]\nAssistant: I choose blue.\nUser: Ballet, salsa or jive?\nAssistant: I choose'
+      does            ballet 5.0  salsa 1.5  samba 3.5  something else 0.0
+      ask[choice_lp]  ballet 4.9  salsa 2.4  samba 2.4  something else 0.3
+      ask[counts10]   ballet 5.0  salsa 3.0  samba 2.0  something else 0.0
+      behave          ballet 6.5  salsa 1.0  samba 1.5  something else 1.0
+
+    phantom:access=0.9, 60 points; skill: 0 = base rate, 1 = the truth
+    ask[choice_lp]   same +0.30 [-0.21, +0.80]  fresh +0.50 [+0.06, +0.94]  same - fresh, Brier -0.031 [-0.127, +0.065]
+    ask[counts10]    same +0.12 [-0.48, +0.73]  fresh +0.38 [-0.14, +0.90]  same - fresh, Brier -0.039 [-0.152, +0.074]
+    behave           same +0.78 [+0.65, +0.90]  fresh +0.78 [+0.65, +0.90]  same - fresh, Brier +0.000 [+0.000, +0.000]
+
+A real model: python examples/ten_branches.py smollm2-135m
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+
+import selfscope
+from selfscope.phenomena.branch_distribution import BranchDistribution
+from selfscope.readers.ask import Ask
+from selfscope.readers.behave import Behave
+from selfscope.readers.prior import Prior
+from selfscope.records import Reading, Trial, Truth
+from selfscope.scoring import brier
+from selfscope.statistics import mean, ratio
+
+FORMATS = ("choice_lp", "counts10")
+
+
+def example(trial: Trial, truth: Truth, readings: Sequence[tuple[str, Reading]]) -> None:
+    """One point with what was true and what was said."""
+    print(trial.public.replace("\n", " / "))
+    names = [o.text for o in trial.question.options]
+    for who, shares in [("does", truth.mean), *((w, r.distribution) for w, r in readings if r.distribution)]:
+        print(f"  {who:16}" + "  ".join(f"{name} {10 * p:.1f}" for name, p in zip(names, shares, strict=True)))
+
+
+def main(name: str = "phantom:access=0.9", size: int = 60) -> None:
+    subject = selfscope.load(name)
+    phenomenon = BranchDistribution(test=size, train=size // 2, dev=0, rollouts=20)
+    trials = phenomenon.pose(subject, seed=0)
+    truths = {t.trial: t for t in phenomenon.truth(trials, phenomenon.observe(subject, trials))}
+    test = [t for t in trials if t.split == "test"]
+    prior = Prior().fit(subject, trials, list(truths.values()))
+    readers = [prior, *(Ask(format) for format in FORMATS), Behave(20, max_tokens=8)]
+    said = {r.id: dict(zip([t.id for t in test], r.read(subject, test), strict=True)) for r in readers}
+
+    def loss(reader: str, trial: Trial) -> float | None:
+        told, truth = said[reader][trial.id].distribution, truths[trial.id]
+        return None if told is None else brier(told, truth.mean, truth.n)
+
+    first = test[0]
+    example(first, truths[first.id], [(r.id, said[r.id][first.id]) for r in readers[1:]])
+    print(f"\n{subject.name}, {len({t.cluster for t in test})} points; skill: 0 = base rate, 1 = the truth")
+    points: dict[str, dict[str, Trial]] = {}
+    for trial in test:
+        points.setdefault(trial.cluster, {})[trial.question.placement] = trial
+    for reader in [r.id for r in readers[1:]]:
+        scored = [p for p in points.values() if all(loss(reader, p[w]) is not None for w in ("same", "fresh"))]
+        cluster = np.arange(len(scored))
+        if len(scored) < 20:
+            print(f"{reader:16} only {len(scored)} points answered in both places")
+            continue
+        own = {w: np.array([loss(reader, p[w]) for p in scored]) for w in ("same", "fresh")}
+        base = {w: np.array([loss("prior", p[w]) for p in scored]) for w in ("same", "fresh")}
+        skill = {w: ratio(base[w] - own[w], base[w], cluster) for w in own}
+        gap = mean(own["fresh"] - own["same"], cluster)
+        cells = "  ".join(f"{w} {s.value:+.2f} [{s.low:+.2f}, {s.high:+.2f}]" for w, s in skill.items())
+        print(f"{reader:16} {cells}  same - fresh, Brier {gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])
