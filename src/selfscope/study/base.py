@@ -12,6 +12,16 @@ from selfscope.readers.base import Reader
 from selfscope.records import plain
 from selfscope.subjects.base import Subject
 
+WORDINGS = (
+    "third_person_named",
+    "framing_introspective",
+    "framing_accurate",
+    "paraphrase",
+    "option_order",
+    "scale_flip",
+)
+"""Controls that no verdict demands: how much the words alone move a report. Few trials show a large effect."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -30,12 +40,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Study:
-    """One subject and what is asked about it. per_cluster: trials a cluster on which controls are run."""
+    """One subject and what is asked about it. per_cluster: trials a cluster on which controls are run; those that only
+    word the question differently (WORDINGS) on every `wording_every`-th of them."""
 
     subject: Subject
     lines: tuple[Line, ...]
     seed: int = 0
     per_cluster: int = 1
+    wording_every: int = 1
     profile: str = ""
 
     def settings(self) -> dict[str, Any]:
@@ -45,6 +57,7 @@ class Study:
             "profile": self.profile,
             "seed": self.seed,
             "per_cluster": self.per_cluster,
+            "wording_every": self.wording_every,
             "phenomena": {line.phenomenon.name: _configuration(line.phenomenon) for line in self.lines},
             "readers": {line.phenomenon.name: [r.id for r in line.readers] for line in self.lines},
             "controls": {line.phenomenon.name: [c.name for c in line.controls] for line in self.lines},

@@ -16,7 +16,7 @@ from selfscope.readers.base import Reader
 from selfscope.records import Outcome, Reading, Row, Trial, Truth, content_hash, plain
 from selfscope.scoring import score
 from selfscope.store import Store
-from selfscope.study.base import Line, Study
+from selfscope.study.base import WORDINGS, Line, Study
 from selfscope.subjects.sealed import Log, MeteredSubject, SealedSubject, Vault
 
 SHARD = 50
@@ -89,7 +89,8 @@ class _Runner:
             self.store.add_trials(trials)
             self.store.finish(cell, step="pose", phenomenon=name, trials=[t.id for t in trials])
         few = one_in_each_cluster([t for t in trials if t.split == "test"], self.study.per_cluster)
-        treated = [(control, control.apply(few, seed)) for control in line.controls]
+        fewer = few[:: self.study.wording_every]
+        treated = [(c, c.apply(fewer if c.name in WORDINGS else few, seed)) for c in line.controls]
         for _, changed_trials in treated:
             self.store.add_trials(changed_trials)
         self.vault.hide([*trials, *(t for _, many in treated for t in many)])
