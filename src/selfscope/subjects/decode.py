@@ -39,7 +39,7 @@ class Engine:
 
     def body(self, **inputs: Any) -> torch.Tensor:
         """Last hidden states (B, T, D) after the final norm, no head."""
-        return self.model.get_decoder()(**inputs).last_hidden_state  # type: ignore[no-any-return]
+        return self.model.get_decoder()(**inputs).last_hidden_state
 
     def head(self, hidden_ND: torch.Tensor) -> torch.Tensor:
         """Log-probabilities (N, V) in fp32, with the family's own scaling of logits."""
@@ -191,7 +191,7 @@ def padded(engine: Engine, rows: Sequence[Ids]) -> dict[str, torch.Tensor]:
         "input_ids": ids_BT.to(device),
         "attention_mask": mask_BT.to(device),
         "position_ids": positions_BT.to(device),
-        "use_cache": False,  # type: ignore[dict-item]
+        "use_cache": False,
     }
 
 

