@@ -56,6 +56,8 @@ TRAPS: Mapping[str, tuple[Dials, Size]] = {
     "the same, near twin tried": (Dials(habit=0.8), Size(train=400, bend=1.0, twin=True)),
 }
 SETTINGS = Settings()
+ARMS = ("by_observation", "with_ablation", "with_do")
+POWER = ("causal", "a_above_0", "ablated", "rivals_only")
 
 
 @dataclass(frozen=True)
@@ -151,11 +153,9 @@ def grid_table(by_phantom: Sequence[Sequence[Run]]) -> dict[str, Any]:
         out[f"worst_{name}"] = min(sum(h) for h in hit)
         out[f"width_{name}"] = float(np.median([r.high[i] - r.low[i] for r in runs]))
     null = [r for r in runs if r.truth[0] == 0]
-    out["false_access"] = {
-        arm: _rate(null, arm) for arm in ("by_observation", "with_ablation", "with_do")
-    }  # fmt: skip
+    out["false_access"] = {arm: _rate(null, arm) for arm in ARMS}
     out["worst_false_access"] = max(
-        max(_rate(many, arm) for arm in ("by_observation", "with_ablation", "with_do"))
+        max(_rate(many, arm) for arm in ARMS)
         for many in by_phantom
         if many[0].truth[0] == 0
     )
@@ -174,7 +174,7 @@ def grid_table(by_phantom: Sequence[Sequence[Run]]) -> dict[str, Any]:
 
 def trap_table(runs: Sequence[Run]) -> dict[str, Any]:
     """How often a phantom without access is given any verdict of access, and what else it is called."""
-    said = {arm: [getattr(r, arm) for r in runs] for arm in ("by_observation", "with_ablation", "with_do")}
+    said = {arm: [getattr(r, arm) for r in runs] for arm in ARMS}
     return {
         "seeds": len(runs),
         "access": {arm: _rate(runs, arm) for arm in said},
@@ -244,10 +244,10 @@ def page(table: Mapping[str, Any]) -> str:
         "",
         "| a = 0: called access | by observation | with the ablated arm | with do(state) |",
         "| --- | --- | --- | --- |",
-        "| all phantoms of the grid | " + " | ".join(f"{v:.3f}" for v in g["false_access"].values()) + " |",
+        "| all phantoms of the grid | " + _cells(g["false_access"], ARMS) + " |",
         *[
-            f"| {name} ({t['seeds']} seeds) | " + " | ".join(f"{v:.3f}" for v in t["access"].values()) + " |"
-            for name, t in table["traps"].items()
+            f"| {name} ({table['traps'][name]['seeds']} seeds) | " + _cells(table["traps"][name]["access"], ARMS) + " |"
+            for name in TRAPS
         ],
         "",
         "The habit beyond the rivals' kind is called access by observation when the control *near twin* is taken as",
@@ -257,22 +257,27 @@ def page(table: Mapping[str, Any]) -> str:
         "| power | causal verdict | a above 0 by observation | ablated slope above 0 | access, rivals only |",
         "| --- | --- | --- | --- | --- |",
         *[
-            f"| a = {a} | " + " | ".join(f"{v:.3f}" for v in g[f"power_{a}"].values()) + " |"
+            f"| a = {a} | " + _cells(g[f"power_{a}"], POWER) + " |"
             for a in (0.2, 0.4)
         ],
         "",
         "| trap | verdicts by observation | verdicts with do(state) |",
         "| --- | --- | --- |",
         *[
-            f"| {name} | {_words(t['verdicts']['by_observation'])} | {_words(t['verdicts']['with_do'])} |"
-            for name, t in table["traps"].items()
+            f"| {name} | {_words(said['by_observation'])} | {_words(said['with_do'])} |"
+            for name, said in ((name, table["traps"][name]["verdicts"]) for name in TRAPS)
         ],
     ]
     return "\n".join(lines) + "\n"
 
 
+def _cells(values: Mapping[str, float], order: Sequence[str]) -> str:
+    """In the order of the header: a table read back from disk has its keys in another."""
+    return " | ".join(f"{values[name]:.3f}" for name in order)
+
+
 def _words(shares_of: Mapping[str, float]) -> str:
-    return ", ".join(f"{k} {v:.2f}" for k, v in shares_of.items())
+    return ", ".join(f"{k} {v:.2f}" for k, v in sorted(shares_of.items()))
 
 
 def main(words: Sequence[str]) -> int:
