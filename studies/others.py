@@ -1,6 +1,7 @@
 """Makes the histories that input rivals learn from: what another subject did, in src/selfscope/data/others/.
 
     python studies/others.py smollm2-135m gemma3-270m
+    python studies/others.py smollm2-135m --redo token_probability     (the file's other phenomena stay)
 
 For each model the four phenomena are posed with a seed of their own (CLUSTERS clusters each, all sources and tasks),
 the model behaves, and public texts with mean truths are written as NAME.jsonl.gz (well under 150 KB). The file holds
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from selfscope import catalogue
 from selfscope.face.subjects import load
-from selfscope.readers.input_rival import write_history
+from selfscope.readers.input_rival import read_history, write_history
 from selfscope.records import Trial, Truth
 
 CLUSTERS = 80
@@ -24,13 +25,12 @@ SEED = 4242
 TARGET = Path(__file__).parents[1] / "src" / "selfscope" / "data" / "others"
 
 
-def main(names: list[str]) -> None:
-    """Writes a file for each model."""
+def main(names: list[str], redo: list[str]) -> None:
+    """Writes a file for each model. redo: phenomena to make anew, () for all."""
     for name in names:
         subject = load(name)
-        trials: list[Trial] = []
-        truths: list[Truth] = []
-        for phenomenon in catalogue.PHENOMENA:
+        trials, truths = kept(TARGET / f"{name}.jsonl.gz", redo)
+        for phenomenon in redo or catalogue.PHENOMENA:
             start = time.perf_counter()
             kind = catalogue.resolve("phenomenon", phenomenon)(test=CLUSTERS, train=0, dev=0, rollouts=ROLLOUTS)
             posed = kind.pose(subject, SEED)
@@ -43,5 +43,15 @@ def main(names: list[str]) -> None:
         print(f"{TARGET.name}/{name}.jsonl.gz: {len(trials)} trials, {len(data) / 1024:.0f} KB", flush=True)
 
 
+def kept(path: Path, redo: list[str]) -> tuple[list[Trial], list[Truth]]:
+    """What stays of an existing file when some phenomena are made anew."""
+    if not redo or not path.exists():
+        return [], []
+    old = read_history(path.read_bytes())
+    pairs = [(t, mean) for t, mean in zip(old.trials, old.means, strict=True) if t.phenomenon not in redo]
+    return [t for t, _ in pairs], [Truth(t.id, mean, mean, mean, 0, "rollouts") for t, mean in pairs]
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["smollm2-135m", "gemma3-270m"])
+    at = sys.argv.index("--redo") if "--redo" in sys.argv else len(sys.argv)
+    main(sys.argv[1:at] or ["smollm2-135m", "gemma3-270m"], sys.argv[at + 1 :])
