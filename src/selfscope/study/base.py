@@ -13,14 +13,16 @@ from selfscope.records import plain
 from selfscope.subjects.base import Subject
 
 WORDINGS = (
+    "third_person",
     "third_person_named",
     "framing_introspective",
     "framing_accurate",
     "paraphrase",
     "option_order",
     "scale_flip",
+    "sham",
 )
-"""Controls that no verdict demands: how much the words alone move a report. Few trials show a large effect."""
+"""Controls whose size no verdict uses: how much words alone move a report. Few trials show a large effect."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Line:
 @dataclass(frozen=True)
 class Study:
     """One subject and what is asked about it. per_cluster: trials a cluster on which controls are run; those that only
-    word the question differently (WORDINGS) on every `wording_every`-th of them."""
+    word the question differently (WORDINGS) on every `wording_every`-th of them. questions: how many of a cluster's
+    questions are asked (None: all); what the subject does is measured for all of train."""
 
     subject: Subject
     lines: tuple[Line, ...]
@@ -49,6 +52,7 @@ class Study:
     per_cluster: int = 1
     wording_every: int = 1
     profile: str = ""
+    questions: int | None = None
 
     def settings(self) -> dict[str, Any]:
         """What makes this study this study: a folder is resumed only with the same."""
@@ -58,6 +62,7 @@ class Study:
             "seed": self.seed,
             "per_cluster": self.per_cluster,
             "wording_every": self.wording_every,
+            "questions": self.questions,
             "phenomena": {line.phenomenon.name: _configuration(line.phenomenon) for line in self.lines},
             "readers": {line.phenomenon.name: [r.id for r in line.readers] for line in self.lines},
             "controls": {line.phenomenon.name: [c.name for c in line.controls] for line in self.lines},

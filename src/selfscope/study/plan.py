@@ -19,7 +19,7 @@ from selfscope.subjects.base import Subject, reaches
 class Profile:
     """How much is run. test, train, dev: clusters of each phenomenon; formats: how many of a phenomenon's (None: all);
     few_shot: numbers of examples; controls run on `per_cluster` trials a cluster, wordings on every
-    `wording_every`-th of those."""
+    `wording_every`-th of those. questions: asked about each cluster (None: all that were posed)."""
 
     test: int
     train: int
@@ -30,10 +30,11 @@ class Profile:
     behave: bool = False
     per_cluster: int = 1
     wording_every: int = 1
+    questions: int | None = None
 
 
 PROFILES = {
-    "quick": Profile(test=40, train=40, dev=12, rollouts=10, formats=2, wording_every=2),
+    "quick": Profile(test=40, train=32, dev=8, rollouts=10, formats=2, wording_every=3, questions=2),
     "full": Profile(test=150, train=80, dev=30, rollouts=20, formats=None, few_shot=(4, 16), behave=True),
 }
 CONTROLS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -81,7 +82,9 @@ def plan(subject: Subject, wish: Wish) -> Study:
         rivals = tuple(r.id for r in readers if r.rung in ("prior", "input", "history") and not hasattr(r, "observer"))
         primary = own[0] if own else ""
         lines.append(Line(phenomenon, tuple(readers), tuple(_controls()), primary, (primary, *rivals)))
-    return Study(subject, tuple(lines), wish.seed, profile.per_cluster, profile.wording_every, wish.profile)
+    return Study(
+        subject, tuple(lines), wish.seed, profile.per_cluster, profile.wording_every, wish.profile, profile.questions
+    )  # fmt: skip
 
 
 def able_formats(subject: Subject, phenomenon: Phenomenon) -> list[str]:

@@ -86,6 +86,7 @@ class _Runner:
         else:
             subject = MeteredSubject(self.study.subject, f"pose {name}", self.log)
             trials = line.phenomenon.pose(subject, seed)
+            trials = [t for t in trials if t.split == "train"] + self._asked([t for t in trials if t.split != "train"])
             self.store.add_trials(trials)
             self.store.finish(cell, step="pose", phenomenon=name, trials=[t.id for t in trials])
         few = one_in_each_cluster([t for t in trials if t.split == "test"], self.study.per_cluster)
@@ -95,6 +96,13 @@ class _Runner:
             self.store.add_trials(changed_trials)
         self.vault.hide([*trials, *(t for _, many in treated for t in many)])
         return _Posed(line, trials, treated)
+
+    def _asked(self, trials: Sequence[Trial]) -> list[Trial]:
+        """As many questions a cluster as the study asks, in the order in which they were posed."""
+        if self.study.questions is None:
+            return list(trials)
+        chosen = {t.id for t in one_in_each_cluster(trials, self.study.questions)}
+        return [t for t in trials if t.id in chosen]
 
     def announce(self, posed: Sequence[_Posed]) -> None:
         """Estimates the work ahead, for the time left."""
