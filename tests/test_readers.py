@@ -299,6 +299,8 @@ def test_history_files_come_back_and_the_input_rival_learns_from_them_alone(monk
     itself = replace(someone, identity="other-1")
     assert {r.outcome for r in InputRival().fit(itself, trials, truths).read(itself, test)} == {Outcome.UNSUPPORTED}
     assert input_rival.input_rivals("other-1") == []
+    assert input_rival.input_rivals("another dtype", "other") == []
+    assert [r.id for r in input_rival.input_rivals("somebody")] == ["input_rival"]
     input_rival._learnt_from.cache_clear()
 
 

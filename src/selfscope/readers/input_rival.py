@@ -41,7 +41,7 @@ class InputRival:
     def fit(self, subject: Subject, trials: Sequence[Trial], truths: Sequence[Truth]) -> InputRival:
         """Learns from the file, for the phenomena that occur among the trials."""
         known = histories()
-        if self.number > len(known) or known[self.number - 1].identity == subject.identity:
+        if self.number > len(known) or known[self.number - 1].of(subject.identity, subject.name):
             return changed(self, fits={})
         fits: dict[tuple[str, str], Fitted] = {}
         for phenomenon in sorted({trial.phenomenon for trial in trials}):
@@ -62,6 +62,10 @@ class History:
     trials: tuple[Trial, ...] = field(repr=False)
     means: tuple[tuple[float, ...], ...] = field(repr=False)
 
+    def of(self, identity: str, name: str = "") -> bool:
+        """Whether it is this subject's own. A name counts too: another dtype or file of a model is no other subject."""
+        return self.identity == identity or (bool(name) and self.name == name)
+
 
 @lru_cache(maxsize=1)
 def histories() -> tuple[History, ...]:
@@ -73,9 +77,9 @@ def histories() -> tuple[History, ...]:
     return tuple(read_history(f.read_bytes()) for f in files)
 
 
-def input_rivals(identity: str) -> list[InputRival]:
-    """An input rival for each shipped history that is not of the subject with this identity."""
-    return [InputRival(n) for n, history in enumerate(histories(), 1) if history.identity != identity]
+def input_rivals(identity: str, name: str = "") -> list[InputRival]:
+    """An input rival for each shipped history that is not of the subject with this identity or name."""
+    return [InputRival(n) for n, history in enumerate(histories(), 1) if not history.of(identity, name)]
 
 
 def write_history(name: str, identity: str, trials: Sequence[Trial], truths: Sequence[Truth]) -> bytes:

@@ -124,7 +124,7 @@ def _readers(subject: Subject, formats: Sequence[str], wish: Wish, profile: Prof
     """The rivals that are always there, then what was asked for, then the other models."""
     rivals = ("prior", "input_rival", "text_rival")
     yield catalogue.resolve("reader", "prior")()
-    yield from catalogue.resolve("part", "input_rivals")(subject.identity)
+    yield from catalogue.resolve("part", "input_rivals")(subject.identity, subject.name)
     yield catalogue.resolve("reader", "text_rival")()
     if wish.readers:
         wanted = [r for r in wish.readers if r not in rivals]
