@@ -50,7 +50,7 @@ class Confidence:
     rollouts: int = 20
     max_tokens: int = 6
     name: ClassVar[str] = "confidence"
-    formats: ClassVar[tuple[str, ...]] = ("prob_ev", "prob_text", "yesno_lp", "choice_lp")
+    formats: ClassVar[tuple[str, ...]] = ("yesno_lp", "prob_text", "prob_ev", "choice_lp")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """Lets the subject answer once greedily and once at temperature 1: the answers that it is shown."""
