@@ -42,7 +42,7 @@ ROOMS: dict[str, set[str]] = {
 EXCEPTIONS = {"subjects/phantom.py": {"quantities"}}
 """A phantom has to know what its own answers are like."""
 HEAVY = {"torch", "transformers", "scipy", "peft", "safetensors", "pandas", "duckdb"}
-TORCH = {"subjects/local.py", "subjects/decode.py", "subjects/rollout.py", "subjects/blocks.py", "subjects/packaged.py"}
+TORCH = {f"subjects/{name}.py" for name in ("local", "decode", "draws", "trees", "rollout", "blocks", "packaged")}
 """Modules that are loaded when a local model is: they may name torch at their top."""
 
 

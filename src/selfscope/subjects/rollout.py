@@ -1,45 +1,229 @@
 """Batched sampling: a prompt is computed once for all of its draws, keys and values are written in place.
 
-Axes: N prompts, B rows (a prompt's draws stand together), T tokens, V vocabulary.
+Axes: N prompts, B rows (draws that still grow), T tokens, V vocabulary, D width.
 """
 
 from __future__ import annotations
 
-import hashlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-from selfscope.subjects.decode import Engine, Ids, with_backoff
+from selfscope.subjects.decode import Engine, Ids, common_header, header_cache, padded, spread, with_backoff
+from selfscope.subjects.draws import digest, key, pick
 
-BLOCK = 256
 KV_TOKENS = 12_288  # cached tokens of a batch: about 0.6 GB for a model of 135M parameters in fp32
 ROWS = 256
+NEAR = 1e-4  # nats: where the two likeliest tokens lie closer, another batch shape may change a greedy token
 
 
 @dataclass
 class Draw:
-    """One growing reply. finish: stop | length, "" while it grows."""
+    """One growing reply. finish: stop | length, "" while it grows. seconds: its share of its batch."""
 
     prompt: int
     draw: int
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     finish: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to sample. ended(ids): whether the text of a reply is over (stop strings); near_ties counts greedy steps
-    whose two likeliest tokens lie within 1e-4 nats: there alone may another batch shape change a token."""
+    """How to sample. ended(ids): whether the text of a reply is over (stop strings)."""
 
     max_tokens: int
     temperature: float
     seed: int
     ended: Callable[[Sequence[int]], bool] | None = None
+
+
+def sample(
+    engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan, on_done: Callable[[int, list[Draw]], None]
+) -> int:
+    """Calls on_done(i, n draws) as prompts finish; returns the number of near ties of greedy steps."""
+    ties = 0
+
+    def run(part: Sequence[int]) -> None:
+        nonlocal ties
+        start = time.perf_counter()
+        done, near = _batch(engine, [prompts[i] for i in part], n, plan)
+        ties += near
+        share = (time.perf_counter() - start) / max(1, len(part) * n)
+        for i, draws in zip(part, done, strict=True):
+            for draw in draws:
+                draw.seconds = share
+            on_done(i, draws)
+
+    order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
+    part: list[int] = []
+    for i in order:
+        rows = (len(part) + 1) * n
+        if part and (rows * (len(prompts[i]) + plan.max_tokens) > KV_TOKENS or rows > ROWS):
+            with_backoff(run, part)
+            part = []
+        part.append(i)
+    if part:
+        with_backoff(run, part)
+    return ties
+
+
+def _batch(engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan) -> tuple[list[list[Draw]], int]:
+    draws = [[Draw(i, k) for k in range(n)] for i in range(len(prompts))]
+    live = [d for many in draws for d in many]
+    if plan.max_tokens < 1 or not live:
+        for draw in live:
+            draw.finish = "length"
+        return draws, 0
+    marks = [digest(p) for p in prompts]
+    growing = _start(engine, prompts, n, plan.max_tokens)
+    # A prompt's draws begin with the same distribution: one row of the head for all of them.
+    logits_BV = engine.logits(growing.hidden_BD).repeat_interleave(n, dim=0)
+    ties = 0
+    for step in range(plan.max_tokens):
+        tokens_B, logprobs_B, near = _choose(logits_BV, plan, marks, live, step)
+        ties += near
+        tokens = tokens_B.tolist()
+        for draw, token, logprob in zip(live, tokens, logprobs_B.tolist(), strict=True):
+            _append(engine, plan, draw, token, logprob)
+        going = [b for b, draw in enumerate(live) if not draw.finish]
+        if not going:
+            break
+        order = closed_up(going)
+        live = [live[b] for b in order]
+        growing.advance([tokens[b] for b in order], order)
+        logits_BV = engine.logits(growing.hidden_BD)
+    return draws, ties
+
+
+def _choose(
+    logits_BV: torch.Tensor, plan: Plan, marks: Sequence[bytes], live: Sequence[Draw], step: int
+) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """The next token of each row, its log-probability at temperature 1, near ties of a greedy step."""
+    if plan.temperature > 0:
+        keys = [key(marks[d.prompt], plan.seed, d.draw, step) for d in live]
+        return *pick(logits_BV, plan.temperature, keys), 0
+    top = torch.log_softmax(logits_BV, dim=-1).topk(2, dim=-1)
+    return top.indices[:, 0], top.values[:, 0], int((top.values[:, 0] - top.values[:, 1] < NEAR).sum())
+
+
+def _append(engine: Engine, plan: Plan, draw: Draw, token: int, logprob: float) -> None:
+    if token in engine.stop_ids:
+        draw.finish = "stop"
+        return
+    draw.ids.append(token)
+    draw.logprobs.append(logprob)
+    if plan.ended is not None and plan.ended(draw.ids):
+        draw.finish = "stop"
+    elif len(draw.ids) == plan.max_tokens:
+        draw.finish = "length"
+
+
+def closed_up(going: Sequence[int]) -> list[int]:
+    """The rows that go on, in an order that moves as few as possible: the last ones into the gaps of the first."""
+    n = len(going)
+    stay = {b for b in going if b < n}
+    movers = iter([b for b in going if b >= n])
+    return [b if b in stay else next(movers) for b in range(n)]
+
+
+class _Growing(Protocol):
+    """The model's side of a batch. hidden_BD: last states; (N, D) at first, then of the rows that go on."""
+
+    hidden_BD: torch.Tensor
+
+    def advance(self, tokens: Sequence[int], order: Sequence[int]) -> None:
+        """One more token for each of the rows `order` (indices into the rows of before; moved as `closed_up` says)."""
+        ...
+
+
+def _start(engine: Engine, prompts: Sequence[Ids], n: int, room: int) -> _Growing:
+    if engine.steps == "recomputed":
+        return _Recomputed(engine, prompts, n)
+    fast = engine.steps == "in place" and engine.short(max(map(len, prompts)) + room)
+    return _Cached(engine, prompts, n, room, fast)
+
+
+class _Recomputed:
+    """For architectures whose state is no cache of keys and values: every step computes the whole rows."""
+
+    def __init__(self, engine: Engine, prompts: Sequence[Ids], n: int) -> None:
+        self.engine = engine
+        self.hidden_BD = self._last(list(prompts))
+        self.rows = [p for p in prompts for _ in range(n)]
+
+    def _last(self, rows: Sequence[Ids]) -> torch.Tensor:
+        hidden_BTD = self.engine.body(**padded(self.engine, rows))
+        return hidden_BTD[list(range(len(rows))), [len(r) - 1 for r in rows]]
+
+    def advance(self, tokens: Sequence[int], order: Sequence[int]) -> None:
+        self.rows = [(*self.rows[b], token) for b, token in zip(order, tokens, strict=True)]
+        self.hidden_BD = self._last(self.rows)
+
+
+class _Cached:
+    """Left-padded rows behind a common header, with a cache; every row ends at the same column."""
+
+    def __init__(self, engine: Engine, prompts: Sequence[Ids], n: int, room: int, fast: bool) -> None:
+        self.engine, self.fast = engine, fast
+        device = engine.device
+        cut = common_header(prompts) if fast else 0
+        width = max(map(len, prompts)) - cut
+        ids_NT = torch.zeros(len(prompts), width, dtype=torch.long)
+        seen_NT = torch.ones(len(prompts), cut + width, dtype=torch.long)
+        for i, prompt in enumerate(prompts):
+            start = cut + width - len(prompt)
+            ids_NT[i, start:] = torch.tensor(prompt[cut:])
+            seen_NT[i, cut : cut + start] = 0
+        positions_NT = seen_NT.cumsum(1) - 1
+        cache: Any = spread(header_cache(engine, prompts[0][:cut]), len(prompts)) if fast else None
+        if cache is None:
+            cache = DynamicCache() if fast else DynamicCache(config=engine.model.config)
+        padded_rows = bool((seen_NT == 0).any())
+        self.hidden_BD = engine.body(
+            input_ids=ids_NT.to(device),
+            attention_mask=seen_NT.to(device) if padded_rows or cut or not fast else None,
+            position_ids=positions_NT[:, cut:].clamp(min=0).to(device),
+            past_key_values=cache,
+            use_cache=True,
+        )[:, -1]
+        if fast:
+            cache.layers = [InPlaceLayer(x.keys, x.values, n, room) for x in cache.layers]
+        else:
+            cache.batch_repeat_interleave(n)
+        self.cache: Cache = cache
+        self.seen_BT = seen_NT.repeat_interleave(n, dim=0).to(device)
+        self.position_B = positions_NT[:, -1].repeat_interleave(n).to(device)
+
+    def advance(self, tokens: Sequence[int], order: Sequence[int]) -> None:
+        if len(order) < len(self.seen_BT):
+            rows = torch.tensor(order, device=self.seen_BT.device)
+            self.seen_BT, self.position_B = self.seen_BT[rows], self.position_B[rows]
+            if self.fast:
+                for layer in self.cache.layers:
+                    layer.keep(order)
+            else:
+                self.cache.batch_select_indices(rows)
+        self.seen_BT = torch.cat([self.seen_BT, torch.ones_like(self.seen_BT[:, :1])], dim=1)
+        self.position_B = self.position_B + 1
+        mask = self.seen_BT
+        if self.fast:  # one new token sees everything but the padding
+            dtype = self.engine.model.dtype
+            unseen = (self.seen_BT == 0)[:, None, None]
+            mask = torch.zeros(unseen.shape, dtype=dtype, device=unseen.device)
+            mask.masked_fill_(unseen, torch.finfo(dtype).min)
+        self.hidden_BD = self.engine.body(
+            input_ids=torch.tensor(tokens, device=self.engine.device)[:, None],
+            attention_mask=mask,
+            position_ids=self.position_B[:, None],
+            past_key_values=self.cache,
+            use_cache=True,
+        )[:, -1]
 
 
 class InPlaceLayer(DynamicLayer):
@@ -70,176 +254,11 @@ class InPlaceLayer(DynamicLayer):
         self._show()
         return self.keys, self.values
 
-    def keep(self, rows: torch.Tensor) -> None:
-        """Drops the rows that are finished."""
-        self.key_room, self.value_room = self.key_room[rows], self.value_room[rows]
+    def keep(self, order: Sequence[int]) -> None:
+        """Drops finished rows: only the rows that move into a gap are copied, and of them only what is filled."""
+        moves = [(to, b) for to, b in enumerate(order) if to != b]
+        if moves:
+            to, source = (list(x) for x in zip(*moves, strict=True))
+            self.keys[to], self.values[to] = self.keys[source], self.values[source]
+        self.key_room, self.value_room = self.key_room[: len(order)], self.value_room[: len(order)]
         self._show()
-
-
-def uniform(seed: int, prompt: Ids, draw: int, step: int) -> float:
-    """The noise of one token: a number in (0, 1) keyed by seed, prompt, draw and step, and by nothing else."""
-    head = hashlib.blake2b(repr(prompt).encode(), digest_size=16).digest()
-    return _noise(seed, head, draw, step)
-
-
-def _noise(seed: int, head: bytes, draw: int, step: int) -> float:
-    key = head + f"|{seed}|{draw}|{step}".encode()
-    bits = int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") >> 11
-    return (bits + 0.5) / (1 << 53)
-
-
-def pick(weights_BV: torch.Tensor, noise_B: torch.Tensor) -> torch.Tensor:
-    """The token at which the cumulative weight passes noise x total: inverse CDF, block sums in float64."""
-    rows, vocabulary = weights_BV.shape
-    spare = -vocabulary % BLOCK
-    if spare:
-        weights_BV = torch.nn.functional.pad(weights_BV, (0, spare))
-    blocks = weights_BV.view(rows, -1, BLOCK)
-    sums = blocks.sum(-1, dtype=torch.float64).cumsum(-1)
-    target = noise_B.to(sums) * sums[:, -1]
-    block = torch.searchsorted(sums, target[:, None])[:, 0].clamp(max=sums.shape[1] - 1)
-    before = torch.where(block > 0, sums.gather(1, (block - 1).clamp(min=0)[:, None])[:, 0], torch.zeros_like(target))
-    inside = blocks[torch.arange(rows, device=block.device), block].double().cumsum(-1)
-    place = torch.searchsorted(inside, (target - before)[:, None])[:, 0]
-    # Rounding may point just behind the last token that has any weight in the block.
-    last = (inside < inside[:, -1:]).sum(-1)
-    return block * BLOCK + torch.minimum(place, last)
-
-
-def sample(
-    engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan, on_done: Callable[[int, list[Draw]], None]
-) -> int:
-    """Calls on_done(i, n draws) as prompts finish; returns the number of near ties of greedy steps."""
-    ties = 0
-
-    def run(part: Sequence[int]) -> None:
-        nonlocal ties
-        done, near = _batch(engine, [prompts[i] for i in part], n, plan)
-        ties += near
-        for i, draws in zip(part, done, strict=True):
-            on_done(i, draws)
-
-    order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
-    part: list[int] = []
-    for i in order:
-        rows = (len(part) + 1) * n
-        if part and (rows * (len(prompts[i]) + plan.max_tokens) > KV_TOKENS or rows > ROWS):
-            with_backoff(run, part)
-            part = []
-        part.append(i)
-    if part:
-        with_backoff(run, part)
-    return ties
-
-
-def _batch(engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan) -> tuple[list[list[Draw]], int]:
-    draws = [[Draw(i, k) for k in range(n)] for i in range(len(prompts))]
-    if plan.max_tokens < 1:
-        for draw in (d for many in draws for d in many):
-            draw.finish = "length"
-        return draws, 0
-    state = _State(engine, prompts, n, plan)
-    live = [d for many in draws for d in many]
-    ties = 0
-    for step in range(plan.max_tokens):
-        tokens_B, near = state.choose(live, step)
-        ties += near
-        for draw, token in zip(live, tokens_B.tolist(), strict=True):
-            if token in engine.stop_ids:
-                draw.finish = "stop"
-                draw.logprobs.pop()
-            else:
-                draw.ids.append(token)
-                if plan.ended is not None and plan.ended(draw.ids):
-                    draw.finish = "stop"
-                elif step == plan.max_tokens - 1:
-                    draw.finish = "length"
-        going = [b for b, draw in enumerate(live) if not draw.finish]
-        if not going:
-            break
-        live = [live[b] for b in going]
-        state.advance(tokens_B, going)
-    return draws, ties
-
-
-class _State:
-    """The model's side of a batch: cache, mask, the last hidden state of each row."""
-
-    def __init__(self, engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan) -> None:
-        self.engine, self.plan = engine, plan
-        self.heads = [hashlib.blake2b(repr(p).encode(), digest_size=16).digest() for p in prompts]
-        width = max(map(len, prompts))
-        total = width + plan.max_tokens
-        self.fast = engine.tree and (engine.window is None or total < engine.window)
-        ids_NT = torch.zeros(len(prompts), width, dtype=torch.long)
-        seen_NT = torch.zeros(len(prompts), width, dtype=torch.long)
-        for i, prompt in enumerate(prompts):  # left padding: every row ends at the same column
-            ids_NT[i, width - len(prompt) :] = torch.tensor(prompt)
-            seen_NT[i, width - len(prompt) :] = 1
-        device = engine.device
-        cache: Any = DynamicCache() if self.fast else DynamicCache(config=engine.model.config)
-        positions_NT = (seen_NT.cumsum(1) - 1).clamp(min=0)
-        hidden_NTD = engine.body(
-            input_ids=ids_NT.to(device),
-            attention_mask=seen_NT.to(device) if (seen_NT == 0).any() or not self.fast else None,
-            position_ids=positions_NT.to(device),
-            past_key_values=cache,
-            use_cache=True,
-        )
-        # Equal prompts draw from the same distribution: one head row a prompt at the first step.
-        self.first = engine.head(hidden_NTD[:, -1]).repeat_interleave(n, dim=0)
-        self.seen_BT = seen_NT.repeat_interleave(n, dim=0).to(device)
-        self.ragged = bool((seen_NT == 0).any())
-        self.next_position_B = (positions_NT[:, -1] + 1).repeat_interleave(n).to(device)
-        if self.fast:
-            cache.layers = [InPlaceLayer(x.keys, x.values, n, plan.max_tokens) for x in cache.layers]
-        else:
-            cache.batch_repeat_interleave(n)
-        self.cache: Cache = cache
-        self.hidden_BD: torch.Tensor | None = None
-
-    def choose(self, live: Sequence[Draw], step: int) -> tuple[torch.Tensor, int]:
-        """The next token of each row, its log-probability noted; near ties of a greedy step."""
-        logprobs_BV = self.first if self.hidden_BD is None else self.engine.head(self.hidden_BD)
-        ties = 0
-        if self.plan.temperature == 0:
-            top = logprobs_BV.topk(2, dim=-1)
-            tokens_B = top.indices[:, 0]
-            ties = int((top.values[:, 0] - top.values[:, 1] < 1e-4).sum())
-        else:
-            noise = [_noise(self.plan.seed, self.heads[d.prompt], d.draw, step) for d in live]
-            scaled = logprobs_BV if self.plan.temperature == 1 else logprobs_BV / self.plan.temperature
-            noise_B = torch.tensor(noise, dtype=torch.float64, device=logprobs_BV.device)
-            tokens_B = pick(scaled.exp(), noise_B)
-        for draw, value in zip(live, logprobs_BV.gather(1, tokens_B[:, None])[:, 0].tolist(), strict=True):
-            draw.logprobs.append(value)
-        return tokens_B, ties
-
-    def advance(self, tokens_B: torch.Tensor, going: Sequence[int]) -> None:
-        """One forward of the rows that go on."""
-        rows = torch.tensor(going, device=tokens_B.device)
-        if len(going) < len(tokens_B):
-            tokens_B, self.seen_BT = tokens_B[rows], self.seen_BT[rows]
-            self.next_position_B = self.next_position_B[rows]
-            if self.fast:
-                for layer in self.cache.layers:
-                    layer.keep(rows)
-            else:
-                self.cache.batch_select_indices(rows)
-        self.seen_BT = torch.cat([self.seen_BT, torch.ones_like(self.seen_BT[:, :1])], dim=1)
-        mask: torch.Tensor | None = self.seen_BT
-        if self.fast:
-            # One new token sees everything but the padding: no mask at all where no row is padded.
-            dtype = self.engine.model.dtype
-            hidden = (self.seen_BT == 0)[:, None, None]
-            mask = torch.zeros(hidden.shape, dtype=dtype, device=hidden.device).masked_fill_(
-                hidden, torch.finfo(dtype).min
-            )  # fmt: skip
-        self.hidden_BD = self.engine.body(
-            input_ids=tokens_B[:, None],
-            attention_mask=mask,
-            position_ids=self.next_position_B[:, None],
-            past_key_values=self.cache,
-            use_cache=True,
-        )[:, -1]
-        self.next_position_B = self.next_position_B + 1

@@ -1,0 +1,200 @@
+"""Sampling and scoring against the bare model on the same tokens: `make bench`, or `python benchmarks/decode.py`.
+
+Methods are interleaved in every round and a ratio is taken within its round; the table shows the median over rounds
+(and the range). Results are compared before anything is timed. fp32, SmolLM2-135M-Instruct.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+from selfscope.records import Decoding, Prompt
+from selfscope.subjects.local import Local, load
+
+HEADER = (
+    "You are answering a short test of general knowledge. Read each question, look at the four options, and choose the "
+    "one that fits best. Give only the text of the option itself, with no explanation and no other words. "
+)
+WORDS = (
+    *("river", "copper", "winter", "engine", "garden", "silver", "market", "planet", "bridge", "doctor", "island"),
+    *("metal", "forest", "ocean", "letter", "animal", "temple", "window", "summer", "castle", "energy", "farmer"),
+    *("hunter", "museum", "number", "orange", "palace", "rabbit", "school", "ticket", "valley", "violin", "yellow"),
+)
+OPTIONS = (
+    " Paris",
+    " a town",
+    " the northern lights",
+    " it cannot be known",
+    " iron",
+    " two of them",
+    " green",
+    " yes",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison. ours and theirs run the same tokens; `scale` > 1 where theirs runs a part of the items."""
+
+    name: str
+    bound: float
+    ours: Callable[[int], Any]
+    theirs: Callable[[int], Any]
+    scale: float = 1.0
+
+
+def peak_reset() -> None:
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def peak_mib() -> float:
+    """Highest resident memory of the process since `peak_reset`, MiB."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return float("nan")
+
+
+def timed(run: Callable[[int], Any], k: int) -> tuple[float, float]:
+    peak_reset()
+    start = time.perf_counter()
+    run(k)
+    return time.perf_counter() - start, peak_mib()
+
+
+def questions(subject: Local, n: int, header: bool) -> list[tuple[int, ...]]:
+    """n prompts of 80 tokens: the first 45 the same (header) or of their own."""
+    made = []
+    for i in range(n):
+        body = " ".join(WORDS[(i * 7 + 3 * j * j + i // len(WORDS) * j) % len(WORDS)] for j in range(90))
+        ids = subject.tokenizer(f"Item {i * 37 % 1009}: {body}")["input_ids"]
+        start = subject.tokenizer(HEADER)["input_ids"][:45]
+        made.append(tuple((start + ids)[:80] if header else ids[:80]))
+    return made
+
+
+def generate(subject: Local, prompts: list[tuple[int, ...]], draws: int, tokens: int, sample: bool) -> torch.Tensor:
+    ids_NT = torch.tensor(prompts)
+    how = {"do_sample": True, "top_k": 0, "top_p": 1.0, "temperature": 1.0} if sample else {"do_sample": False}
+    endless = {"max_new_tokens": tokens, "eos_token_id": -1, "pad_token_id": 0, "num_return_sequences": draws}
+    mask_NT = torch.ones_like(ids_NT)
+    out_NT: torch.Tensor = subject.engine.model.generate(ids_NT, attention_mask=mask_NT, **how, **endless)
+    return out_NT[:, ids_NT.shape[1] :]
+
+
+def sampling(subject: Local) -> list[Case]:
+    """10 prompts of 38 tokens x 10 rollouts x 20 tokens, against generate a prompt at a time and in one batch."""
+    endless = replace(subject, engine=replace(subject.engine, stop_ids=()))
+    rows = [ids[:38] for ids in questions(subject, 10, header=False)]
+    prompts = [Prompt(ids=ids) for ids in rows]
+    greedy = endless.sample(prompts, 1, Decoding(20, 0.0))
+    plain = generate(endless, rows, 1, 20, sample=False).tolist()
+    same = [sum(a == b for a, b in zip(r[0].ids or (), p, strict=True)) for r, p in zip(greedy, plain, strict=True)]
+    print(f"greedy tokens equal to generate's: {sum(same)} of {20 * len(rows)}")
+
+    def ours(k: int) -> None:
+        got = endless.sample(prompts, 10, Decoding(20, 1.0, seed=k))
+        assert all(len(r.ids or ()) == 20 for many in got for r in many)
+
+    def one_at_a_time(k: int) -> None:
+        torch.manual_seed(k)
+        for row in rows:
+            generate(endless, [row], 10, 20, sample=True)
+
+    def one_batch(k: int) -> None:
+        torch.manual_seed(k)
+        generate(endless, rows, 10, 20, sample=True)
+
+    return [
+        Case("sample / generate, a prompt at a time", 3.0, ours, one_at_a_time),
+        Case("sample / generate, one batch", 1.5, ours, one_batch),
+    ]
+
+
+def flat(scores: list[list[list[float]]]) -> list[float]:
+    return [x for many in scores for one in many for x in one]
+
+
+def scoring(subject: Local, header: bool, bound: float, parts: int) -> Case:
+    """200 four-option questions against one full sequence at a time with logits only where they are needed."""
+    rows = questions(subject, 200, header)
+    choices = [[OPTIONS[(i + j) % len(OPTIONS)] for j in range(4)] for i in range(len(rows))]
+    ids = {c: tuple(subject.tokenizer(c)["input_ids"]) for c in OPTIONS}
+    assert {len(t) for t in ids.values()} == {1, 2, 3, 4}, {c: len(t) for c, t in ids.items()}
+    prompts = [Prompt(ids=row) for row in rows]
+
+    def ours(k: int) -> list[list[list[float]]]:
+        return subject.score(prompts, choices)
+
+    def theirs(k: int) -> list[list[list[float]]]:
+        out = []
+        with torch.inference_mode():
+            for i in range(k % parts, len(rows), parts):
+                many = []
+                for choice in choices[i]:
+                    tokens = ids[choice]
+                    row = torch.tensor([rows[i] + tokens[:-1]])
+                    logits_TV = subject.engine.model(row, logits_to_keep=len(tokens), use_cache=False).logits[0]
+                    many.append(logits_TV.log_softmax(-1).gather(1, torch.tensor(tokens)[:, None])[:, 0].tolist())
+                out.append(many)
+        return out
+
+    wanted, got = theirs(0), ours(0)[0::parts]
+    gap = max(abs(x - y) for x, y in zip(flat(wanted), flat(got), strict=True))
+    name = "score, a header of 45 tokens" if header else "score, no header"
+    print(f"{name}: largest difference in log-probability {gap:.1e}")
+    assert gap < 1e-4
+    return Case(f"{name} / one sequence at a time", bound, ours, theirs, float(parts))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--parts", type=int, default=4, help="one sequence at a time: every n-th question a round")
+    parser.add_argument("--only", default="", help="sample or score")
+    given = parser.parse_args()
+    subject = load("smollm2-135m", say=print)
+    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}, {subject.environment['dtype']}")
+    cases: list[Case] = []
+    if given.only != "score":
+        cases += sampling(subject)
+    if given.only != "sample":
+        cases += [scoring(subject, True, 8.0, given.parts), scoring(subject, False, 4.5, given.parts)]
+    ratios: dict[str, list[float]] = {c.name: [] for c in cases}
+    seconds: dict[str, list[float]] = {c.name: [] for c in cases}
+    peaks: dict[str, list[tuple[float, float]]] = {c.name: [] for c in cases}
+    for k in range(given.rounds):
+        for case in cases:
+            theirs, their_peak = timed(case.theirs, k)
+            ours, our_peak = timed(case.ours, k)
+            ratios[case.name].append(theirs * case.scale / ours)
+            seconds[case.name].append(ours)
+            peaks[case.name].append((our_peak, their_peak))
+    head = f"{'times faster':44} {'bound':>6} {'reached':>8}  {'range':>13}"
+    print(f"\n{head} {'ours, s':>8} {'peak MiB: ours / theirs':>24}")
+    for case in cases:
+        r = ratios[case.name]
+        ours, theirs = (max(p[j] for p in peaks[case.name]) for j in (0, 1))
+        print(
+            f"{case.name:44} {case.bound:6.1f} {statistics.median(r):8.2f}  {min(r):5.2f} - {max(r):5.2f} "
+            f"{statistics.median(seconds[case.name]):8.2f} {ours:12.0f} / {theirs:.0f}"
+        )
+    print("peak: resident memory of the whole process, the model's own 520 MiB included")
+
+
+if __name__ == "__main__":
+    main()
