@@ -92,6 +92,8 @@ class _Runner:
         few = one_in_each_cluster([t for t in trials if t.split == "test"], self.study.per_cluster)
         fewer = few[:: self.study.wording_every]
         treated = [(c, c.apply(fewer if c.name in WORDINGS else few, seed)) for c in line.controls]
+        panel = self.study.wording_every  # the panel's size does not depend on the trials: true and false take turns
+        treated = [(c, many[::panel] if c.name == "yes_bias" else many) for c, many in treated]
         for _, changed_trials in treated:
             self.store.add_trials(changed_trials)
         self.vault.hide([*trials, *(t for _, many in treated for t in many)])
