@@ -38,6 +38,10 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "granite": ("granite", {**GQA, "logits_scaling": 3.0, "residual_multiplier": 0.5, "attention_multiplier": 0.3}),
     "gemma2": ("gemma2", {**HEADS, **SHORT, "sliding_window": 512, "final_logit_softcapping": 3.0}),
     "gptj": ("gptj", {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256, "rotary_dim": 4}),
+    "llama4": ("llama4_text", {
+        **HEADS, "intermediate_size_mlp": 48, "num_local_experts": 2, "attention_chunk_size": 16,
+        "no_rope_layers": [1, 0],
+    }),
     "mamba": ("mamba", {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8}),
 }
 

@@ -18,6 +18,9 @@ from selfscope.subjects.render import continuation, end_of_turn, render
 from selfscope.subjects.rollout import Draw, Plan, sample
 from selfscope.subjects.trees import next_logprobs, score
 
+WINDOWS = ("sliding_window", "attention_chunk_size", "window_size", "attention_window_size", "local_attention")
+"""How configurations call the length beyond which a layer no longer sees: a short probe does not show it."""
+
 
 @dataclass
 class Local:
@@ -192,15 +195,17 @@ def _placed(model: Any, device: str | None) -> Any:
 
 def engine_of(model: Any, tokenizer: Any) -> Engine:
     """The engine of a loaded model, fast ways not checked yet."""
-    window = getattr(model.config.get_text_config(), "sliding_window", None)
-    return Engine(model, end_of_turn(tokenizer, model.generation_config), window=int(window) if window else None)
+    config = model.config.get_text_config()
+    windows = [getattr(config, name, None) for name in WINDOWS]
+    window = min((w for w in windows if isinstance(w, int) and w > 0), default=None)
+    return Engine(model, end_of_turn(tokenizer, model.generation_config), window=window)
 
 
 def checked(engine: Engine) -> Engine:
     """Compares each fast way with the plain one on a small example; where they differ the plain one is taken."""
-    rows = [tuple((7 * k + 3 * r + 11) % engine.vocabulary for k in range(12 + 3 * r)) for r in range(3)]
-    prompts = [tuple((5 * k + 2) % engine.vocabulary for k in range(10)) + row for row in rows]
-    words: list[list[Ids]] = [[(1, 2, 3), (1, 2, 4), (5,)], [(6,), (7, 8)], [(9, 1), (9, 2)]]
+    rows = [tuple((7 * k + 3 * r + 11) % engine.vocabulary for k in range(3 + 4 * r)) for r in range(2)]
+    prompts = [tuple((5 * k + 2) % engine.vocabulary for k in range(8)) + row for row in rows]
+    words: list[list[Ids]] = [[(1, 2, 3), (1, 2, 4)], [(6, 7), (8,)]]
     candidates = [[tuple(t % engine.vocabulary for t in c) for c in many] for many in words]
     tolerance = 1e-4 if engine.model.dtype == torch.float32 else 0.3
     plain = replace(engine, tree=False, steps="recomputed")
@@ -241,7 +246,7 @@ def _steps_agree(engine: Engine, prompts: Sequence[Ids], tolerance: float) -> bo
         grown[i], told[i] = tuple(draws[0].ids), draws[0].logprobs
 
     try:
-        sample(plain, prompts, 2, Plan(4, 1.0, 0), note)
+        sample(plain, prompts, 2, Plan(3, 1.0, 0), note)
     except (TypeError, ValueError, RuntimeError, IndexError, AttributeError):
         return False
     wanted = score(plain, prompts, [[grown[i]] for i in range(len(prompts))])
