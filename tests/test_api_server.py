@@ -92,7 +92,7 @@ def test_a_small_card_is_made_of_it(subject: ApiSubject, tmp_path: Path) -> None
     kept = tuple(c for c in line.controls if c.name == "third_person")
     rows = run(replace(study, lines=(replace(line, phenomenon=small, controls=kept),)), tmp_path / "card")
     asked = [r for r in read(tmp_path / "card").rows if r.reader == "ask[prob_text]"]
-    assert len(rows) > len(asked) > 10
+    assert len(rows) > len(asked) >= 2 * (3 + 1)  # two questions of each test and dev cluster
     assert not [r for r in asked if r.reading.outcome == "error"]
     assert sum(r.reading.outcome == "answered" for r in asked) > 0, "a small model seldom says just a number"
     card = redraw(tmp_path / "card")

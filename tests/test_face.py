@@ -110,7 +110,7 @@ def test_other_models_take_their_rungs() -> None:
 
     study = planned("phantom", other="phantom:seed=1", twin="phantom:access=0.1", phenomena=["confidence"])
     rungs = {r.id: r.rung for r in study.lines[0].readers}
-    assert rungs["other_model[phantom:seed=1,k=0,prob_ev]"] == "input"
-    assert rungs["other_model[phantom:seed=1,k=4,prob_ev]"] == "history"
-    assert rungs["other_model[phantom:access=0.1,k=0,prob_ev]"] == "twin"
+    assert rungs["other_model[phantom:seed=1,k=0,yesno_lp]"] == "input"
+    assert rungs["other_model[phantom:seed=1,k=4,yesno_lp]"] == "history"
+    assert rungs["other_model[phantom:access=0.1,k=0,yesno_lp]"] == "twin"
     assert set(study.settings()["observers"]) == {"phantom:seed=1", "phantom:access=0.1"}

@@ -59,7 +59,9 @@ class Behave:
             first.setdefault(_what(trial), trial)
         if not first:
             return []
-        decoding = Decoding(self.max_tokens, 1.0, self.seed + APART, ("\n",))
+        # The truth's replies end where the phenomenon says: longer ones would have other properties.
+        length = int(trials[0].coordinates.get("max_tokens", self.max_tokens)) if trials else self.max_tokens
+        decoding = Decoding(length, 1.0, self.seed + APART, ("\n",))
         replies = subject.sample([t.prompt for t in first.values()], self.rollouts, decoding)
         said = dict(zip(first, replies, strict=True))
         readings = []

@@ -24,7 +24,7 @@ def compose(material: Material) -> Document:
     sections = tuple(_section(c, i, material, plain[c.phenomenon]) for i, c in enumerate(primary))
     meta = material.meta
     return Document(
-        subject=_noted(meta, "subject", "name") or "unnamed subject",
+        subject=_noted(meta, "name", "subject") or "unnamed subject",
         facts=_facts(meta, material),
         summary=summary(primary),
         verdicts=tuple(s.verdict for s in sections),
