@@ -6,8 +6,10 @@ import json
 import math
 import shutil
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -269,8 +271,22 @@ SENTENCES = (
 )
 
 
-@pytest.mark.slow
-def test_gemma_is_given_its_bos() -> None:
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """A few short rows: a second thread only waits, and on a busy machine for long."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def slow_unless_fetched(name: str) -> Callable[[Callable[..., None]], Any]:
+    """A test of a packaged model runs by default where the model is on the disk already."""
+    return pytest.mark.slow if packaged.path(name) is None else lambda test: test
+
+
+@slow_unless_fetched("gemma3-270m")
+def test_gemma_is_given_its_bos(one_thread: None) -> None:
     """Without its BOS Gemma is useless: a perplexity of hundreds instead of ten."""
     gemma = load("gemma3-270m", device="cpu")
     bos = gemma.tokenizer.bos_token_id
@@ -286,5 +302,5 @@ def test_gemma_is_given_its_bos() -> None:
     spoken = gemma.encode(Prompt(messages=(Message("user", SENTENCES[0]),)))
     assert spoken[0] == bos
     assert spoken.count(bos) == 1
-    assert perplexity(rows, 2) < 40
+    assert perplexity(rows, 2) < 30
     assert perplexity([row[1:] for row in rows], 1) > 150
