@@ -27,7 +27,7 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "llama": ("llama", GQA),
     "qwen2": ("qwen2", GQA),
     "gemma3": ("gemma3_text", {**HEADS, **SHORT, "sliding_window": 512}),
-    "gemma3-window": ("gemma3_text", {**HEADS, **SHORT}),
+    "gemma3-window": ("gemma3_text", {**HEADS, **SHORT, "sliding_window": 24}),
     "mistral-window": ("mistral", {**HEADS, "sliding_window": 16}),
     "gpt2": ("gpt2", {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256}),
     "gpt-neox": ("gpt_neox", {**SIZES, "intermediate_size": 48}),

@@ -23,8 +23,12 @@ from selfscope.subjects.local import Local, load
 from tiny import ARCHITECTURES, build
 
 CLOSE = 1e-4
-NO_STATE = {"mamba"}
-"""Architectures without a key-value cache: scored, not compared with left-padded generate."""
+WAYS = {
+    "bloom": ("one candidate a row", "cached"), "mamba": ("one candidate a row", "recomputed"),
+    "mistral-window": ("token trees", "cached"), "llama4": ("token trees", "cached"),
+}  # fmt: skip
+"""What cannot take the fast ways; all else must, or no law tests them. A window shorter than the probe shows at load,
+a longer one (gemma3-window) is kept in mind: rows that are longer than it do not take them."""
 
 
 @pytest.fixture(scope="module", params=[*ARCHITECTURES, "smollm2-135m"])
@@ -74,6 +78,26 @@ def small_batches(subject: Local) -> Local:
     return replace(subject, engine=replace(subject.engine, tokens=40, rows=3))
 
 
+def test_the_fast_ways_are_taken(subject: Local, request: pytest.FixtureRequest) -> None:
+    name = request.node.callspec.params["subject"]
+    wanted = WAYS.get(name, ("token trees", "in place"))
+    assert (subject.environment["scoring"], subject.environment["sampling"]) == wanted
+    assert subject.engine.whole == (name == "llama4")  # it names no decoder of its own: whole logits are computed
+
+
+def test_a_beginning_common_to_all_changes_nothing(subject: Local) -> None:
+    asked = [Prompt(ids=(*range(20, 31), *(p.ids or ()))) for p in prompts(subject)]
+    candidates = words(len(asked))
+    alone = [subject.score([p], [c])[0] for p, c in zip(asked, candidates, strict=True)]
+    assert largest(subject.score(asked, candidates), alone) < CLOSE
+    whole = [list(d.logprobs) for d in subject.next_token(asked, ids=[9, 2, 40])]
+    wanted = [bare(subject, p.ids or ())[-1][[9, 2, 40]].tolist() for p in asked]
+    assert largest(whole, wanted) < CLOSE
+    decoding = Decoding(4, 1.0, seed=8)
+    drawn = [[r.ids for r in many] for many in subject.sample(asked, 2, decoding)]
+    assert drawn == [[r.ids for r in subject.sample([p], 2, decoding)[0]] for p in asked]
+
+
 def test_score_is_the_log_softmax_of_the_full_sequence(subject: Local) -> None:
     asked = prompts(subject)
     candidates = words(len(asked))
@@ -112,7 +136,7 @@ def test_next_token_is_the_full_distribution(subject: Local) -> None:
 
 def test_batch_order_and_padding_change_no_sampled_token(subject: Local) -> None:
     asked = prompts(subject)
-    decoding = Decoding(max_tokens=7, temperature=0.9, seed=5)
+    decoding = Decoding(max_tokens=7, temperature=0.9, seed=5, stop=("e", "n", "o"))  # rows end at different steps
     whole = [[r.ids for r in many] for many in subject.sample(asked, 4, decoding)]
     back = [[r.ids for r in many] for many in subject.sample(asked[::-1], 4, decoding)][::-1]
     alone = [[r.ids for r in subject.sample([p], 4, decoding)[0]] for p in asked[:3]]
@@ -193,6 +217,18 @@ def test_a_tag_and_an_unused_row_change_nothing(llama: Local) -> None:
     assert llama.score([], []) == []
     assert llama.score([plain], [[]]) == [[]]
     assert llama.next_token([]) == []
+
+
+def test_a_prompt_that_is_the_beginning_of_the_others(llama: Local) -> None:
+    """A common beginning leaves every row a token of its own."""
+    short = tuple(range(20, 32))
+    asked = [Prompt(ids=ids) for ids in (short, (*short, 9), short)]
+    candidates = [["yes", "no"], ["yes"], ["no", "yes, later"]]
+    alone = [llama.score([p], [c])[0] for p, c in zip(asked, candidates, strict=True)]
+    assert largest(llama.score(asked, candidates), alone) < CLOSE
+    assert largest(list(llama.next_token(asked)[2].logprobs), list(llama.next_token(asked[:1])[0].logprobs)) < CLOSE
+    drawn = [[r.ids for r in many] for many in llama.sample(asked, 2, Decoding(4, 1.0))]
+    assert drawn == [[r.ids for r in llama.sample([p], 2, Decoding(4, 1.0))[0]] for p in asked]
 
 
 def test_memory_that_runs_out_halves_the_batch(llama: Local, monkeypatch: pytest.MonkeyPatch) -> None:
