@@ -25,6 +25,22 @@ def a_study(subject: ToySubject | None = None, **phenomenon: Any) -> Study:
     return Study(subject or ToySubject(), (line,))
 
 
+class Batches(ToySubject):
+    """Remembers what was asked together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[tuple[str, ...]] = []
+
+    def sample(self, prompts: Any, *rest: Any) -> Any:
+        self.batches.append(tuple(repr(p.messages) for p in prompts))
+        return super().sample(prompts, *rest)
+
+    def score(self, prompts: Any, candidates: Any) -> Any:
+        self.batches.append(tuple(repr(p.messages) for p in prompts))
+        return super().score(prompts, candidates)
+
+
 def complete(study: Study, folder: Path, *, resume: bool = False) -> list[dict[str, Any]]:
     with Store(folder, study.settings(), resume=resume) as store:
         run(study, store)
@@ -81,6 +97,21 @@ def test_a_run_that_stops_after_any_call_is_resumed_to_the_same_rows(tmp_path: P
     with pytest.raises(KeyboardInterrupt):
         complete(a_study(ToySubject(dies_after=calls), test=60), tmp_path / "cut")
     assert complete(a_study(test=60), tmp_path / "cut", resume=True) == whole
+
+
+def test_a_resumed_run_makes_the_cut_calls_again_as_they_were(tmp_path: Path) -> None:
+    """The last digits of a log-probability depend on what shares its batch."""
+    whole, cut, again = Batches(), Batches(), Batches()
+    complete(a_study(whole, test=60), tmp_path / "whole")
+    folder = tmp_path / "cut"
+    complete(a_study(cut, test=60), folder)
+    for name, keep in (("cells", 4), ("truths", 10), ("observations", 60)):
+        path = folder / "data" / f"{name}.jsonl"
+        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:keep]))
+    complete(a_study(again, test=60), folder, resume=True)
+    assert again.batches
+    assert set(again.batches) < set(whole.batches)
+    assert comparable(read(folder).rows) == comparable(read(tmp_path / "whole").rows)
 
 
 def test_large_calls_are_stored_in_shards_of_fifty(tmp_path: Path) -> None:

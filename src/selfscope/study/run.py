@@ -131,12 +131,13 @@ class _Runner:
         given = {t.id: truth for t in trials if (truth := given_truth(t)) is not None}
         rest = [t for t in trials if t.id not in given]
         subject = MeteredSubject(self.study.subject, f"observe {name}", self.log)
-        missing: dict[str, list[Trial]] = {}
+        wanted: dict[str, list[Trial]] = {}
         for trial in rest:
-            if trial.observation not in self.store.observations:
-                missing.setdefault(trial.observation, []).append(trial)
-        for keys in _chunks(list(missing), OBSERVE):
-            acted = phenomenon.observe(subject, [t for key in keys for t in missing[key]])
+            wanted.setdefault(trial.observation, []).append(trial)
+        for keys in _chunks(list(wanted), OBSERVE):
+            if all(key in self.store.observations for key in keys):
+                continue
+            acted = phenomenon.observe(subject, [t for key in keys for t in wanted[key]])
             self.store.add_observations(acted)
             self.progress.step(f"{name}: what it does", len(keys) * OBSERVING)
         unknown = [t for t in rest if t.id not in self.store.truths]
@@ -149,24 +150,25 @@ class _Runner:
     def read(
         self, line: Line, fitted: _Fitted, asked: Sequence[tuple[str, Sequence[Trial]]], truths: Mapping[str, Truth]
     ) -> None:
-        """One reader's readings of all its controls: the shards that are not finished yet, several in a call."""
+        """One reader's readings of all its controls, several shards in a call.
+
+        A call that a kill cut is made again as it was, and only what was not stored is kept of it: the last digits of
+        a log-probability depend on what shares its batch, and a resumed run gives the rows of one left alone.
+        """
         name, key = line.phenomenon.name, fitted.key
-        shards = [(control, i, s) for control, trials in asked for i, s in enumerate(_chunks(trials, SHARD))]
-        done = 0
-        pending: list[tuple[str, str, Sequence[Trial]]] = []
-        for control, i, shard in shards:
-            cell = self._cell(name, "read", key, control, i, [t.id for t in shard])
-            if cell in self.store.cells:
-                done += len(shard)
-            else:
-                pending.append((cell, control, shard))
-        self.progress.step(f"{name}: {fitted.reader.id}", done * READING)
-        for group in _calls(pending):
-            readings = iter(fitted.read(self.vault.hide([trial for _, _, shard in group for trial in shard])))
-            for cell, control, shard in group:
-                rows = [self._row(cell, name, fitted.reader, t, next(readings), truths[t.id]) for t in shard]
-                self.store.finish(cell, rows, step="read", phenomenon=name, reader=fitted.reader.id, control=control)
-                self.progress.step(f"{name}: {fitted.reader.id}", len(shard) * READING)
+        shards = [
+            (self._cell(name, "read", key, control, i, [t.id for t in shard]), control, shard)
+            for control, trials in asked
+            for i, shard in enumerate(_chunks(trials, SHARD))
+        ]
+        for group in _calls(shards):
+            if not all(cell in self.store.cells for cell, _, _ in group):
+                readings = iter(fitted.read(self.vault.hide([trial for _, _, shard in group for trial in shard])))
+                for cell, control, shard in group:
+                    rows = [self._row(cell, name, fitted.reader, t, next(readings), truths[t.id]) for t in shard]
+                    facts = {"step": "read", "phenomenon": name, "reader": fitted.reader.id, "control": control}
+                    self.store.finish(cell, rows, **facts)
+            self.progress.step(f"{name}: {fitted.reader.id}", sum(len(shard) for _, _, shard in group) * READING)
 
     def _row(self, cell: str, name: str, reader: Reader, trial: Trial, reading: Reading, truth: Truth) -> Row:
         return Row(
@@ -278,12 +280,12 @@ def given_truth(trial: Trial) -> Truth | None:
 
 
 def _calls(
-    pending: Sequence[tuple[str, str, Sequence[Trial]]],
+    shards: Sequence[tuple[str, str, Sequence[Trial]]],
 ) -> Iterator[list[tuple[str, str, Sequence[Trial]]]]:
-    """Shards in groups of at most CALL trials."""
+    """Shards in groups of at most CALL trials: always the same groups, whatever is finished."""
     group: list[tuple[str, str, Sequence[Trial]]] = []
     size = 0
-    for each in pending:
+    for each in shards:
         if group and size + len(each[2]) > CALL:
             yield group
             group, size = [], 0

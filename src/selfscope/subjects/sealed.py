@@ -62,8 +62,9 @@ class Vault:
     def __init__(self) -> None:
         self._objects: dict[str, str] = {}
         self._interventions: list[Any] = []
-        self.scores: dict[str, list[list[float]]] = {}
-        """Scores by what was asked: some questions (the yes-bias panel) are the same in every phenomenon."""
+        self.scores: dict[str, dict[str, list[list[float]]]] = {}
+        """Scores of a whole call by what it asked: several readers look at the same train trials. Never of one prompt:
+        a resumed run would then put other prompts into a batch, and the last digits would differ."""
 
     def hide(self, trials: Sequence[Trial]) -> list[Trial]:
         """The trials with opaque interventions; their object prompts are from now on out of a reader's reach."""
@@ -124,16 +125,18 @@ class SealedSubject:
 
     def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
         """As the subject's own."""
-        known = self._vault.scores
-        keys = [self._asked(p, c) for p, c in zip(prompts, candidates, strict=True)]
-        fresh = {key: i for i, key in enumerate(keys) if key not in known}
-        rows = sorted(fresh.values())
-        texts = [candidates[i] for i in rows]
         self._guard("score", prompts)
-        if rows:
-            asked = [prompts[i] for i in rows]
-            got = self._call("score", asked, lambda given: self._scoring.score(given, texts))
-            known |= {keys[i]: scores for i, scores in zip(rows, got, strict=True)}
+        keys = [self._asked(p, c) for p, c in zip(prompts, candidates, strict=True)]
+        call = content_hash(keys, size=32)
+        if call not in self._vault.scores:
+            first: dict[str, int] = {}
+            for i, key in enumerate(keys):
+                first.setdefault(key, i)
+            rows = list(first.values())
+            texts = [candidates[i] for i in rows]
+            got = self._call("score", [prompts[i] for i in rows], lambda given: self._scoring.score(given, texts))
+            self._vault.scores[call] = dict(zip(first, got, strict=True))
+        known = self._vault.scores[call]
         return [known[key] for key in keys]
 
     def next_token(
@@ -171,7 +174,7 @@ class SealedSubject:
         return result
 
     def _asked(self, prompt: Prompt, candidates: Sequence[str]) -> str:
-        """One score is asked for once. A tag is part of the question to a scripted subject, and to no other."""
+        """What is scored once in a call. A tag is part of the question to a scripted subject, and to no other."""
         tag = {} if "parameters" in self.environment else prompt.tag
         return content_hash(_what(prompt), prompt.interventions, tag, candidates, size=32)
 
