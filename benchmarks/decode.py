@@ -210,6 +210,8 @@ def measure(cases: list[Case], rounds: int) -> None:
         for case, taken in zip(cases, times, strict=True):
             theirs = seconds(case.theirs, k) * case.scale
             taken.append((theirs, seconds(case.ours, k), seconds(case.floor, k)))
+            # At once: a round takes minutes, and a run that is cut off keeps what it measured.
+            print(f"round {k + 1}: {case.name}: {theirs / taken[-1][1]:.2f} times faster", flush=True)
     head = f"{'times faster':44} {'bound':>6} {'reached':>8} {'range':>13}"
     print(f"\n{head} {'ours, s':>8} {'ours / floor':>13} {'peak MiB: ours / theirs':>24}")
     for case, taken, (our_peak, their_peak) in zip(cases, times, peaks, strict=True):
