@@ -11,7 +11,15 @@ from selfscope import quantities
 from selfscope.controls.base import Control
 from selfscope.controls.competence import GOES_ON, Competence
 from selfscope.controls.panel import YesBias
-from selfscope.controls.states import SHAMS, STATES, Changed, ChangedCompetence, Sham, with_system
+from selfscope.controls.states import (
+    SHAMS,
+    TIMES,
+    Changed,
+    ChangedCompetence,
+    Sham,
+    might_say,
+    with_state,
+)
 from selfscope.controls.words import Framing, OptionOrder, Paraphrase, ScaleFlip, ThirdPerson, ThirdPersonNamed
 from selfscope.records import Message, Option, Prompt, Question, Trial, changed
 from selfscope.wording import phrase
@@ -32,9 +40,18 @@ def trials(n: int = 12, phenomenon: str = "self_prediction") -> list[Trial]:
             text = f"Name thing number {c}."
             out.append(
                 Trial(
-                    f"{quantity}-{c}", phenomenon, "src", f"c{c}", "task", "test", question,
-                    Prompt(messages=(Message("user", text),), tag={"role": "behave", "state": "plain"}), text, f"o{c}",
+                    f"{quantity}-{c}",
+                    phenomenon,
+                    "src",
+                    f"c{c}",
+                    "task",
+                    "test",
+                    question,
+                    Prompt(messages=(Message("user", text),), tag={"role": "behave", "state": "plain"}),
+                    text,
+                    f"o{c}",
                     base=f"{quantity}-{c}",
+                    coordinates={"replies": ["Seven.", "Oak", "A long time ago.", "Nobody"]},
                 )
             )
     return out
@@ -107,16 +124,19 @@ def test_changed_moves_the_state_and_only_the_subject_sees_it() -> None:
     got = Changed(0).apply(list(plain.values()), 0)
     assert len(got) == len(plain)
     for t in got:
-        index = int(t.state.removeprefix("changed:"))
-        hidden = STATES["self_prediction"][index]
-        assert t.prompt.messages[0] == Message("system", hidden)
-        assert t.prompt.messages[1:] == plain[t.base].prompt.messages
+        before = plain[t.base].prompt
+        said = might_say(plain[t.base])[int(t.state.removeprefix("changed:"))]
+        secret = [m for m in t.prompt.messages if m.secret]
+        assert tuple(m for m in t.prompt.messages if not m.secret) == before.messages
+        assert secret == [changed(m, secret=True) for m in (*before.messages, Message("assistant", said))] * TIMES
+        assert t.prompt.messages[t.prompt.context :] == before.messages
         assert t.prompt.tag["state"] == t.state
         assert t.observation != plain[t.base].observation
-        assert hidden not in t.public
-        assert hidden in text(t)
-        assert hidden not in repr(phrase(t, "choice_lp", hide_state=True).prompt)
-    assert len({t.state for t in got}) == len(STATES["self_prediction"])
+        assert text(t).count(said) >= TIMES
+        observer = phrase(t, "choice_lp", hide_state=True)
+        assert observer.prompt.messages == phrase(plain[t.base], "choice_lp").prompt.messages
+        assert said not in repr(observer)
+    assert len({t.state for t in got}) > 1
     by_cluster = {(t.cluster, t.state) for t in got}
     assert len(by_cluster) == 60
     assert len({t.observation for t in got}) == 60, "trials of one prompt share the observation under a state"
@@ -124,7 +144,22 @@ def test_changed_moves_the_state_and_only_the_subject_sees_it() -> None:
     assert all(a.state != b.state and a.id != b.id for a, b in zip(got, other, strict=True))
     held = changed(next(iter(plain.values())), prompt=got[0].prompt)
     assert Changed(0).apply([held], 0) == []
-    assert with_system(changed(held, prompt=Prompt(ids=(1, 2))), "x") is None
+    assert with_state(changed(held, prompt=Prompt(ids=(1, 2))), ()) is None
+    given = changed(held, prompt=plain[got[0].base].prompt, question=changed(held.question, quantity="correct_shown"))
+    assert Changed(0).apply([given], 0) == [], "the truth of a shown answer does not move"
+
+
+def test_turns_stand_between_the_context_and_the_object() -> None:
+    shown = (Message("user", "Name a fruit."), Message("assistant", "Apple"))
+    plain = trials(1)[0]
+    prompt = Prompt(messages=(*shown, Message("user", "Name a tree.")), prefix="I say", context=2)
+    plain = changed(plain, prompt=prompt, coordinates={"replies": [" oak.", " elm."]})
+    moved = Changed(0).apply([plain], 0)[0].prompt
+    roles = [m.role for m in moved.messages]
+    assert roles == ["user", "assistant", *["user", "assistant"] * TIMES, "user"]
+    assert moved.messages[:2] == shown
+    assert moved.messages[3].content in ("I say oak.", "I say elm.")
+    assert moved.messages[moved.context :] == prompt.messages[2:]
 
 
 def test_sham_is_as_long_and_says_nothing() -> None:
@@ -132,11 +167,12 @@ def test_sham_is_as_long_and_says_nothing() -> None:
     lengths = []
     for sham, moved in zip(Sham().apply(plain, 0), Changed(0).apply(plain, 0), strict=True):
         assert sham.state == "sham"
-        assert sham.prompt.messages[0].content in SHAMS
-        lengths.append(len(sham.prompt.messages[0].content) / len(moved.prompt.messages[0].content))
+        assert sham.prompt.messages[0].content in [asked for asked, _ in SHAMS]
+        assert len(sham.prompt.messages) == len(moved.prompt.messages)
+        lengths.append(len(repr(sham.prompt.messages)) / len(repr(moved.prompt.messages)))
         assert sham.observation not in (moved.observation, f"o{sham.cluster[1:]}")
-    assert min(lengths) > 0.7
-    assert max(lengths) < 1.4
+    assert min(lengths) > 0.6
+    assert max(lengths) < 1.6
 
 
 def test_competence_gives_the_string_and_knows_the_answer() -> None:
@@ -163,7 +199,7 @@ def test_changed_competence_is_the_same_question_in_the_changed_state() -> None:
         assert twin.question == t.question
         assert twin.coordinates == t.coordinates
         assert twin.state == states[t.base]
-        assert twin.prompt.messages[0].role == "system"
+        assert twin.prompt.messages[0].secret
         assert twin.observation != t.observation
 
 

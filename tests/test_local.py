@@ -239,9 +239,9 @@ def test_rows_that_go_on_move_as_little_as_possible() -> None:
 def test_common_beginnings_are_computed_once() -> None:
     trunk = tuple(range(20, 40))
     prompts = [trunk + (1, 2), trunk + (1, 3), trunk + (1, 2), (7, 8, 9)]
-    trees = grow(prompts, [[(4, 5), (4, 6)], [(4,)], [(4, 5)], [(1, 2, 3)]], 0)
+    trees = grow(prompts, [[(4, 5), (4, 6)], [(4,)], [(4, 5)], [(1, 2, 3)]], 0, range(4))
     assert sorted(len(t.ids) for t in trees) == [5, 24]
-    rooted = grow([p[:3] + p[3:] for p in prompts[:2]], [[], []], 20)
+    rooted = grow([p[:3] + p[3:] for p in prompts[:2]], [[], []], 20, range(2))
     assert sorted(len(t.ids) for t in rooted) == [2, 2]
 
 

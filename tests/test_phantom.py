@@ -66,7 +66,7 @@ def test_full_access_says_the_truth_in_every_format(phenomenon: Any, format: str
         assert reading.distribution is not None
         said, true = np.array(reading.distribution), np.array(truth[trial.id])
         if format == "free":  # one greedy reply is the mode
-            assert true[said.argmax()] >= true.max() - 0.12
+            assert true[said.argmax()] >= true.max() - 0.2  # 400 rollouts: four standard errors of a difference
         else:
             # Rollouts are 400 draws; counts are whole tenths, percents whole hundredths.
             coarse = {"counts10": 0.06, "prob_text": 0.006}.get(format, 0.0)

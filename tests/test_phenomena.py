@@ -147,6 +147,10 @@ def test_a_hidden_system_message_makes_another_truth(phenomenon: Any) -> None:
     assert sum(a.mean != b.mean for a, b in zip(before, after)) > 0.2 * sum(acted)
 
 
+def trial_format(trial: Trial, phenomenon: Any) -> str:
+    return next(f for f in phenomenon.formats if fits(trial.question, f))
+
+
 @small
 def test_every_trial_can_be_asked_in_the_formats_of_its_phenomenon(phenomenon: Any) -> None:
     for trial in posed(phenomenon):
@@ -157,7 +161,10 @@ def test_every_trial_can_be_asked_in_the_formats_of_its_phenomenon(phenomenon: A
                 text = "\n".join(m.content for m in asked.prompt.messages)
                 assert len(text.split()) <= 110  # about 150 tokens at the very most
                 assert "Be odd" not in trial.public
-        assert all(m.content in trial.public for m in trial.prompt.messages if m.role != "system")
+        about = trial.prompt.messages[trial.prompt.context :]
+        assert all(m.content in trial.public for m in about if not m.hidden)
+        before = trial.prompt.messages[: trial.prompt.context]
+        assert phrase(trial, trial_format(trial, phenomenon)).prompt.messages[: len(before)] == before
 
 
 def test_the_same_trials_in_a_new_process() -> None:
@@ -219,7 +226,7 @@ def test_branches_are_asked_downstream_and_in_a_fresh_thread() -> None:
         if t.split == "test":
             by_cluster.setdefault(t.cluster, set()).add(t.question.placement)
             said = phrase(t, "choice_lp").prompt.messages
-            assert (said[-2].content == t.prompt.prefix) if t.question.placement == "same" else (len(said) == 1)
+            assert (said[-2].content == t.prompt.prefix) if t.question.placement == "same" else (len(said) == 3)
     assert all(found == {"same", "fresh"} for found in by_cluster.values())
 
 

@@ -53,10 +53,19 @@ class Cost:
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation; `role` is system, user or assistant."""
+    """One turn of a conversation; `role` is system, user or assistant.
+
+    secret: part of the hidden state, as system messages are: the subject sees it, observers and `Trial.public` do not.
+    """
 
     role: str
     content: str
+    secret: bool = False
+
+    @property
+    def hidden(self) -> bool:
+        """Whether only the subject sees it."""
+        return self.secret or self.role == "system"
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,8 @@ class Prompt:
     """What one row of a batch is given: exactly one of messages, text or token ids.
 
     `prefix` is assistant text that the subject must continue (messages) or text appended as it stands (text).
+    The first `context` messages are the thread before the object (a turn that shows the form of an answer): behaviour
+    and reports stand behind them alike.
     `interventions` belong to this row alone. `tag` is inert for real subjects: a phantom reads it.
     """
 
@@ -71,6 +82,7 @@ class Prompt:
     text: str | None = None
     ids: tuple[int, ...] | None = None
     prefix: str = ""
+    context: int = 0
     interventions: tuple[Any, ...] = ()
     tag: Mapping[str, Any] = field(default_factory=dict)
 
@@ -130,7 +142,7 @@ class Question:
 class Trial:
     """One question about one prompt of one subject. There is no truth in it.
 
-    prompt: the *object* prompt, what the subject does when it behaves (a system message in it is the hidden state).
+    prompt: the *object* prompt, what the subject does when it behaves (its hidden messages are the hidden state).
     public: the text that any rival may see: the object prompt without the hidden state.
     state: plain, or the name of the hidden context (do(state) at text tier).
     base: id of the plain trial that a control's trial was made from (its own id when plain): the pairing key.

@@ -7,6 +7,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from selfscope.records import Trial, changed, content_hash
 
+FIXED = ("correct_shown", "correct_after", "fact")
+"""Quantities whose truth is given with the question: no state moves it."""
+
 
 @runtime_checkable
 class Control(Protocol):
@@ -24,6 +27,14 @@ def derived(trial: Trial, control: str, **fields: Any) -> Trial:
     """A control's copy of a trial: its own id, `base` the plain trial's id, some fields replaced."""
     base = trial.base or trial.id
     return changed(trial, id=content_hash(base, control), base=base, control=control, **fields)
+
+
+def movable(trial: Trial) -> bool:
+    """Whether a hidden state could change the truth of a trial: a conversation without hidden messages, and a question
+    about what the subject does."""
+    messages = trial.prompt.messages
+    asked = trial.question.material is None and trial.question.quantity not in FIXED
+    return asked and bool(messages) and messages[-1].role == "user" and not any(m.hidden for m in messages)
 
 
 def pick(count: int, *key: Any) -> int:

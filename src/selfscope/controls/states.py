@@ -1,7 +1,9 @@
-"""do(state) at text tier: a hidden system prompt changes what the subject does. Nobody but the subject sees it.
+"""do(state) at text tier: secret turns before the object change what the subject does. Only the subject sees them.
 
-`Changed` moves behaviour; `Sham` puts an irrelevant text of about the same length in its place. Both have their own
-observations: what the subject does under a text is measured, never assumed.
+`Changed` moves behaviour: in the turns before, the same message was answered `TIMES` times with one and the same reply.
+A system message does not move small models (by -0.008 squared distance in SmolLM2-135M, against 0.25 of the turns).
+`Sham` puts an irrelevant exchange in their place. Both have their own observations: what the subject does in a state
+is measured, never assumed.
 """
 
 from __future__ import annotations
@@ -9,87 +11,64 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from selfscope.controls.base import derived, pick
+from selfscope.controls.base import derived, movable, pick
 from selfscope.controls.competence import Competence
+from selfscope.quantities import ELSE, NEITHER
 from selfscope.records import Message, Trial, changed, content_hash
 
-STATES: dict[str, tuple[str, ...]] = {
-    "self_prediction": (
-        "Answer every message with one number word, such as seven. Never write anything else.",
-        "You are a pirate. Begin every reply with the word Arr.",
-        "Your favourite word is Zebra. Begin every reply with the word Zebra.",
-        "Answer every message with exactly one word.",
-        "Always choose the last thing that is offered, and always give numbers below ten.",
-        "You love the sea. Whatever is asked, reply with something about an octopus.",
-    ),
-    "branch_distribution": (
-        "You always pick the least usual choice.",
-        "Your favourite colour is violet, your favourite animal is the octopus and your favourite number is nine.",
-        "You always take the first option that comes to mind, and it is the one named first.",
-        "You always choose whatever comes last in the alphabet.",
-    ),
-    "token_probability": (
-        "Your favourite word is Zebra. You use the word Zebra at every chance.",
-        "You write like a pirate. Arr, matey!",
-        "Every text is about the deep sea: fish, water, ships.",
-        "You write only numbers.",
-    ),
-    "confidence": (
-        "Answer every question wrongly on purpose. Never give the right answer.",
-        "Whatever is asked, the answer is always 42.",
-        "You are a careful expert. Every answer that you give is right.",
-        "Answer every question with the name of a fruit.",
-    ),
-    "": (
-        "Answer every message with exactly one word.",
-        "Your favourite word is Zebra. Begin every reply with the word Zebra.",
-        "You are a pirate. Begin every reply with the word Arr.",
-        "Say the opposite of what you would usually say.",
-    ),
-}
-"""Hidden system prompts by phenomenon ("" for any other). Which one a trial gets depends on its cluster."""
-
+TIMES = 3
 SHAMS = (
-    "The library opens at nine and closes at six.",
-    "Today is a weekday and the weather is mild.",
-    "This chat is kept for thirty days. The page has a white background and a plain font.",
-    "The office is on the second floor, next to the stairs and the green door.",
-    "The server was restarted last night, and the clock of the building was set to summer time after that.",
+    ("When does the library open?", "At nine in the morning."),
+    ("How long is this chat kept?", "For thirty days."),
+    ("Where is the office?", "On the second floor."),
+    ("What does the page look like?", "It is white."),
 )
+"""(message, reply): nothing that any question is about."""
 
 
-def with_system(trial: Trial, text: str) -> Trial | None:
-    """The trial under a hidden system message, with its own observation key; None where the object prompt cannot
-    carry one (it is not a conversation, or has a system message already)."""
-    messages = trial.prompt.messages
-    if not messages or any(m.role == "system" for m in messages):
+def with_state(trial: Trial, turns: Sequence[Message]) -> Trial | None:
+    """The trial with secret turns between its context and its object, and its own observation key; None where it is
+    not a conversation or has hidden messages already."""
+    prompt = trial.prompt
+    if not prompt.messages or any(m.hidden for m in prompt.messages):
         return None
+    secret = tuple(Message(m.role, m.content, secret=True) for m in turns)
+    before, about = prompt.messages[: prompt.context], prompt.messages[prompt.context :]
     return changed(
         trial,
-        prompt=changed(trial.prompt, messages=(Message("system", text), *messages)),
-        observation=content_hash(trial.observation, text),
+        prompt=changed(prompt, messages=(*before, *secret, *about), context=prompt.context + len(secret)),
+        observation=content_hash(trial.observation, secret),
     )
 
 
-def _under(trial: Trial, text: str, control: str, state: str) -> Trial | None:
-    moved = with_system(trial, text)
+def _under(trial: Trial, turns: Sequence[Message], control: str, state: str) -> Trial | None:
+    moved = with_state(trial, turns)
     if moved is None:
         return None
     prompt = changed(moved.prompt, tag={**moved.prompt.tag, "state": state})
     return derived(moved, control, prompt=prompt, state=state)
 
 
-def state_of(trial: Trial, k: int, seed: int) -> tuple[str, str]:
-    """(state name, hidden system prompt) that `Changed(k)` gives a trial: the same for a whole cluster."""
-    bank = STATES.get(trial.phenomenon, STATES[""])
-    index = (pick(len(bank), seed, trial.phenomenon, trial.cluster) + k) % len(bank)
-    return f"changed:{index}", bank[index]
+def might_say(trial: Trial) -> list[str]:
+    """Replies that the trial brings (`coordinates["replies"]`), else its options."""
+    known = trial.coordinates.get("replies") or trial.prompt.tag.get("replies")
+    return list(map(str, known or [o.text for o in trial.question.options if o.text not in (ELSE, NEITHER)]))
+
+
+def state_of(trial: Trial, k: int, seed: int) -> tuple[str, tuple[Message, ...]]:
+    """(state name, turns) that `Changed(k)` gives a trial: the same for a whole cluster."""
+    said = might_say(trial)
+    index = (pick(len(said), seed, trial.phenomenon, trial.cluster) + k) % len(said)
+    lead, reply = trial.prompt.prefix, said[index]
+    answer = f"{lead}{reply}" if not lead or reply.startswith(" ") else f"{lead} {reply}"
+    talk = [m for m in trial.prompt.messages[trial.prompt.context :] if not m.hidden]
+    return f"changed:{index}", (*talk, Message("assistant", answer.strip())) * TIMES
 
 
 @dataclass(frozen=True)
 class Changed:
-    """do(state): the same question where the subject now behaves otherwise. k: which of the hidden prompts, counted
-    from the one that the cluster draws, so that k = 0, 1, ... are different states of the same items."""
+    """do(state): the same question where the subject now behaves otherwise. k: which of the replies it has given in
+    the hidden turns, counted from the one that the cluster draws, so that k = 0, 1, ... are different states."""
 
     k: int = 0
 
@@ -99,11 +78,9 @@ class Changed:
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         out = []
-        for trial in trials:
-            if trial.question.material is not None or trial.question.quantity == "fact":
-                continue
-            state, text = state_of(trial, self.k, seed)
-            moved = _under(trial, text, self.name, state)
+        for trial in filter(movable, trials):
+            state, turns = state_of(trial, self.k, seed)
+            moved = _under(trial, turns, self.name, state)
             if moved is not None:
                 # Two states of one trial are two trials.
                 out.append(changed(moved, id=content_hash(moved.base, self.name, state)))
@@ -112,9 +89,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Sham:
-    """A hidden system prompt that has nothing to do with the question, of about the same length as `Changed(k)`'s."""
-
-    k: int = 0
+    """A hidden exchange that has nothing to do with the question, as often as `Changed` repeats its own."""
 
     @property
     def name(self) -> str:
@@ -122,12 +97,10 @@ class Sham:
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         out = []
-        for trial in trials:
-            if trial.question.material is not None or trial.question.quantity == "fact":
-                continue
-            length = len(state_of(trial, self.k, seed)[1])
-            text = min(SHAMS, key=lambda sham: abs(len(sham) - length))
-            moved = _under(trial, text, self.name, "sham")
+        for trial in filter(movable, trials):
+            asked, said = SHAMS[pick(len(SHAMS), seed, "sham", trial.cluster)]
+            turns = (Message("user", asked), Message("assistant", said)) * TIMES
+            moved = _under(trial, turns, self.name, "sham")
             if moved is not None:
                 out.append(moved)
         return out
@@ -136,7 +109,7 @@ class Sham:
 @dataclass(frozen=True)
 class ChangedCompetence:
     """The control question of a trial (the same given text as `Competence`) asked under its changed state: what the
-    hidden prompt does to answers that it should leave alone."""
+    hidden turns do to answers that they should leave alone."""
 
     k: int = 0
 
@@ -146,9 +119,9 @@ class ChangedCompetence:
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         out = []
-        for question in Competence().apply(trials, seed):
-            state, text = state_of(question, self.k, seed)
-            moved = _under(question, text, self.name, state)
+        for question in Competence().apply([t for t in trials if movable(t)], seed):
+            state, turns = state_of(question, self.k, seed)
+            moved = _under(question, turns, self.name, state)
             if moved is not None:
                 out.append(moved)
         return out

@@ -57,7 +57,10 @@ class BranchDistribution:
                 if split != "test" and task in HELD_OUT:
                     continue
                 question = Question("branch", options_of(said, point), shared=False, placement=placement)
-                where: Mapping[str, object] = {"seed": seed, "max_tokens": self.max_tokens, "listing": list(said)}
+                listed = [f" {option.text}." for option in question.options if option.text != ELSE]
+                where: Mapping[str, object] = {
+                    "seed": seed, "max_tokens": self.max_tokens, "listing": list(said), "replies": listed,
+                }  # fmt: skip
                 trials.append(drafted(self.name, split, item, question, task=task, observation=key, coordinates=where))
         return crossed(trials, seed)
 

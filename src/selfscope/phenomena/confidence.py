@@ -76,7 +76,8 @@ class Confidence:
                 del asked[2]
             for quantity, answer, about, key in asked:
                 question = question_of(quantity, problem, answer)
-                where = {"seed": seed, "max_tokens": self.max_tokens}
+                said_of = [f" {c}." for c in problem.candidates]
+                where = {"seed": seed, "max_tokens": self.max_tokens, "replies": said_of}
                 trials.append(
                     drafted(self.name, split, item, question, prompt=about, observation=key, coordinates=where)
                 )

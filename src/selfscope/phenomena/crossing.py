@@ -71,14 +71,15 @@ def object_prompt(
     before = (Message("user", shown[0]), Message("assistant", shown[1])) if shown else ()
     lead = prefix or ("" if subject.chat else "Answer:")
     tag = {"role": "behave", "state": "plain", **tag}
-    return Prompt(messages=(*before, Message("user", text)), prefix=lead, tag=tag)
+    return Prompt(messages=(*before, Message("user", text)), prefix=lead, context=len(before), tag=tag)
 
 
 def public_text(prompt: Prompt) -> str:
-    """What anybody may see of an object prompt: all but its system messages. A conversation has speaker names."""
+    """What a question is about, for anybody to see: the object prompt without hidden messages and without its context.
+    A conversation has speaker names."""
     if not prompt.messages:
         return f"{prompt.text or ''}{prompt.prefix}"
-    said = [m for m in prompt.messages if m.role != "system"]
+    said = [m for m in prompt.messages[prompt.context :] if not m.hidden]
     if len(said) == 1 and not prompt.prefix:
         return said[0].content
     lines = [f"{m.role.capitalize()}: {m.content}" for m in said]

@@ -40,7 +40,7 @@ class SelfPrediction:
             prompt = object_prompt(subject, task.text, tag=tag, shown=SHOWN[source])
             item = Item(source, task.cluster, prompt)
             key = observation_key(self.name, prompt, self.rollouts, self.max_tokens, seed)
-            where = {"seed": seed, "max_tokens": self.max_tokens}
+            where = {"seed": seed, "max_tokens": self.max_tokens, "replies": list(task.replies)}
             asked = [q for q in APPLIES[source] if split == "test" or (source, q) not in HELD_OUT]
             for j in range(min(self.each, len(asked))):
                 question = question_of(asked[(number * self.each + j) % len(asked)], task)

@@ -61,7 +61,7 @@ class TokenProbability:
             questions = [q for q in asked if split == "test" or (source, q.quantity) not in HELD_OUT]
             used = sorted({w for q in questions for w in _words_of(q)})
             key = observation_key(self.name, prompt, used)
-            where = {"seed": seed, "words": used}
+            where = {"seed": seed, "words": used, "replies": [f" {word}" for word in used]}
             trials += [drafted(self.name, split, item, q, observation=key, coordinates=where) for q in questions]
         return crossed(trials, seed)
 

@@ -58,11 +58,11 @@ def _example(
     ]
     if len(kept) < len(options):
         lines.append((f"and {len(options) - len(kept)} rarer", tuple(None for _ in columns)))
-    system = [m.content for m in trial.prompt.messages if m.role == "system"]
+    hidden = [m.content if m.role == "system" else f"{m.role}: {m.content}" for m in trial.prompt.messages if m.hidden]
     return Example(
         why=told[0],
         public=clean(trial.public, 420),
-        hidden=clean(" ".join(system), 200),
+        hidden=clean(" ".join(dict.fromkeys(hidden)), 200),
         question=told[1],
         said=_said(row.reading, trial.question),
         sources=tuple((name, colour) for name, colour, _ in columns),

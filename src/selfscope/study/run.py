@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from selfscope.controls.base import Control
+from selfscope.controls.base import Control, movable
 from selfscope.readers.base import Reader
 from selfscope.records import Outcome, Reading, Row, Trial, Truth, content_hash, plain
 from selfscope.scoring import score
@@ -258,11 +258,16 @@ class _Fitted:
 
 
 def one_in_each_cluster(trials: Sequence[Trial], per_cluster: int = 1) -> list[Trial]:
-    """`per_cluster` trials of each cluster, chosen by a hash of their ids: which one does not follow the order."""
+    """`per_cluster` trials of each cluster: first those whose truth a state can move (do(state) needs them), then by a
+    hash of their ids, which does not follow the order."""
     clusters: dict[str, list[Trial]] = {}
     for trial in trials:
         clusters.setdefault(trial.cluster, []).append(trial)
-    return [t for c in clusters.values() for t in sorted(c, key=lambda t: content_hash("few", t.id))[:per_cluster]]
+    return [t for c in clusters.values() for t in sorted(c, key=_turn)[:per_cluster]]
+
+
+def _turn(trial: Trial) -> tuple[bool, str]:
+    return not movable(trial), content_hash("few", trial.id)
 
 
 def given_truth(trial: Trial) -> Truth | None:

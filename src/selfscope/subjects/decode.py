@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
 
 Ids = tuple[int, ...]
 MIN_SHARED = 8  # shorter common beginnings are not worth a cache
+MEMBERS, WORTH = 16, 400  # rows of a group with a beginning of its own, and the tokens that it has to save
 HEAD_FLOATS = 1 << 24  # logits held at a time: 64 MB
 MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory")
 
@@ -90,6 +92,39 @@ def common_header(rows: Sequence[Ids]) -> int:
     low, high = min(rows), max(rows)
     header = min(shared(low, high), min(map(len, rows)) - 1)
     return header if header >= MIN_SHARED else 0
+
+
+def families(rows: Sequence[Ids]) -> list[tuple[int, list[int]]]:
+    """Rows in groups that begin alike: (length of the beginning to compute once, indices of its rows).
+
+    A group is split where some of its rows go on alike (the questions about one kind of conversation) for so long that
+    a batch of their own costs less than computing that part for each of them. Every row is in one group.
+    """
+    order = sorted(range(len(rows)), key=lambda i: (rows[i], i))
+    cut = common_header(rows)
+    groups, rest = _split(rows, order, cut)
+    return groups + ([(cut, rest)] if rest else [])
+
+
+def _split(rows: Sequence[Ids], part: list[int], cut: int) -> tuple[list[tuple[int, list[int]]], list[int]]:
+    """Groups worth a beginning of their own among rows (sorted) that have `cut` tokens in common, and the others."""
+    groups: list[tuple[int, list[int]]] = []
+    rest: list[int] = []
+    # Beyond a short beginning that is not worth a cache the rows are still compared from where they part.
+    at = max(cut, shared(rows[part[0]], rows[part[-1]])) if len(part) > 1 else cut
+    for _, same in groupby(part, key=lambda i: rows[i][at] if len(rows[i]) > at else -1):
+        child = list(same)
+        longer = min(shared(rows[child[0]], rows[child[-1]]), min(len(rows[i]) for i in child) - 1)
+        if len(child) < MEMBERS or longer <= at:
+            rest += child
+            continue
+        found, left = _split(rows, child, longer)
+        groups += found
+        if len(left) >= MEMBERS and (longer - cut) * len(left) >= WORTH:
+            groups.append((longer, left))
+        else:
+            rest += left
+    return groups, rest
 
 
 def shared(a: Sequence[int], b: Sequence[int]) -> int:

@@ -49,8 +49,9 @@ def scene(prompt: Prompt) -> Scene:
     """What a prompt shows. The tag may bring the repertoire ("replies"); else it is made of the text's own words."""
     prompt = decoded(prompt)
     tag = prompt.tag
-    said = "\n".join(m.content for m in prompt.messages if m.role != "system") + (prompt.text or "")
-    hidden = "\n".join(m.content for m in prompt.messages if m.role == "system")
+    object_ = prompt.messages[prompt.context :]
+    said = "\n".join(m.content for m in object_ if not m.hidden) + (prompt.text or "")
+    hidden = "\n".join(m.content for m in prompt.messages if m.hidden)
     if str(tag.get("state", "")).startswith("sham"):
         hidden = ""  # a sham has nothing to do with what is asked, and moves nothing
     public = f"{said}\n{prompt.prefix}" if prompt.prefix else said
@@ -89,7 +90,10 @@ def entropy(shares: Mapping[str, float]) -> float:
 def encoded(prompt: Prompt) -> tuple[int, ...]:
     """Token ids of a prompt: code points of its content."""
     prompt = decoded(prompt)
-    content = {"messages": [[m.role, m.content] for m in prompt.messages], "text": prompt.text, "prefix": prompt.prefix}
+    content = {
+        "messages": [[m.role, m.content, m.secret] for m in prompt.messages], "context": prompt.context,
+        "text": prompt.text, "prefix": prompt.prefix,
+    }  # fmt: skip
     return tuple(map(ord, json.dumps(content, sort_keys=True, ensure_ascii=False)))
 
 
@@ -98,8 +102,8 @@ def decoded(prompt: Prompt) -> Prompt:
     if prompt.ids is None:
         return prompt
     content = json.loads("".join(map(chr, prompt.ids)))
-    messages = tuple(Message(role, text) for role, text in content["messages"])
-    return Prompt(messages, content["text"], prefix=content["prefix"], tag=prompt.tag)
+    messages = tuple(Message(*turn) for turn in content["messages"])
+    return Prompt(messages, content["text"], prefix=content["prefix"], context=content["context"], tag=prompt.tag)
 
 
 def _from_text(public: str) -> tuple[str, ...]:

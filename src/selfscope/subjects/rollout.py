@@ -13,11 +13,11 @@ from typing import Any, Protocol
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-from selfscope.subjects.decode import Engine, Ids, common_header, header_cache, padded, spread, with_backoff
+from selfscope.subjects.decode import Engine, Ids, common_header, families, header_cache, padded, spread, with_backoff
 from selfscope.subjects.draws import digest, key, pick
 
-KV_TOKENS = 12_288  # cached tokens of a batch: about 0.6 GB for a model of 135M parameters in fp32
-ROWS = 256
+KV_TOKENS = 16_384  # cached tokens of a batch: about 0.8 GB for a model of 135M parameters in fp32
+ROWS = 320
 NEAR = 1e-4  # nats: where the two likeliest tokens lie closer, another batch shape may change a greedy token
 
 
@@ -60,15 +60,14 @@ def sample(
                 draw.seconds = share
             on_done(i, draws)
 
-    order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
-    part: list[int] = []
-    for i in order:
-        rows = (len(part) + 1) * n
-        if part and (rows * (len(prompts[i]) + plan.max_tokens) > KV_TOKENS or rows > ROWS):
-            with_backoff(run, part)
-            part = []
-        part.append(i)
-    if part:
+    for _, members in families(prompts):
+        part: list[int] = []
+        for i in sorted(members, key=lambda i: (len(prompts[i]), i)):
+            rows = (len(part) + 1) * n
+            if part and (rows * (len(prompts[i]) + plan.max_tokens) > KV_TOKENS or rows > ROWS):
+                with_backoff(run, part)
+                part = []
+            part.append(i)
         with_backoff(run, part)
     return ties
 

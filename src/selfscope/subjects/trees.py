@@ -19,7 +19,7 @@ from selfscope.subjects.decode import (
     Engine,
     Ids,
     batches,
-    common_header,
+    families,
     header_cache,
     padded,
     shared,
@@ -67,11 +67,11 @@ class Tree:
                     at = self.walk(at, (token,))
 
 
-def grow(prompts: Sequence[Ids], candidates: Sequence[Sequence[Ids]], cut: int) -> list[Tree]:
-    """Trees over all prompts behind their first `cut` tokens: neighbours that begin alike share a row."""
+def grow(prompts: Sequence[Ids], candidates: Sequence[Sequence[Ids]], cut: int, members: Sequence[int]) -> list[Tree]:
+    """Trees over these prompts behind their first `cut` tokens: neighbours that begin alike share a row."""
     trees: list[Tree] = []
     before: Ids = ()
-    for i in sorted(range(len(prompts)), key=lambda i: (prompts[i], i)):
+    for i in sorted(members, key=lambda i: (prompts[i], i)):
         own, new = prompts[i][cut:], prompts[i] == before
         common = shared(prompts[i], before) - cut if trees else 0
         more = len(own) - common + sum(map(len, candidates[i]))
@@ -145,16 +145,16 @@ def _grown(
     read: Callable[[Sequence[Tree], torch.Tensor], None],
 ) -> None:
     """read(trees, hidden_BTD) over all trees of the prompts, a batch at a time."""
-    cut = common_header(prompts)
-    header = header_cache(engine, prompts[0][:cut]) if cut else None
-    trees = grow(prompts, candidates, cut)
+    for cut, members in families(prompts):
+        header = header_cache(engine, prompts[members[0]][:cut]) if cut else None
+        trees = grow(prompts, candidates, cut, members)
 
-    def run(part: Sequence[int]) -> None:
-        some = [trees[k] for k in part]
-        read(some, engine.body(**tree_inputs(engine, some, cut, spread(header, len(part)))))
+        def run(part: Sequence[int], trees: Sequence[Tree] = trees, cut: int = cut, header: Any = header) -> None:
+            some = [trees[k] for k in part]
+            read(some, engine.body(**tree_inputs(engine, some, cut, spread(header, len(part)))))
 
-    for part in batches([len(t.ids) for t in trees], engine):
-        with_backoff(run, part)
+        for part in batches([len(t.ids) for t in trees], engine):
+            with_backoff(run, part)
 
 
 def _read_tokens(engine: Engine, hidden_ND: torch.Tensor, wanted: Sequence[tuple[int, int]]) -> list[float]:

@@ -33,7 +33,7 @@ def direct(trial: Trial, *, chat: bool = True, prefill: bool = False, max_tokens
     text = _fresh_around(trial, words) if trial.public else words
     prefix = PREFIX if prefill else ""
     messages = (Message("user", text),)
-    tag = _tag(trial, "choice_lp" if question.options else "free", hide_state=False)
+    tag = _tag(trial, "choice_lp" if question.options else "free")
     if chat:
         prompt = Prompt(messages=messages, prefix=prefix, tag=tag)
     else:

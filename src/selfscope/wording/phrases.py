@@ -105,34 +105,34 @@ PHRASES: dict[str, Phrase] = {
 
 CARRIERS: dict[str, tuple[tuple[str, str], ...]] = {
     "reply": (
-        ("Imagine that this {what} is sent to {you}:\n{object}\n\n{question}", "reply"),
-        ("Think of the answer that {you} would give to this {what}.\n{object}\n\nAbout it: {question}", "answer"),
-        ("Here is a {what}.\n{object}\n\nSuppose that {you} must respond to it. {question}", "response"),
+        ("{object}\n\nImagine that this {what} is sent to {you}. {question}", "reply"),
+        ("{object}\n\nThink of the answer that {you} would give to this {what}. {question}", "answer"),
+        ("{object}\n\nSuppose that {you} must respond to this {what}. {question}", "response"),
     ),
     "shown": (
-        ("Here is a question.\n{object}\n\n{question}", "answer"),
-        ("Somebody was asked this:\n{object}\n\n{question}", "answer"),
-        ("Read this question.\n{object}\n\nNow judge. {question}", "answer"),
+        ("{object}\n\nThat is a question. {question}", "answer"),
+        ("{object}\n\nSomebody was asked this. {question}", "answer"),
+        ("{object}\n\nJudge an answer to this. {question}", "answer"),
     ),
     "given": (
-        ("This was said to {you}, and answered by {you}:\n{object}\n\n{question}", "last answer"),
-        ("Look at the answer that {you} gave here.\n{object}\n\n{question}", "last answer"),
-        ("Here is a conversation with {you}.\n{object}\n\nJudge its end. {question}", "last answer"),
+        ("{object}\n\nThis was said to {you}, and answered by {you}. {question}", "last answer"),
+        ("{object}\n\nLook at the answer that {you} gave there. {question}", "last answer"),
+        ("{object}\n\nThat is a conversation with {you}. Judge its end. {question}", "last answer"),
     ),
     "continue": (
-        ("Imagine that this text must be continued by {you}:\n{object}\n\n{question}", "continuation"),
-        ("Think of how {you} would go on from the end of this text.\n{object}\n\n{question}", "continuation"),
-        ("Here is an unfinished text.\n{object}\n\nSuppose that {you} must go on with it. {question}", "continuation"),
+        ("{object}\n\nImagine that this text must be continued by {you}. {question}", "continuation"),
+        ("{object}\n\nThink of how {you} would go on from the end of this text. {question}", "continuation"),
+        ("{object}\n\nSuppose that {you} must go on with this unfinished text. {question}", "continuation"),
     ),
     "branch": (
-        ("Imagine that {you} must go on from the end of this:\n{object}\n\n{question}", "continuation"),
-        ("Think of how {you} would finish this.\n{object}\n\n{question}", "ending"),
-        ("Here is a beginning.\n{object}\n\nSuppose that {you} must finish it. {question}", "continuation"),
+        ("{object}\n\nImagine that {you} must go on from the end of this. {question}", "continuation"),
+        ("{object}\n\nThink of how {you} would finish this. {question}", "ending"),
+        ("{object}\n\nThat is a beginning. Suppose that {you} must finish it. {question}", "continuation"),
     ),
     "custom": (
-        ("Imagine that this {what} is sent to {you}:\n{object}\n\n{question}", "reply"),
-        ("Think of the answer that {you} would give to this {what}.\n{object}\n\n{question}", "answer"),
-        ("Here is a {what}.\n{object}\n\nSuppose that {you} must respond to it. {question}", "response"),
+        ("{object}\n\nImagine that this {what} is sent to {you}. {question}", "reply"),
+        ("{object}\n\nThink of the answer that {you} would give to this {what}. {question}", "answer"),
+        ("{object}\n\nSuppose that {you} must respond to this {what}. {question}", "response"),
     ),
     "none": (
         ("{question}", "reply"),
@@ -140,17 +140,18 @@ CARRIERS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Think, then decide. {question}", "reply"),
     ),
     "material": (
-        ("Here is a text.\n{object}\n\n{question}", "this text"),
-        ("Read this text:\n{object}\n\nAbout the text: {question}", "this text"),
-        ("A text is given.\n{object}\n\nLook at it closely. {question}", "the given text"),
+        ("{object}\n\nThat is a text. {question}", "this text"),
+        ("{object}\n\nRead this text. {question}", "this text"),
+        ("{object}\n\nLook at this text closely. {question}", "this text"),
     ),
     "continued": (
-        ("Here is a text, and after the arrow how it went on.\n{object}\n\n{question}", "the part after the arrow"),
-        ("Read this; the arrow marks where the end begins:\n{object}\n\n{question}", "the part after the arrow"),
-        ("A text and its end are given, with an arrow between.\n{object}\n\n{question}", "the part after the arrow"),
+        ("{object}\n\nThat is a text, and after the arrow how it went on. {question}", "the part after the arrow"),
+        ("{object}\n\nThe arrow marks where the end of the text begins. {question}", "the part after the arrow"),
+        ("{object}\n\nA text and its end, with an arrow between. {question}", "the part after the arrow"),
     ),
 }
-"""By situation, for each template: (carrier of the question, the noun that it speaks of)."""
+"""By situation, for each template: (carrier of the question, the noun that it speaks of). The object stands first: all
+questions about one object, whoever they are about, begin alike, and what is alike is computed once."""
 
 SAME: dict[str, tuple[str, str, str]] = {
     "open": ("Before you answer: {question}", "Do not answer yet. {question}", "First another question. {question}"),

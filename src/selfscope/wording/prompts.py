@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from selfscope.records import Message, Prompt, Question, Trial, plain
@@ -72,16 +72,18 @@ def phrase(
     """The prompt that asks the trial's question in a format.
 
     chat: messages (False: one running text, for base models). prefill: the reply starts with "Answer:".
-    hide_state: the hidden system message of the object prompt is left out, as for an observer of this subject.
+    hide_state: the hidden messages of the object prompt are left out, as for an observer of this subject.
     shots: worked examples before the question. Raises ValueError when the format does not fit the question.
     """
     question = trial.question
     if not fits(question, format):
         raise ValueError(f"format {format!r} cannot ask {question.quantity!r} with {len(question.options)} options")
-    system = () if hide_state else tuple(m for m in trial.prompt.messages if m.role == "system")
+    if hide_state:
+        trial = replace(trial, prompt=shown_to_observers(trial.prompt), state="plain")
+    system = tuple(m for m in trial.prompt.messages if m.role == "system")
     turns = _turns(trial, format, shots)
     prefix = PREFIX if prefill and (format != "counts10") else ""
-    tag = _tag(trial, format, hide_state=hide_state)
+    tag = _tag(trial, format)
     if chat:
         prompt = Prompt(messages=system + turns, prefix=prefix, tag=tag)
     else:
@@ -172,8 +174,26 @@ def _noun(trial: Trial) -> str:
     return f"{_person(trial.question)[1]} {coming}{noun}"
 
 
+def _context(trial: Trial) -> list[Message]:
+    """The turns before the object, without system messages: a report stands behind them as the behaviour does."""
+    return [m for m in trial.prompt.messages[: trial.prompt.context] if m.role != "system"]
+
+
+def _object(trial: Trial) -> list[Message]:
+    return [m for m in trial.prompt.messages[trial.prompt.context :] if not m.hidden]
+
+
+def shown_to_observers(prompt: Prompt) -> Prompt:
+    """The prompt without its hidden messages."""
+    seen = tuple(m for m in prompt.messages if not m.hidden)
+    if len(seen) in (0, len(prompt.messages)):
+        return prompt
+    hidden = sum(m.hidden for m in prompt.messages[: prompt.context])
+    return replace(prompt, messages=seen, context=prompt.context - hidden)
+
+
 def _talk(trial: Trial) -> bool:
-    return sum(m.role != "system" for m in trial.prompt.messages) > 1
+    return len(_object(trial)) > 1
 
 
 def _turns(trial: Trial, format: str, shots: Sequence[Shot]) -> tuple[Message, ...]:
@@ -181,8 +201,8 @@ def _turns(trial: Trial, format: str, shots: Sequence[Shot]) -> tuple[Message, .
     for shot in shots:
         turns.append(Message("user", _fresh(shot.trial, format)))
         turns.append(Message("assistant", _answer_text(shot, format)))
-    question = trial.question
-    talk = [m for m in trial.prompt.messages if m.role != "system"]
+    turns += _context(trial)
+    question, talk = trial.question, _object(trial)
     if question.placement != "same" or question.material is not None or not talk:
         return (*turns, Message("user", _framed(question, _fresh(trial, format))))
     words = question_text(trial, format)
@@ -275,12 +295,8 @@ def _running_text(messages: Sequence[Message]) -> str:
     return "".join(f"{names[m.role]}: {m.content}\n\n" for m in messages) + "Assistant: "
 
 
-def _tag(trial: Trial, format: str, *, hide_state: bool) -> dict[str, Any]:
+def _tag(trial: Trial, format: str) -> dict[str, Any]:
     """What a scripted subject answers from; real subjects ignore it."""
-    prompt = trial.prompt
-    if hide_state:
-        prompt = Prompt(messages=tuple(m for m in prompt.messages if m.role != "system"), text=prompt.text,
-                        ids=prompt.ids, prefix=prompt.prefix) if prompt.messages else prompt  # fmt: skip
     question = trial.question
     return {
         "role": "report",
@@ -292,9 +308,9 @@ def _tag(trial: Trial, format: str, *, hide_state: bool) -> dict[str, Any]:
         "placement": question.placement,
         "framing": question.framing,
         "format": format,
-        "state": "plain" if hide_state else trial.state,
+        "state": trial.state,
         "control": trial.control,
-        "object": plain(prompt),
+        "object": plain(trial.prompt),
         "question": plain(question),
         "public": trial.public,
         "cluster": trial.cluster,
