@@ -20,6 +20,7 @@ from selfscope.face.subjects import load
 from selfscope.records import Decoding, Message, Prompt, Reply
 from selfscope.subjects.api import ApiSubject, load_api
 from selfscope.subjects.base import Subject, reaches
+from selfscope.subjects.wire import key_name
 
 KEY = "sk-very-secret-0123456789"
 Said = tuple[int, Any, dict[str, str]]
@@ -404,14 +405,29 @@ def test_the_server_is_remembered_in_the_environment() -> None:
     assert made.environment["server"] == server.url
 
 
-@pytest.mark.parametrize("variable", ["SELFSCOPE_API_KEY", "OPENAI_API_KEY"])
+def test_a_providers_key_goes_to_that_provider_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with serving(echo) as server:
+        subject(server).sample(asked("a"), 1, Decoding())
+        assert not any("Authorization" in h for h in server.headers)
+    assert "without a key" in capsys.readouterr().err
+    for url, name in (
+        ("https://api.openai.com/v1", "OPENAI_API_KEY"), ("https://eu.api.openai.com/v1", "OPENAI_API_KEY"),
+        ("https://openai.com.example.org/v1", None), ("https://notopenai.com/v1", None),
+    ):  # fmt: skip
+        assert key_name(url) == name
+    monkeypatch.setenv("SELFSCOPE_API_KEY", KEY)
+    assert key_name("https://example.org/v1") == "SELFSCOPE_API_KEY"
+
+
 def test_the_key_reaches_the_server_and_nothing_else(
-    variable: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setenv(variable, KEY)
+    monkeypatch.setenv("SELFSCOPE_API_KEY", KEY)
     caplog.set_level(logging.DEBUG)
     texts: list[str] = []
     for status in (200, 400, 401, 429, 500):
@@ -425,7 +441,7 @@ def test_the_key_reaches_the_server_and_nothing_else(
             assert all(h["Authorization"] == f"Bearer {KEY}" for h in server.headers)
         texts += [repr(made), str(vars(made)), str(made.environment), made.name, made.identity]
     printed = capsys.readouterr()
-    assert f"the key in ${variable}" in printed.err
+    assert "the key in $SELFSCOPE_API_KEY" in printed.err
     for text in (*texts, printed.out, printed.err, caplog.text):
         assert KEY not in text
         assert "secret" not in text

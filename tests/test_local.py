@@ -20,6 +20,7 @@ from selfscope.errors import BadModel, PromptTooLong, UnknownName
 from selfscope.records import Decoding, Message, Prompt
 from selfscope.subjects import packaged
 from selfscope.subjects.base import ScoringSubject, reaches
+from selfscope.subjects.decode import families
 from selfscope.subjects.draws import gumbels
 from selfscope.subjects.local import Local, load
 from selfscope.subjects.render import continuation, render
@@ -243,6 +244,40 @@ def test_common_beginnings_are_computed_once() -> None:
     assert sorted(len(t.ids) for t in trees) == [5, 24]
     rooted = grow([p[:3] + p[3:] for p in prompts[:2]], [[], []], 20, range(2))
     assert sorted(len(t.ids) for t in rooted) == [2, 2]
+
+
+def forest() -> list[tuple[int, ...]]:
+    """Three families of 20 rows behind a common beginning of 10 tokens, and three rows that go on alone."""
+    start = tuple(range(10, 20))
+    rows = [(*start, *range(30 + 40 * f, 60 + 40 * f), 200 + i, 7 + f) for i in range(20) for f in range(3)]
+    return [*rows, (*start, 3, 4), (*start, 3, 5, 6), (*start, 9)]
+
+
+def test_families_hold_every_row_once_and_share_their_beginning() -> None:
+    rows = forest()
+    found = families(rows)
+    assert sorted(i for _, members in found for i in members) == list(range(len(rows)))
+    assert sorted((cut, len(members)) for cut, members in found) == [(10, 3), (40, 20), (40, 20), (40, 20)]
+    for cut, members in found:
+        assert len({rows[i][:cut] for i in members}) == 1
+        assert all(len(rows[i]) > cut for i in members), "every row keeps a token of its own"
+    assert families([]) == []
+    assert families([(5, 6)]) == [(0, [0])]
+    assert families([(5, 6)] * 40) == [(0, list(range(40)))], "too short to be worth it"
+    same = [tuple(range(60))] * 40
+    assert families(same) == [(59, list(range(40)))]
+
+
+def test_families_change_no_score_and_no_draw(subject: Local) -> None:
+    rows = forest()
+    prompts = [Prompt(ids=row) for row in rows]
+    words = [(" red", " seven or eleven")] * len(rows)
+    together, drawn = subject.score(prompts, words), subject.sample(prompts, 2, Decoding(4, 1.0, 5))
+    for i in (0, 1, 25, 59, 60, 62):
+        [alone] = subject.score([prompts[i]], [words[i]])
+        assert [x for many in alone for x in many] == pytest.approx([x for many in together[i] for x in many], abs=1e-4)
+        [again] = subject.sample([prompts[i]], 2, Decoding(4, 1.0, 5))
+        assert [r.ids for r in again] == [r.ids for r in drawn[i]]
 
 
 def test_noise_is_keyed_and_gumbel() -> None:

@@ -1,6 +1,7 @@
 """A model behind an OpenAI-compatible chat server: text tier, one request a draw, many in flight.
 
-The key comes from $SELFSCOPE_API_KEY, else $OPENAI_API_KEY, and goes nowhere but into the request. A seed is sent with
+The key comes from $SELFSCOPE_API_KEY, for hosts of openai.com else from $OPENAI_API_KEY, and goes nowhere but into the
+request. A seed is sent with
 every request, but few servers promise the same answer to the same seed: what a server calls its fingerprint, and when
 it answered, stand in `environment`.
 """
@@ -27,7 +28,7 @@ ADVICE = {
     "down": "Is the server running, and is the address right (it usually ends in /v1)?",
     "slow": "The server is too slow or stuck: look at its load, or ask it for fewer things at once.",
     "busy": "The server is overloaded or broken: look at its log, and run again with --resume later.",
-    "refused": "Check the key in $SELFSCOPE_API_KEY or $OPENAI_API_KEY, the model's name and the address.",
+    "refused": "Check the key in $SELFSCOPE_API_KEY ($OPENAI_API_KEY goes to openai.com alone), the model and the address.",
     "garbage": "Is this the address of a chat server (it usually ends in /v1)?",
     "bad": "The server does not take the request: check the model's name and its context length.",
 }
@@ -114,7 +115,7 @@ class ApiSubject:
         if self._told:
             return
         self._told = True
-        key = key_name()
+        key = key_name(self.url)
         whose = f"with the key in ${key}" if key else "without a key"
         line = f"{self.name}: all prompts and questions are sent to {self.url} as model {self.model!r}, {whose}"
         if key and self.url.startswith("http:") and not is_here(self.url):

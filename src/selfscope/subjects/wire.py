@@ -22,7 +22,7 @@ import httpx
 
 from selfscope.errors import ServerError
 
-KEYS = ("SELFSCOPE_API_KEY", "OPENAI_API_KEY")
+KEYS = {"SELFSCOPE_API_KEY": "", "OPENAI_API_KEY": "openai.com"}
 LONGEST_WAIT = 60.0  # seconds: what Retry-After may ask for
 LARGEST_ANSWER = 1 << 22  # bytes
 RETRIED = {408, 409, 425, 429}
@@ -68,7 +68,7 @@ class Wire:
     dropped: dict[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Wire:
-        key = _key()
+        key = _key(self.url)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         proxied = not is_here(self.url)  # a proxy cannot reach this machine's own addresses
         self._client = httpx.Client(headers=headers, timeout=self.timeout, trust_env=proxied, limits=_ROOM)
@@ -150,9 +150,14 @@ class Wire:
 _ROOM = httpx.Limits(max_connections=None, max_keepalive_connections=64)
 
 
-def key_name() -> str | None:
-    """The environment variable that holds the key, None when no key is set."""
-    return next((name for name in KEYS if os.environ.get(name, "").strip()), None)
+def key_name(url: str) -> str | None:
+    """The environment variable that holds the key for a server, None when there is none: a provider's own variable
+    goes to that provider's hosts alone."""
+    host = urlsplit(url).hostname or ""
+    for name, owner in KEYS.items():
+        if (not owner or host == owner or host.endswith(f".{owner}")) and os.environ.get(name, "").strip():
+            return name
+    return None
 
 
 def is_here(url: str) -> bool:
@@ -161,8 +166,8 @@ def is_here(url: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
-def _key() -> str:
-    name = key_name()
+def _key(url: str) -> str:
+    name = key_name(url)
     key = os.environ[name].strip() if name else ""
     if not (key.isascii() and key.isprintable()):  # httpx would quote it in its complaint
         raise ServerError(f"the key in ${name} holds characters that no key has: set it again")

@@ -95,9 +95,16 @@ def phrase(
         stands_for,
         shown_options(question),
         _first(question, format),
-        {"free": 16, "prob_text": 8, "counts10": 14 * len(question.options) + 8}.get(format, 1),
+        _room(question, format, led=bool(prefix)),
         () if format == "counts10" or not prefix else ("\n",),
     )
+
+
+def _room(question: Question, format: str, *, led: bool) -> int:
+    """Tokens of a reply. Who was not led in by "Answer:" may need a sentence."""
+    if format == "counts10":
+        return 14 * len(question.options) + 8
+    return {"free": 16, "prob_text": 8}.get(format, 1) if led else 32
 
 
 def shown_options(question: Question) -> tuple[str, ...]:
