@@ -51,7 +51,7 @@ class ToySubject:
         self.sampled += prompts
         out = []
         for p in prompts:
-            draws = [number(p.messages, decoding.seed, k) % 4 for k in range(n)]
+            draws = [number(p.messages, decoding.seed, k) % 4 for k in range(n + decoding.and_greedy)]
             out.append([Reply("abcd"[d], cost=Cost(1, 5, 1)) for d in draws])
         return out
 

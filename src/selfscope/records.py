@@ -181,12 +181,16 @@ class Reply:
 
 @dataclass(frozen=True)
 class Decoding:
-    """How to sample. temperature 0 is greedy. Noise is keyed by (seed, prompt, draw, step), never by the batch."""
+    """How to sample. temperature 0 is greedy. Noise is keyed by (seed, prompt, draw, step), never by the batch.
+
+    and_greedy: beside the n draws one greedy reply, the last: the prompt is read once for both.
+    """
 
     max_tokens: int = 24
     temperature: float = 1.0
     seed: int = 0
     stop: tuple[str, ...] = ()
+    and_greedy: bool = False
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ class Counting:
     def sample(
         self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None
     ) -> list[list[Reply]]:
-        draws = 1 if decoding.temperature == 0 else n
+        draws = 1 if decoding.temperature == 0 else n + decoding.and_greedy
         self._spend(prompts, int(len(prompts) * draws * decoding.max_tokens * STOPPED))
         replies: list[list[Reply]] = self._phantom.sample(prompts, n, decoding, on_done)
         return replies

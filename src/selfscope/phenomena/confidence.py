@@ -57,8 +57,8 @@ class Confidence:
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         dealt_out = dealt(problems(seed), sizes, only_test=ONLY_TEST)
         prompts = [self._prompt(subject, source, problem) for _, source, _, problem in dealt_out]
-        greedy = subject.sample(prompts, 1, Decoding(self.max_tokens, 0.0, seed, LINE_END))
-        drawn = subject.sample(prompts, 1, Decoding(self.max_tokens, 1.0, seed + OWN, LINE_END))
+        both = subject.sample(prompts, 1, Decoding(self.max_tokens, 1.0, seed + OWN, LINE_END, and_greedy=True))
+        drawn, greedy = ([many[:1] for many in both], [many[1:] for many in both])
         trials = []
         shown = zip(dealt_out, prompts, map(_said, greedy), map(_said, drawn), strict=True)
         for (split, source, number, problem), prompt, said, other in shown:

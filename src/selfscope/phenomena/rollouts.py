@@ -28,7 +28,7 @@ def seed_of(trials: Sequence[Trial]) -> int:
 def behaved(
     subject: Subject, trials: Sequence[Trial], n: int, *, max_tokens: int, exact_ids: bool = False
 ) -> list[Observation]:
-    """n replies at temperature 1 and a greedy one for each distinct observation: two batched calls.
+    """n replies at temperature 1 and a greedy one for each distinct observation: one batched call.
 
     exact_ids: the subject goes on from exact token ids (recorded in `exact["ids"]`) where it has them.
     """
@@ -37,17 +37,16 @@ def behaved(
     if exact_ids and reaches(subject, "logprobs"):
         prompts = exact_prompts(subject, prompts)  # type: ignore[arg-type]
     seed = seed_of(trials)
-    sampled = subject.sample(prompts, n, Decoding(max_tokens, 1.0, seed, LINE_END))
-    greedy = subject.sample(prompts, 1, Decoding(max_tokens, 0.0, seed, LINE_END))
+    sampled = subject.sample(prompts, n, Decoding(max_tokens, 1.0, seed, LINE_END, and_greedy=True))
     return [
         Observation(
             key,
-            replies=spoken(replies, key),
-            greedy=one[0].text if one[0].finish != "error" else None,
+            replies=spoken(replies[:-1], key),
+            greedy=replies[-1].text if replies[-1].finish != "error" else None,
             exact={"ids": list(prompt.ids)} if prompt.ids is not None else {},
-            cost=sum((reply.cost for reply in [*replies, *one]), Cost()),
+            cost=sum((reply.cost for reply in replies), Cost()),
         )
-        for key, prompt, replies, one in zip(first, prompts, sampled, greedy, strict=True)
+        for key, prompt, replies in zip(first, prompts, sampled, strict=True)
     ]
 
 

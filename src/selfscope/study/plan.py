@@ -33,9 +33,12 @@ class Profile:
     questions: int | None = None
 
 
+# Quick has no dev split: it chooses nothing, and a confidence exponent takes more dev items than it could have.
 PROFILES = {
-    "quick": Profile(test=40, train=32, dev=8, rollouts=10, formats=2, wording_every=3, questions=2),
-    "full": Profile(test=150, train=80, dev=30, rollouts=20, formats=None, few_shot=(4, 16), behave=True),
+    "quick": Profile(test=40, train=32, dev=0, rollouts=10, formats=2, wording_every=5, questions=2),
+    "full": Profile(
+        test=150, train=80, dev=30, rollouts=20, formats=None, few_shot=(4, 16), behave=True, wording_every=3, questions=2
+    ),
 }
 CONTROLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("third_person", {}),

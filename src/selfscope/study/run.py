@@ -92,7 +92,7 @@ class _Runner:
         few = one_in_each_cluster([t for t in trials if t.split == "test"], self.study.per_cluster)
         fewer = few[:: self.study.wording_every]
         treated = [(c, c.apply(fewer if c.name in WORDINGS else few, seed)) for c in line.controls]
-        panel = self.study.wording_every  # the panel's size does not depend on the trials: true and false take turns
+        panel = min(PANEL, self.study.wording_every)  # its size does not depend on the trials: true and false take turns
         treated = [(c, many[::panel] if c.name == "yes_bias" else many) for c, many in treated]
         for _, changed_trials in treated:
             self.store.add_trials(changed_trials)
@@ -198,6 +198,8 @@ class _Runner:
         self.store.note(costs=costs, seconds=self.store.meta.get("seconds", 0.0) + seconds)
 
 
+PANEL = 3
+"""At least every third statement of the yes-bias panel is asked."""
 GIVEN = ("competence", "changed_competence", "yes_bias")
 """Controls that know the answer of what they ask."""
 

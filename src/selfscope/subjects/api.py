@@ -28,7 +28,7 @@ ADVICE = {
     "down": "Is the server running, and is the address right (it usually ends in /v1)?",
     "slow": "The server is too slow or stuck: look at its load, or ask it for fewer things at once.",
     "busy": "The server is overloaded or broken: look at its log, and run again with --resume later.",
-    "refused": "Check the key in $SELFSCOPE_API_KEY ($OPENAI_API_KEY goes to openai.com alone), the model and the address.",
+    "refused": "Check the key in $SELFSCOPE_API_KEY ($OPENAI_API_KEY is for openai.com), the model and the address.",
     "garbage": "Is this the address of a chat server (it usually ends in /v1)?",
     "bad": "The server does not take the request: check the model's name and its context length.",
 }
@@ -69,6 +69,7 @@ class ApiSubject:
         text or token ids.
         """
         bodies = [self._body(prompt, decoding) for prompt in prompts]
+        n += decoding.and_greedy
         draws = min(n, 1) if decoding.temperature == 0 else n
         if not bodies or not draws:
             return [[] for _ in prompts]
@@ -83,6 +84,8 @@ class ApiSubject:
                     cut = _cutter(prompts[i].prefix, decoding.stop)
                     for draw in range(draws):
                         sent = {**body, "seed": _seed(decoding.seed, prompts[i], draw)}
+                        if decoding.and_greedy and draw == n - 1:
+                            sent["temperature"] = 0.0
                         waiting[pool.submit(_one, wire, sent, cut)] = (i, draw)
                 for future in as_completed(waiting):
                     told = future.result()

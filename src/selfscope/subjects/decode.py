@@ -94,19 +94,22 @@ def common_header(rows: Sequence[Ids]) -> int:
     return header if header >= MIN_SHARED else 0
 
 
-def families(rows: Sequence[Ids]) -> list[tuple[int, list[int]]]:
+def families(rows: Sequence[Ids], worth: int = WORTH) -> list[tuple[int, list[int]]]:
     """Rows in groups that begin alike: (length of the beginning to compute once, indices of its rows).
 
     A group is split where some of its rows go on alike (the questions about one kind of conversation) for so long that
     a batch of their own costs less than computing that part for each of them. Every row is in one group.
+    worth: tokens that a group of its own has to save.
     """
     order = sorted(range(len(rows)), key=lambda i: (rows[i], i))
     cut = common_header(rows)
-    groups, rest = _split(rows, order, cut)
+    groups, rest = _split(rows, order, cut, worth)
     return groups + ([(cut, rest)] if rest else [])
 
 
-def _split(rows: Sequence[Ids], part: list[int], cut: int) -> tuple[list[tuple[int, list[int]]], list[int]]:
+def _split(
+    rows: Sequence[Ids], part: list[int], cut: int, worth: int
+) -> tuple[list[tuple[int, list[int]]], list[int]]:
     """Groups worth a beginning of their own among rows (sorted) that have `cut` tokens in common, and the others."""
     groups: list[tuple[int, list[int]]] = []
     rest: list[int] = []
@@ -118,9 +121,9 @@ def _split(rows: Sequence[Ids], part: list[int], cut: int) -> tuple[list[tuple[i
         if len(child) < MEMBERS or longer <= at:
             rest += child
             continue
-        found, left = _split(rows, child, longer)
+        found, left = _split(rows, child, longer, worth)
         groups += found
-        if len(left) >= MEMBERS and (longer - cut) * len(left) >= WORTH:
+        if len(left) >= MEMBERS and (longer - cut) * len(left) >= worth:
             groups.append((longer, left))
         else:
             rest += left

@@ -14,6 +14,7 @@ from selfscope.records import Cost, Decoding, Prompt, Reply, TokenDistribution
 from selfscope.subjects import packaged, weights
 from selfscope.subjects.base import OnDone
 from selfscope.subjects.decode import Engine, Ids
+from selfscope.subjects.packed import pack
 from selfscope.subjects.render import continuation, end_of_turn, render
 from selfscope.subjects.rollout import Draw, Plan, sample
 from selfscope.subjects.trees import next_logprobs, score
@@ -44,15 +45,17 @@ class Local:
     def sample(
         self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None
     ) -> list[list[Reply]]:
-        """n replies a prompt at the decoding's temperature (0 = greedy: computed once, n copies)."""
+        """n replies a prompt at the decoding's temperature (0 = greedy: computed once, n copies), then a greedy one
+        where the decoding wants it."""
         start = time.perf_counter()
         rows = [self._fitting(render(self.tokenizer, p), decoding.max_tokens) for p in prompts]
         same: dict[Ids, list[int]] = {}  # equal prompts have equal noise, so equal replies: computed once
         for i, row in enumerate(rows):
             same.setdefault(row, []).append(i)
         once = list(same)
+        n, both = n + decoding.and_greedy, decoding.and_greedy and decoding.temperature > 0
         draws = min(n, 1) if decoding.temperature == 0 else n
-        plan = Plan(decoding.max_tokens, decoding.temperature, decoding.seed, self._ended(decoding.stop))
+        plan = Plan(decoding.max_tokens, decoding.temperature, decoding.seed, self._ended(decoding.stop), both)
         out: list[list[Reply]] = [[] for _ in prompts]
 
         def finish(k: int, done: list[Draw]) -> None:
@@ -162,6 +165,7 @@ def load(
     source = weights.source_of(str(packaged.get(name, say)) if package else name, revision)
     tokenizer = weights.read_tokenizer(name, source)
     model = _placed(weights.read_model(name, source, dtype, adapter).eval(), device)
+    packed = pack(model)
     engine = checked(engine_of(model, tokenizer))
     template = str(tokenizer.chat_template or "")
     environment = {
@@ -171,6 +175,7 @@ def load(
         "transformers": transformers.__version__,
         "scoring": "token trees" if engine.tree else "one candidate a row",
         "sampling": engine.steps,
+        **({"linear layers": f"{packed} through oneDNN"} if packed else {}),
         "parameters": sum(p.numel() for p in model.parameters()),
         **({"weights": package.note, "licence": package.licence} if package else {}),
         **({"adapter": adapter} if adapter else {}),

@@ -82,7 +82,10 @@ class Phantom:
         """n replies a prompt: what it does, or its report in the format that the tag names."""
         out = []
         for index, prompt in enumerate(prompts):
-            texts = self._reports(prompt, n, decoding) if _asks(prompt) else self._acts(prompt, n, decoding)
+            speak = self._reports if _asks(prompt) else self._acts
+            texts = speak(prompt, n, decoding)
+            if decoding.and_greedy:
+                texts = [*texts, *speak(prompt, 1, changed(decoding, temperature=0.0))]
             cost = Cost(1, len(scene(prompt).public.split()), 0)
             replies = [Reply(t, cost=changed(cost, output_tokens=len(t.split()))) for t in texts]
             out.append(replies)

@@ -18,6 +18,7 @@ from selfscope.subjects.draws import digest, key, pick
 
 KV_TOKENS = 16_384  # cached tokens of a batch: about 0.8 GB for a model of 135M parameters in fp32
 ROWS = 320
+STEP = 20  # tokens that a step of a batch of its own costs beside its rows: what a family has to save for each
 NEAR = 1e-4  # nats: where the two likeliest tokens lie closer, another batch shape may change a greedy token
 
 
@@ -35,18 +36,22 @@ class Draw:
 
 @dataclass(frozen=True)
 class Plan:
-    """How to sample. ended(ids): whether the text of a reply is over (stop strings)."""
+    """How to sample. ended(ids): whether the text of a reply is over (stop strings). and_greedy: the last draw of each
+    prompt is greedy."""
 
     max_tokens: int
     temperature: float
     seed: int
     ended: Callable[[Sequence[int]], bool] | None = None
+    and_greedy: bool = False
 
 
 def sample(
     engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan, on_done: Callable[[int, list[Draw]], None]
 ) -> int:
-    """Calls on_done(i, n draws) as prompts finish; returns the number of near ties of greedy steps."""
+    """Calls on_done(i, n draws) as prompts finish; returns the number of near ties of greedy steps.
+
+    n counts the greedy draw that the plan may want."""
     ties = 0
 
     def run(part: Sequence[int]) -> None:
@@ -60,7 +65,7 @@ def sample(
                 draw.seconds = share
             on_done(i, draws)
 
-    for _, members in families(prompts):
+    for _, members in families(prompts, worth=STEP * plan.max_tokens):
         part: list[int] = []
         for i in sorted(members, key=lambda i: (len(prompts[i]), i)):
             rows = (len(part) + 1) * n
@@ -85,7 +90,7 @@ def _batch(engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan) -> tuple[
     logits_BV = engine.logits(growing.hidden_BD).repeat_interleave(n, dim=0)
     ties = 0
     for step in range(plan.max_tokens):
-        tokens_B, logprobs_B, near = _choose(logits_BV, plan, marks, live, step)
+        tokens_B, logprobs_B, near = _choose(logits_BV, plan, marks, live, step, n - 1 if plan.and_greedy else n)
         ties += near
         tokens = tokens_B.tolist()
         for draw, token, logprob in zip(live, tokens, logprobs_B.tolist(), strict=True):
@@ -101,14 +106,28 @@ def _batch(engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan) -> tuple[
 
 
 def _choose(
-    logits_BV: torch.Tensor, plan: Plan, marks: Sequence[bytes], live: Sequence[Draw], step: int
+    logits_BV: torch.Tensor, plan: Plan, marks: Sequence[bytes], live: Sequence[Draw], step: int, random: int
 ) -> tuple[torch.Tensor, torch.Tensor, int]:
-    """The next token of each row, its log-probability at temperature 1, near ties of a greedy step."""
-    if plan.temperature > 0:
-        keys = [key(marks[d.prompt], plan.seed, d.draw, step) for d in live]
-        return *pick(logits_BV, plan.temperature, keys), 0
-    top = torch.log_softmax(logits_BV, dim=-1).topk(2, dim=-1)
-    return top.indices[:, 0], top.values[:, 0], int((top.values[:, 0] - top.values[:, 1] < NEAR).sum())
+    """The next token of each row, its log-probability at temperature 1, near ties of greedy steps. random: draws below
+    this number are random, the others greedy."""
+    drawn = [b for b, d in enumerate(live) if plan.temperature > 0 and d.draw < random]
+    if len(drawn) == len(live):
+        return *_drawn(logits_BV, plan, marks, live, step), 0
+    greedy = [b for b, d in enumerate(live) if plan.temperature <= 0 or d.draw >= random]
+    top = torch.log_softmax(logits_BV[greedy] if drawn else logits_BV, dim=-1).topk(2, dim=-1)
+    near = int((top.values[:, 0] - top.values[:, 1] < NEAR).sum())
+    if not drawn:
+        return top.indices[:, 0], top.values[:, 0], near
+    tokens_B, logprobs_B = torch.empty_like(logits_BV[:, 0], dtype=torch.long), torch.empty_like(logits_BV[:, 0])
+    tokens_B[greedy], logprobs_B[greedy] = top.indices[:, 0], top.values[:, 0]
+    tokens_B[drawn], logprobs_B[drawn] = _drawn(logits_BV[drawn], plan, marks, [live[b] for b in drawn], step)
+    return tokens_B, logprobs_B, near
+
+
+def _drawn(
+    logits_BV: torch.Tensor, plan: Plan, marks: Sequence[bytes], live: Sequence[Draw], step: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    return pick(logits_BV, plan.temperature, [key(marks[d.prompt], plan.seed, d.draw, step) for d in live])
 
 
 def _append(engine: Engine, plan: Plan, draw: Draw, token: int, logprob: float) -> None:

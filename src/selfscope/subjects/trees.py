@@ -1,8 +1,9 @@
 """Exact scores: prompts and their candidates packed into token trees, so that no common beginning is computed twice.
 
-A row of a batch is a tree: each token sees its ancestors alone (a mask), at the position that its depth gives. What
-all prompts of a call have in common is one cache before every tree; what some have in common (the questions about one
-conversation) is a trunk of their tree; the candidates of a prompt are its branches. Axes as in decode.py.
+A row of a batch holds trees: each token sees its ancestors alone (a mask), at the position that its depth gives. What
+many prompts of a call have in common is one cache before all of their trees; what a few have in common (the questions
+about one conversation) is a trunk of their tree; the candidates of a prompt are its branches. Short trees stand in one
+row, so that little is padding. Axes as in decode.py.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ from selfscope.subjects.decode import (
 )
 
 T = TypeVar("T")
-ROW = 320  # tokens of a tree: longer rows spend more on masked attention than sharing saves
+ROW = 256  # tokens of a row: longer rows spend more on masked attention than sharing saves
 Scores = list[list[list[float]]]
 
 
 @dataclass
 class Tree:
-    """One row. ids: its tokens. parent: of each token, the index of the token that it follows (-1: at the start).
+    """One row of one or more trees. ids: its tokens. parent: of each token, the index of the token that it follows (-1: at the start).
 
     ends: prompt -> index of its last token. reads: (prompt, candidate, place) -> (index of the token before, token).
     """
@@ -65,6 +66,26 @@ class Tree:
                 self.reads[i, j, place] = (at, token)
                 if place < len(candidate) - 1:
                     at = self.walk(at, (token,))
+
+    def join(self, other: Tree) -> None:
+        """Puts another's trees behind its own, in the same row."""
+        at = len(self.ids)
+        self.ids += other.ids
+        self.parent += [up + at if up >= 0 else -1 for up in other.parent]
+        self.ends.update((i, end + at) for i, end in other.ends.items())
+        self.reads.update((key, (place + at, token)) for key, (place, token) in other.reads.items())
+
+
+def rows_of(trees: Sequence[Tree]) -> list[Tree]:
+    """The trees, longest first, each in the first row of ROW tokens that has room for it."""
+    rows: list[Tree] = []
+    for tree in sorted(trees, key=lambda tree: -len(tree.ids)):
+        fitting = next((row for row in rows if len(row.ids) + len(tree.ids) <= ROW), None)
+        if fitting is None:
+            rows.append(tree)
+        else:
+            fitting.join(tree)
+    return rows
 
 
 def grow(prompts: Sequence[Ids], candidates: Sequence[Sequence[Ids]], cut: int, members: Sequence[int]) -> list[Tree]:
@@ -147,7 +168,7 @@ def _grown(
     """read(trees, hidden_BTD) over all trees of the prompts, a batch at a time."""
     for cut, members in families(prompts):
         header = header_cache(engine, prompts[members[0]][:cut]) if cut else None
-        trees = grow(prompts, candidates, cut, members)
+        trees = rows_of(grow(prompts, candidates, cut, members))
 
         def run(part: Sequence[int], trees: Sequence[Tree] = trees, cut: int = cut, header: Any = header) -> None:
             some = [trees[k] for k in part]

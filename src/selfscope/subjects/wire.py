@@ -113,7 +113,7 @@ class Wire:
             raise RequestFailed("busy", f"the connection broke ({said})") from None
         if status == 200:
             return Answer(_completion(raw), time.monotonic() - start)
-        raise _refusal(status, raw, headers.get("retry-after"))
+        raise _refusal(status, raw, headers.get("retry-after"), key_name(self.url) is not None)
 
     def _read(self, response: httpx.Response, start: float) -> bytes:
         """The whole body. httpx limits the silence between two pieces; a trickle must end as well."""
@@ -205,10 +205,10 @@ def _shown(raw: bytes) -> str:
     return repr(_clean(raw[:400].decode("utf-8", "replace"), 80))
 
 
-def _refusal(status: int, raw: bytes, retry_after: str | None) -> RequestFailed:
+def _refusal(status: int, raw: bytes, retry_after: str | None, keyed: bool) -> RequestFailed:
     """What a status other than 200 means. Servers quote keys in 401 and 403: what they say there is left out."""
     if status in (401, 403):
-        return RequestFailed("refused", f"HTTP {status}: the key was not accepted" if key_name() else f"HTTP {status}")
+        return RequestFailed("refused", f"HTTP {status}: the key was not accepted" if keyed else f"HTTP {status}")
     said = _message(raw)
     what = f"HTTP {status}" + (f" ({said})" if said else "")
     if status in RETRIED or status >= 500:

@@ -27,7 +27,7 @@ def direct(trial: Trial, *, chat: bool = True, prefill: bool = False, max_tokens
     """
     question = trial.question
     if question.options:
-        words = question_text(trial, "choice_lp")
+        words = question_text(trial, "choice_lp" if prefill else "free")
     else:
         words = _phrase_of(question).which.format_map(_fields(question, _noun(trial)))
     text = _fresh_around(trial, words) if trial.public else words

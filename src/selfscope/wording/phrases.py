@@ -178,10 +178,11 @@ FRAMINGS: dict[str, str] = {
 }
 
 OPTIONS = (
-    "Options: {options}\nAnswer with one of the options only.",
-    "Choose one: {options}\nSay nothing but your choice.",
-    "Possible answers: {options}\nGive only the answer.",
+    ("Options: {options}", "Answer with one of the options only."),
+    ("Choose one: {options}", "Say nothing but your choice."),
+    ("Possible answers: {options}", "Give only the answer."),
 )
+"""(the list, what a reply should look like): the second for replies that are written, not scored."""
 YES_NO = ("Answer yes or no.", "Yes or no?", "Say only yes or no.")
 CHANCE = (
     "How likely is it that {claim}? Answer with one number from 0% to 100% only.",

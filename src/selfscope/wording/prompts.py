@@ -133,7 +133,9 @@ def question_text(trial: Trial, format: str) -> str:
     if format == "counts10":
         example = f'"{texts[question.shown[0]]}: 3"'
         return f"{core}\n{COUNTS[template].format(options=listed, example=example)}"
-    return f"{core}\n{OPTIONS[template].format(options=listed)}"
+    choice, instruction = OPTIONS[template]
+    asked = f"{core}\n{choice.format(options=listed)}"
+    return asked if format in LOGPROB_FORMATS else f"{asked}\n{instruction}"
 
 
 class _Fields(dict[str, Any]):
