@@ -25,7 +25,7 @@ from selfscope.subjects.draws import gumbels
 from selfscope.subjects.local import Local, load
 from selfscope.subjects.render import continuation, render
 from selfscope.subjects.rollout import closed_up
-from selfscope.subjects.trees import grow
+from selfscope.subjects.trees import ROW, grow, rows_of
 from tiny import build, tokenizer
 
 ASKED = Prompt(messages=(Message("user", "Name a colour."),))
@@ -242,8 +242,21 @@ def test_common_beginnings_are_computed_once() -> None:
     prompts = [trunk + (1, 2), trunk + (1, 3), trunk + (1, 2), (7, 8, 9)]
     trees = grow(prompts, [[(4, 5), (4, 6)], [(4,)], [(4, 5)], [(1, 2, 3)]], 0, range(4))
     assert sorted(len(t.ids) for t in trees) == [5, 24]
-    rooted = grow([p[:3] + p[3:] for p in prompts[:2]], [[], []], 20, range(2))
-    assert sorted(len(t.ids) for t in rooted) == [2, 2]
+    assert [len(t.ids) for t in rows_of(trees)] == [29], "short trees stand in one row"
+    [rooted] = grow(prompts[:2], [[], []], 20, range(2))
+    assert (rooted.ids, rooted.parent) == ([1, 2, 3], [-1, 0, 0])
+
+
+def test_trees_are_cut_where_it_costs_least() -> None:
+    # Six prompts with a long trunk between prompts that share ten tokens: a trunk is never cut in two.
+    start, trunk = tuple(range(20, 30)), tuple(range(40, 40 + ROW // 2))
+    prompts = [(*start, i, *range(60, 120)) for i in range(3)] + [(*start, *trunk, 200 + i) for i in range(6)]
+    trees = grow(prompts, [()] * len(prompts), 0, range(len(prompts)))
+    whole = [t for t in trees if any(i >= 3 for i in t.ends)]
+    assert len(whole) == 1
+    assert set(range(3, 9)) <= set(whole[0].ends)
+    assert all(len(t.ids) <= ROW for t in trees)
+    assert sorted(i for t in trees for i in t.ends) == list(range(9))
 
 
 def forest() -> list[tuple[int, ...]]:

@@ -30,7 +30,7 @@ class BranchDistribution:
     """How a partial reply would end, from exact token ids. A cluster is one such point, asked downstream of it
     ("same") and in a thread that is told about it ("fresh").
 
-    test, train, dev: clusters. rollouts: draws that list the outcomes, and as many others that are the truth.
+    test, train, dev: clusters. rollouts: draws that are the truth; half as many others list the outcomes.
     An outcome is the first content word of the continuation; the listing replies are in `coordinates["listing"]`.
     """
 
@@ -80,7 +80,8 @@ class BranchDistribution:
 
     def _list(self, subject: Subject, prompts: Sequence[Prompt], seed: int) -> list[tuple[str, ...]]:
         given = exact_prompts(subject, prompts) if reaches(subject, "logprobs") else list(prompts)  # type: ignore[arg-type]
-        replies = subject.sample(given, self.rollouts, Decoding(self.max_tokens, 1.0, seed + LISTING, LINE_END))
+        decoding = Decoding(self.max_tokens, 1.0, seed + LISTING, LINE_END)
+        replies = subject.sample(given, max(1, self.rollouts // 2), decoding)
         return [spoken(many, prompt.prefix) for many, prompt in zip(replies, prompts, strict=True)]
 
 

@@ -23,6 +23,8 @@ WORDINGS = (
     "sham",
 )
 """Controls whose size no verdict uses: how much words alone move a report. Few trials show a large effect."""
+STATES = ("changed", "competence", "changed_competence")
+"""Controls that are asked of the same trials: the state is changed, and the skill is tested with and without that."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Line:
     """One phenomenon of a study and who reads it.
 
     readers: all read the plain test trials. primary: id of the reader that is asked under `controls`.
-    dev: ids of the readers that also read the dev split, where thresholds are chosen.
+    dev: ids of the readers that also read the dev split, where thresholds are chosen. sparse: ids of the readers that
+    read as few trials of each cluster as the controls do.
     """
 
     phenomenon: Phenomenon
@@ -38,13 +41,15 @@ class Line:
     controls: tuple[Control, ...] = ()
     primary: str = ""
     dev: tuple[str, ...] = ()
+    sparse: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Study:
     """One subject and what is asked about it. per_cluster: trials a cluster on which controls are run; those that only
     word the question differently (WORDINGS) on every `wording_every`-th of them. questions: how many of a cluster's
-    questions are asked (None: all); what the subject does is measured for all of train."""
+    questions are asked (None: all); what the subject does is measured for all of train. states: clusters in which the
+    state is changed, with their competence questions (None: all)."""
 
     subject: Subject
     lines: tuple[Line, ...]
@@ -53,6 +58,7 @@ class Study:
     wording_every: int = 1
     profile: str = ""
     questions: int | None = None
+    states: int | None = None
 
     def settings(self) -> dict[str, Any]:
         """What makes this study this study: a folder is resumed only with the same."""
@@ -63,10 +69,12 @@ class Study:
             "per_cluster": self.per_cluster,
             "wording_every": self.wording_every,
             "questions": self.questions,
+            "states": self.states,
             "phenomena": {line.phenomenon.name: _configuration(line.phenomenon) for line in self.lines},
             "readers": {line.phenomenon.name: [r.id for r in line.readers] for line in self.lines},
             "controls": {line.phenomenon.name: [c.name for c in line.controls] for line in self.lines},
             "primary": {line.phenomenon.name: line.primary for line in self.lines},
+            "sparse": {line.phenomenon.name: list(line.sparse) for line in self.lines},
             "observers": _observers(self.lines),
         }
 

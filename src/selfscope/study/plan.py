@@ -19,7 +19,8 @@ from selfscope.subjects.base import Subject, reaches
 class Profile:
     """How much is run. test, train, dev: clusters of each phenomenon; formats: how many of a phenomenon's (None: all);
     few_shot: numbers of examples; controls run on `per_cluster` trials a cluster, wordings on every
-    `wording_every`-th of those. questions: asked about each cluster (None: all that were posed)."""
+    `wording_every`-th of those. questions: asked about each cluster (None: all that were posed). states: clusters in
+    which the state is changed (None: all). sparse: formats after the first are asked on `per_cluster` trials too."""
 
     test: int
     train: int
@@ -31,13 +32,18 @@ class Profile:
     per_cluster: int = 1
     wording_every: int = 1
     questions: int | None = None
+    states: int | None = None
+    sparse: bool = False
 
 
 # Quick has no dev split: it chooses nothing, and a confidence exponent takes more dev items than it could have.
 PROFILES = {
-    "quick": Profile(test=40, train=32, dev=0, rollouts=10, formats=2, wording_every=5, questions=2),
+    "quick": Profile(
+        test=40, train=32, dev=0, rollouts=10, formats=2, wording_every=5, questions=2, states=24, sparse=True
+    ),
     "full": Profile(
-        test=150, train=80, dev=30, rollouts=20, formats=None, few_shot=(4, 16), behave=True, wording_every=3, questions=2
+        test=150, train=80, dev=30, rollouts=20, formats=None, few_shot=(4, 16), behave=True, wording_every=3,
+        questions=2, sparse=True,
     ),
 }
 CONTROLS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -84,9 +90,11 @@ def plan(subject: Subject, wish: Wish) -> Study:
         own = [r.id for r in readers if r.rung == "self"]
         rivals = tuple(r.id for r in readers if r.rung in ("prior", "input", "history") and not hasattr(r, "observer"))
         primary = own[0] if own else ""
-        lines.append(Line(phenomenon, tuple(readers), tuple(_controls()), primary, (primary, *rivals)))
+        sparse = tuple(r for r in own[1:] if r.startswith("ask[")) if profile.sparse and not wish.readers else ()
+        lines.append(Line(phenomenon, tuple(readers), tuple(_controls()), primary, (primary, *rivals), sparse))
     return Study(
-        subject, tuple(lines), wish.seed, profile.per_cluster, profile.wording_every, wish.profile, profile.questions
+        subject, tuple(lines), wish.seed, profile.per_cluster, profile.wording_every, wish.profile, profile.questions,
+        profile.states,
     )  # fmt: skip
 
 

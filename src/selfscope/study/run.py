@@ -16,7 +16,7 @@ from selfscope.readers.base import Reader
 from selfscope.records import Outcome, Reading, Row, Trial, Truth, content_hash, plain
 from selfscope.scoring import score
 from selfscope.store import Store
-from selfscope.study.base import WORDINGS, Line, Study
+from selfscope.study.base import STATES, WORDINGS, Line, Study
 from selfscope.subjects.sealed import Log, MeteredSubject, SealedSubject, Vault
 
 SHARD = 50
@@ -91,13 +91,14 @@ class _Runner:
             self.store.finish(cell, step="pose", phenomenon=name, trials=[t.id for t in trials])
         few = one_in_each_cluster([t for t in trials if t.split == "test"], self.study.per_cluster)
         fewer = few[:: self.study.wording_every]
-        treated = [(c, c.apply(fewer if c.name in WORDINGS else few, seed)) for c in line.controls]
-        panel = min(PANEL, self.study.wording_every)  # its size does not depend on the trials: true and false take turns
+        groups = {**dict.fromkeys(WORDINGS, fewer), **dict.fromkeys(STATES, few[: self.study.states])}
+        treated = [(c, c.apply(groups.get(c.name, few), seed)) for c in line.controls]
+        panel = min(PANEL, self.study.wording_every)  # true and false take turns: its size is not that of the trials
         treated = [(c, many[::panel] if c.name == "yes_bias" else many) for c, many in treated]
         for _, changed_trials in treated:
             self.store.add_trials(changed_trials)
         self.vault.hide([*trials, *(t for _, many in treated for t in many)])
-        return _Posed(line, trials, treated)
+        return _Posed(line, trials, treated, few)
 
     def _asked(self, trials: Sequence[Trial]) -> list[Trial]:
         """As many questions a cluster as the study asks, in the order in which they were posed."""
@@ -210,11 +211,12 @@ progress bar alone."""
 
 @dataclass(frozen=True)
 class _Posed:
-    """A phenomenon's trials, and those that its controls made of some of them."""
+    """A phenomenon's trials, those that its controls made of some of them, and the few of each cluster."""
 
     line: Line
     trials: Sequence[Trial]
     treated: Sequence[tuple[Control, Sequence[Trial]]]
+    few: Sequence[Trial]
 
     @property
     def every(self) -> list[Trial]:
@@ -225,7 +227,7 @@ class _Posed:
         test = [t for t in self.trials if t.split == "test"]
         dev = [t for t in self.trials if t.split == "dev"]
         for reader in self.line.readers:
-            asked: list[tuple[str, Sequence[Trial]]] = [("plain", test)]
+            asked: list[tuple[str, Sequence[Trial]]] = [("plain", self.few if reader.id in self.line.sparse else test)]
             if reader.id in self.line.dev:
                 asked.append(("plain", dev))
             if reader.id == self.line.primary:

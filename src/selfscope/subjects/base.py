@@ -29,7 +29,7 @@ class Subject(Protocol):
     def sample(
         self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None
     ) -> list[list[Reply]]:
-        """n replies a prompt, and one more with `decoding.and_greedy`. `on_done(index, replies)` is called as each prompt finishes."""
+        """n replies a prompt, one more with `decoding.and_greedy`. `on_done(index, replies)` is called for each."""
         ...
 
 

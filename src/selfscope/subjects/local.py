@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -71,6 +74,7 @@ class Local:
             self.near_ties += sample(self.engine, once, draws, plan, finish)
         paid = sum((r.cost for many in out for r in many), Cost())
         self.spent += Cost(len(rows), paid.prompt_tokens, paid.output_tokens, time.perf_counter() - start)
+        give_back()
         return out
 
     def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
@@ -138,6 +142,7 @@ class Local:
 
     def _spend(self, rows: Sequence[Ids], made: int, start: float) -> None:
         self.spent += Cost(len(rows), sum(map(len, rows)), made, time.perf_counter() - start)
+        give_back()
 
 
 def load(
@@ -268,14 +273,25 @@ def _gap(a: Any, b: Any) -> float:
 def quiet_allocator() -> None:
     """Keeps freed memory with the process on glibc: without it every large tensor is paged in anew (14-21 % of a
     forward on two cores)."""
-    import ctypes
-    import sys
-
-    if not sys.platform.startswith("linux"):
-        return
-    try:
-        libc = ctypes.CDLL("libc.so.6")
+    libc = _libc()
+    if libc is not None:
         libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
         libc.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
+
+
+def give_back() -> None:
+    """Gives freed memory back after a call: what one kind of call left in pieces another would add to."""
+    libc = _libc()
+    if libc is not None:
+        libc.malloc_trim(0)
+
+
+@lru_cache(maxsize=1)
+def _libc() -> Any:
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+        return libc if libc.mallopt and libc.malloc_trim else None
     except (OSError, AttributeError):
-        return
+        return None

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 from selfscope.subjects.decode import (
-    MIN_SHARED,
     Engine,
     Ids,
     batches,
@@ -35,7 +35,7 @@ Scores = list[list[list[float]]]
 
 @dataclass
 class Tree:
-    """One row of one or more trees. ids: its tokens. parent: of each token, the index of the token that it follows (-1: at the start).
+    """One row of one or more trees. ids: its tokens. parent: for each, the index of the one that it follows (-1: none).
 
     ends: prompt -> index of its last token. reads: (prompt, candidate, place) -> (index of the token before, token).
     """
@@ -89,18 +89,41 @@ def rows_of(trees: Sequence[Tree]) -> list[Tree]:
 
 
 def grow(prompts: Sequence[Ids], candidates: Sequence[Sequence[Ids]], cut: int, members: Sequence[int]) -> list[Tree]:
-    """Trees over these prompts behind their first `cut` tokens: neighbours that begin alike share a row."""
-    trees: list[Tree] = []
-    before: Ids = ()
-    for i in sorted(members, key=lambda i: (prompts[i], i)):
-        own, new = prompts[i][cut:], prompts[i] == before
-        common = shared(prompts[i], before) - cut if trees else 0
-        more = len(own) - common + sum(map(len, candidates[i]))
-        if not trees or not (new or (common >= MIN_SHARED and len(trees[-1].ids) + more <= ROW)):
-            trees.append(Tree())
-        trees[-1].add(i, own, candidates[i])
-        before = prompts[i]
+    """Trees over these prompts behind their first `cut` tokens: neighbours that begin alike share one, of ROW tokens at
+    most, so that the fewest tokens are computed."""
+    order = sorted(members, key=lambda i: (prompts[i], i))
+    alone = [len(prompts[i]) - cut + sum(len(c) for c in candidates[i]) for i in order]
+    common = [0] + [shared(prompts[i], prompts[j]) - cut for i, j in pairwise(order)]
+    trees = []
+    for start, stop in _pieces(alone, common):
+        tree = Tree()
+        for i in order[start:stop]:
+            tree.add(i, prompts[i][cut:], candidates[i])
+        trees.append(tree)
     return trees
+
+
+def _pieces(alone: Sequence[int], common: Sequence[int]) -> list[tuple[int, int]]:
+    """The cheapest cut of sorted prompts into trees of ROW tokens at most. alone: tokens of each; common: those that it
+    shares with the one before."""
+    count = len(alone)
+    least, stop_of = [0] * (count + 1), [0] * count
+    for start in range(count - 1, -1, -1):
+        size, best = alone[start], alone[start] + least[start + 1]
+        stop_of[start] = start + 1
+        for stop in range(start + 2, count + 1):
+            size += alone[stop - 1] - common[stop - 1]
+            if size > ROW:
+                break
+            if size + least[stop] < best:
+                best, stop_of[start] = size + least[stop], stop
+        least[start] = best
+    pieces = []
+    at = 0
+    while at < count:
+        pieces.append((at, stop_of[at]))
+        at = stop_of[at]
+    return pieces
 
 
 def score(engine: Engine, prompts: Sequence[Ids], candidates: Sequence[Sequence[Ids]]) -> Scores:
