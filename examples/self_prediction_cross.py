@@ -12,11 +12,11 @@ model* alone would credit both; the linear model of their past tells them apart:
 
     $ python examples/self_prediction_cross.py
     predicts                      phantom:access=0.85,seed=1   phantom:habit=0.85,seed=2
-    phantom:access=0.85,seed=1                         +0.45                       -1.40
-    phantom:habit=0.85,seed=2                          -1.16                       +0.29
-    linear model of its past                           +0.07                       +0.12
-    self advantage of phantom:access=0.85,seed=1: +0.38 [+0.11, +0.64]
-    self advantage of phantom:habit=0.85,seed=2: +0.17 [-0.05, +0.38]
+    phantom:access=0.85,seed=1                         +0.47                       -0.74
+    phantom:habit=0.85,seed=2                          -0.57                       +0.27
+    linear model of its past                           +0.12                       +0.07
+    self advantage of phantom:access=0.85,seed=1: +0.35 [+0.10, +0.59]
+    self advantage of phantom:habit=0.85,seed=2: +0.20 [+0.02, +0.38]
 
 Two real models, neither trained for it: python examples/self_prediction_cross.py smollm2-135m gemma3-270m
 """

@@ -10,16 +10,16 @@ If models had access to more than the text, the first would be the better foreca
 point, with a 95 % interval over points. A phantom does not care where it is asked:
 
     $ python examples/ten_branches.py
-    User: Red, green or blue? / Assistant: I choose blue. / User: Ballet, salsa or jive? / Assistant: I choose
-      does            ballet 5.0  salsa 1.5  samba 3.5  something else 0.0
-      ask[choice_lp]  ballet 4.9  salsa 2.4  samba 2.4  something else 0.3
-      ask[counts10]   ballet 5.0  salsa 3.0  samba 2.0  something else 0.0
-      behave          ballet 6.5  salsa 1.0  samba 1.5  something else 1.0
+    User: Ballet, salsa or jive? / Assistant: I choose
+      does            ballet 5.0  samba 2.5  salsa 2.5  something else 0.0
+      ask[choice_lp]  ballet 4.8  samba 2.4  salsa 2.4  something else 0.4
+      ask[counts10]   ballet 5.0  samba 3.0  salsa 2.0  something else 0.0
+      behave          ballet 5.0  samba 4.0  salsa 1.0  something else 0.0
 
     phantom:access=0.9, 60 points; skill: 0 = base rate, 1 = the truth
-    ask[choice_lp]   same +0.30 [-0.21, +0.80]  fresh +0.50 [+0.06, +0.94]  same - fresh, Brier -0.031 [-0.127, +0.065]
-    ask[counts10]    same +0.12 [-0.48, +0.73]  fresh +0.38 [-0.14, +0.90]  same - fresh, Brier -0.039 [-0.152, +0.074]
-    behave           same +0.78 [+0.65, +0.90]  fresh +0.78 [+0.65, +0.90]  same - fresh, Brier +0.000 [+0.000, +0.000]
+    ask[choice_lp]   same +0.22 [-0.37, +0.81]  fresh +0.68 [+0.28, +1.08]  same - fresh, Brier -0.064 [-0.165, +0.036]
+    ask[counts10]    same +0.04 [-0.65, +0.74]  fresh +0.59 [+0.14, +1.04]  same - fresh, Brier -0.077 [-0.193, +0.039]
+    behave           same +0.79 [+0.68, +0.90]  fresh +0.79 [+0.68, +0.90]  same - fresh, Brier +0.000 [+0.000, +0.000]
 
 A real model: python examples/ten_branches.py smollm2-135m
 """

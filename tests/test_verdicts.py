@@ -113,6 +113,18 @@ def test_9_every_cell_of_the_table_of_required_controls(name: str, claim: str) -
             assert got.verdict == word
 
 
+def test_a_changed_state_needs_no_rivals_and_so_no_regular_moments() -> None:
+    causal = replace(evidence()["access (causal)"], singular=True)
+    assert decide(causal, Settings()).basis == "causal"
+    missing = tuple(replace(c, status="missing") if c.name == "sham" else c for c in causal.checks)
+    assert decide(replace(causal, checks=missing), Settings()).reason == "control missing: sham"
+    together = "rivals and truth cannot be told apart"
+    for lacking in ({"do": None}, {"identification": None}, {"do": evidence()["alarm only"].do}):
+        assert decide(replace(causal, **lacking), Settings()).reason == together
+    assert "less than 10 %" in decide(replace(causal, do=evidence()["alarm only"].do), Settings()).sentence
+    assert decide(replace(evidence()["access (ablated)"], singular=True), Settings()).reason == together
+
+
 def test_the_first_row_that_holds_decides() -> None:
     e = evidence()
     both = replace(e["access (causal)"], c=e["narrative"].c, ablated=e["access (ablated)"].ablated)

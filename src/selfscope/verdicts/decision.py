@@ -102,17 +102,31 @@ def decide(e: Evidence, settings: Settings) -> Decision:
     for reason, sentence in e.blocks:
         return _not(reason, sentence)
     if e.singular or e.a is None:
-        return _not("rivals and truth cannot be told apart", "the rivals' forecasts and the truth move together")
+        return _without_shares(e, settings)
     for holds, claim, decision in _rows(e, settings):
         if holds:
             return _controlled(claim, decision, e.checks)
     return _undecided(e, settings)
 
 
+def _without_shares(e: Evidence, s: Settings) -> Decision:
+    """Where rivals and truth move together there are no shares; what changing the state shows needs no rival."""
+    if _moved(e):
+        return _controlled(CAUSAL, _access_causal(e), e.checks)
+    together = "the rivals' forecasts and the truth move together"
+    if e.do is not None and below(e.do, s.margin_causal):
+        together = f"follows the state by less than {100 * s.margin_causal:.0f} %; for the rest, {together}"
+    return _not("rivals and truth cannot be told apart", together)
+
+
+def _moved(e: Evidence) -> bool:
+    """Whether the report follows the state when that is changed, and in its content."""
+    content = e.identification is not None and e.identification.low > 0
+    return e.do is not None and e.do.low > 0 and content
+
+
 def _rows(e: Evidence, s: Settings) -> Sequence[tuple[bool, str, Decision]]:
     assert e.a is not None
-    content = e.identification is not None and e.identification.low > 0
-    do_above = e.do is not None and e.do.low > 0 and content
     untouched = e.do is not None and below(e.do, s.margin_causal)  # where both exist the intervention decides
     ablated = e.a.low > 0 and e.ablated is not None and e.ablated.low > 0 and not untouched
     least = min(e.a.low, e.twin_a.low) if e.twin_a is not None else e.a.low
@@ -124,7 +138,7 @@ def _rows(e: Evidence, s: Settings) -> Sequence[tuple[bool, str, Decision]]:
     narrative = e.c is not None and e.c.low > s.narrative and flat and unearned
     public = flat and any(x is not None and x.low > 0 for x in (e.b, e.g, e.public))
     return (
-        (do_above, CAUSAL, _access_causal(e)),
+        (_moved(e), CAUSAL, _access_causal(e)),
         (ablated, ABLATED, Decision(ACCESS, f"access, against itself without the state: {_share(e.a)}", "ablated")),
         (rivals, RIVALS, _access_rivals(e)),
         (alarm, ALARM, Decision(ALARM, "notices that something changed, cannot say what")),
