@@ -198,7 +198,7 @@ def test_branches_are_scored_on_draws_that_did_not_list_them() -> None:
     same = 0
     for t in trials:
         listing = t.coordinates["listing"]
-        assert len(listing) == phenomenon.rollouts
+        assert len(listing) == phenomenon.rollouts // 2
         keys = [o.key for o in t.question.options]
         assert 3 <= len(keys) <= LISTED + 1
         assert keys[-1] == "else"
@@ -206,7 +206,7 @@ def test_branches_are_scored_on_draws_that_did_not_list_them() -> None:
         counts = Counter(map(outcome, listing))
         listed = [counts[k] for k in keys[:-1] if counts[k]]
         assert sorted(listed, reverse=True) == [n for _, n in counts.most_common(len(listed))]
-        same += tuple(listing) == seen[t.observation].replies
+        same += tuple(listing) == seen[t.observation].replies[: len(listing)]
         assert seen[t.observation].exact["ids"] == list(SUBJECT.encode(t.prompt))
     assert same < len(trials) / 10
 
