@@ -33,7 +33,7 @@ class Line:
 
     readers: all read the plain test trials. primary: id of the reader that is asked under `controls`.
     dev: ids of the readers that also read the dev split, where thresholds are chosen. sparse: ids of the readers that
-    read as few trials of each cluster as the controls do.
+    read as few trials of a cluster as the controls do, of every `Study.sparse_every`-th cluster.
     """
 
     phenomenon: Phenomenon
@@ -59,6 +59,7 @@ class Study:
     profile: str = ""
     questions: int | None = None
     states: int | None = None
+    sparse_every: int = 1
 
     def settings(self) -> dict[str, Any]:
         """What makes this study this study: a folder is resumed only with the same."""
@@ -70,6 +71,7 @@ class Study:
             "wording_every": self.wording_every,
             "questions": self.questions,
             "states": self.states,
+            "sparse_every": self.sparse_every,
             "phenomena": {line.phenomenon.name: _configuration(line.phenomenon) for line in self.lines},
             "readers": {line.phenomenon.name: [r.id for r in line.readers] for line in self.lines},
             "controls": {line.phenomenon.name: [c.name for c in line.controls] for line in self.lines},

@@ -20,7 +20,8 @@ class Profile:
     """How much is run. test, train, dev: clusters of each phenomenon; formats: how many of a phenomenon's (None: all);
     few_shot: numbers of examples; controls run on `per_cluster` trials a cluster, wordings on every
     `wording_every`-th of those. questions: asked about each cluster (None: all that were posed). states: clusters in
-    which the state is changed (None: all). sparse: formats after the first are asked on `per_cluster` trials too."""
+    which the state is changed (None: all). sparse: formats after the first are asked on `per_cluster` trials of every
+    sparse-th cluster (0: on all trials)."""
 
     test: int
     train: int
@@ -33,17 +34,17 @@ class Profile:
     wording_every: int = 1
     questions: int | None = None
     states: int | None = None
-    sparse: bool = False
+    sparse: int = 0
 
 
 # Quick has no dev split: it chooses nothing, and a confidence exponent takes more dev items than it could have.
 PROFILES = {
     "quick": Profile(
-        test=40, train=32, dev=0, rollouts=10, formats=2, wording_every=5, questions=2, states=24, sparse=True
+        test=40, train=32, dev=0, rollouts=10, formats=2, wording_every=7, questions=2, states=22, sparse=2
     ),
     "full": Profile(
         test=150, train=80, dev=30, rollouts=20, formats=None, few_shot=(4, 16), behave=True, wording_every=3,
-        questions=2, sparse=True,
+        questions=2, sparse=1,
     ),
 }
 CONTROLS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -94,7 +95,7 @@ def plan(subject: Subject, wish: Wish) -> Study:
         lines.append(Line(phenomenon, tuple(readers), tuple(_controls()), primary, (primary, *rivals), sparse))
     return Study(
         subject, tuple(lines), wish.seed, profile.per_cluster, profile.wording_every, wish.profile, profile.questions,
-        profile.states,
+        profile.states, max(1, profile.sparse),
     )  # fmt: skip
 
 

@@ -98,7 +98,7 @@ class _Runner:
         for _, changed_trials in treated:
             self.store.add_trials(changed_trials)
         self.vault.hide([*trials, *(t for _, many in treated for t in many)])
-        return _Posed(line, trials, treated, few)
+        return _Posed(line, trials, treated, few[:: self.study.sparse_every])
 
     def _asked(self, trials: Sequence[Trial]) -> list[Trial]:
         """As many questions a cluster as the study asks, in the order in which they were posed."""
@@ -211,7 +211,7 @@ progress bar alone."""
 
 @dataclass(frozen=True)
 class _Posed:
-    """A phenomenon's trials, those that its controls made of some of them, and the few of each cluster."""
+    """A phenomenon's trials, those that its controls made of some of them, and the few that are read sparsely."""
 
     line: Line
     trials: Sequence[Trial]
