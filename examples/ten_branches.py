@@ -21,7 +21,18 @@ point, with a 95 % interval over points. A phantom does not care where it is ask
     ask[counts10]    same +0.04 [-0.65, +0.74]  fresh +0.59 [+0.14, +1.04]  same - fresh, Brier -0.077 [-0.193, +0.039]
     behave           same +0.79 [+0.68, +0.90]  fresh +0.79 [+0.68, +0.90]  same - fresh, Brier +0.000 [+0.000, +0.000]
 
-A real model: python examples/ten_branches.py smollm2-135m
+A real model (100 s on two cores). Small as it is, it forecasts worse than the base rate in both places:
+
+    $ python examples/ten_branches.py smollm2-135m
+    User: Ballet, salsa or jive? / Assistant: I choose
+      does            salsa 9.0  white 0.5  silanoza 0.0  something else 0.5
+      ask[choice_lp]  salsa 0.4  white 2.6  silanoza 0.1  something else 6.9
+      behave          salsa 9.0  white 0.0  silanoza 0.0  something else 1.0
+
+    smollm2-135m, 60 points; skill: 0 = base rate, 1 = the truth
+    ask[choice_lp]   same -0.93 [-1.70, -0.17]  fresh -1.14 [-1.88, -0.40]  same - fresh, Brier +0.048 [-0.030, +0.126]
+    ask[counts10]    only 0 points answered in both places
+    behave           same +0.90 [+0.84, +0.96]  fresh +0.90 [+0.84, +0.96]  same - fresh, Brier +0.000 [+0.000, +0.000]
 """
 
 from __future__ import annotations

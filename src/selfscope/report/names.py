@@ -122,6 +122,8 @@ def reader(identifier: str) -> str:
     how = f" ({known[0]})" if known else ""
     if match["name"] == "ask":
         return f"asked{how}"
+    if match["name"] == "input_rival":
+        return f"{fixed['input_rival']} ({match['inner']})"
     if match["name"] == "few_shot":
         return f"asked, shown {k} examples{how}"
     if match["name"] == "other_model":
