@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from selfscope.records import Cost, Decoding, Message, Prompt, changed
+from selfscope.records import Cost, Decoding, Injection, Message, Opaque, Prompt, Vector, changed
 from selfscope.subjects.base import ScoringSubject
-from selfscope.subjects.sealed import Log, MeteredSubject, Opaque, SealBroken, SealedSubject, Vault
+from selfscope.subjects.sealed import Log, MeteredSubject, SealBroken, SealedSubject, Vault
 from toys import Asker, Letters, ToySubject
 
 
@@ -53,7 +53,7 @@ def test_the_ceiling_may_and_no_other_name_that_begins_alike() -> None:
 def test_interventions_are_opaque_to_the_reader_and_real_to_the_subject() -> None:
     subject, vault = ToySubject(), Vault()
     trial = Letters(test=1, train=0, dev=0, each=1).pose(None, 0)[0]
-    secret = {"add": [1.0, 2.0]}
+    secret = Injection(0, Vector.of([1.0, 2.0]), (0,))
     (hidden,) = vault.hide([changed(trial, prompt=changed(trial.prompt, interventions=(secret,)))])
     assert hidden.prompt.interventions == (Opaque(0),)
     asked = changed(hidden.prompt, messages=(Message("user", "Do you notice anything?"),))

@@ -42,6 +42,13 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
         **HEADS, "intermediate_size_mlp": 48, "num_local_experts": 2, "attention_chunk_size": 16,
         "no_rope_layers": [1, 0],
     }),
+    "qwen3": ("qwen3", HEADS),
+    "mistral": ("mistral", {**HEADS, "sliding_window": None}),
+    "olmo2": ("olmo2", GQA),
+    "falcon": ("falcon", {**SIZES, "new_decoder_architecture": False, "multi_query": True}),
+    "qwen3-moe": ("qwen3_moe", {
+        **HEADS, "moe_intermediate_size": 24, "num_experts": 4, "num_experts_per_tok": 2, "decoder_sparse_step": 1,
+    }),
     "mamba": ("mamba", {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8}),
 }
 
@@ -65,9 +72,17 @@ def tokenizer(*, chat: bool = True, bos: bool = True) -> PreTrainedTokenizerFast
     return found
 
 
-def build(name: str, folder: Path, *, chat: bool = True, with_tokenizer: bool = True) -> Path:
-    """Saves the architecture's tiny model with its tokenizer; the same weights every time."""
+def deeper(sizes: dict[str, Any]) -> dict[str, Any]:
+    """The same with twice as many layers."""
+    twice = {k: 2 * v for k, v in sizes.items() if k in ("num_hidden_layers", "n_layer")}
+    kinds = {k: v * 2 for k, v in sizes.items() if k in ("layer_types", "no_rope_layers")}
+    return {**sizes, **twice, **kinds}
+
+
+def build(name: str, folder: Path, *, chat: bool = True, with_tokenizer: bool = True, deep: bool = False) -> Path:
+    """Saves the architecture's tiny model with its tokenizer; the same weights every time. deep: four layers."""
     kind, sizes = ARCHITECTURES[name]
+    sizes = deeper(sizes) if deep else sizes
     words = tokenizer(chat=chat)
     marks = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
     config = AutoConfig.for_model(kind, vocab_size=len(words), **marks, **sizes)

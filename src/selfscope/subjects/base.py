@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from selfscope.records import Decoding, Prompt, Reply, TokenDistribution
+from selfscope.subjects.activations import Activations
 
 TIERS = ("text", "logprobs", "activations", "weights")
 OnDone = Callable[[int, Any], None]
@@ -49,6 +50,47 @@ class ScoringSubject(Subject, Protocol):
 
     def encode(self, prompt: Prompt) -> tuple[int, ...]:
         """Exact token ids of a prompt, template and BOS included."""
+        ...
+
+
+@runtime_checkable
+class OpenSubject(ScoringSubject, Protocol):
+    """Tier activations: its residual stream is read and written. Injections ride on the prompts of any other call.
+
+    Layer k is the output of block k, from 0, before the final norm; -1 is what enters block 0. D is the width.
+    """
+
+    @property
+    def layers(self) -> range:
+        """Numbers of its blocks."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """D."""
+        ...
+
+    def capture(
+        self, prompts: Sequence[Prompt], layers: Sequence[int], columns: str | Sequence[Sequence[int]] = "last"
+    ) -> Activations:
+        """States at every (layer, column). columns: "last" | "all" (ordinary tokens) | "every" | those of each
+        prompt."""
+        ...
+
+    def unembed(self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int = 10) -> list[TokenDistribution]:
+        """Its own final norm and head on states: (N, D) in, N distributions out."""
+        ...
+
+    def columns(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
+        """Columns of the tokens that spell `text` in a prompt."""
+        ...
+
+    def token_texts(self, prompt: Prompt) -> list[str]:
+        """The tokens of a prompt as text, by column."""
+        ...
+
+    def median_norm(self, layer: int) -> float:
+        """The median norm of ordinary tokens at a layer."""
         ...
 
 

@@ -13,6 +13,9 @@ from typing import Any
 
 import torch
 
+from selfscope.subjects.blocks import Blocks
+from selfscope.subjects.inject import Marks
+
 Ids = tuple[int, ...]
 MIN_SHARED = 8  # shorter common beginnings are not worth a cache
 MEMBERS, WORTH = 16, 400  # rows of a group with a beginning of its own, and the tokens that it has to save
@@ -29,7 +32,8 @@ class Engine:
     steps: how a reply grows: "in place" (cache written in place), "cached" (the model's own cache, for sliding windows)
     or "recomputed" (no cache of keys and values).
     window: its shortest attention window; longer rows do not take the fast ways.
-    tokens, rows: what a batch holds.
+    tokens, rows: what a batch holds. blocks: its residual stream (None: not to be read or written).
+    marks: what the marked tokens of this call stand for.
     """
 
     model: Any
@@ -40,6 +44,8 @@ class Engine:
     window: int | None = None
     tokens: int = 2048
     rows: int = 128
+    blocks: Blocks | None = None
+    marks: Marks | None = None
 
     @property
     def device(self) -> torch.device:
@@ -53,8 +59,25 @@ class Engine:
         """Whether a row of this length lies inside every attention window."""
         return self.window is None or length < self.window
 
+    def token(self, marked: int) -> int:
+        """A token without its mark."""
+        return marked if self.marks is None else self.marks.token(marked)
+
+    def onward(self, prompt: Ids, token: int) -> int:
+        """A token that follows a prompt: marked where what is written into the prompt goes on behind it."""
+        return token if self.marks is None else self.marks.onward(prompt[-1], token)
+
     def body(self, **inputs: Any) -> torch.Tensor:
-        """Last hidden states (B, T, D) after the final norm, no head."""
+        """Last hidden states (B, T, D) after the final norm, no head. Marked tokens are written at."""
+        if self.marks is None or self.blocks is None:
+            return self._body(inputs)
+        inputs["input_ids"], hooks = self.marks.plain(inputs["input_ids"])
+        if not hooks:
+            return self._body(inputs)
+        with self.blocks.hooked(hooks):
+            return self._body(inputs)
+
+    def _body(self, inputs: dict[str, Any]) -> torch.Tensor:
         if self.whole:
             logits: torch.Tensor = self.model(**inputs).logits
             return logits

@@ -13,12 +13,15 @@ from typing import Any
 import torch
 
 from selfscope.errors import BadModel, PromptTooLong
-from selfscope.records import Cost, Decoding, Prompt, Reply, TokenDistribution
-from selfscope.subjects import packaged, weights
+from selfscope.records import Cost, Decoding, Injection, Prompt, Reply, TokenDistribution, content_hash
+from selfscope.subjects import inside, packaged, weights
+from selfscope.subjects.activations import Activations
 from selfscope.subjects.base import OnDone
+from selfscope.subjects.blocks import find, self_test
 from selfscope.subjects.decode import Engine, Ids
+from selfscope.subjects.inject import Marks
 from selfscope.subjects.packed import pack
-from selfscope.subjects.render import continuation, end_of_turn, render
+from selfscope.subjects.render import columns_of_text, continuation, end_of_turn, render
 from selfscope.subjects.rollout import Draw, Plan, sample
 from selfscope.subjects.trees import next_logprobs, score
 
@@ -40,6 +43,9 @@ class Local:
     tier: str = "logprobs"
     spent: Cost = Cost()
     near_ties: int = 0
+    standing: tuple[Injection, ...] = ()
+    refused: str = ""
+    _norms: dict[int, float] = field(default_factory=dict, repr=False)
 
     def encode(self, prompt: Prompt) -> Ids:
         """Exact token ids, template and BOS included. Raises PromptTooLong."""
@@ -51,7 +57,7 @@ class Local:
         """n replies a prompt at the decoding's temperature (0 = greedy: computed once, n copies), then a greedy one
         where the decoding wants it."""
         start = time.perf_counter()
-        rows = [self._fitting(render(self.tokenizer, p), decoding.max_tokens) for p in prompts]
+        engine, rows = self._marked(prompts, [decoding.max_tokens] * len(prompts))
         same: dict[Ids, list[int]] = {}  # equal prompts have equal noise, so equal replies: computed once
         for i, row in enumerate(rows):
             same.setdefault(row, []).append(i)
@@ -71,7 +77,7 @@ class Local:
                     on_done(i, out[i])
 
         with torch.inference_mode():
-            self.near_ties += sample(self.engine, once, draws, plan, finish)
+            self.near_ties += sample(engine, once, draws, plan, finish)
         paid = sum((r.cost for many in out for r in many), Cost())
         self.spent += Cost(len(rows), paid.prompt_tokens, paid.output_tokens, time.perf_counter() - start)
         give_back()
@@ -88,12 +94,11 @@ class Local:
                 if not known[text]:
                     raise ValueError(f"the candidate {text!r} has no token")
         tokens = [[known[c] for c in many] for many in candidates]
-        rows = [
-            self._fitting(render(self.tokenizer, p), max(map(len, many), default=0))
-            for p, many in zip(prompts, tokens, strict=True)
-        ]
+        engine, rows = self._marked(prompts, [max(map(len, many), default=0) for many in tokens])
+        if engine.marks is not None:
+            tokens = [[tuple(engine.onward(r, t) for t in c) for c in many] for r, many in zip(rows, tokens)]
         with torch.inference_mode():
-            got = score(self.engine, rows, tokens)
+            got = score(engine, rows, tokens)
         self._spend(rows, sum(len(c) for many in tokens for c in many), start)
         return got
 
@@ -102,7 +107,7 @@ class Local:
     ) -> list[TokenDistribution]:
         """The exact next-token distribution at temperature 1; the entropy is of the whole vocabulary."""
         start = time.perf_counter()
-        rows = [self.encode(p) for p in prompts]
+        engine, rows = self._marked(prompts, [1] * len(prompts))
 
         def use(i: int, logprobs_V: torch.Tensor) -> TokenDistribution:
             if ids is not None:
@@ -115,9 +120,92 @@ class Local:
             return TokenDistribution(tuple(chosen), tuple(values), entropy, words)
 
         with torch.inference_mode():
-            got = next_logprobs(self.engine, rows, use)
+            got = next_logprobs(engine, rows, use)
         self._spend(rows, 0, start)
         return got
+
+    def capture(
+        self,
+        prompts: Sequence[Prompt],
+        layers: Sequence[int],
+        columns: str | Sequence[Sequence[int]] = "last",
+    ) -> Activations:
+        """States of the residual stream at every (layer, column) asked for: one forward, no head, nothing above the
+        deepest layer. columns: "last" | "all" (but the first and attention sinks) | "every" | those of each prompt
+        (negative from the end). Raises ValueError for a layer or column that does not exist, BadModel where the
+        model's blocks failed the self-test."""
+        start = time.perf_counter()
+        engine, rows = self._marked(prompts, [0] * len(prompts), inside=True)
+        with torch.inference_mode():
+            got = inside.captured(self, engine, rows, layers, columns)
+        self._spend(rows, 0, start)
+        return got
+
+    def unembed(self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int = 10) -> list[TokenDistribution]:
+        """The model's own final norm and head (soft cap and scale included) on states: the logit lens
+        (nostalgebraist 2020). Of the last layer it is the next-token distribution. States (N, D)."""
+        self._inside()
+        with torch.inference_mode():
+            return inside.unembedded(self, states_ND, ids, top)
+
+    def intervened(self, injections: Sequence[Injection]) -> Local:
+        """This model with injections in every row, before the row's own: another subject, with its own identity. The
+        weights are shared and not touched."""
+        self._inside()
+        standing = self.standing + tuple(injections)
+        identity = content_hash(self.identity, injections, size=len(self.identity))
+        return replace(self, standing=standing, identity=identity, spent=Cost(), near_ties=0)
+
+    def columns(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
+        """Columns of the tokens that spell `text` in the rendered prompt (its last occurrence unless told else)."""
+        return columns_of_text(self.tokenizer, prompt, text, occurrence)
+
+    def token_texts(self, prompt: Prompt) -> list[str]:
+        """The prompt's tokens as text, by column."""
+        return [self.tokenizer.decode([i]) for i in self.encode(prompt)]
+
+    @property
+    def layers(self) -> range:
+        """The layers there are (outputs of blocks, from 0). Raises BadModel where they cannot be read."""
+        return self._inside().layers
+
+    @property
+    def width(self) -> int:
+        """D, the width of the residual stream."""
+        return self._inside().width
+
+    def median_norm(self, layer: int) -> float:
+        """The median norm of ordinary tokens at a layer, over neutral texts; measured once for all layers."""
+        self._inside().layer(layer)
+        if not self._norms:
+            with torch.inference_mode():
+                self._norms.update(inside.median_norms(self))
+        return self._norms[layer]
+
+    def _inside(self) -> Any:
+        if self.engine.blocks is None:
+            raise BadModel(
+                f"the activations of {self.name} cannot be read: {self.refused}. `selfscope doctor` says more."
+            )
+        return self.engine.blocks
+
+    def _marked(
+        self, prompts: Sequence[Prompt], more: Sequence[int], *, inside: bool = False
+    ) -> tuple[Engine, list[Ids]]:
+        """The prompts' ids, marked where something is written, and the engine that knows the marks."""
+        rows = [self._fitting(render(self.tokenizer, p), m) for p, m in zip(prompts, more, strict=True)]
+        acts = [self.standing + p.interventions for p in prompts]
+        if not (inside or any(acts)):
+            return self.engine, rows
+        marks = Marks(self.engine.vocabulary, self._inside(), self.engine.device, self.median_norm)
+        marked = []
+        for prompt, row, some in zip(prompts, rows, acts, strict=True):
+            real = [i for i in some if isinstance(i, Injection)]
+            if len(real) < len(some):
+                raise ValueError("a sealed injection can be passed on and not be carried out here")
+            placed = [replace(i, columns=self.columns(prompt, i.over), over="") if i.over else i for i in real]
+            marked.append(marks.row(row, placed))
+        return (replace(self.engine, marks=marks) if marks.deeds else self.engine), marked
 
     def _fitting(self, ids: Ids, more: int) -> Ids:
         if not ids:
@@ -172,6 +260,7 @@ def load(
     model = _placed(weights.read_model(name, source, dtype, adapter).eval(), device)
     packed = pack(model)
     engine = checked(engine_of(model, tokenizer))
+    engine, refused = opened(engine)
     template = str(tokenizer.chat_template or "")
     environment = {
         "device": str(model.device),
@@ -180,6 +269,7 @@ def load(
         "transformers": transformers.__version__,
         "scoring": "token trees" if engine.tree else "one candidate a row",
         "sampling": engine.steps,
+        "activations": f"refused: {refused}" if refused else "read and written",
         **({"linear layers": f"{packed} through oneDNN"} if packed else {}),
         "parameters": sum(p.numel() for p in model.parameters()),
         **({"weights": package.note, "licence": package.licence} if package else {}),
@@ -188,7 +278,23 @@ def load(
     config = model.config.get_text_config()
     context = int(getattr(config, "max_position_embeddings", None) or 1 << 20)
     identity = weights.identity_of(source, adapter, template, str(model.dtype), model.config)
-    return Local(name, identity, bool(template), environment, tokenizer, engine, context)
+    local = Local(name, identity, bool(template), environment, tokenizer, engine, context, refused=refused)
+    return local if refused else replace(local, tier="activations")
+
+
+def opened(engine: Engine) -> tuple[Engine, str]:
+    """The engine with its residual stream, or the reason why that may not be read."""
+    tolerance = 1e-4 if engine.model.dtype == torch.float32 else 0.3
+    try:
+        blocks = find(engine.model)
+        if engine.whole:
+            raise BadModel("its logits are not its output embedding on its last states")
+        found = self_test(engine.model, blocks, engine.head, tolerance)
+    except BadModel as error:
+        return engine, str(error)
+    if found.failure:
+        return engine, found.failure
+    return replace(engine, blocks=replace(blocks, output=found.output)), ""
 
 
 def _placed(model: Any, device: str | None) -> Any:

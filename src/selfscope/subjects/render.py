@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,20 +13,44 @@ ROLES: Mapping[str, str] = {"system": "Instructions", "user": "User", "assistant
 
 
 def render(tokenizer: Any, prompt: Prompt) -> tuple[int, ...]:
-    """Token ids of a prompt.
+    """Token ids of a prompt."""
+    if prompt.ids is not None:
+        return prompt.ids
+    text, special = rendered(tokenizer, prompt)
+    return tuple(tokenizer(text, add_special_tokens=special)["input_ids"])
+
+
+def rendered(tokenizer: Any, prompt: Prompt) -> tuple[str, bool]:
+    """A prompt as one text, and whether the tokenizer adds its special tokens.
 
     Messages are rendered by the chat template as text and then tokenised without special tokens: templates already
     write the BOS, and a second one changes every log-probability. A tokenizer without a template gets a plain
     transcript with the special tokens that it adds itself (Gemma without its BOS is useless: perplexity 554, not 9).
     """
-    if prompt.ids is not None:
-        return prompt.ids
     if prompt.text is not None:
-        return tuple(tokenizer(prompt.text + prompt.prefix)["input_ids"])
+        return prompt.text + prompt.prefix, True
     if tokenizer.chat_template is None:
-        return tuple(tokenizer(transcript(prompt) + prompt.prefix)["input_ids"])
+        return transcript(prompt) + prompt.prefix, True
     text = _templated(tokenizer, [{"role": m.role, "content": m.content} for m in prompt.messages])
-    return tuple(tokenizer(text + prompt.prefix, add_special_tokens=False)["input_ids"])
+    return text + prompt.prefix, False
+
+
+def columns_of_text(tokenizer: Any, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
+    """Columns of the tokens that spell `text` in a prompt, by the tokenizer's own character offsets.
+
+    A token that holds other characters beside (a leading space apart) belongs to it too.
+    Raises ValueError where the text does not occur as often as asked for."""
+    whole, special = rendered(tokenizer, prompt)
+    starts = [m.start() for m in re.finditer(re.escape(text), whole)] if text else []
+    if not -len(starts) <= occurrence < len(starts):
+        raise ValueError(f"{text!r} occurs {len(starts)} times in the prompt; asked for number {occurrence}")
+    start = starts[occurrence]
+    stop = start + len(text)
+    offsets = tokenizer(whole, add_special_tokens=special, return_offsets_mapping=True)["offset_mapping"]
+    found = tuple(c for c, (a, b) in enumerate(offsets) if a < stop and b > start and b > a)
+    if not found:
+        raise ValueError(f"no token of the prompt lies on {text!r}")
+    return found
 
 
 def _templated(tokenizer: Any, messages: list[dict[str, str]]) -> str:

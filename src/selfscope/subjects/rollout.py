@@ -84,7 +84,7 @@ def _batch(engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan) -> tuple[
         for draw in live:
             draw.finish = "length"
         return draws, 0
-    marks = [digest(p) for p in prompts]
+    marks = [digest(tuple(map(engine.token, p))) for p in prompts]  # what is written into a row changes no noise
     growing = _start(engine, prompts, n, plan.max_tokens)
     # A prompt's draws begin with the same distribution: one row of the head for all of them.
     logits_BV = engine.logits(growing.hidden_BD).repeat_interleave(n, dim=0)
@@ -100,7 +100,7 @@ def _batch(engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan) -> tuple[
             break
         order = closed_up(going)
         live = [live[b] for b in order]
-        growing.advance([tokens[b] for b in order], order)
+        growing.advance([engine.onward(prompts[live[k].prompt], tokens[b]) for k, b in enumerate(order)], order)
         logits_BV = engine.logits(growing.hidden_BD)
     return draws, ties
 

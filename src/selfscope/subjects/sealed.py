@@ -14,8 +14,20 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from selfscope.errors import SelfscopeError
-from selfscope.records import Cost, Decoding, Prompt, Reply, TokenDistribution, Trial, changed, content_hash
-from selfscope.subjects.base import OnDone, ScoringSubject, Subject
+from selfscope.records import (
+    Cost,
+    Decoding,
+    Injection,
+    Opaque,
+    Prompt,
+    Reply,
+    TokenDistribution,
+    Trial,
+    changed,
+    content_hash,
+)
+from selfscope.subjects.activations import Activations
+from selfscope.subjects.base import OnDone, OpenSubject, ScoringSubject, Subject
 
 CEILING = "behave"
 """The only reader that may let the subject do what a trial is about."""
@@ -23,13 +35,6 @@ CEILING = "behave"
 
 class SealBroken(SelfscopeError):
     """A reader tried to observe the behaviour that it is to report on."""
-
-
-@dataclass(frozen=True)
-class Opaque:
-    """Stands for an intervention that a reader may pass on and may not look into."""
-
-    number: int
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,8 @@ class Vault:
 
     def __init__(self) -> None:
         self._objects: dict[str, str] = {}
-        self._interventions: list[Any] = []
+        self._interventions: list[Injection] = []
+        self._readable: dict[str, set[int]] = {}
         self.scores: dict[str, dict[str, list[list[float]]]] = {}
         """Scores of a whole call by what it asked: several readers look at the same train trials. Never of one prompt:
         a resumed run would then put other prompts into a batch, and the last digits would differ."""
@@ -71,9 +77,20 @@ class Vault:
         hidden = []
         for trial in trials:
             self._objects.setdefault(_what(trial.prompt), trial.id)
-            prompt = changed(trial.prompt, interventions=self._seal(trial.prompt.interventions))
-            hidden.append(changed(trial, prompt=prompt) if trial.prompt.interventions else trial)
+            sealed = trial
+            if trial.prompt.interventions:
+                sealed = changed(sealed, prompt=self._sealed(trial.prompt))
+            if trial.evidence is not None:
+                self._readable.setdefault(_what(trial.evidence.prompt), set()).update(trial.evidence.columns)
+                if trial.evidence.prompt.interventions:
+                    prompt = self._sealed(trial.evidence.prompt)
+                    sealed = changed(sealed, evidence=changed(trial.evidence, prompt=prompt))
+            hidden.append(sealed)
         return hidden
+
+    def readable(self, prompt: Prompt) -> set[int]:
+        """The columns of a prompt that some trial gives as evidence."""
+        return self._readable.get(_what(prompt), set())
 
     def open(self, prompt: Prompt) -> Prompt:
         """The prompt with its real interventions, for the subject alone."""
@@ -86,12 +103,14 @@ class Vault:
         """The id of a trial that is about just this prompt."""
         return self._objects.get(_what(prompt))
 
-    def _seal(self, interventions: Sequence[Any]) -> tuple[Opaque, ...]:
+    def _sealed(self, prompt: Prompt) -> Prompt:
         sealed = []
-        for intervention in interventions:
-            self._interventions.append(intervention)
-            sealed.append(Opaque(len(self._interventions) - 1))
-        return tuple(sealed)
+        for one in prompt.interventions:
+            if isinstance(one, Injection):
+                self._interventions.append(one)
+                one = Opaque(len(self._interventions) - 1)
+            sealed.append(one)
+        return changed(prompt, interventions=tuple(sealed))
 
 
 def _what(prompt: Prompt) -> str:
@@ -150,6 +169,50 @@ class SealedSubject:
         return self._scoring.encode(self._vault.open(prompt))
 
     @property
+    def layers(self) -> range:
+        """As the subject's own."""
+        return self._open.layers
+
+    @property
+    def width(self) -> int:
+        """As the subject's own."""
+        return self._open.width
+
+    def capture(
+        self, prompts: Sequence[Prompt], layers: Sequence[int], columns: str | Sequence[Sequence[int]] = "last"
+    ) -> Activations:
+        """As the subject's own, at the columns that trials give as evidence. Raises SealBroken for any other column of
+        a prompt that a trial is about, or whose activations are some trial's evidence."""
+        for i, prompt in enumerate(prompts):
+            readable = self._vault.readable(prompt)
+            guarded = readable or (self._vault.owner(prompt) is not None)
+            if guarded and (isinstance(columns, str) or not set(columns[i]) <= readable):
+                raise SealBroken(
+                    f"reader {self._caller!r} reads activations beyond its evidence: give the evidence's own columns"
+                )
+        return self._call("capture", prompts, lambda given: self._open.capture(given, layers, columns), guarded=False)
+
+    def unembed(self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int = 10) -> list[TokenDistribution]:
+        """As the subject's own."""
+        return self._open.unembed(states_ND, ids=ids, top=top)
+
+    def columns(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
+        """As the subject's own."""
+        return self._open.columns(self._vault.open(prompt), text, occurrence)
+
+    def token_texts(self, prompt: Prompt) -> list[str]:
+        """As the subject's own."""
+        return self._open.token_texts(self._vault.open(prompt))
+
+    def median_norm(self, layer: int) -> float:
+        """As the subject's own."""
+        return self._open.median_norm(layer)
+
+    @property
+    def _open(self) -> OpenSubject:
+        return cast(OpenSubject, self._subject)
+
+    @property
     def _scoring(self) -> ScoringSubject:
         return cast(ScoringSubject, self._subject)
 
@@ -159,8 +222,11 @@ class SealedSubject:
         prompts: Sequence[Prompt],
         act: Callable[[list[Prompt]], Any],
         cost: Callable[[Any], Cost] | None = None,
+        *,
+        guarded: bool = True,
     ) -> Any:
-        self._guard(method, prompts)
+        if guarded:
+            self._guard(method, prompts)
         start, before = time.perf_counter(), getattr(self._subject, "spent", None)
         result = act([self._vault.open(prompt) for prompt in prompts])
         seconds, after = time.perf_counter() - start, getattr(self._subject, "spent", None)

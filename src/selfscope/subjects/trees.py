@@ -137,10 +137,10 @@ def score(engine: Engine, prompts: Sequence[Ids], candidates: Sequence[Sequence[
         places: dict[tuple[int, int], int] = {}  # each place that is read gets one row of the head
         wanted: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
         for b, tree in enumerate(trees):
-            for at, token in sorted(set(tree.reads.values())):
-                wanted[places.setdefault((b, at), len(places)), token] = []
-            for key, (at, token) in tree.reads.items():
-                wanted[places[b, at], token].append(key)
+            for at, marked in sorted(set(tree.reads.values())):
+                wanted[places.setdefault((b, at), len(places)), engine.token(marked)] = []
+            for key, (at, marked) in tree.reads.items():
+                wanted[places[b, at], engine.token(marked)].append(key)
         if not places:
             return
         hidden_ND = hidden_BTD[[b for b, _ in places], [t for _, t in places]]
@@ -259,7 +259,7 @@ def _score_rows(engine: Engine, prompts: Sequence[Ids], candidates: Sequence[Seq
         hidden_BTD = engine.body(**padded(engine, [rows[r] for r in part]))
         for b, r in enumerate(part):
             i, j = flat[r]
-            tokens = candidates[i][j]
+            tokens = [engine.token(t) for t in candidates[i][j]]
             start = len(prompts[i]) - 1
             logprobs_TV = engine.head(hidden_BTD[b, start : start + len(tokens)])
             out[i][j] = logprobs_TV.gather(1, torch.tensor(tokens, device=engine.device)[:, None])[:, 0].tolist()

@@ -84,10 +84,12 @@ def phrase(
     turns = _turns(trial, format, shots)
     prefix = PREFIX if prefill and (format != "counts10") else ""
     tag = _tag(trial, format)
+    acts = () if hide_state else trial.prompt.interventions
     if chat:
-        prompt = Prompt(messages=system + turns, prefix=prefix, tag=tag)
+        prompt = Prompt(messages=system + turns, prefix=prefix, interventions=acts, tag=tag)
     else:
-        prompt = Prompt(text=_running_text(system + turns), prefix=PREFIX if prefix else "", tag=tag)
+        text = _running_text(system + turns)
+        prompt = Prompt(text=text, prefix=PREFIX if prefix else "", interventions=acts, tag=tag)
     candidates, stands_for = _candidates(question, format)
     return Asked(
         prompt,

@@ -14,6 +14,8 @@ from enum import Enum, StrEnum
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from selfscope.records.acts import Injection, Opaque, Vector
+
 SCHEMA = 1
 T = TypeVar("T")
 
@@ -83,7 +85,7 @@ class Prompt:
     ids: tuple[int, ...] | None = None
     prefix: str = ""
     context: int = 0
-    interventions: tuple[Any, ...] = ()
+    interventions: tuple[Injection | Opaque, ...] = ()
     tag: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -139,6 +141,20 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """Activations that a reader may use: the residual stream over `prompt` at `columns`, and nowhere else.
+
+    text: what the tokens at these columns spell out (a text-only rival sees it). full: all that anyone may see of the
+    prompt, the controlling text included (a ceiling, shown apart).
+    """
+
+    prompt: Prompt
+    columns: tuple[int, ...]
+    text: str
+    full: str = ""
+
+
+@dataclass(frozen=True)
 class Trial:
     """One question about one prompt of one subject. There is no truth in it.
 
@@ -146,6 +162,7 @@ class Trial:
     public: the text that any rival may see: the object prompt without the hidden state.
     state: plain, or the name of the hidden context (do(state) at text tier).
     base: id of the plain trial that a control's trial was made from (its own id when plain): the pairing key.
+    arm: real, or what stands in the place of the real vector (`controls.arms`). evidence: what may be read.
     observation: key of the observation that its truth is computed from; many trials share one.
     """
 
@@ -164,7 +181,7 @@ class Trial:
     base: str = ""
     arm: str = "real"
     coordinates: Mapping[str, Any] = field(default_factory=dict)
-    evidence: Any = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)
@@ -328,7 +345,7 @@ def changed(record: T, **fields: Any) -> T:
 
 
 __all__ = [
-    "RUNGS", "SCHEMA", "Cost", "Decoding", "Message", "Observation", "Option", "Outcome", "Prompt", "Question",
-    "Reading", "Reply", "Row", "Score", "TokenDistribution", "Trial", "Truth", "changed", "content_hash",
-    "from_json", "plain", "to_json",
+    "RUNGS", "SCHEMA", "Cost", "Decoding", "Evidence", "Injection", "Message", "Observation", "Opaque", "Option",
+    "Outcome", "Prompt", "Question", "Reading", "Reply", "Row", "Score", "TokenDistribution", "Trial", "Truth",
+    "Vector", "changed", "content_hash", "from_json", "plain", "to_json",
 ]  # fmt: skip

@@ -1,0 +1,76 @@
+"""Reads the residual stream: any layers and columns of many prompts, no head, nothing above the deepest layer.
+
+Axes: B rows, T tokens, D width, N read places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from selfscope.subjects.blocks import Hook
+from selfscope.subjects.decode import Engine, Ids, batches, padded, with_backoff
+
+
+class _Enough(Exception):
+    """The deepest layer that was asked for is done."""
+
+
+def capture(
+    engine: Engine, rows: Sequence[Ids], columns: Sequence[Sequence[int]], layers: Sequence[int]
+) -> dict[int, torch.Tensor]:
+    """layer -> states (N, D) fp32 in main memory; N runs over the rows, and over the columns of each, in order.
+
+    Equal rows are computed once. Raises ValueError for a layer that does not exist."""
+    blocks = engine.blocks
+    assert blocks is not None
+    wanted = [blocks.layer(layer) for layer in dict.fromkeys(layers)]
+    deepest = max(wanted, default=-1)
+    starts, total = [], 0
+    for many in columns:
+        starts.append(total)
+        total += len(many)
+    out = {layer: torch.empty(total, blocks.width) for layer in wanted}
+    same: dict[Ids, list[int]] = {}
+    for i, row in enumerate(rows):
+        same.setdefault(row, []).append(i)
+    distinct = list(same)
+
+    def run(part: Sequence[int]) -> None:
+        at: list[int] = []
+        row_of: list[int] = []
+        column_of: list[int] = []
+        for b, k in enumerate(part):
+            for i in same[distinct[k]]:
+                at += range(starts[i], starts[i] + len(columns[i]))
+                row_of += [b] * len(columns[i])
+                column_of += columns[i]
+        places = (torch.tensor(row_of, device=engine.device), torch.tensor(column_of, device=engine.device))
+        targets = torch.tensor(at)
+
+        def keeper(layer: int) -> Hook:
+            def hook(stream_BTD: torch.Tensor) -> None:
+                out[layer][targets] = stream_BTD[places].float().to("cpu")
+                if layer == deepest:
+                    raise _Enough
+
+            return hook
+
+        # What is written into marked rows is written by hooks that stand outside of these: reads come after writes.
+        inputs = padded(engine, [distinct[k] for k in part])
+        marks = engine.marks
+        hooks: list[tuple[int, Hook]] = []
+        if marks is not None:
+            inputs["input_ids"], hooks = marks.plain(inputs["input_ids"])
+        try:
+            with blocks.hooked([*hooks, *((layer, keeper(layer)) for layer in wanted)]):
+                engine.model.get_decoder()(**inputs)
+        except _Enough:
+            pass
+
+    if wanted and total:
+        busy = [k for k in range(len(distinct)) if any(columns[i] for i in same[distinct[k]])]
+        for part in batches([len(distinct[k]) for k in busy], engine):
+            with_backoff(run, [busy[k] for k in part])
+    return out

@@ -1,0 +1,290 @@
+"""The one act of injection: vectors written into the residual stream, each row its own.
+
+Two ways lead to it. `Marks` serves the decoding of this project: a token at whose column something is written becomes
+a *marked* token, a number beyond the vocabulary that stands for the token and what is written there. Rows are equal
+only where both are, so that everything that shares beginnings (caches, trees, families) stays right by itself.
+`injected` serves any other use of a transformers model, `generate` included: columns of the batch, found again under
+caches, chunks and repeated rows.
+
+Axes: B rows, T tokens, D width, N written places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from selfscope.records import Injection
+from selfscope.subjects.blocks import Blocks, Hook
+
+Ids = tuple[int, ...]
+UNDEFINED_AT_ZERO = ("norm_add", "norm_replace", "project_out")
+"""Operators that take a direction: with a zero vector they do nothing, and that is counted."""
+
+
+def written(
+    operator: str, hidden_ND: torch.Tensor, vectors_ND: torch.Tensor, strengths_N: torch.Tensor
+) -> torch.Tensor:
+    """The states (N, D) after the write, computed in fp32, in the stream's own dtype."""
+    h, v, s = hidden_ND.float(), vectors_ND.float(), strengths_N.float()[:, None]
+    if operator == "replace":
+        new = v.expand_as(h)
+    elif operator == "add":
+        new = h + s * v
+    elif operator == "mix":
+        new = (1 - s) * h + s * v
+    else:
+        norms = v.norm(dim=-1, keepdim=True)
+        unit = v / norms.clamp(min=torch.finfo(torch.float32).tiny)
+        if operator == "norm_add":
+            new = h + s * h.norm(dim=-1, keepdim=True) * unit
+        elif operator == "norm_replace":
+            new = s * h.norm(dim=-1, keepdim=True) * unit
+        else:
+            new = h - s * (h * unit).sum(-1, keepdim=True) * unit
+        new = torch.where(norms > 0, new, h)
+    return new.to(hidden_ND.dtype)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Writes of one operator at one layer. Rows and tokens (N,) index the stream of one forward."""
+
+    operator: str
+    rows: torch.Tensor
+    tokens: torch.Tensor
+    vectors_ND: torch.Tensor
+    strengths_N: torch.Tensor
+
+    def into(self, stream_BTD: torch.Tensor) -> torch.Tensor:
+        """A new stream: the old one is kept by captures and by autograd."""
+        at = (self.rows, self.tokens)
+        return stream_BTD.index_put(at, written(self.operator, stream_BTD[at], self.vectors_ND, self.strengths_N))
+
+
+def hook_of(groups: Sequence[Group]) -> Hook:
+    """Applies the groups in order."""
+
+    def hook(stream_BTD: torch.Tensor) -> torch.Tensor:
+        for group in groups:
+            stream_BTD = group.into(stream_BTD)
+        return stream_BTD
+
+    return hook
+
+
+@dataclass
+class Deed:
+    """An injection checked against a model: its vector on the device, its strength in raw units."""
+
+    layer: int
+    operator: str
+    vector_D: torch.Tensor
+    strength: float
+
+
+def deed(injection: Injection, blocks: Blocks, device: Any, medians: Callable[[int], float]) -> Deed:
+    """The injection as this model takes it. medians(layer): the median norm of ordinary tokens there.
+
+    Raises ValueError for a layer that does not exist and a vector of another width or with values that are no numbers.
+    """
+    layer = blocks.layer(injection.layer)
+    vector_D = torch.from_numpy(injection.vector.array).to(device)
+    if len(vector_D) != blocks.width:
+        raise ValueError(
+            f"a vector of {len(vector_D)} values cannot be written into a model of width {blocks.width}: it comes "
+            "from another model"
+        )
+    if not torch.isfinite(vector_D).all():
+        raise ValueError("a vector to inject has values that are not finite numbers")
+    strength = injection.strength
+    if injection.unit == "median":
+        norm = float(vector_D.norm())
+        strength = strength * medians(layer) / norm if norm else 0.0
+    return Deed(layer, injection.operator, vector_D, strength)
+
+
+def columns_of(injection: Injection, length: int) -> tuple[range | tuple[int, ...], bool]:
+    """The columns of a prompt of this length, and whether generated tokens are written too.
+
+    Raises ValueError for a column that the prompt does not have."""
+    if injection.schedule == "every":
+        return range(length), True
+    if injection.schedule == "last":
+        return range(length - 1, length), True
+    found = []
+    for column in injection.columns:
+        if not -length <= column < length:
+            raise ValueError(
+                f"there is no column {column} in a prompt of {length} tokens: it has 0 to {length - 1} "
+                f"(or -{length} to -1, from the end)"
+            )
+        found.append(column % length)
+    if injection.schedule == "span":
+        return range(min(found), length), True
+    return tuple(found), False
+
+
+@dataclass
+class Marks:
+    """The marked tokens of one call. A mark is (token, numbers of its deeds, those of them that go on)."""
+
+    vocabulary: int
+    blocks: Blocks
+    device: Any
+    medians: Callable[[int], float]
+    deeds: list[Deed] = field(default_factory=list)
+    marks: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
+    idle: int = 0
+    _known: dict[Any, int] = field(default_factory=dict)
+
+    def row(self, ids: Ids, injections: Sequence[Injection]) -> Ids:
+        """The prompt with a marked token at each written column. Raises ValueError, see `deed`, `columns_of`."""
+        if not injections:
+            return ids
+        done: dict[int, list[int]] = {}
+        onward = []
+        for injection in injections:
+            number = self._deed(injection)
+            columns, on = columns_of(injection, len(ids))
+            for column in columns:
+                done.setdefault(column, []).append(number)
+            if on:
+                onward.append(number)
+        out = list(ids)
+        for column, numbers in done.items():
+            out[column] = self._mark(ids[column], tuple(numbers), tuple(onward))
+        return tuple(out)
+
+    def _deed(self, injection: Injection) -> int:
+        key = (
+            injection.layer, injection.vector.data, injection.operator, injection.strength, injection.unit
+        )  # fmt: skip
+        if key not in self._known:
+            self._known[key] = len(self.deeds)
+            self.deeds.append(deed(injection, self.blocks, self.device, self.medians))
+            last = self.deeds[-1]
+            self.idle += last.operator in UNDEFINED_AT_ZERO and not bool(last.vector_D.any())
+        return self._known[key]
+
+    def _mark(self, token: int, numbers: tuple[int, ...], onward: tuple[int, ...]) -> int:
+        key = (token, numbers, onward)
+        if key not in self._known:
+            self._known[key] = len(self.marks)
+            self.marks.append(key)
+        return self.vocabulary + self._known[key]
+
+    def onward(self, last: int, token: int) -> int:
+        """The token that follows a prompt whose last (marked) token is given, as a mark where the writing goes on."""
+        if last < self.vocabulary:
+            return token
+        _, _, onward = self.marks[last - self.vocabulary]
+        return self._mark(token, onward, onward) if onward else token
+
+    def token(self, marked: int) -> int:
+        """The token itself."""
+        return marked if marked < self.vocabulary else self.marks[marked - self.vocabulary][0]
+
+    def plain(self, ids_BT: torch.Tensor) -> tuple[torch.Tensor, list[tuple[int, Hook]]]:
+        """The tokens (B, T) without marks, and the hooks that write what the marks stand for."""
+        marked = (ids_BT >= self.vocabulary).nonzero()
+        if not len(marked):
+            return ids_BT, []
+        rows, tokens = marked[:, 0], marked[:, 1]
+        numbers = (ids_BT[rows, tokens] - self.vocabulary).tolist()
+        real_BT = ids_BT.clone()
+        real_BT[rows, tokens] = torch.tensor([self.marks[k][0] for k in numbers], device=ids_BT.device)
+        # Several deeds at one place and layer are applied one after the other, in the order of the injections.
+        places: dict[tuple[int, int, str], tuple[list[int], list[int]]] = {}
+        for at, k in enumerate(numbers):
+            turn: dict[int, int] = {}
+            for number in self.marks[k][1]:
+                one = self.deeds[number]
+                turn[one.layer] = turn.get(one.layer, -1) + 1
+                where, which = places.setdefault((one.layer, turn[one.layer], one.operator), ([], []))
+                where.append(at)
+                which.append(number)
+        hooks: dict[int, list[Group]] = {}
+        for (layer, _, operator), (where, which) in sorted(places.items(), key=lambda item: item[0][:2]):
+            vectors_ND, strengths_N = self._stacked(which)
+            there = torch.tensor(where, device=rows.device)
+            group = Group(operator, rows[there], tokens[there], vectors_ND, strengths_N)
+            hooks.setdefault(layer, []).append(group)
+        return real_BT, [(layer, hook_of(groups)) for layer, groups in hooks.items()]
+
+    def _stacked(self, which: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        distinct = list(dict.fromkeys(which))
+        place = {number: k for k, number in enumerate(distinct)}
+        index = torch.tensor([place[number] for number in which], device=self.device)
+        vectors = torch.stack([self.deeds[number].vector_D for number in distinct])
+        strengths = torch.tensor([self.deeds[number].strength for number in distinct], device=self.device)
+        return vectors[index], strengths[index]
+
+
+@contextmanager
+def injected(
+    model: Any,
+    blocks: Blocks,
+    rows: Sequence[Sequence[Injection]],
+    *,
+    lengths: Sequence[int],
+    width: int,
+    medians: Callable[[int], float] = lambda layer: 1.0,
+) -> Iterator[None]:
+    """While this block runs, every forward of `model` (`generate` too) writes rows[b] into row b of its batch.
+
+    The batch is left-padded to `width` columns; lengths: tokens of each row without padding. Columns of an injection
+    count from the row's first real token. Chunks of a prefill, caches, one token at a time and rows repeated for
+    several samples or beams are told apart by what the cache holds before each forward.
+    Raises ValueError when a forward has a number of rows that is no multiple of len(rows).
+    """
+    device = torch.device(model.device)
+    table: list[tuple[int, Deed, set[int], int | None]] = []  # row, deed, columns of the batch, from where on
+    for b, injections in enumerate(rows):
+        pad = width - lengths[b]
+        for injection in injections:
+            columns, on = columns_of(injection, lengths[b])
+            there = {pad + c for c in columns}
+            table.append((b, deed(injection, blocks, device, medians), there, width if on else None))
+    now = {"start": 0, "length": 0, "repeats": 1}
+
+    def before(module: Any, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+        given = named.get("input_ids", inputs[0] if inputs else None)
+        given = named.get("inputs_embeds") if given is None else given
+        assert given is not None
+        count = given.shape[0]
+        if count % len(rows):
+            raise ValueError(f"{count} rows ran where injections for {len(rows)} are given: not a multiple")
+        cache = named.get("past_key_values")
+        start = 0 if cache is None else int(cache.get_seq_length())
+        now.update(start=start, length=given.shape[1], repeats=count // len(rows))
+
+    def hook_at(layer: int) -> Hook:
+        mine = [one for one in table if one[1].layer == layer]
+
+        def hook(stream_BTD: torch.Tensor) -> torch.Tensor:
+            start, stop = now["start"], now["start"] + now["length"]
+            for b, one, columns, on in mine:
+                here = [c - start for c in range(start, stop) if c in columns or (on is not None and c >= on)]
+                if here:
+                    copies = range(b * now["repeats"], (b + 1) * now["repeats"])
+                    at = np.array([(r, c) for r in copies for c in here])
+                    rows_N, tokens_N = (torch.from_numpy(x).to(device) for x in at.T)
+                    vectors_ND = one.vector_D.expand(len(at), -1)
+                    strengths_N = torch.full((len(at),), one.strength, device=device)
+                    stream_BTD = Group(one.operator, rows_N, tokens_N, vectors_ND, strengths_N).into(stream_BTD)
+            return stream_BTD
+
+        return hook
+
+    handle = blocks.decoder.register_forward_pre_hook(before, with_kwargs=True)
+    try:
+        with blocks.hooked([(layer, hook_at(layer)) for layer in sorted({one[1].layer for one in table})]):
+            yield
+    finally:
+        handle.remove()

@@ -1,0 +1,122 @@
+"""What a local model shows of its inside: captured states with their record, the lens, the norms of ordinary tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from selfscope.records import Injection, Prompt, TokenDistribution, Vector, content_hash
+from selfscope.subjects.activations import CONVENTION, Activations, without_sinks
+from selfscope.subjects.capture import capture
+from selfscope.subjects.decode import Engine, Ids
+from selfscope.subjects.inject import columns_of
+
+if TYPE_CHECKING:
+    from selfscope.subjects.local import Local
+
+NEUTRAL = (
+    "The museum opens at ten in the morning and closes at six, except on the first Monday of each month.",
+    "After the rain had stopped, they walked along the river and talked about the journey of the next day.",
+    "Copper conducts electricity well, which is why most of the wires in a house are made of it.",
+    "She bought three apples, a loaf of bread and some cheese, and put them in a paper bag.",
+    "The committee will meet again in spring to decide how the money should be spent.",
+    "Most birds of this kind build their nests in low bushes near the water.",
+    "He could not remember where he had left the keys, so he looked in every room twice.",
+    "The train to the coast leaves from the second platform and takes a little under two hours.",
+)
+"""Ordinary sentences on which the norms of ordinary tokens are measured."""
+
+
+def captured(
+    local: Local, engine: Engine, rows: Sequence[Ids], layers: Sequence[int], columns: str | Sequence[Sequence[int]]
+) -> Activations:
+    """See `Local.capture`."""
+    assert engine.blocks is not None
+    for layer in layers:
+        engine.blocks.layer(layer)
+    if isinstance(columns, str):
+        if columns not in ("last", "all", "every"):
+            raise ValueError(f"columns are last, all, every, or those of each prompt; not {columns!r}")
+        wanted = [[len(r) - 1] if columns == "last" else list(range(len(r))) for r in rows]
+    else:
+        if len(columns) != len(rows):
+            raise ValueError(f"{len(columns)} lists of columns for {len(rows)} prompts")
+        wanted = [_within(many, len(row)) for many, row in zip(columns, rows, strict=True)]
+    states = {layer: states_ND.numpy() for layer, states_ND in capture(engine, rows, wanted, layers).items()}
+    places = [(i, c) for i, many in enumerate(wanted) for c in many]
+    if columns == "all":
+        keep: list[int] = []
+        start = 0
+        for many in wanted:
+            norms = {k: np.linalg.norm(v[start : start + len(many)], axis=1) for k, v in states.items()}
+            keep += [start + i for i in without_sinks(norms)]
+            start += len(many)
+        states = {k: v[keep] for k, v in states.items()}
+        places = [places[i] for i in keep]
+    tokens = tuple(local.tokenizer.decode([engine.token(rows[i][c])]) for i, c in places)
+    return Activations(tuple(places), states, tokens, record_of(local, [tuple(map(engine.token, r)) for r in rows]))
+
+
+def _within(columns: Sequence[int], length: int) -> list[int]:
+    """Columns from 0. Raises ValueError saying which there are."""
+    if not columns:
+        return []
+    return list(columns_of(Injection(0, Vector(""), tuple(columns)), length)[0])
+
+
+def record_of(local: Local, rows: Sequence[Ids]) -> dict[str, Any]:
+    """Whose states these are: what a reader of stored activations has to know."""
+    config = local.engine.model.config
+    known = local.environment
+    return {
+        "subject": local.identity,
+        "model": local.name,
+        "tokenizer": content_hash(sorted(local.tokenizer.get_vocab().items())),
+        "adapter": known.get("adapter"),
+        "standing": len(local.standing),
+        "prompts": content_hash([list(r) for r in rows]),
+        "convention": CONVENTION,
+        "dtype": known.get("dtype", str(local.engine.model.dtype)),
+        "kernel": str(getattr(config, "_attn_implementation", None)),
+        "torch": known.get("torch", torch.__version__),
+        "transformers": known.get("transformers"),
+    }
+
+
+def unembedded(local: Local, states_ND: Any, ids: Sequence[int] | None, top: int) -> list[TokenDistribution]:
+    """See `Local.unembed`."""
+    engine, blocks = local.engine, local.engine.blocks
+    assert blocks is not None
+    states = torch.as_tensor(np.asarray(states_ND, dtype=np.float32)).to(engine.device, engine.model.dtype)
+    if states.ndim != 2 or states.shape[1] != blocks.width:
+        raise ValueError(f"states are (N, {blocks.width}) for this model, not {tuple(states.shape)}")
+    out = []
+    for _, logprobs_NV in engine.heads(blocks.normed(states)):
+        entropies = -(logprobs_NV.exp() * logprobs_NV.clamp(min=-1e4)).sum(-1)
+        for row_V, entropy in zip(logprobs_NV, entropies.tolist(), strict=True):
+            chosen = list(ids) if ids is not None else row_V.topk(min(top, len(row_V))).indices.tolist()
+            values = row_V[torch.tensor(chosen, device=row_V.device)].tolist()
+            words = tuple(local.tokenizer.decode([k]) for k in chosen)
+            out.append(TokenDistribution(tuple(chosen), tuple(values), entropy, words))
+    return out
+
+
+def median_norms(local: Local) -> dict[int, float]:
+    """layer -> median norm of the ordinary tokens of neutral sentences, -1 included."""
+    engine = local.engine
+    assert engine.blocks is not None
+    layers = [-1, *engine.blocks.layers]
+    rows = [local.encode(Prompt(text=text)) for text in NEUTRAL]
+    states = capture(engine, rows, [list(range(len(r))) for r in rows], layers)
+    norms = {layer: x.norm(dim=-1).numpy() for layer, x in states.items()}
+    out: dict[int, list[float]] = {layer: [] for layer in layers}
+    start = 0
+    for row in rows:
+        for layer in layers:  # a sink of one layer is an ordinary token of another
+            own = norms[layer][start : start + len(row)]
+            out[layer] += [float(own[i]) for i in without_sinks({layer: own.tolist()})]
+        start += len(row)
+    return {layer: float(np.median(values)) for layer, values in out.items()}
