@@ -12,6 +12,7 @@ from selfscope.report import names, prose, tables
 from selfscope.report.document import Document, Material, Section
 from selfscope.report.examples import RULE, asked_example, examples
 from selfscope.report.figures import clean, count
+from selfscope.report.inside import inside
 from selfscope.report.opening import best_rival, verdict_line
 from selfscope.report.sections import section
 from selfscope.verdicts.claims import Claim
@@ -34,6 +35,7 @@ def compose(material: Material) -> Document:
         limits=prose.LIMITS,
         reading=prose.READING,
         warnings=tuple(clean(w, 300) for w in material.warnings),
+        inside=inside(material),
     )
 
 

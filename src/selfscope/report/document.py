@@ -10,6 +10,7 @@ from typing import Any
 from selfscope.records import Row, Trial, Truth
 from selfscope.report.figures import Number
 from selfscope.verdicts.claims import Claim
+from selfscope.verdicts.gaps import Gap, Grid
 
 Words = Callable[[Trial, str], str]
 """(trial, format) -> the question as it was sent. Who calls gives `wording.question_text`: report knows no wording."""
@@ -17,7 +18,9 @@ Words = Callable[[Trial, str], str]
 
 @dataclass(frozen=True)
 class Material:
-    """What a study's folder holds, in memory: the only input of a card. words: None shows questions as data."""
+    """What a study's folder holds, in memory: the only input of a card. words: None shows questions as data.
+    gaps, grids: readings of activations against their arms, and their sweeps; tables: what else was computed, by
+    phenomenon."""
 
     meta: Mapping[str, Any]
     rows: Sequence[Row]
@@ -26,6 +29,9 @@ class Material:
     claims: tuple[Claim, ...]
     warnings: tuple[str, ...] = ()
     words: Words | None = None
+    gaps: tuple[Gap, ...] = ()
+    grids: tuple[Grid, ...] = ()
+    tables: Mapping[str, Sequence[Table]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -160,6 +166,42 @@ class Section:
 
 
 @dataclass(frozen=True)
+class HeatCell:
+    """One cell of a heat map: its size from 0 to 1, its text, and a mark: "chosen" on dev, "best" of the grid, ""."""
+
+    size: float
+    text: str
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Heat:
+    """A sweep as a table whose cells are shaded by their size."""
+
+    caption: str
+    columns: tuple[str, ...]
+    lines: tuple[str, ...]
+    cells: tuple[tuple[HeatCell, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """All there is to say on one phenomenon that reads or writes activations."""
+
+    anchor: str
+    title: str
+    asks: str
+    says: str
+    items: str
+    ladder: Axis | None = None
+    readers: Table | None = None
+    heats: tuple[Heat, ...] = ()
+    more: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Document:
     """The whole card. facts: short name-value pairs of the head; methods: tables; limits, reading: paragraphs."""
 
@@ -173,3 +215,4 @@ class Document:
     limits: tuple[str, ...]
     reading: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...] = ()
+    inside: tuple[Inside, ...] = ()

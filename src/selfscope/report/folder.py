@@ -53,7 +53,18 @@ def load(folder: Path) -> Material:
 
         if estimated_from != fingerprint(folder):
             warnings.append("The rows changed after the claims were estimated: estimate them again.")
-    return Material(held.meta, held.rows, held.trials, held.truths, claims, tuple(warnings))
+    from selfscope.verdicts.gaps import gaps, grids
+
+    return Material(
+        held.meta,
+        held.rows,
+        held.trials,
+        held.truths,
+        claims,
+        tuple(warnings),
+        gaps=tuple(gaps(held.rows, held.trials, held.truths)),
+        grids=tuple(grids(held.rows, held.trials, held.truths)),
+    )
 
 
 def _claims(path: Path) -> tuple[tuple[Claim, ...], str | None]:

@@ -31,6 +31,9 @@ def table(document: Document, width: int | None = None, *, colour: bool = False)
     console.print(Text("\n" + document.summary + "\n"))
     if document.verdicts:
         console.print(_wide(document.verdicts) if columns >= 88 else _narrow(document.verdicts))
+    for part in document.inside:
+        named = Text(f"inside  {part.title}: ", style="bold")
+        console.print(named + Text(part.says, style="not bold"))
     for text in document.warnings:
         console.print(Text(f"warning: {text}"))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

@@ -33,7 +33,10 @@ class Line:
 
     readers: all read the plain test trials. primary: id of the reader that is asked under `controls`.
     dev: ids of the readers that also read the dev split, where thresholds are chosen. sparse: ids of the readers that
-    read as few trials of a cluster as the controls do, of every `Study.sparse_every`-th cluster.
+    read as few trials of a cluster as the controls do, of every `Study.sparse_every`-th cluster. armed: ids of the
+    readers that are asked under the controls on all test trials (the arms of a reading of activations), in place of the
+    primary one. swept: (id of a reader, control that lays a grid over trials of dev and test). whole: every posed
+    trial is asked, whatever the study asks of a cluster.
     """
 
     phenomenon: Phenomenon
@@ -42,6 +45,9 @@ class Line:
     primary: str = ""
     dev: tuple[str, ...] = ()
     sparse: tuple[str, ...] = ()
+    armed: tuple[str, ...] = ()
+    swept: tuple[tuple[str, Control], ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,8 @@ class Study:
             "controls": {line.phenomenon.name: [c.name for c in line.controls] for line in self.lines},
             "primary": {line.phenomenon.name: line.primary for line in self.lines},
             "sparse": {line.phenomenon.name: list(line.sparse) for line in self.lines},
+            "armed": {line.phenomenon.name: list(line.armed) for line in self.lines if line.armed},
+            "swept": {line.phenomenon.name: _swept(line) for line in self.lines if line.swept},
             "observers": _observers(self.lines),
         }
 
@@ -85,6 +93,10 @@ def _configuration(thing: Any) -> dict[str, Any]:
     kind = type(thing)
     values = {f.name: plain(getattr(thing, f.name)) for f in fields(thing)} if is_dataclass(thing) else {}
     return {"is": f"{kind.__module__}:{kind.__qualname__}", **values}
+
+
+def _swept(line: Line) -> list[Any]:
+    return [[reader, _configuration(control)] for reader, control in line.swept]
 
 
 def _observers(lines: Sequence[Line]) -> dict[str, str]:

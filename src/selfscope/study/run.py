@@ -86,19 +86,26 @@ class _Runner:
         else:
             subject = MeteredSubject(self.study.subject, f"pose {name}", self.log)
             trials = line.phenomenon.pose(subject, seed)
-            trials = [t for t in trials if t.split == "train"] + self._asked([t for t in trials if t.split != "train"])
+            if not line.whole:
+                asked = self._asked([t for t in trials if t.split != "train"])
+                trials = [t for t in trials if t.split == "train"] + asked
             self.store.add_trials(trials)
             self.store.finish(cell, step="pose", phenomenon=name, trials=[t.id for t in trials])
-        few = one_in_each_cluster([t for t in trials if t.split == "test"], self.study.per_cluster)
+        test = [t for t in trials if t.split == "test"]
+        few = one_in_each_cluster(test, self.study.per_cluster)
         fewer = few[:: self.study.wording_every]
         groups = {**dict.fromkeys(WORDINGS, fewer), **dict.fromkeys(STATES, few[: self.study.states])}
-        treated = [(c, c.apply(groups.get(c.name, few), seed)) for c in line.controls]
+        every = test if line.armed else few
+        treated = [(c, c.apply(groups.get(c.name, every), seed)) for c in line.controls]
         panel = min(PANEL, self.study.wording_every)  # true and false take turns: its size is not that of the trials
         treated = [(c, many[::panel] if c.name == "yes_bias" else many) for c, many in treated]
-        for _, changed_trials in treated:
-            self.store.add_trials(changed_trials)
-        self.vault.hide([*trials, *(t for _, many in treated for t in many)])
-        return _Posed(line, trials, treated, few[:: self.study.sparse_every])
+        beyond = one_in_each_cluster([t for t in trials if t.split != "train"], self.study.per_cluster)
+        swept = [(reader, c.apply(beyond, seed)) for reader, c in line.swept]
+        for _, more in (*treated, *swept):
+            self.store.add_trials(more)
+        posed = _Posed(line, trials, treated, few[:: self.study.sparse_every], swept)
+        self.vault.hide(posed.every)
+        return posed
 
     def _asked(self, trials: Sequence[Trial]) -> list[Trial]:
         """As many questions a cluster as the study asks, in the order in which they were posed."""
@@ -217,10 +224,11 @@ class _Posed:
     trials: Sequence[Trial]
     treated: Sequence[tuple[Control, Sequence[Trial]]]
     few: Sequence[Trial]
+    swept: Sequence[tuple[str, Sequence[Trial]]] = ()
 
     @property
     def every(self) -> list[Trial]:
-        return [*self.trials, *(t for _, many in self.treated for t in many)]
+        return [*self.trials, *(t for _, many in (*self.treated, *self.swept) for t in many)]
 
     def by_reader(self) -> Iterator[tuple[Reader, list[tuple[str, Sequence[Trial]]]]]:
         """Each reader with what it is asked: (control, trials)."""
@@ -230,8 +238,9 @@ class _Posed:
             asked: list[tuple[str, Sequence[Trial]]] = [("plain", self.few if reader.id in self.line.sparse else test)]
             if reader.id in self.line.dev:
                 asked.append(("plain", dev))
-            if reader.id == self.line.primary:
+            if reader.id in (self.line.armed or (self.line.primary,)):
                 asked += [(control.name, trials) for control, trials in self.treated]
+            asked += [("sweep", trials) for name, trials in self.swept if name == reader.id]
             yield reader, asked
 
     def reads(self) -> Iterator[tuple[Reader, str, Sequence[Trial]]]:

@@ -23,6 +23,7 @@ from selfscope.verdicts.assemble import (
 )
 from selfscope.verdicts.claims import Check, Claim
 from selfscope.verdicts.decision import Evidence, decide
+from selfscope.verdicts.gaps import is_inside
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import Items, against_modes, composed, in_place_of_history, kept, shares
 
@@ -38,6 +39,8 @@ def judge(
     s = settings or Settings()
     claims: list[Claim] = []
     for table in tables(rows, trials, truths):
+        if is_inside(table):  # readings of activations are compared with their arms (gaps.py)
+            continue
         own = [r for r in table.on("self") if any(x.outcome.value != "unsupported" for x in table.cells(r).values())]
         asks = [r for r in own if r.startswith("ask[")]
         primary = dict(s.primary).get(table.phenomenon) or (asks or own or [""])[0]

@@ -1,0 +1,189 @@
+"""Readings of activations -> sections of a card: readers against their arms, all ways on one axis, sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from selfscope.report import names
+from selfscope.report.document import Axis, Heat, HeatCell, Inside, Mark, Material, Table, Tick
+from selfscope.report.figures import NOTHING, Number, clean, count, decimal, percent
+from selfscope.statistics import Estimate, minimum_detectable
+from selfscope.verdicts.gaps import ARMS, Gap, Grid, Square
+
+ARM_WORDS = {
+    "none": "no vector",
+    "random": "random vector",
+    "shuffled": "another item’s",
+    "mean": "mean vector",
+    "text": "text only",
+}
+AXES = ("layer", "target_layer", "position", "strength")
+RULE = (
+    "Part of the items answered rightly, 95\u202f% intervals over clusters, paired by item. An arm has everything but "
+    "the vector; the gap is to the hardest of them."
+)
+
+
+def inside(material: Material) -> tuple[Inside, ...]:
+    """One section for each phenomenon that reads or writes activations, in the order of the rows."""
+    found: dict[str, list[Gap]] = {}
+    for gap in material.gaps:
+        found.setdefault(gap.phenomenon, []).append(gap)
+    return tuple(_section(name, gaps, material) for name, gaps in found.items())
+
+
+def _section(name: str, gaps: Sequence[Gap], material: Material) -> Inside:
+    title, asks = names.PHENOMENA.get(name, (names.sentence_case(name), ""))
+    grids = [g for g in material.grids if g.phenomenon == name]
+    test = [
+        t for t in material.trials.values()
+        if t.phenomenon == name and t.split == "test" and t.control == "plain" and t.arm == "real"
+    ]  # fmt: skip
+    items = f"{count(len(test))} items in {count(len({t.cluster for t in test}))} clusters"
+    return Inside(
+        anchor=f"inside-{clean(name, 40).replace('_', '-')}",
+        title=title,
+        asks=asks,
+        says=sentence(gaps),
+        items=items,
+        ladder=_ladder(gaps),
+        readers=_readers(gaps),
+        heats=tuple(h for g in grids if (h := _heat(g)) is not None),
+        more=tuple(material.tables.get(name, ())),
+        notes=tuple(_notes(gaps)),
+    )
+
+
+def sentence(gaps: Sequence[Gap]) -> str:
+    """What may be said: which reading beats every arm, or that none does, and by how much it would have to."""
+    read = [g for g in gaps if g.gap is not None]
+    if not read:
+        return "Asked in words only: no activations were read here."
+    best = max(read, key=lambda g: (g.supported, g.gap.low if g.gap else -1.0))
+    assert best.gap is not None
+    told = f"{_both(best.gap, change=True)} against {ARM_WORDS.get(best.best, best.best)}, its hardest arm"
+    who = names.sentence_case(names.reader(best.reader))
+    where = f" at layer {best.layer}" if best.layer is not None else ""
+    if best.supported:
+        return f"{who}{where} reads it from the activations: right on {percent(best.real.value)}, {told}."
+    if best.missing:
+        return f"Not supported: {who} lacks the arms {', '.join(ARM_WORDS[m] for m in best.missing)}."
+    return f"Not supported: no reading beats all of its arms. The nearest is {who}{where}: {told}."
+
+
+def _both(x: Estimate, *, change: bool = False) -> str:
+    number = _number(x, change=change)
+    return number.both
+
+
+def _number(x: Estimate, *, change: bool = False) -> Number:
+    sign = "+" if change and x.value > 0 else ""
+    interval = f"[{decimal(100 * x.low, 0)}, {decimal(100 * x.high, 0)}]"
+    unit = "\u202fpoints" if change else "\u202f%"
+    return Number(x.value, x.low, x.high, f"{sign}{decimal(100 * x.value, 0)}{unit}", interval)
+
+
+def _ladder(gaps: Sequence[Gap]) -> Axis | None:
+    marks = []
+    for gap in gaps:
+        words = gap.rung == "self"
+        answers = "" if gap.answered > 0.995 else f", answers {percent(gap.answered)}"
+        note = names.RUNGS.get(gap.rung, gap.rung) + answers
+        where = f", layer {gap.layer}" if gap.layer is not None else ""
+        label = clean(names.reader(gap.reader), 80) + where
+        marks.append((gap.rung, Mark(label, note, gap.rung, _number(gap.real), strong=gap.supported or words)))
+        if gap.ceiling is not None:
+            full = Mark(f"{clean(names.reader(gap.reader), 60)}: full text", "ceiling: told everything", "behaviour",
+                        _number(gap.ceiling))  # fmt: skip
+            marks.append(("behaviour", full))
+        text = gap.arms.get("text")
+        if text is not None:
+            told = Mark(f"{clean(names.reader(gap.reader), 60)}: text only", "input: what these tokens spell out",
+                        "input", _number(text))  # fmt: skip
+            marks.append(("input", told))
+    if not marks:
+        return None
+    order = {rung: i for i, rung in enumerate(names.RUNGS)}
+    marks.sort(key=lambda pair: (order.get(pair[0], len(order)), pair[1].label))
+    chance = sum(g.chance for g in gaps) / len(gaps)
+    ticks = (Tick(0.0, "0"), Tick(chance, f"chance {percent(chance)}", "dashed"), Tick(1.0, "100\u202f%"))
+    return Axis(-0.02, 1.02, ticks, tuple(m for _, m in marks), RULE)
+
+
+def _readers(gaps: Sequence[Gap]) -> Table | None:
+    rows = []
+    for gap in gaps:
+        if gap.gap is None:
+            continue
+        arms = [percent(gap.arms[a].value) if a in gap.arms else NOTHING for a in ARMS]
+        rows.append(
+            (
+                clean(names.reader(gap.reader), 80),
+                NOTHING if gap.layer is None else str(gap.layer),
+                _both(gap.real),
+                *arms,
+                _both(gap.gap, change=True),
+                "yes" if gap.supported else "no",
+            )
+        )
+    head = ("reading", "layer", "real vector", *(ARM_WORDS[a] for a in ARMS), "gap to the hardest", "beats all")
+    return Table("Readings and their arms", head, tuple(rows), tuple(range(1, len(head))), RULE) if rows else None
+
+
+def _notes(gaps: Sequence[Gap]) -> list[str]:
+    notes = []
+    for gap in gaps:
+        if gap.missing:
+            lacking = ", ".join(ARM_WORDS[m] for m in gap.missing)
+            notes.append(f"{names.sentence_case(names.reader(gap.reader))}: arms not run: {lacking}.")
+        if gap.gap is not None and not gap.supported:
+            least = minimum_detectable(gap.gap.se, gap.gap.clusters)
+            who = names.sentence_case(names.reader(gap.reader))
+            notes.append(f"{who}: the smallest gap that this run could have found is {decimal(100 * least, 0)} points.")
+    return notes
+
+
+def _heat(grid: Grid) -> Heat | None:
+    squares = grid.test or grid.dev
+    axes = [a for a in AXES if len({s.at.get(a) for s in squares}) > 1]
+    if not axes:
+        return None
+    across, up = axes[0], axes[1] if len(axes) > 1 else ""
+    columns = sorted({s.at[across] for s in squares})
+    lines = sorted({s.at.get(up, 0.0) for s in squares}) if up else [0.0]
+    cells = []
+    for line in lines:
+        row = []
+        for column in columns:
+            here = [s for s in squares if s.at[across] == column and (not up or s.at.get(up) == line)]
+            if not here:
+                row.append(HeatCell(0.0, NOTHING, ""))
+                continue
+            value = max(s.right.value for s in here)
+            mark = _marked(grid, here)
+            row.append(HeatCell(value, decimal(100 * value, 0), mark))
+        cells.append(tuple(row))
+    caption = f"{names.sentence_case(names.reader(grid.reader))}: right, %, by {across.replace('_', ' ')}"
+    caption += f" (across) and {up.replace('_', ' ')} (down)" if up else ""
+    notes = []
+    if grid.chosen is not None:
+        notes.append(f"chosen on dev ({_at(grid.chosen.at, axes)}): {_both(grid.chosen.right)} on test")
+    if grid.best is not None:
+        notes.append(f"best of the grid on test ({_at(grid.best.at, axes)}), an optimist’s figure: "
+                     f"{_both(grid.best.right)}")  # fmt: skip
+    label = [_short(line) if up else "" for line in lines]
+    return Heat(caption, tuple(_short(c) for c in columns), tuple(label), tuple(cells), "; ".join(notes))
+
+
+def _marked(grid: Grid, here: Sequence[Square]) -> str:
+    if grid.chosen is not None and any(s.at == grid.chosen.at for s in here):
+        return "chosen"
+    return "best" if grid.best is not None and any(s.at == grid.best.at for s in here) else ""
+
+
+def _at(at: Mapping[str, float], axes: Sequence[str]) -> str:
+    return ", ".join(f"{a.replace('_', ' ')} {_short(at[a])}" for a in axes if a in at)
+
+
+def _short(value: float) -> str:
+    return str(int(value)) if value == int(value) else decimal(value, 1)

@@ -1,0 +1,117 @@
+"""Readings against their arms: planted strengths come out, a text rival takes them away, missing arms are named."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from selfscope.records import Evidence, Option, Outcome, Prompt, Question, Reading, Row, Trial, Truth, changed
+from selfscope.verdicts.gaps import ARMS, gaps, grids, right
+from selfscope.verdicts.judge import judge
+
+OPTIONS = tuple(Option(k, k) for k in "abcd")
+
+
+def world(accuracy: dict[str, float], *, clusters: int = 60, seed: int = 0) -> tuple[list[Row], dict, dict]:
+    """Rows of one reader: under each arm it is right with the given probability. "real" is the plain reading."""
+    noise = np.random.default_rng(seed)
+    rows, trials, truths = [], {}, {}
+    for i in range(2 * clusters):
+        prompt = Prompt(text=f"text {i}")
+        plain = Trial(
+            f"t{i}", "hidden_context", "s", f"c{i // 2}", "k", "test", Question("topic", OPTIONS), prompt, "", f"o{i}",
+            base=f"t{i}", evidence=Evidence(prompt, (1,), "x"),
+        )  # fmt: skip
+        answer = int(noise.integers(4))
+        for arm, p in accuracy.items():
+            control = "plain" if arm == "real" else f"arm_{arm}"
+            kind = arm if arm != "real" else "real"
+            trial = plain if arm == "real" else changed(plain, id=f"t{i}{arm}", control=control, arm=kind)
+            said = answer if noise.random() < p else int((answer + 1 + noise.integers(3)) % 4)
+            one = tuple(float(k == said) for k in range(4))
+            trials[trial.id] = trial
+            mean = tuple(float(k == answer) for k in range(4))
+            truths[trial.id] = Truth(trial.id, mean, mean, mean, 0, "record", answer)
+            reading = Reading(Outcome.ANSWERED, one, extra={"layer": 12})
+            rows.append(Row("c", "s", "hidden_context", trial.id, "probe", "probe", control, 0, reading))
+    return rows, trials, truths
+
+
+CHANCE = dict.fromkeys(ARMS, 0.25)
+
+
+def test_a_reading_far_above_its_arms_is_supported_and_its_size_comes_out() -> None:
+    (gap,) = gaps(*world({"real": 0.9, **CHANCE, "full": 0.95}))
+    assert gap.supported
+    assert gap.gap is not None
+    assert gap.gap.low < 0.65 < gap.gap.high + 0.05
+    assert abs(gap.real.value - 0.9) < 0.08
+    assert gap.chance == 0.25
+    assert gap.layer == 12
+    assert gap.ceiling is not None
+    assert "full" not in gap.arms
+
+
+def test_text_alone_takes_a_reading_away_and_the_full_text_does_not() -> None:
+    (gap,) = gaps(*world({"real": 0.9, **CHANCE, "text": 0.9, "full": 1.0}))
+    assert not gap.supported
+    assert gap.best == "text"
+    (other,) = gaps(*world({"real": 0.9, **CHANCE, "full": 1.0}))
+    assert other.supported
+
+
+def test_a_missing_arm_supports_nothing_and_is_named() -> None:
+    without = {k: v for k, v in CHANCE.items() if k != "shuffled"}
+    (gap,) = gaps(*world({"real": 0.9, **without}))
+    assert gap.missing == ("shuffled",)
+    assert not gap.supported
+
+
+def test_the_interval_of_a_gap_covers_it_and_nothing_is_found_where_nothing_is() -> None:
+    """Simulation: the paired interval covers the true gap, and a null is called supported in no more than 5 %."""
+    covered, false = 0, 0
+    for seed in range(120):
+        (gap,) = gaps(*world({"real": 0.7, **CHANCE}, clusters=40, seed=seed))
+        covered += gap.gaps["none"].low <= 0.45 <= gap.gaps["none"].high
+        (null,) = gaps(*world({"real": 0.25, **CHANCE}, clusters=40, seed=seed))
+        false += null.supported
+    assert covered >= 108
+    assert false <= 6
+
+
+def test_no_answer_is_no_hit_and_ties_share() -> None:
+    truth = Truth("t", (1.0, 0.0), (1.0, 0.0), (1.0, 0.0), 0, "record")
+    assert right(Reading(Outcome.UNREADABLE), truth) == 0.0
+    assert right(Reading(Outcome.ANSWERED, (0.5, 0.5)), truth) == 0.5
+
+
+def test_what_reads_activations_is_not_judged_as_a_report() -> None:
+    rows, trials, truths = world({"real": 0.9, **CHANCE})
+    assert judge(rows, trials, truths) == []
+
+
+def test_a_sweep_shows_the_cell_chosen_on_dev_apart_from_the_best_on_test() -> None:
+    rows, trials, truths = [], {}, {}
+    best = {"dev": 2, "test": 3}
+    for split in ("dev", "test"):
+        for layer in range(5):
+            for i in range(20):
+                prompt = Prompt(text="x")
+                name = f"{split}{layer}{i}"
+                trial = Trial(
+                    name, "hidden_context", "s", f"{split}{i}", "k", split, Question("topic", OPTIONS), prompt, "", "o",
+                    control=f"sweep_{layer}", base=f"{split}{i}", coordinates={"layer": layer},
+                    evidence=Evidence(prompt, (0,), "x"),
+                )  # fmt: skip
+                hit = i < (18 if layer == best[split] else 8 + layer)
+                one = (1.0, 0.0, 0.0, 0.0) if hit else (0.0, 1.0, 0.0, 0.0)
+                trials[name] = trial
+                truths[name] = Truth(name, (1.0, 0, 0, 0), (1.0, 0, 0, 0), (1.0, 0, 0, 0), 0, "record", 0)
+                reading = Reading(Outcome.ANSWERED, one)
+                rows.append(Row("c", "s", "hidden_context", name, "probe", "probe", f"sweep_{layer}", 0, reading))
+    (grid,) = grids(rows, trials, truths)
+    assert grid.chosen is not None
+    assert grid.best is not None
+    assert grid.chosen.at == {"layer": 2.0}
+    assert grid.chosen.right.value == 0.5
+    assert grid.best.at == {"layer": 3.0}
+    assert grid.best.right.value == 0.9
