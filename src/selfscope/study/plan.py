@@ -20,8 +20,8 @@ class Profile:
     """How much is run. test, train, dev: clusters of each phenomenon; formats: how many of a phenomenon's (None: all);
     few_shot: numbers of examples; controls run on `per_cluster` trials a cluster, wordings on every
     `wording_every`-th of those. questions: asked about each cluster (None: all that were posed). states: clusters in
-    which the state is changed (None: all). sparse: formats after the first are asked on `per_cluster` trials of every
-    sparse-th cluster (0: on all trials)."""
+    which the state is changed (None: all). sparse: other formats, examples and the ceiling are read on `per_cluster`
+    trials of every sparse-th cluster (0: on all trials)."""
 
     test: int
     train: int
@@ -43,8 +43,8 @@ PROFILES = {
         test=40, train=32, dev=0, rollouts=10, formats=2, wording_every=7, questions=2, states=22, sparse=2
     ),
     "full": Profile(
-        test=150, train=80, dev=30, rollouts=20, formats=None, few_shot=(4, 16), behave=True, wording_every=3,
-        questions=2, sparse=1,
+        test=150, train=80, dev=30, rollouts=20, formats=None, few_shot=(4, 16), behave=True, wording_every=6,
+        questions=2, states=75, sparse=1,
     ),
 }
 CONTROLS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -91,7 +91,8 @@ def plan(subject: Subject, wish: Wish) -> Study:
         own = [r.id for r in readers if r.rung == "self"]
         rivals = tuple(r.id for r in readers if r.rung in ("prior", "input", "history") and not hasattr(r, "observer"))
         primary = own[0] if own else ""
-        sparse = tuple(r for r in own[1:] if r.startswith("ask[")) if profile.sparse and not wish.readers else ()
+        sparse = tuple(r.id for r in readers if r.id != primary and r.rung in ("self", "behaviour"))
+        sparse = sparse if profile.sparse and not wish.readers else ()
         lines.append(Line(phenomenon, tuple(readers), tuple(_controls()), primary, (primary, *rivals), sparse))
     return Study(
         subject, tuple(lines), wish.seed, profile.per_cluster, profile.wording_every, wish.profile, profile.questions,

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from selfscope.subjects.blocks import Blocks
+from selfscope.subjects.cascade import BesideCache, attending, beside
 from selfscope.subjects.inject import Marks
 
 Ids = tuple[int, ...]
@@ -31,6 +32,7 @@ class Engine:
     whole: its logits are not its output embedding applied to its last states, so whole logits are computed.
     steps: how a reply grows: "in place" (cache written in place), "cached" (the model's own cache, for sliding windows)
     or "recomputed" (no cache of keys and values).
+    cascade: a common beginning is held once for all rows (cascade.py); else every row gets a copy.
     window: its shortest attention window; longer rows do not take the fast ways.
     tokens, rows: what a batch holds. blocks: its residual stream (None: not to be read or written).
     marks: what the marked tokens of this call stand for.
@@ -41,6 +43,7 @@ class Engine:
     tree: bool = True
     whole: bool = False
     steps: str = "in place"
+    cascade: bool = False
     window: int | None = None
     tokens: int = 2048
     rows: int = 128
@@ -78,6 +81,12 @@ class Engine:
             return self._body(inputs)
 
     def _body(self, inputs: dict[str, Any]) -> torch.Tensor:
+        if isinstance(inputs.get("past_key_values"), BesideCache):
+            with attending(self.model):
+                return self._forward(inputs)
+        return self._forward(inputs)
+
+    def _forward(self, inputs: dict[str, Any]) -> torch.Tensor:
         if self.whole:
             logits: torch.Tensor = self.model(**inputs).logits
             return logits
@@ -199,12 +208,17 @@ def header_cache(engine: Engine, ids: Ids) -> Any:
     return cache
 
 
-def spread(header: Any, rows: int) -> Any:
-    """A copy of a one-row cache for many rows; None stays None."""
-    from transformers import DynamicCache
-
+def behind(engine: Engine, header: Any, rows: int) -> Any:
+    """A cache for rows behind a common beginning (a one-row cache), held once where that works; None stays None."""
     if header is None:
         return None
+    return beside(header) if engine.cascade else spread(header, rows)
+
+
+def spread(header: Any, rows: int) -> Any:
+    """A copy of a one-row cache for many rows."""
+    from transformers import DynamicCache
+
     cache = DynamicCache()
     for layer, source in enumerate(header.layers):
         cache.update(source.keys.expand(rows, -1, -1, -1), source.values.expand(rows, -1, -1, -1), layer)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from selfscope.records import Injection, Prompt, TokenDistribution, Vector, content_hash
+from selfscope.records import Injection, Prompt, TokenDistribution, Vector
 from selfscope.subjects.activations import CONVENTION, Activations, without_sinks
 from selfscope.subjects.capture import capture
 from selfscope.subjects.decode import Engine, Ids
@@ -56,7 +57,12 @@ def captured(
             start += len(many)
         states = {k: v[keep] for k, v in states.items()}
         places = [places[i] for i in keep]
-    tokens = tuple(local.tokenizer.decode([engine.token(rows[i][c])]) for i, c in places)
+    texts: dict[int, str] = {}
+    ids = [engine.token(rows[i][c]) for i, c in places]
+    for token in ids:
+        if token not in texts:
+            texts[token] = local.tokenizer.decode([token])
+    tokens = tuple(texts[token] for token in ids)
     return Activations(tuple(places), states, tokens, record_of(local, [tuple(map(engine.token, r)) for r in rows]))
 
 
@@ -74,10 +80,10 @@ def record_of(local: Local, rows: Sequence[Ids]) -> dict[str, Any]:
     return {
         "subject": local.identity,
         "model": local.name,
-        "tokenizer": content_hash(sorted(local.tokenizer.get_vocab().items())),
+        "tokenizer": local.vocabulary_hash,
         "adapter": known.get("adapter"),
         "standing": len(local.standing),
-        "prompts": content_hash([list(r) for r in rows]),
+        "prompts": sha256(repr(rows).encode()).hexdigest()[:16],
         "convention": CONVENTION,
         "dtype": known.get("dtype", str(local.engine.model.dtype)),
         "kernel": str(getattr(config, "_attn_implementation", None)),

@@ -46,6 +46,7 @@ class Local:
     standing: tuple[Injection, ...] = ()
     refused: str = ""
     _norms: dict[int, float] = field(default_factory=dict, repr=False)
+    _known: dict[str, str] = field(default_factory=dict, repr=False)
 
     def encode(self, prompt: Prompt) -> Ids:
         """Exact token ids, template and BOS included. Raises PromptTooLong."""
@@ -138,7 +139,9 @@ class Local:
         engine, rows = self._marked(prompts, [0] * len(prompts), inside=True)
         with torch.inference_mode():
             got = inside.captured(self, engine, rows, layers, columns)
-        self._spend(rows, 0, start)
+        self.spent += Cost(len(rows), sum(map(len, rows)), 0, time.perf_counter() - start)
+        if sum(map(len, rows)) > self.engine.tokens:
+            give_back()
         return got
 
     def unembed(self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int = 10) -> list[TokenDistribution]:
@@ -181,6 +184,13 @@ class Local:
             with torch.inference_mode():
                 self._norms.update(inside.median_norms(self))
         return self._norms[layer]
+
+    @property
+    def vocabulary_hash(self) -> str:
+        """Hash of the tokenizer's vocabulary: what stored activations and trained readers are checked against."""
+        if "vocabulary" not in self._known:
+            self._known["vocabulary"] = content_hash(sorted(self.tokenizer.get_vocab().items()))
+        return self._known["vocabulary"]
 
     def _inside(self) -> Any:
         if self.engine.blocks is None:
@@ -267,6 +277,7 @@ def load(
         "dtype": str(model.dtype).removeprefix("torch."),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
+        "common beginnings": "held once" if engine.cascade else "copied to each row",
         "scoring": "token trees" if engine.tree else "one candidate a row",
         "sampling": engine.steps,
         "activations": f"refused: {refused}" if refused else "read and written",
@@ -335,10 +346,28 @@ def checked(engine: Engine) -> Engine:
         except (TypeError, ValueError, RuntimeError, IndexError, AttributeError):
             agree = False  # the architecture does not take a mask of four dimensions
         found = replace(found, tree=agree)
+        found = replace(found, cascade=agree and _cascades(found, prompts, tolerance))
         for steps in ("in place", "cached"):
             if _steps_agree(replace(found, steps=steps, window=None if agree else engine.window), prompts, tolerance):
                 return replace(found, steps=steps)
     return replace(found, steps="recomputed")
+
+
+def _cascades(engine: Engine, prompts: Sequence[Ids], tolerance: float) -> bool:
+    """Whether a beginning that is held once gives the scores and the steps of one that each row has a copy of."""
+    with_it, without = replace(engine, cascade=True, window=None), replace(engine, window=None)
+    words: list[list[Ids]] = [[(1, 2, 3), (1, 2, 4)], [(2, 1)]]
+    rows = list(prompts)
+    if engine.short(180):  # long enough to take both ways of joining the two parts
+        tails = [tuple((11 * k + 5 * r + 1) % engine.vocabulary for k in range(40)) for r in range(2)]
+        rows = [prompts[0][:8] * 15 + tail for tail in tails]
+    try:
+        for some in (prompts, rows):
+            if not _gap(score(with_it, some, words), score(without, some, words)) < tolerance:
+                return False
+        return _steps_agree(replace(with_it, steps="in place"), prompts, tolerance)
+    except (TypeError, ValueError, RuntimeError, IndexError, AttributeError, NotImplementedError, KeyError):
+        return False
 
 
 def _heads_agree(engine: Engine, row: Ids, tolerance: float) -> bool:

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-from selfscope.subjects.decode import Engine, Ids, common_header, families, header_cache, padded, spread, with_backoff
+from selfscope.subjects.cascade import Beside, BesideCache
+from selfscope.subjects.decode import Engine, Ids, behind, common_header, families, header_cache, padded, with_backoff
 from selfscope.subjects.draws import digest, key, pick
 
 KV_TOKENS = 12_288  # cached tokens of a batch: about 0.6 GB for a model of 135M parameters in fp32
@@ -199,18 +200,24 @@ class _Cached:
             ids_NT[i, start:] = torch.tensor(prompt[cut:])
             seen_NT[i, cut : cut + start] = 0
         positions_NT = seen_NT.cumsum(1) - 1
-        cache: Any = spread(header_cache(engine, prompts[0][:cut]), len(prompts)) if fast else None
+        cache: Any = behind(engine, header_cache(engine, prompts[0][:cut]), len(prompts)) if fast else None
         if cache is None:
             cache = DynamicCache() if fast else DynamicCache(config=engine.model.config)
-        padded_rows = bool((seen_NT == 0).any())
+        self.beside = isinstance(cache, BesideCache)
+        self.padded = bool((seen_NT == 0).any())
+        mask = seen_NT.to(device) if self.padded or cut or not fast else None
+        if self.beside:  # over the rows' own tokens alone
+            seen_NT, mask = seen_NT[:, cut:], _causal(engine, seen_NT[:, cut:])
         self.hidden_BD = engine.body(
             input_ids=ids_NT.to(device),
-            attention_mask=seen_NT.to(device) if padded_rows or cut or not fast else None,
+            attention_mask=mask,
             position_ids=positions_NT[:, cut:].clamp(min=0).to(device),
             past_key_values=cache,
             use_cache=True,
         )[:, -1]
-        if fast:
+        if self.beside:
+            cache.layers = [Beside.over(x, InPlaceLayer(x.own.keys, x.own.values, n, room)) for x in cache.layers]
+        elif fast:
             cache.layers = [InPlaceLayer(x.keys, x.values, n, room) for x in cache.layers]
         else:
             cache.batch_repeat_interleave(n)
@@ -229,8 +236,10 @@ class _Cached:
                 self.cache.batch_select_indices(rows)
         self.seen_BT = torch.cat([self.seen_BT, torch.ones_like(self.seen_BT[:, :1])], dim=1)
         self.position_B = self.position_B + 1
-        mask = self.seen_BT
-        if self.fast:  # one new token sees everything but the padding
+        mask: torch.Tensor | None = self.seen_BT
+        if self.beside and not self.padded:
+            mask = None
+        elif self.fast:  # one new token sees everything but the padding
             dtype = self.engine.model.dtype
             unseen = (self.seen_BT == 0)[:, None, None]
             mask = torch.zeros(unseen.shape, dtype=dtype, device=unseen.device)
@@ -242,6 +251,16 @@ class _Cached:
             past_key_values=self.cache,
             use_cache=True,
         )[:, -1]
+
+
+def _causal(engine: Engine, seen_NT: torch.Tensor) -> torch.Tensor:
+    """Additive mask (N, 1, T, T): a token sees itself and the real tokens before it."""
+    width = seen_NT.shape[1]
+    sees_NTT = torch.ones(width, width, dtype=torch.bool).tril()[None] & (seen_NT == 1)[:, None]
+    sees_NTT = sees_NTT | torch.eye(width, dtype=torch.bool)[None]
+    dtype = engine.model.dtype
+    mask_NTT = torch.zeros(sees_NTT.shape, dtype=dtype).masked_fill_(~sees_NTT, torch.finfo(dtype).min)
+    return mask_NTT[:, None].to(engine.device)
 
 
 class InPlaceLayer(DynamicLayer):

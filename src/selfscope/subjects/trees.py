@@ -20,11 +20,11 @@ from selfscope.subjects.decode import (
     Engine,
     Ids,
     batches,
+    behind,
     families,
     header_cache,
     padded,
     shared,
-    spread,
     with_backoff,
 )
 
@@ -195,7 +195,7 @@ def _grown(
 
         def run(part: Sequence[int], trees: Sequence[Tree] = trees, cut: int = cut, header: Any = header) -> None:
             some = [trees[k] for k in part]
-            read(some, engine.body(**tree_inputs(engine, some, cut, spread(header, len(part)))))
+            read(some, engine.body(**tree_inputs(engine, some, cut, behind(engine, header, len(part)))))
 
         for part in batches([len(t.ids) for t in trees], engine):
             with_backoff(run, part)
@@ -219,12 +219,13 @@ def _read_tokens(engine: Engine, hidden_ND: torch.Tensor, wanted: Sequence[tuple
 def tree_inputs(engine: Engine, trees: Sequence[Tree], cut: int, cache: Any) -> dict[str, Any]:
     """Inputs of right-padded trees behind `cut` cached tokens: a token sees the cache, its ancestors and itself."""
     width = max(len(t.ids) for t in trees)
+    before = 0 if engine.cascade else cut
     ids_BT = np.zeros((len(trees), width), dtype=np.int64)
     depth_BT = np.zeros((len(trees), width), dtype=np.int64)
-    sees_BTP = np.ones((len(trees), width, cut + width), dtype=bool)
-    sees_BTP[:, :, cut:] = np.eye(width, dtype=bool)  # padding sees itself: a row without any key is not a number
+    sees_BTP = np.ones((len(trees), width, before + width), dtype=bool)
+    sees_BTP[:, :, before:] = np.eye(width, dtype=bool)  # padding sees itself: a row without any key is not a number
     for b, tree in enumerate(trees):
-        own, sees_TT = len(tree.ids), sees_BTP[b, :, cut:]
+        own, sees_TT = len(tree.ids), sees_BTP[b, :, before:]
         ids_BT[b, :own] = tree.ids
         straight = next((t for t in range(own) if tree.parent[t] != t - 1), own)
         sees_TT[:straight, :straight] = np.tri(straight, dtype=bool)
