@@ -68,6 +68,33 @@ def test_trees_of_every_shape_score_as_single_rows(fast: Local, seed: int) -> No
             assert [x for one in many for x in one] == pytest.approx([x for one in wanted for x in one], abs=1e-4)
 
 
+@pytest.mark.parametrize("header", [12, 130])
+def test_a_beginning_held_once_is_one_that_each_row_has_a_copy_of(fast: Local, header: int) -> None:
+    """Both ways of joining the two softmaxes, ragged rows behind the beginning, draws that end at different steps."""
+    assert fast.engine.cascade
+    noise = np.random.default_rng(header)
+    trunk = noise.integers(6, 300, header).tolist()
+    own = [noise.integers(6, 300, k).tolist() for k in (1, 4, 40, 17, 9)]
+    asked = [Prompt(ids=tuple(trunk + tail)) for tail in own]
+    words = [["yes, later", " the stone", "no"]] * len(asked)
+    copied = replace(fast, engine=replace(fast.engine, cascade=False))
+    for one, other in zip(fast.score(asked, words), copied.score(asked, words), strict=True):
+        assert [x for c in one for x in c] == pytest.approx([x for c in other for x in c], abs=1e-4)
+    decoding = Decoding(6, 1.0, seed=2, and_greedy=True)
+    for one, other in zip(fast.sample(asked, 3, decoding), copied.sample(asked, 3, decoding), strict=True):
+        assert [r.ids for r in one] == [r.ids for r in other]
+    before = fast.engine.model.config._attn_implementation
+    assert before != "selfscope_cascade", "the model attends as before"
+
+
+def test_attention_that_the_cascade_does_not_know_takes_the_plain_way(tmp_path: Path) -> None:
+    """A soft cap inside attention (Gemma 2), biases (Falcon, BLOOM), another attention function (GPT-J)."""
+    for name in ("gemma2", "falcon", "gptj"):
+        subject = load(str(build(name, tmp_path / name)), device="cpu")
+        assert not subject.engine.cascade
+        assert subject.environment["common beginnings"] == "copied to each row"
+
+
 def test_bfloat16_stays_near_fp32(tmp_path: Path) -> None:
     folder = str(build("llama", tmp_path))
     full, half = (load(folder, device="cpu", dtype=d) for d in ("float32", "bfloat16"))
