@@ -48,7 +48,8 @@ def text_of(subject: Local, prompt: Prompt) -> str:
 def test_it_is_a_scoring_subject(subject: Local) -> None:
     assert isinstance(subject, ScoringSubject)
     assert reaches(subject, "logprobs")
-    assert not reaches(subject, "activations")
+    assert reaches(subject, "activations")
+    assert not reaches(subject, "weights")
     assert subject.chat
     assert subject.environment["scoring"] == "token trees"
     assert subject.environment["dtype"] == "float32"

@@ -7,6 +7,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
+from selfscope.errors import BadInput
+
 OPERATORS = ("replace", "add", "norm_add", "norm_replace", "mix", "project_out")
 SCHEDULES = ("prefill", "span", "last", "every")
 UNITS = ("raw", "median")
@@ -22,14 +24,14 @@ class Vector:
 
     @classmethod
     def of(cls, values: Any) -> Vector:
-        """From any (D,) numbers. Raises ValueError for another shape and for a value that is no number."""
+        """From any (D,) numbers. Raises BadInput for another shape and for a value that is no number."""
         import numpy as np
 
         array_D = np.asarray(values, dtype="<f4")
         if array_D.ndim != 1 or not array_D.size:
-            raise ValueError(f"a vector has one axis and at least one value, this has the shape {array_D.shape}")
+            raise BadInput(f"a vector has one axis and at least one value, this has the shape {array_D.shape}")
         if not np.isfinite(array_D).all():
-            raise ValueError("a vector has values that are not finite numbers (NaN or infinity)")
+            raise BadInput("a vector has values that are not finite numbers (NaN or infinity)")
         return cls(base64.b64encode(array_D.tobytes()).decode())
 
     @property
@@ -60,7 +62,7 @@ class Injection:
     schedule: prefill (the columns alone) | span (from the first of the columns on, generated tokens included) | last
     (the prompt's last token and every generated one) | every (all). The last two take no columns.
     unit: raw | median (`add` alone: s is in medians of the norms of ordinary tokens at this layer, v counts by its
-    direction). Raises ValueError for what does not exist.
+    direction). Raises BadInput for what does not exist.
     """
 
     layer: int
@@ -79,15 +81,15 @@ class Injection:
             ("unit", self.unit, UNITS),
         ):
             if value not in known:
-                raise ValueError(f"there is no {what} {value!r}; there are: {', '.join(known)}")
+                raise BadInput(f"there is no {what} {value!r}; there are: {', '.join(known)}")
         if self.unit == "median" and self.operator != "add":
-            raise ValueError(f"a strength in medians goes with the operator add, not {self.operator}")
+            raise BadInput(f"a strength in medians goes with the operator add, not {self.operator}")
         where = bool(self.columns) + bool(self.over)
         if where != (self.schedule in ("prefill", "span")):
             needs = "needs columns or a text, not both" if self.schedule in ("prefill", "span") else "takes no columns"
-            raise ValueError(f"the schedule {self.schedule} {needs}")
+            raise BadInput(f"the schedule {self.schedule} {needs}")
         if self.strength != self.strength or abs(self.strength) == float("inf"):
-            raise ValueError("the strength of an injection is not a finite number")
+            raise BadInput("the strength of an injection is not a finite number")
 
 
 @dataclass(frozen=True)

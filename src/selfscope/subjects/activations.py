@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from selfscope.errors import SelfscopeError
-from selfscope.records import content_hash
+from selfscope.errors import BadInput, SelfscopeError
+
+if TYPE_CHECKING:
+    from selfscope.subjects.base import OpenSubject
 
 SHARD_FLOATS = 1 << 26
 """Numbers of a shard: 256 MB in fp32."""
@@ -26,7 +30,7 @@ class BadActivations(SelfscopeError):
 class Activations:
     """Captured states. places: (prompt, column) of each of the N rows, prompts in order, columns as they were asked
     for. states: layer -> (N, D) float32 array. tokens: what stands at each place. record: whose states these are
-    (model, tokenizer, dtype, kernel, versions)."""
+    (model, revision, tokenizer, adapter, hashes of the prompts, dtype, kernel, versions)."""
 
     places: tuple[tuple[int, int], ...]
     states: Mapping[int, Any]
@@ -39,10 +43,10 @@ class Activations:
         return tuple(self.states)
 
     def at(self, layer: int) -> Any:
-        """(N, D) at a layer. Raises ValueError naming the layers that there are."""
+        """(N, D) at a layer. Raises BadInput naming the layers that there are."""
         if layer not in self.states:
             have = ", ".join(map(str, self.states))
-            raise ValueError(f"layer {layer} was not captured; captured were: {have}")
+            raise BadInput(f"layer {layer} was not captured; captured were: {have}")
         return self.states[layer]
 
     def of(self, prompt: int, layer: int) -> Any:
@@ -51,9 +55,10 @@ class Activations:
         return self.at(layer)[rows]
 
     def save(self, folder: str | Path) -> Path:
-        """Writes shards and an index with the record; each row's norm at each layer stands beside it."""
+        """Writes shards and an index with the record; each row's norm at each layer stands beside it.
+
+        The index comes last and at once: a save that was cut off leaves what the folder held before."""
         import numpy as np
-        from safetensors.numpy import save_file
 
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
@@ -62,10 +67,7 @@ class Activations:
             step = max(1, SHARD_FLOATS // max(1, states_ND.shape[1]))
             for start in range(0, max(1, len(states_ND)), step):
                 part_ND = np.ascontiguousarray(states_ND[start : start + step], dtype=np.float32)
-                name = f"layer{layer}-{start // step:04d}.safetensors"
-                save_file({"states": part_ND}, place / name)
-                digest = content_hash(part_ND.tobytes().hex(), size=32)
-                shards.append({"file": name, "layer": layer, "start": start, "rows": len(part_ND), "hash": digest})
+                shards.append({"layer": layer, "start": start, "rows": len(part_ND), **_shard(place, layer, part_ND)})
         index = {
             "convention": CONVENTION,
             "record": dict(self.record),
@@ -77,37 +79,84 @@ class Activations:
         temporary = place / "index.json.part"
         temporary.write_text(json.dumps(index, ensure_ascii=False, indent=1), encoding="utf-8")
         temporary.replace(place / "index.json")
+        kept = {shard["file"] for shard in shards}
+        for old in sorted(place.glob("layer*.safetensors*")):
+            if old.name not in kept:
+                old.unlink()
         return place
 
     @classmethod
-    def load(cls, folder: str | Path, *, subject: str | None = None) -> Activations:
-        """What `save` wrote. subject: the identity that the states must be of.
+    def load(cls, folder: str | Path, *, subject: str | OpenSubject | None = None) -> Activations:
+        """What `save` wrote; keys of the record that nobody knows are kept. subject: whose states they must be, as an
+        identity, or as the subject itself: then another attention kernel gives a warning.
 
-        Raises BadActivations for a missing or damaged file, and for states of another subject."""
+        Raises BadActivations for a missing or damaged file, another layer convention, and states of another subject."""
         import numpy as np
         from safetensors.numpy import load_file
 
         place = Path(folder)
         try:
             index = json.loads((place / "index.json").read_text(encoding="utf-8"))
-            whose = index["record"].get("subject")
-            if subject is not None and whose != subject:
-                raise BadActivations(f"{place} holds activations of the subject {whose}, not of {subject}")
+            _belong(place, index, subject)
             parts: dict[int, list[Any]] = {}
             for shard in index["shards"]:
                 part_ND = load_file(place / shard["file"])["states"]
-                if content_hash(part_ND.tobytes().hex(), size=32) != shard["hash"]:
+                if _digest(part_ND) != shard["hash"]:
                     raise BadActivations(f"{place / shard['file']} does not hold what its index says: capture again")
                 parts.setdefault(int(shard["layer"]), []).append(part_ND)
             places = tuple((int(p), int(c)) for p, c in index["places"])
             states = {layer: np.concatenate(many) for layer, many in parts.items()}
-            if any(len(v) != len(places) for v in states.values()):
+            if any(len(v) != len(places) for v in states.values()) or set(map(str, states)) != set(index["norms"]):
                 raise BadActivations(f"{place} lacks a part: capture again")
             return cls(places, states, tuple(index["tokens"]), index["record"])
         except BadActivations:
             raise
         except Exception as error:
-            raise BadActivations(f"{place} holds no readable activations ({error})") from error
+            why = " ".join(str(error).split())
+            raise BadActivations(f"{place} holds no readable activations ({why}): capture again") from error
+
+
+def _shard(place: Path, layer: int, part_ND: Any) -> dict[str, str]:
+    """Writes one file; its name holds its hash, so that no save writes over the files of another."""
+    from safetensors.numpy import save_file
+
+    digest = _digest(part_ND)
+    name = f"layer{layer}-{digest[:16]}.safetensors"
+    temporary = place / f"{name}.part"
+    save_file({"states": part_ND}, temporary)
+    temporary.replace(place / name)
+    return {"file": name, "hash": digest}
+
+
+def _digest(part_ND: Any) -> str:
+    return hashlib.sha256(repr(part_ND.shape).encode() + part_ND.tobytes()).hexdigest()[:32]
+
+
+def _belong(place: Path, index: Mapping[str, Any], subject: str | OpenSubject | None) -> None:
+    """Raises BadActivations where the states are of another subject or counted otherwise."""
+    record = index["record"]
+    if index["convention"] != CONVENTION:
+        raise BadActivations(f"{place} counts layers otherwise ({index['convention']}); here {CONVENTION}")
+    if subject is None:
+        return
+    identity = subject if isinstance(subject, str) else subject.identity
+    if record.get("subject") != identity:
+        raise BadActivations(
+            f"{place} holds activations of the subject {record.get('subject')} ({record.get('model')}, "
+            f"{record.get('dtype')}, adapter {record.get('adapter')}), not of {identity}"
+        )
+    if isinstance(subject, str):
+        return
+    tokenizer = getattr(subject, "vocabulary_hash", None)
+    if tokenizer is not None and record.get("tokenizer") not in (None, tokenizer):
+        raise BadActivations(f"{place} was captured with another vocabulary than that of {subject.name}")
+    kernel = subject.environment.get("attention")
+    if kernel is not None and record.get("kernel") not in (None, kernel):
+        warnings.warn(
+            f"{place} was captured with the attention kernel {record['kernel']}, {subject.name} runs with {kernel}: "
+            "states agree to rounding only",
+            stacklevel=3,
+        )
 
 
 def without_sinks(norms: Mapping[int, Sequence[float]]) -> list[int]:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from selfscope.errors import SelfscopeError, ServerError, Unsupported
 from selfscope.records import Cost, Decoding, Message, Prompt, Reply, changed, content_hash
-from selfscope.subjects.base import OnDone
+from selfscope.subjects.base import OnDone, lacking
 from selfscope.subjects.wire import Answer, RequestFailed, Wire, is_here, key_name
 
 MOST_STOPS = 4  # what servers take; the others are cut here
@@ -102,7 +102,7 @@ class ApiSubject:
         if prompt.text is not None or prompt.ids is not None:
             raise Unsupported(f"{self.name} is a chat server: it takes messages, no running text and no token ids")
         if prompt.interventions:
-            raise Unsupported(f"{self.name} is a chat server: nobody can reach into its activations or weights")
+            raise lacking(self.name, self.tier, "activations")
         body: dict[str, Any] = {
             "model": self.model,
             "messages": [{"role": m.role, "content": m.content} for m in _said(prompt)],

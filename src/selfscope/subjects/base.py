@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+from selfscope.errors import Unsupported
 from selfscope.records import Decoding, Prompt, Reply, TokenDistribution
 from selfscope.subjects.activations import Activations
 
@@ -97,3 +98,9 @@ class OpenSubject(ScoringSubject, Protocol):
 def reaches(subject: Subject, tier: str) -> bool:
     """Whether the subject's access tier includes `tier`."""
     return TIERS.index(subject.tier) >= TIERS.index(tier)
+
+
+def lacking(name: str, tier: str, needed: str) -> Unsupported:
+    """The error of a subject of this name whose tier does not reach the needed one: raise it."""
+    where = "a model that runs here, as smollm2-135m" if needed in ("activations", "weights") else "another subject"
+    return Unsupported(f"{name} offers the tier {tier}; this needs the tier {needed}: {where}")

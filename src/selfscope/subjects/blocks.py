@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from selfscope.errors import BadModel
+from selfscope.errors import BadInput, BadModel
 
 Hook = Callable[[torch.Tensor], torch.Tensor | None]
 """Given the stream (B, T, D): a new one, or None to leave it."""
@@ -39,9 +39,9 @@ class Blocks:
         return range(len(self.blocks))
 
     def layer(self, layer: int) -> int:
-        """The layer, if it exists. Raises ValueError saying which do."""
+        """The layer, if it exists. Raises BadInput saying which do."""
         if not -1 <= layer < len(self.blocks):
-            raise ValueError(
+            raise BadInput(
                 f"there is no layer {layer}: this model has 0 to {len(self.blocks) - 1} (outputs of its blocks) "
                 "and -1 (what enters the first)"
             )
@@ -95,7 +95,7 @@ def find(model: Any) -> Blocks:
     Raises BadModel when there is no such list, or the model was compiled (hooks inside a compiled graph are not
     called).
     """
-    if hasattr(model, "_orig_mod"):
+    if any(hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None) is not None for m in model.modules()):
         raise BadModel("the model is compiled: its layers cannot be read or written. Load it without torch.compile.")
     config = model.config.get_text_config()
     count = int(config.num_hidden_layers)
@@ -135,82 +135,144 @@ def _final_norm(owner: Any, blocks: Any, width: int) -> tuple[str, Any]:
     return name, child
 
 
+CHECKS = (
+    "every block runs and gives one stream",
+    "a block's output is what enters the next",
+    "writing a state back changes nothing",
+    "the states of a prompt carry all of it",
+    "the last layer's lens gives the logits",
+)
+"""What the self-test checks, in order."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of the self-test. outcome: passed | failed (why: one clear line) | not run (an earlier one failed)."""
+
+    name: str
+    outcome: str = "passed"
+    why: str = ""
+
+
 @dataclass(frozen=True)
 class SelfTest:
-    """What the self-test of a model found. failure: empty when all is well, else one clear line."""
+    """What the self-test of a model found. lens_gap: largest difference of the last layer's lens to the logits, in
+    nats. output: what a block returns, tensor or tuple."""
 
-    failure: str = ""
+    checks: tuple[Check, ...] = ()
     lens_gap: float = 0.0
     output: str = "tensor"
+
+    @property
+    def failure(self) -> str:
+        """Why the first check failed; empty when all is well."""
+        return next((c.why for c in self.checks if c.outcome == "failed"), "")
 
 
 def self_test(model: Any, blocks: Blocks, head: Callable[[torch.Tensor], torch.Tensor], tolerance: float) -> SelfTest:
     """Checks on the user's own model that each block's output is what enters the next, that writing a state back
-    changes nothing, and that the final norm and `head` on the last block's output give the model's logits.
+    changes nothing, that states written over another prompt go on as their own, and that the final norm and `head` on
+    the last block's output give the model's logits. A check that failed does not stop those that can still be run.
 
     head: normed states (N, D) -> log-probabilities (N, V).
     """
-    vocabulary = int(model.config.get_text_config().vocab_size)
-    ids = torch.tensor([[(7 * k + 11) % vocabulary for k in range(PROBE)]], device=model.device)
-    leaving: dict[int, torch.Tensor] = {}
-    entering: dict[int, torch.Tensor] = {}
-    kinds: list[str] = []
-
-    def keep(into: dict[int, torch.Tensor], layer: int) -> Hook:
-        def hook(stream_BTD: torch.Tensor) -> None:
-            into[layer] = stream_BTD.detach().clone()
-
-        return hook
-
-    handles = [
-        blocks.blocks[0].register_forward_hook(
-            lambda module, inputs, output: kinds.append("tuple" if isinstance(output, tuple) else "tensor")
-        )
-    ]
-    for layer in blocks.layers:
-        before = _entering(keep(entering, layer - 1))
-        handles.append(blocks.blocks[layer].register_forward_pre_hook(before, with_kwargs=True))
-    try:
-        with torch.inference_mode(), blocks.hooked([(layer, keep(leaving, layer)) for layer in blocks.layers]):
-            clean_TV = model(input_ids=ids, use_cache=False).logits[0].float()
-    except (TypeError, KeyError, AttributeError, IndexError) as error:
-        return SelfTest(f"its blocks do not take or give a residual stream ({error})")
-    finally:
-        for handle in handles:
-            handle.remove()
-    if len(leaving) != len(blocks.blocks):
-        return SelfTest(f"{len(blocks.blocks) - len(leaving)} of its blocks did not run in a plain forward")
-    shape = (1, PROBE, blocks.width)
-    wrong = next((k for k in blocks.layers if tuple(leaving[k].shape) != shape), None)
-    if wrong is not None:
-        return SelfTest(f"block {wrong} gives {tuple(leaving[wrong].shape)}, not one stream of {shape}")
-    broken = next((k for k in blocks.layers[:-1] if not torch.equal(leaving[k], entering[k])), None)
-    if broken is not None:
-        return SelfTest(f"the output of block {broken} is not what enters block {broken + 1}")
-    for layer in (-1, len(blocks.blocks) // 2):
-        state_D = (entering if layer < 0 else leaving)[layer][0, 2]
-
-        def back(stream_BTD: torch.Tensor, state_D: torch.Tensor = state_D) -> torch.Tensor:
-            new = stream_BTD.clone()
-            new[0, 2] = state_D
-            return new
-
-        with torch.inference_mode(), blocks.hooked([(layer, back)]):
-            again_TV = model(input_ids=ids, use_cache=False).logits[0].float()
-        if not torch.equal(again_TV, clean_TV):
-            return SelfTest(f"writing a state back at layer {layer} changes the logits")
-    # Another prompt with all states of this one from here on must go on as this one: else there is a second stream.
-    middle = len(blocks.blocks) // 2
-    others = torch.tensor([[(5 * k + 2) % vocabulary for k in range(PROBE)]], device=model.device)
-    with torch.inference_mode(), blocks.hooked([(middle, lambda stream_BTD: leaving[middle].clone())]):
-        moved_TV = model(input_ids=others, use_cache=False).logits[0].float()
-    if not float((moved_TV - clean_TV).abs().max()) < tolerance:
-        return SelfTest("what its blocks compute depends on more than one stream (the tokens reach later blocks)")
+    probe = _Probe(model, blocks, tolerance)
+    first, *others = CHECKS
     with torch.inference_mode():
-        lens_TV = head(blocks.normed(leaving[len(blocks.blocks) - 1][0]))
-    if lens_TV.shape != clean_TV.shape:
-        return SelfTest("its head does not take what its final norm gives")
-    gap = float((lens_TV - clean_TV.log_softmax(-1)).abs().max())
-    if not gap < tolerance:
-        return SelfTest(f"final norm and head on the last block differ from its logits by {gap:.2g} nats", gap)
-    return SelfTest("", gap, kinds[0])
+        why = probe.run()
+        if why:
+            return SelfTest((Check(first, "failed", why), *(Check(name, "not run") for name in others)))
+        gap, unlike = probe.lens(head)
+        found = (probe.handed_on(), probe.written_back(), probe.carried(), unlike)
+    checks = [Check(name, "failed" if why else "passed", why) for name, why in zip(others, found, strict=True)]
+    return SelfTest((Check(first), *checks), gap, probe.output)
+
+
+class _Probe:
+    """A short prompt, what each block was given and gave for it, and the logits. Its checks return why they failed."""
+
+    def __init__(self, model: Any, blocks: Blocks, tolerance: float) -> None:
+        self.model, self.blocks, self.tolerance = model, blocks, tolerance
+        self.leaving: dict[int, torch.Tensor] = {}
+        self.entering: dict[int, torch.Tensor] = {}
+        self.output = "tensor"
+
+    def logits(self, hooks: Sequence[tuple[int, Hook]] = (), step: int = 7, first: int = 11) -> torch.Tensor:
+        """Logits (T, V) of one of the probe's prompts."""
+        vocabulary = int(self.model.config.get_text_config().vocab_size)
+        ids = torch.tensor([[(step * k + first) % vocabulary for k in range(PROBE)]], device=self.model.device)
+        with self.blocks.hooked(hooks):
+            logits_TV: torch.Tensor = self.model(input_ids=ids, use_cache=False).logits[0].float()
+        return logits_TV
+
+    def run(self) -> str:
+        blocks = self.blocks.blocks
+        handles = [blocks[0].register_forward_hook(self._note)]
+        for layer, block in enumerate(blocks):
+            before = _entering(_keep(self.entering, layer - 1))
+            handles.append(block.register_forward_pre_hook(before, with_kwargs=True))
+        try:
+            self.clean_TV = self.logits([(layer, _keep(self.leaving, layer)) for layer in self.blocks.layers])
+        except (TypeError, KeyError, AttributeError, IndexError) as error:
+            return f"its blocks do not take or give a residual stream ({error})"
+        finally:
+            for handle in handles:
+                handle.remove()
+        if len(self.leaving) != len(blocks):
+            return f"{len(blocks) - len(self.leaving)} of its blocks did not run in a plain forward"
+        shape = (1, PROBE, self.blocks.width)
+        for k in self.blocks.layers:
+            if tuple(self.leaving[k].shape) != shape:
+                return f"block {k} gives {tuple(self.leaving[k].shape)}, not one stream of {shape}"
+        return ""
+
+    def _note(self, module: Any, inputs: Any, output: Any) -> None:
+        self.output = "tuple" if isinstance(output, tuple) else "tensor"
+
+    def handed_on(self) -> str:
+        for k in self.blocks.layers[:-1]:
+            if not torch.equal(self.leaving[k], self.entering[k]):
+                return f"the output of block {k} is not what enters block {k + 1}"
+        return ""
+
+    def written_back(self) -> str:
+        for layer in (-1, len(self.blocks.blocks) // 2):
+            state_D = (self.entering if layer < 0 else self.leaving)[layer][0, 2]
+
+            def back(stream_BTD: torch.Tensor, state_D: torch.Tensor = state_D) -> torch.Tensor:
+                new = stream_BTD.clone()
+                new[0, 2] = state_D
+                return new
+
+            if not torch.equal(self.logits([(layer, back)]), self.clean_TV):
+                return f"writing a state back at layer {layer} changes the logits"
+        return ""
+
+    def carried(self) -> str:
+        """Another prompt with all states of this one from a layer on must go on as this one, or there is a second
+        stream."""
+        middle = len(self.blocks.blocks) // 2
+        moved_TV = self.logits([(middle, lambda stream_BTD: self.leaving[middle].clone())], step=5, first=2)
+        if float((moved_TV - self.clean_TV).abs().max()) < self.tolerance:
+            return ""
+        return "what its blocks compute depends on more than one stream (the tokens reach later blocks)"
+
+    def lens(self, head: Callable[[torch.Tensor], torch.Tensor]) -> tuple[float, str]:
+        last_TD = self.leaving[len(self.blocks.blocks) - 1][0]
+        try:
+            lens_TV = head(self.blocks.normed(last_TD))
+        except (TypeError, ValueError, RuntimeError, AttributeError) as error:
+            return 0.0, f"its head does not take what its final norm gives ({error})"
+        if lens_TV.shape != self.clean_TV.shape:
+            return 0.0, "its head does not take what its final norm gives"
+        gap = float((lens_TV - self.clean_TV.log_softmax(-1)).abs().max())
+        if gap < self.tolerance:
+            return gap, ""
+        return gap, f"final norm and head on the last block differ from its logits by {gap:.2g} nats"
+
+
+def _keep(into: dict[int, torch.Tensor], layer: int) -> Hook:
+    def hook(stream_BTD: torch.Tensor) -> None:
+        into[layer] = stream_BTD.detach().clone()
+
+    return hook

@@ -19,12 +19,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from selfscope.errors import BadInput
 from selfscope.records import Injection
 from selfscope.subjects.blocks import Blocks, Hook
 
 Ids = tuple[int, ...]
 UNDEFINED_AT_ZERO = ("norm_add", "norm_replace", "project_out")
-"""Operators that take a direction: with a zero vector they do nothing, and that is counted."""
+"""Operators that take a direction (as strengths in medians do): of a zero vector they do nothing, which is counted."""
 
 
 def written(
@@ -91,17 +92,17 @@ class Deed:
 def deed(injection: Injection, blocks: Blocks, device: Any, medians: Callable[[int], float]) -> Deed:
     """The injection as this model takes it. medians(layer): the median norm of ordinary tokens there.
 
-    Raises ValueError for a layer that does not exist and a vector of another width or with values that are no numbers.
+    Raises BadInput for a layer that does not exist and a vector of another width or with values that are no numbers.
     """
     layer = blocks.layer(injection.layer)
     vector_D = torch.from_numpy(injection.vector.array).to(device)
     if len(vector_D) != blocks.width:
-        raise ValueError(
+        raise BadInput(
             f"a vector of {len(vector_D)} values cannot be written into a model of width {blocks.width}: it comes "
             "from another model"
         )
     if not torch.isfinite(vector_D).all():
-        raise ValueError("a vector to inject has values that are not finite numbers")
+        raise BadInput("a vector to inject has values that are not finite numbers")
     strength = injection.strength
     if injection.unit == "median":
         norm = float(vector_D.norm())
@@ -112,7 +113,7 @@ def deed(injection: Injection, blocks: Blocks, device: Any, medians: Callable[[i
 def columns_of(injection: Injection, length: int) -> tuple[range | tuple[int, ...], bool]:
     """The columns of a prompt of this length, and whether generated tokens are written too.
 
-    Raises ValueError for a column that the prompt does not have."""
+    Raises BadInput for a column that the prompt does not have."""
     if injection.schedule == "every":
         return range(length), True
     if injection.schedule == "last":
@@ -120,7 +121,7 @@ def columns_of(injection: Injection, length: int) -> tuple[range | tuple[int, ..
     found = []
     for column in injection.columns:
         if not -length <= column < length:
-            raise ValueError(
+            raise BadInput(
                 f"there is no column {column} in a prompt of {length} tokens: it has 0 to {length - 1} "
                 f"(or -{length} to -1, from the end)"
             )
@@ -132,7 +133,8 @@ def columns_of(injection: Injection, length: int) -> tuple[range | tuple[int, ..
 
 @dataclass
 class Marks:
-    """The marked tokens of one call. A mark is (token, numbers of its deeds, those of them that go on)."""
+    """The marked tokens of one call. A mark is (token, numbers of its deeds, those of them that go on). idle: deeds
+    that take the direction of a zero vector, and so do nothing."""
 
     vocabulary: int
     blocks: Blocks
@@ -144,7 +146,7 @@ class Marks:
     _known: dict[Any, int] = field(default_factory=dict)
 
     def row(self, ids: Ids, injections: Sequence[Injection]) -> Ids:
-        """The prompt with a marked token at each written column. Raises ValueError, see `deed`, `columns_of`."""
+        """The prompt with a marked token at each written column. Raises BadInput, see `deed`, `columns_of`."""
         if not injections:
             return ids
         done: dict[int, list[int]] = {}
@@ -168,8 +170,8 @@ class Marks:
         if key not in self._known:
             self._known[key] = len(self.deeds)
             self.deeds.append(deed(injection, self.blocks, self.device, self.medians))
-            last = self.deeds[-1]
-            self.idle += last.operator in UNDEFINED_AT_ZERO and not bool(last.vector_D.any())
+            directed = injection.operator in UNDEFINED_AT_ZERO or injection.unit == "median"
+            self.idle += directed and not bool(self.deeds[-1].vector_D.any())
         return self._known[key]
 
     def _mark(self, token: int, numbers: tuple[int, ...], onward: tuple[int, ...]) -> int:

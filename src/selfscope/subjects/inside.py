@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from selfscope.errors import BadInput
 from selfscope.records import Injection, Prompt, TokenDistribution, Vector
 from selfscope.subjects.activations import CONVENTION, Activations, without_sinks
 from selfscope.subjects.capture import capture
@@ -40,11 +41,11 @@ def captured(
         engine.blocks.layer(layer)
     if isinstance(columns, str):
         if columns not in ("last", "all", "every"):
-            raise ValueError(f"columns are last, all, every, or those of each prompt; not {columns!r}")
+            raise BadInput(f"columns are last, all, every, or those of each prompt; not {columns!r}")
         wanted = [[len(r) - 1] if columns == "last" else list(range(len(r))) for r in rows]
     else:
         if len(columns) != len(rows):
-            raise ValueError(f"{len(columns)} lists of columns for {len(rows)} prompts")
+            raise BadInput(f"{len(columns)} lists of columns for {len(rows)} prompts")
         wanted = [_within(many, len(row)) for many, row in zip(columns, rows, strict=True)]
     states = {layer: states_ND.numpy() for layer, states_ND in capture(engine, rows, wanted, layers).items()}
     places = [(i, c) for i, many in enumerate(wanted) for c in many]
@@ -67,7 +68,7 @@ def captured(
 
 
 def _within(columns: Sequence[int], length: int) -> list[int]:
-    """Columns from 0. Raises ValueError saying which there are."""
+    """Columns from 0. Raises BadInput saying which there are."""
     if not columns:
         return []
     return list(columns_of(Injection(0, Vector(""), tuple(columns)), length)[0])
@@ -75,18 +76,19 @@ def _within(columns: Sequence[int], length: int) -> list[int]:
 
 def record_of(local: Local, rows: Sequence[Ids]) -> dict[str, Any]:
     """Whose states these are: what a reader of stored activations has to know."""
-    config = local.engine.model.config
     known = local.environment
     return {
         "subject": local.identity,
         "model": local.name,
         "tokenizer": local.vocabulary_hash,
+        "revision": known.get("revision"),
         "adapter": known.get("adapter"),
         "standing": len(local.standing),
-        "prompts": sha256(repr(rows).encode()).hexdigest()[:16],
+        "prompts": [sha256(repr(row).encode()).hexdigest()[:16] for row in rows],
         "convention": CONVENTION,
         "dtype": known.get("dtype", str(local.engine.model.dtype)),
-        "kernel": str(getattr(config, "_attn_implementation", None)),
+        "kernel": known.get("attention"),
+        "device": known.get("device"),
         "torch": known.get("torch", torch.__version__),
         "transformers": known.get("transformers"),
     }
@@ -98,7 +100,9 @@ def unembedded(local: Local, states_ND: Any, ids: Sequence[int] | None, top: int
     assert blocks is not None
     states = torch.as_tensor(np.asarray(states_ND, dtype=np.float32)).to(engine.device, engine.model.dtype)
     if states.ndim != 2 or states.shape[1] != blocks.width:
-        raise ValueError(f"states are (N, {blocks.width}) for this model, not {tuple(states.shape)}")
+        raise BadInput(f"states are (N, {blocks.width}) for this model, not {tuple(states.shape)}")
+    if not torch.isfinite(states).all():
+        raise BadInput("states to unembed have values that are not finite numbers")
     out = []
     for _, logprobs_NV in engine.heads(blocks.normed(states)):
         entropies = -(logprobs_NV.exp() * logprobs_NV.clamp(min=-1e4)).sum(-1)

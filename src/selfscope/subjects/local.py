@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -12,7 +13,7 @@ from typing import Any
 
 import torch
 
-from selfscope.errors import BadModel, PromptTooLong
+from selfscope.errors import BadInput, BadModel, PromptTooLong
 from selfscope.records import Cost, Decoding, Injection, Prompt, Reply, TokenDistribution, content_hash
 from selfscope.subjects import inside, packaged, weights
 from selfscope.subjects.activations import Activations
@@ -31,7 +32,9 @@ WINDOWS = ("sliding_window", "attention_chunk_size", "window_size", "attention_w
 
 @dataclass
 class Local:
-    """A `ScoringSubject` on transformers. Build it with `load`; calls never change the model."""
+    """An `OpenSubject` on transformers, or only a `ScoringSubject` where its blocks failed the self-test. Build it with
+    `load`; calls never change the model. near_ties: greedy tokens decided by rounding. idle: injections that did
+    nothing."""
 
     name: str
     identity: str
@@ -43,6 +46,7 @@ class Local:
     tier: str = "logprobs"
     spent: Cost = Cost()
     near_ties: int = 0
+    idle: int = 0
     standing: tuple[Injection, ...] = ()
     refused: str = ""
     _norms: dict[int, float] = field(default_factory=dict, repr=False)
@@ -133,7 +137,7 @@ class Local:
     ) -> Activations:
         """States of the residual stream at every (layer, column) asked for: one forward, no head, nothing above the
         deepest layer. columns: "last" | "all" (but the first and attention sinks) | "every" | those of each prompt
-        (negative from the end). Raises ValueError for a layer or column that does not exist, BadModel where the
+        (negative from the end). Raises BadInput for a layer or column that does not exist, BadModel where the
         model's blocks failed the self-test."""
         start = time.perf_counter()
         engine, rows = self._marked(prompts, [0] * len(prompts), inside=True)
@@ -157,7 +161,7 @@ class Local:
         self._inside()
         standing = self.standing + tuple(injections)
         identity = content_hash(self.identity, injections, size=len(self.identity))
-        return replace(self, standing=standing, identity=identity, spent=Cost(), near_ties=0)
+        return replace(self, standing=standing, identity=identity, spent=Cost(), near_ties=0, idle=0)
 
     def columns(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
         """Columns of the tokens that spell `text` in the rendered prompt (its last occurrence unless told else)."""
@@ -212,14 +216,17 @@ class Local:
         for prompt, row, some in zip(prompts, rows, acts, strict=True):
             real = [i for i in some if isinstance(i, Injection)]
             if len(real) < len(some):
-                raise ValueError("a sealed injection can be passed on and not be carried out here")
+                raise BadInput("a sealed injection can be passed on and not be carried out here")
             placed = [replace(i, columns=self.columns(prompt, i.over), over="") if i.over else i for i in real]
             marked.append(marks.row(row, placed))
+        if marks.idle:
+            self.idle += marks.idle
+            warnings.warn(f"{marks.idle} injections take the direction of a zero vector: they do nothing", stacklevel=3)
         return (replace(self.engine, marks=marks) if marks.deeds else self.engine), marked
 
     def _fitting(self, ids: Ids, more: int) -> Ids:
         if not ids:
-            raise ValueError("a prompt has no token: give it a text, or the BOS as its only id")
+            raise BadInput("a prompt has no token: give it a text, or the BOS as its only id")
         if len(ids) + more > self.context:
             raise PromptTooLong(
                 f"a prompt of {len(ids)} tokens and {more} more do not fit into the {self.context} tokens of "
@@ -272,6 +279,7 @@ def load(
     engine = checked(engine_of(model, tokenizer))
     engine, refused = opened(engine)
     template = str(tokenizer.chat_template or "")
+    commit = getattr(model.config, "_commit_hash", None) or source.revision
     environment = {
         "device": str(model.device),
         "dtype": str(model.dtype).removeprefix("torch."),
@@ -280,11 +288,13 @@ def load(
         "common beginnings": "held once" if engine.cascade else "copied to each row",
         "scoring": "token trees" if engine.tree else "one candidate a row",
         "sampling": engine.steps,
+        "attention": str(getattr(model.config.get_text_config(), "_attn_implementation", None)),
         "activations": f"refused: {refused}" if refused else "read and written",
         **({"linear layers": f"{packed} through oneDNN"} if packed else {}),
         "parameters": sum(p.numel() for p in model.parameters()),
         **({"weights": package.note, "licence": package.licence} if package else {}),
         **({"adapter": adapter} if adapter else {}),
+        **({"revision": commit} if commit else {}),
     }
     config = model.config.get_text_config()
     context = int(getattr(config, "max_position_embeddings", None) or 1 << 20)

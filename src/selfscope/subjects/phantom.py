@@ -29,7 +29,7 @@ from selfscope.records import (
     changed,
     content_hash,
 )
-from selfscope.subjects.base import OnDone
+from selfscope.subjects.base import OnDone, lacking
 from selfscope.subjects.dials import DialReport, Dials, report
 from selfscope.subjects.phantom_speech import around, draws, first_option, shown_texts, ten
 from selfscope.subjects.phantom_world import (
@@ -81,7 +81,7 @@ class Phantom:
     ) -> list[list[Reply]]:
         """n replies a prompt: what it does, or its report in the format that the tag names."""
         out = []
-        for index, prompt in enumerate(prompts):
+        for index, prompt in enumerate(self._untouched(prompts)):
             speak = self._reports if _asks(prompt) else self._acts
             texts = speak(prompt, n, decoding)
             if decoding.and_greedy:
@@ -96,7 +96,7 @@ class Phantom:
     def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
         """Log-probabilities (nats), each candidate as one token."""
         out = []
-        for prompt, many in zip(prompts, candidates, strict=True):
+        for prompt, many in zip(self._untouched(prompts), candidates, strict=True):
             if _asks(prompt):
                 probabilities = self._option_probabilities(prompt, many)
             else:
@@ -110,7 +110,7 @@ class Phantom:
     ) -> list[TokenDistribution]:
         """Its tokens are words: the first words of its replies, or of the options where it is asked to report."""
         out = []
-        for prompt in prompts:
+        for prompt in self._untouched(prompts):
             if _asks(prompt):
                 question = _QUESTION.validate_python(dict(prompt.tag["question"]))
                 told = self.report(prompt.tag)
@@ -183,6 +183,12 @@ class Phantom:
         if stream.random() >= self.dials.competence:
             at = (at + 1 + int(stream.integers(len(keys) - 1))) % len(keys)
         return DialReport("private", _one(at, len(keys)), "distribution", Outcome.ANSWERED)
+
+    def _untouched(self, prompts: Sequence[Prompt]) -> Sequence[Prompt]:
+        """Raises Unsupported where something is to be written into activations: it has none."""
+        if any(prompt.interventions for prompt in prompts):
+            raise lacking(self.name, self.tier, "activations")
+        return prompts
 
     def _behaviour(self, prompt: Prompt) -> Behaviour:
         shown = scene(prompt)

@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from selfscope.errors import BadModel
+from selfscope.errors import BadInput, BadModel
 from selfscope.records import Prompt
 
+BROKEN = "\ufffd"
+"""What stands for bytes that are no whole character yet."""
 ROLES: Mapping[str, str] = {"system": "Instructions", "user": "User", "assistant": "Assistant"}
 
 
@@ -39,18 +41,34 @@ def columns_of_text(tokenizer: Any, prompt: Prompt, text: str, occurrence: int =
     """Columns of the tokens that spell `text` in a prompt, by the tokenizer's own character offsets.
 
     A token that holds other characters beside (a leading space apart) belongs to it too.
-    Raises ValueError where the text does not occur as often as asked for."""
-    whole, special = rendered(tokenizer, prompt)
+    Raises BadInput where the text does not occur as often as asked for."""
+    whole, offsets = spans(tokenizer, prompt)
     starts = [m.start() for m in re.finditer(re.escape(text), whole)] if text else []
     if not -len(starts) <= occurrence < len(starts):
-        raise ValueError(f"{text!r} occurs {len(starts)} times in the prompt; asked for number {occurrence}")
+        raise BadInput(f"{text!r} occurs {len(starts)} times in the prompt; asked for number {occurrence}")
     start = starts[occurrence]
     stop = start + len(text)
-    offsets = tokenizer(whole, add_special_tokens=special, return_offsets_mapping=True)["offset_mapping"]
     found = tuple(c for c, (a, b) in enumerate(offsets) if a < stop and b > start and b > a)
     if not found:
-        raise ValueError(f"no token of the prompt lies on {text!r}")
+        raise BadInput(f"no token of the prompt lies on {text!r}")
     return found
+
+
+def spans(tokenizer: Any, prompt: Prompt) -> tuple[str, list[tuple[int, int]]]:
+    """A prompt as one text, and where each of its tokens stands in it: [start, stop) in characters, by column.
+
+    Tokens that share a character (a part of its bytes each) all hold it. Of exact ids the text is what they decode to.
+    """
+    if prompt.ids is None:
+        text, special = rendered(tokenizer, prompt)
+        offsets = tokenizer(text, add_special_tokens=special, return_offsets_mapping=True)["offset_mapping"]
+        return text, [(int(a), int(b)) for a, b in offsets]
+    so_far, found = "", []
+    for column in range(len(prompt.ids)):  # a token alone may decode to other characters than behind its neighbours
+        longer = str(tokenizer.decode(prompt.ids[: column + 1]))
+        found.append((len(so_far.rstrip(BROKEN)), len(longer)))
+        so_far = longer
+    return so_far, found
 
 
 def _templated(tokenizer: Any, messages: list[dict[str, str]]) -> str:
