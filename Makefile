@@ -4,7 +4,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 MODEL ?= smollm2-135m
 BIN := .venv/bin
-.PHONY: card test check docs bench proof slow clean
+.PHONY: card test check docs bench bench-peers proof slow clean
 
 card: .venv/run
 	@$(BIN)/selfscope card $(MODEL) -o card $(if $(wildcard card/study.json),--resume)
@@ -22,7 +22,11 @@ docs: .venv/dev
 
 bench: .venv/dev
 	@$(BIN)/python benchmarks/decode.py
+	@$(BIN)/python benchmarks/inside.py
 	@$(BIN)/python benchmarks/card.py
+
+bench-peers: .venv/dev
+	@$(BIN)/python benchmarks/peers.py
 
 proof: .venv/dev
 	@$(BIN)/python studies/proof.py full
