@@ -43,8 +43,8 @@ EXCEPTIONS = {"subjects/phantom.py": {"quantities"}}
 """A phantom has to know what its own answers are like."""
 HEAVY = {"torch", "transformers", "scipy", "peft", "safetensors", "pandas", "duckdb"}
 LOADED = (
-    "local", "blocks", "capture", "cascade", "decode", "draws", "inject", "inside", "packaged", "packed", "rollout",
-    "trees",
+    "local", "blocks", "capture", "cascade", "checkup", "decode", "draws", "inject", "inside", "packaged", "packed",
+    "rollout", "trees",
 )  # fmt: skip
 TORCH = {f"subjects/{name}.py" for name in LOADED}
 """Modules that are loaded when a local model is: they may name torch at their top."""

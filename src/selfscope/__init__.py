@@ -5,7 +5,8 @@
     card = selfscope.card("phantom")          # ask, measure, judge; shows itself in a notebook
     card.rows.to_pandas()                     # every reading with its truth
     selfscope.ask("smollm2-135m", "Do you prefer tea or coffee?", options=("tea", "coffee"))
-    subject = selfscope.load("smollm2-135m")  # one handle: sample, score, next_token
+    subject = selfscope.load("smollm2-135m")  # one handle: sample, score, next_token, capture, unembed
+    selfscope.doctor("smollm2-135m")          # what to know before its activations are read
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
     from selfscope.errors import SelfscopeError
     from selfscope.face.asking import Answers, ask
     from selfscope.face.cards import Card, card, redraw, run
+    from selfscope.face.doctor import Doctor, doctor
     from selfscope.face.subjects import load
     from selfscope.records import (
         Cost,
         Decoding,
+        Evidence,
+        Injection,
         Message,
         Observation,
         Option,
@@ -34,14 +38,16 @@ if TYPE_CHECKING:
         TokenDistribution,
         Trial,
         Truth,
+        Vector,
     )
     from selfscope.store import Rows
     from selfscope.study import Line, Study
+    from selfscope.subjects.activations import Activations
     from selfscope.verdicts.claims import Claim
 
 _RECORDS = (
-    "Cost", "Decoding", "Message", "Observation", "Option", "Outcome", "Prompt", "Question", "Reading", "Reply", "Row",
-    "Score", "TokenDistribution", "Trial", "Truth",
+    "Cost", "Decoding", "Evidence", "Injection", "Message", "Observation", "Option", "Outcome", "Prompt", "Question",
+    "Reading", "Reply", "Row", "Score", "TokenDistribution", "Trial", "Truth", "Vector",
 )  # fmt: skip
 _WHERE = {
     "load": "selfscope.face.subjects",
@@ -51,6 +57,9 @@ _WHERE = {
     "run": "selfscope.face.cards",
     "redraw": "selfscope.face.cards",
     "Card": "selfscope.face.cards",
+    "doctor": "selfscope.face.doctor",
+    "Doctor": "selfscope.face.doctor",
+    "Activations": "selfscope.subjects.activations",
     "Rows": "selfscope.store",
     "Study": "selfscope.study",
     "Line": "selfscope.study",
@@ -60,9 +69,10 @@ _WHERE = {
 }
 
 __all__ = [
-    "Answers", "Card", "Claim", "Cost", "Decoding", "Line", "Message", "Observation", "Option", "Outcome", "Prompt",
-    "Question", "Reading", "Reply", "Row", "Rows", "Score", "SelfscopeError", "Study", "TokenDistribution", "Trial",
-    "Truth", "ask", "card", "load", "redraw", "run",
+    "Activations", "Answers", "Card", "Claim", "Cost", "Decoding", "Doctor", "Evidence", "Injection", "Line", "Message",
+    "Observation", "Option", "Outcome", "Prompt", "Question", "Reading", "Reply", "Row", "Rows", "Score",
+    "SelfscopeError", "Study", "TokenDistribution", "Trial", "Truth", "Vector", "ask", "card", "doctor", "load",
+    "redraw", "run",
 ]  # fmt: skip
 
 

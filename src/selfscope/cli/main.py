@@ -128,6 +128,29 @@ def card(
 
 
 @app.command
+def doctor(
+    model: Model,
+    /,
+    *,
+    hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
+    json: Json = False,
+) -> None:
+    """Examine a model before its activations are read: where its layers lie, norms, sinks, BOS, template, self-test.
+
+    The exit code is not zero where the self-test refuses the model.
+
+    For example:
+
+        selfscope doctor smollm2-135m
+
+        selfscope doctor MODEL --dtype bfloat16 --json
+    """
+    from selfscope.cli import work
+
+    work.doctor(model, hardware, json)
+
+
+@app.command
 def report(folder: Path, /, *, json: Json = False) -> None:
     """Draw the card of a folder again, from its rows alone: no model, no torch.
 

@@ -10,9 +10,10 @@ from typing import Any
 class Bar:
     """A `study.Progress`. Silent when the standard error is no terminal, or when `quiet`."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, first: str = "posing") -> None:
         self._bar: Any = None
         self._task: Any = None
+        self._first = first
         self._shown = not quiet and sys.stderr.isatty()
 
     def plan(self, total: float) -> None:
@@ -37,7 +38,7 @@ class Bar:
                 speed_estimate_period=120,
             )
             self._bar.start()
-            self._task = self._bar.add_task("posing", total=None)
+            self._task = self._bar.add_task(self._first, total=None)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

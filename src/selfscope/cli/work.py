@@ -48,6 +48,24 @@ def card(model: str, plan: Plan, hardware: Hardware, to: tuple[Path, bool, bool]
         print(f"\nThe card: {done.page}")
 
 
+def doctor(model: str, hardware: Hardware, json: bool) -> None:
+    from selfscope.errors import BadModel
+    from selfscope.face.doctor import examine
+    from selfscope.face.subjects import load
+
+    with Bar(quiet=json, first="loading") as bar:
+        bar.plan(2)
+        subject = load(model, **hardware.given())
+        bar.step("measuring", 1)
+        found = examine(subject)
+    if json:
+        _data(plain(found.data))
+    else:
+        print(found.table(colour=sys.stdout.isatty()))
+    if found.data.refused:
+        raise BadModel(f"the activations of {model} are not to be read or written: {found.data.refused}")
+
+
 def dry_run(model: str, plan: Plan, hardware: Hardware, json: bool) -> None:
     from selfscope.face.forecast import forecast
 

@@ -17,6 +17,7 @@ from selfscope.errors import BadInput, BadModel
 
 Hook = Callable[[torch.Tensor], torch.Tensor | None]
 """Given the stream (B, T, D): a new one, or None to leave it."""
+Head = Callable[[torch.Tensor], torch.Tensor]
 PROBE = 5  # tokens of the self-test
 
 
@@ -136,6 +137,7 @@ def _final_norm(owner: Any, blocks: Any, width: int) -> tuple[str, Any]:
 
 
 CHECKS = (
+    "its list of decoder blocks is found",
     "every block runs and gives one stream",
     "a block's output is what enters the next",
     "writing a state back changes nothing",
@@ -147,45 +149,52 @@ CHECKS = (
 
 @dataclass(frozen=True)
 class Check:
-    """One check of the self-test. outcome: passed | failed (why: one clear line) | not run (an earlier one failed)."""
+    """One check of the self-test. outcome: passed | failed | not run (an earlier one failed). note: why it failed, in
+    one clear line, or what was measured."""
 
     name: str
     outcome: str = "passed"
-    why: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class SelfTest:
-    """What the self-test of a model found. lens_gap: largest difference of the last layer's lens to the logits, in
-    nats. output: what a block returns, tensor or tuple."""
+    """What the self-test of a model found. output: what a block returns, tensor or tuple."""
 
-    checks: tuple[Check, ...] = ()
-    lens_gap: float = 0.0
+    checks: tuple[Check, ...]
     output: str = "tensor"
 
     @property
     def failure(self) -> str:
         """Why the first check failed; empty when all is well."""
-        return next((c.why for c in self.checks if c.outcome == "failed"), "")
+        return next((c.note for c in self.checks if c.outcome == "failed"), "")
 
 
-def self_test(model: Any, blocks: Blocks, head: Callable[[torch.Tensor], torch.Tensor], tolerance: float) -> SelfTest:
+def stopped(passed: int, why: str) -> SelfTest:
+    """A self-test that could not go on after so many checks."""
+    outcomes = ["passed"] * passed + ["failed"] + ["not run"] * (len(CHECKS) - passed - 1)
+    notes = [""] * passed + [why] + [""] * (len(CHECKS) - passed - 1)
+    return SelfTest(tuple(map(Check, CHECKS, outcomes, notes)))
+
+
+def self_test(model: Any, blocks: Blocks, head: Head | None, tolerance: float) -> SelfTest:
     """Checks on the user's own model that each block's output is what enters the next, that writing a state back
     changes nothing, that states written over another prompt go on as their own, and that the final norm and `head` on
     the last block's output give the model's logits. A check that failed does not stop those that can still be run.
 
-    head: normed states (N, D) -> log-probabilities (N, V).
+    head: normed states (N, D) -> log-probabilities (N, V); None where no head gives the model's logits.
     """
     probe = _Probe(model, blocks, tolerance)
-    first, *others = CHECKS
     with torch.inference_mode():
         why = probe.run()
         if why:
-            return SelfTest((Check(first, "failed", why), *(Check(name, "not run") for name in others)))
-        gap, unlike = probe.lens(head)
-        found = (probe.handed_on(), probe.written_back(), probe.carried(), unlike)
-    checks = [Check(name, "failed" if why else "passed", why) for name, why in zip(others, found, strict=True)]
-    return SelfTest((Check(first), *checks), gap, probe.output)
+            return stopped(1, why)
+        unlike, gap = probe.lens(head)
+        found = ("", "", probe.handed_on(), probe.written_back(), probe.carried(), unlike)
+    checks = [Check(name, "failed" if why else "passed", why) for name, why in zip(CHECKS, found, strict=True)]
+    if not unlike:
+        checks[-1] = Check(CHECKS[-1], note=f"within {gap:.1g} nats" if gap else "exactly")
+    return SelfTest(tuple(checks), probe.output)
 
 
 class _Probe:
@@ -213,8 +222,8 @@ class _Probe:
             handles.append(block.register_forward_pre_hook(before, with_kwargs=True))
         try:
             self.clean_TV = self.logits([(layer, _keep(self.leaving, layer)) for layer in self.blocks.layers])
-        except (TypeError, KeyError, AttributeError, IndexError) as error:
-            return f"its blocks do not take or give a residual stream ({error})"
+        except (TypeError, ValueError, KeyError, AttributeError, IndexError, RuntimeError) as error:
+            return f"its blocks do not take or give a residual stream ({' '.join(str(error).split())})"
         finally:
             for handle in handles:
                 handle.remove()
@@ -257,18 +266,20 @@ class _Probe:
             return ""
         return "what its blocks compute depends on more than one stream (the tokens reach later blocks)"
 
-    def lens(self, head: Callable[[torch.Tensor], torch.Tensor]) -> tuple[float, str]:
-        last_TD = self.leaving[len(self.blocks.blocks) - 1][0]
+    def lens(self, head: Head | None) -> tuple[str, float]:
+        """Why it failed, and the largest difference to the logits in nats."""
+        if head is None:
+            return "its logits are not its output embedding on its last states", 0.0
         try:
-            lens_TV = head(self.blocks.normed(last_TD))
+            lens_TV = head(self.blocks.normed(self.leaving[len(self.blocks.blocks) - 1][0]))
         except (TypeError, ValueError, RuntimeError, AttributeError) as error:
-            return 0.0, f"its head does not take what its final norm gives ({error})"
+            return f"its head does not take what its final norm gives ({error})", 0.0
         if lens_TV.shape != self.clean_TV.shape:
-            return 0.0, "its head does not take what its final norm gives"
+            return "its head does not take what its final norm gives", 0.0
         gap = float((lens_TV - self.clean_TV.log_softmax(-1)).abs().max())
         if gap < self.tolerance:
-            return gap, ""
-        return gap, f"final norm and head on the last block differ from its logits by {gap:.2g} nats"
+            return "", gap
+        return f"final norm and head on the last block differ from its logits by {gap:.2g} nats", gap
 
 
 def _keep(into: dict[int, torch.Tensor], layer: int) -> Hook:

@@ -18,7 +18,7 @@ from selfscope.records import Cost, Decoding, Injection, Prompt, Reply, TokenDis
 from selfscope.subjects import inside, packaged, weights
 from selfscope.subjects.activations import Activations
 from selfscope.subjects.base import OnDone
-from selfscope.subjects.blocks import find, self_test
+from selfscope.subjects.blocks import Check, SelfTest, find, self_test, stopped
 from selfscope.subjects.decode import Engine, Ids
 from selfscope.subjects.inject import Marks
 from selfscope.subjects.packed import pack
@@ -49,6 +49,7 @@ class Local:
     idle: int = 0
     standing: tuple[Injection, ...] = ()
     refused: str = ""
+    checks: tuple[Check, ...] = ()
     _norms: dict[int, float] = field(default_factory=dict, repr=False)
     _known: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -277,7 +278,8 @@ def load(
     model = _placed(weights.read_model(name, source, dtype, adapter).eval(), device)
     packed = pack(model)
     engine = checked(engine_of(model, tokenizer))
-    engine, refused = opened(engine)
+    engine, found = opened(engine)
+    refused = found.failure
     template = str(tokenizer.chat_template or "")
     commit = getattr(model.config, "_commit_hash", None) or source.revision
     environment = {
@@ -299,23 +301,20 @@ def load(
     config = model.config.get_text_config()
     context = int(getattr(config, "max_position_embeddings", None) or 1 << 20)
     identity = weights.identity_of(source, adapter, template, str(model.dtype), model.config)
-    local = Local(name, identity, bool(template), environment, tokenizer, engine, context, refused=refused)
-    return local if refused else replace(local, tier="activations")
+    local = Local(name, identity, bool(template), environment, tokenizer, engine, context)
+    tier = "logprobs" if refused else "activations"
+    return replace(local, tier=tier, refused=refused, checks=found.checks)
 
 
-def opened(engine: Engine) -> tuple[Engine, str]:
-    """The engine with its residual stream, or the reason why that may not be read."""
+def opened(engine: Engine) -> tuple[Engine, SelfTest]:
+    """The engine with its residual stream where the self-test lets it be read, and what the test found."""
     tolerance = 1e-4 if engine.model.dtype == torch.float32 else 0.3
     try:
         blocks = find(engine.model)
-        if engine.whole:
-            raise BadModel("its logits are not its output embedding on its last states")
-        found = self_test(engine.model, blocks, engine.head, tolerance)
     except BadModel as error:
-        return engine, str(error)
-    if found.failure:
-        return engine, found.failure
-    return replace(engine, blocks=replace(blocks, output=found.output)), ""
+        return engine, stopped(0, str(error))
+    found = self_test(engine.model, blocks, None if engine.whole else engine.head, tolerance)
+    return (engine if found.failure else replace(engine, blocks=replace(blocks, output=found.output))), found
 
 
 def _placed(model: Any, device: str | None) -> Any:
