@@ -12,7 +12,10 @@ from selfscope.wording.phrases import FRAMINGS, PERSONS, PHRASES
 
 YES_NO = (Option("yes", "yes"), Option("no", "no"))
 FOUR = tuple(Option(k, k) for k in ("red", "blue", "green", "other"))
-ARGUMENTS = {"threshold": 50, "other": "apple", "word": "cat", "answer": "Rome", "statement": "Snow is white."}
+ARGUMENTS = {
+    "threshold": 50, "other": "apple", "word": "cat", "answer": "Rome", "statement": "Snow is white.",
+    "thing": "the country in this text", "attribute": "the capital city",
+}  # fmt: skip
 
 
 def trial(quantity: str = "ends_with_vowel", options: tuple[Option, ...] = YES_NO, **fields: object) -> Trial:

@@ -16,6 +16,11 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "token_probability": "selfscope.phenomena.token_probability:TokenProbability",
         "confidence": "selfscope.phenomena.confidence:Confidence",
         "items": "selfscope.phenomena.items:Items",
+        "injected_concept": "selfscope.phenomena.injected_concept:InjectedConcept",
+        "hidden_context": "selfscope.phenomena.hidden_context:HiddenContext",
+        "entity_resolution": "selfscope.phenomena.entity_resolution:EntityResolution",
+        "attribute_extraction": "selfscope.phenomena.attribute_extraction:AttributeExtraction",
+        "next_token_identity": "selfscope.phenomena.next_token_identity:NextTokenIdentity",
     },
     "reader": {
         "prior": "selfscope.readers.prior:Prior",
@@ -50,6 +55,10 @@ CATALOGUE: dict[str, dict[str, str]] = {
 }
 PHENOMENA = ("self_prediction", "branch_distribution", "token_probability", "confidence")
 """What a card asks about unless told otherwise, in the order in which it is shown."""
+INSIDE = (
+    "hidden_context", "entity_resolution", "attribute_extraction", "next_token_identity", "injected_concept",
+)  # fmt: skip
+"""What can be asked of a subject whose activations can be read and written."""
 
 
 def names(kind: str) -> list[str]:

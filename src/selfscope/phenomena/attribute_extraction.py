@@ -1,0 +1,99 @@
+"""An attribute of what is named: its capital, author, past tense, colour. Read at the name's last token, where the
+sentence says nothing of the attribute (zero-shot attribute extraction, Ghandeharioun et al. 2024)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from selfscope.phenomena.crossing import crossed, dealt, shuffled
+from selfscope.phenomena.inside import one_of, opened
+from selfscope.phenomena.named_things import Asked, Named, posed, right_option, table_of
+from selfscope.phenomena.rollouts import by_key, distinct
+from selfscope.quantities import packaged, words
+from selfscope.records import Observation, Trial, Truth
+from selfscope.subjects.base import Subject
+
+OPTIONS = 5
+ONLY_TEST = ("currency", "plural", "home")
+"""Relations that occur in the test split only."""
+
+
+@dataclass(frozen=True)
+class AttributeExtraction:
+    """Objects of relations, among objects of the same relation. A cluster is one name, with all of its relations; a
+    task is a relation. `question.arguments["verbal"]` says the relation with {x} for the name, as a target prompt
+    needs it.
+
+    test, train, dev: clusters. rollouts: not used, truth is the packaged table's.
+    """
+
+    test: int = 150
+    train: int = 60
+    dev: int = 30
+    rollouts: int = 0
+    name: ClassVar[str] = "attribute_extraction"
+    formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free")
+
+    def pose(self, subject: Subject, seed: int) -> list[Trial]:
+        """The subject does not act. Raises Unsupported below the tier activations."""
+        able = opened(subject, self.name)
+        frames = packaged("relations")["frames"]
+        trials: list[Trial] = []
+        for split, source, number, named in self._dealt(seed):
+            made = posed(able, self.name, (split, source, number, seed), named, frames[source])
+            trials += [t for t in made if split == "test" or t.task.partition("/")[2] not in ONLY_TEST]
+        return crossed(trials, seed)
+
+    def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
+        """exact: {"answer": the packaged answer}; the subject is not asked."""
+        return [Observation(key, exact={"answer": right_option(t)}) for key, t in distinct(trials).items()]
+
+    def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
+        """Grade record."""
+        seen = by_key(observations)
+        return [one_of(t, seen[t.observation].exact["answer"], "record") for t in trials]
+
+    def _dealt(self, seed: int) -> list[tuple[str, str, int, Named]]:
+        """Names with nothing but relations of the test split go there, one after every two others."""
+        pools = {source: _spread(many) for source, many in names(seed).items()}
+        tested = dealt(pools, {"test": self.test})
+        used = {named.cluster for _, _, _, named in tested}
+        rest = {s: [n for n in many if n.cluster not in used and not _only_test(n)] for s, many in pools.items()}
+        return [*tested, *dealt(rest, {"train": self.train, "dev": self.dev})]
+
+
+def names(seed: int) -> dict[str, list[Named]]:
+    """Different names of every source, in seeded order."""
+    found: dict[str, dict[str, list[Asked]]] = {}
+    for relation, row in packaged("relations")["relations"].items():
+        table = row.get("pairs") or {x: right[0] for x, right in table_of(row["facts"]).items()}
+        objects = list(dict.fromkeys(table.values()))
+        for name, right in table.items():
+            said = set(words(right)) & set(words(name))
+            if said or right.casefold() in name.casefold() or name.casefold() in right.casefold():
+                continue  # the name says it
+            wrong = shuffled([o for o in objects if o != right], "wrong", seed, relation, name)[: OPTIONS - 1]
+            thing = f"{row['thing']} in this text"
+            arguments = {"attribute": row["attribute"], "verbal": row["verbal"], "thing": thing}
+            asked = Asked("attribute", right, tuple(wrong), arguments, f"{row['source']}/{relation}")
+            found.setdefault(row["source"], {}).setdefault(name, []).append(asked)
+    return {
+        source: shuffled([Named(x, f"{source}: {x}", tuple(asked)) for x, asked in many.items()], "names", seed, source)
+        for source, many in found.items()
+    }
+
+
+def _only_test(named: Named) -> bool:
+    return all(asked.task.partition("/")[2] in ONLY_TEST for asked in named.asked)
+
+
+def _spread(many: Sequence[Named]) -> list[Named]:
+    held = [n for n in many if _only_test(n)]
+    others = [n for n in many if not _only_test(n)]
+    out = []
+    while others or held:
+        out += [*others[:2], *held[:1]]
+        others, held = others[2:], held[1:]
+    return out

@@ -1,0 +1,265 @@
+"""Something is written into the residual stream while the subject reads: where, where more, what, and did it notice?
+
+Four tasks in order of trust. *Localisation* (one of ten sentences) and *strength* (which of two passages more) cannot
+be passed by saying yes more often; *identification* is an n-way choice; *detection* is a yes/no question, whose answer
+means nothing without the same injection under unrelated yes/no questions (Hahami et al. 2025: the two shifts correlate
+at 0.999), clean and random-vector trials, and the concept's word in the text instead of in the state (Singh et al.
+2026). Lindsey 2025 is the source of the experiment. `verdicts.detection` computes what follows from the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from selfscope.errors import SelfscopeError
+from selfscope.phenomena.concepts import concept_vectors, concepts, random_vector
+from selfscope.phenomena.crossing import Item, crossed, drafted, generator, public_text, shuffled
+from selfscope.phenomena.injected_texts import (
+    HALF,
+    PASSAGE,
+    SENTENCES,
+    Text,
+    numbered,
+    passage,
+    sentences,
+    sources,
+    tampered,
+    two,
+)
+from selfscope.phenomena.inside import one_of, opened
+from selfscope.phenomena.rollouts import by_key, distinct, known
+from selfscope.quantities import YES_NO, packaged
+from selfscope.records import (
+    Injection,
+    Observation,
+    Option,
+    Prompt,
+    Question,
+    Trial,
+    Truth,
+    Vector,
+    changed,
+    content_hash,
+)
+from selfscope.subjects.base import OpenSubject, Subject
+
+TASKS: Mapping[str, tuple[str, ...]] = {
+    "localisation": ("real", "clean"),
+    "strength": ("real", "clean"),
+    "identification": ("real", "clean"),
+    "detection": ("real", "clean", "random", "input"),
+    "unrelated": ("real", "clean", "random"),
+}
+"""The quantities and their arms. The clean twin of a trial is the same question with nothing injected."""
+HELD_OUT = (("notes", "localisation"), ("story", "identification"))
+"""Tasks (source, quantity) that occur in the test split only."""
+CHOICES = 5
+"""Options of an identification: the concept and others of other categories."""
+DEPTH = 0.17
+"""Where the vector is written unless told, as a part of the layers."""
+NUMBERS = tuple(Option(str(i), str(i)) for i in range(1, SENTENCES + 1))
+PASSAGES = (Option("a", "A"), Option("b", "B"))
+
+
+@dataclass(frozen=True)
+class InjectedConcept:
+    """A concept is put into the subject's mind: can it say where, where more, which, and whether? A cluster is one
+    concept, which goes to one split.
+
+    test, train, dev: clusters. rollouts: not used, truth is the record of what was injected. layer: where the vector
+    is written (None: `DEPTH` of the layers). strength: in medians of the norm of ordinary tokens there. span: detection
+    and identification write on from the passage to the end of the prompt, question included, as Lindsey 2025 does
+    (False: over the passage alone).
+    """
+
+    test: int = 80
+    train: int = 30
+    dev: int = 20
+    rollouts: int = 0
+    layer: int | None = None
+    strength: float = 4.0
+    span: bool = False
+    name: ClassVar[str] = "injected_concept"
+    formats: ClassVar[tuple[str, ...]] = ("choice_lp", "yesno_lp")
+
+    def pose(self, subject: Subject, seed: int) -> list[Trial]:
+        """Reads the concepts' vectors off the subject. Ids and texts do not depend on the subject.
+
+        Raises Unsupported below the tier activations, SelfscopeError for more clusters than there are concepts.
+        """
+        able = opened(subject, self.name)
+        layer = self.layer if self.layer is not None else round(DEPTH * (len(able.layers) - 1))
+        cases = self._cases(seed)
+        vectors = concept_vectors(able, [case.word for case in cases], layer)
+        plain = []
+        for case in cases:
+            for quantity in TASKS:
+                if case.split == "test" or (case.source, quantity) not in HELD_OUT:
+                    plain.append((case, _drafted(case, quantity, seed)))
+        asked = crossed([trial for _, trial in plain], seed)
+        return [
+            made
+            for (case, _), trial in zip(plain, asked, strict=True)
+            for made in self._arms(able, case, trial, (layer, vectors[case.word], seed))
+        ]
+
+    def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
+        """exact: {"answer": key of the right option, None where there is none}, read off the record of what was done;
+        the subject is not asked."""
+        return [Observation(key, exact={"answer": _answer(trial)}) for key, trial in distinct(trials).items()]
+
+    def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
+        """Grade record. Of a clean twin of a choice every option is as true as the other."""
+        seen = by_key(observations)
+        return [_truth(trial, seen[trial.observation].exact["answer"]) for trial in trials]
+
+    def _cases(self, seed: int) -> list[_Case]:
+        pool = concepts(seed)
+        sizes = {"test": self.test, "train": self.train, "dev": self.dev}
+        if sum(sizes.values()) > len(pool):
+            raise SelfscopeError(f"there are {len(pool)} concepts: ask for as many clusters at most")
+        cases: list[_Case] = []
+        for split, size in sizes.items():
+            part = pool[len(cases) : len(cases) + size]
+            for number, (kind, word) in enumerate(part):
+                source = sources()[number % len(sources())]
+                others = [w for k, w in pool if k != kind]
+                cases.append(_Case(split, source, number // len(sources()), word, tuple(others)))
+        return cases
+
+    def _arms(
+        self, subject: OpenSubject, case: _Case, trial: Trial, write: tuple[int, Vector, int]
+    ) -> list[Trial]:
+        layer, vector, seed = write
+        where = {"seed": seed, "layer": layer, "strength": self.strength}
+        quantity = trial.question.quantity
+        made: list[Trial] = []
+        for arm in TASKS[quantity]:
+            text = _text(case, quantity, seed, arm)
+            direction = vector if arm == "real" else random_vector(subject.width, seed, case.word)
+            acts = self._acts(case, quantity, text, layer, direction) if arm in ("real", "random") else ()
+            main = arm == "real" and quantity != "unrelated"
+            name = content_hash(trial.id, arm, layer, self.strength, self.span)
+            made.append(
+                changed(
+                    trial,
+                    id=name,
+                    base=made[0].id if made else name,
+                    arm=arm,
+                    control="plain" if main else f"{quantity}_{arm}",
+                    prompt=changed(text.prompt, interventions=acts),
+                    public=trial.public if arm != "input" else public_text(text.prompt),
+                    observation=content_hash(trial.observation, arm),
+                    coordinates=where,
+                )
+            )
+        return made
+
+    def _acts(
+        self, case: _Case, quantity: str, text: Text, layer: int, vector: Vector
+    ) -> tuple[Injection, ...]:
+        def over(part: int, strength: float, schedule: str = "prefill") -> Injection:
+            return Injection(
+                layer, vector, operator="add", strength=strength, unit="median", schedule=schedule,
+                over=text.parts[part],
+            )  # fmt: skip
+
+        if quantity == "localisation":
+            return (over(_place(case, SENTENCES), self.strength),)
+        if quantity == "strength":
+            more = _place(case, 2)
+            weaker = () if case.number // 2 % 2 else (over(1 - more, self.strength / 2),)
+            return (over(more, self.strength), *weaker)
+        return (over(0, self.strength, "span" if self.span else "prefill"),)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One concept: where it goes. others: words of other categories. number: within its split and source."""
+
+    split: str
+    source: str
+    number: int
+    word: str
+    others: tuple[str, ...]
+
+
+def _drafted(case: _Case, quantity: str, seed: int) -> Trial:
+    """The trial before anything is injected. Cluster and observation name the concept by a hash: readers see them."""
+    text = _text(case, quantity, seed, "real")
+    item = Item(case.source, "concept " + content_hash("cluster", case.word), text.prompt)
+    return drafted(
+        InjectedConcept.name, case.split, item, _question(case, quantity, seed), observation=_key(case, quantity)
+    )  # fmt: skip
+
+
+def _key(case: _Case, quantity: str) -> str:
+    return content_hash(quantity, case.split, case.word)
+
+
+def _text(case: _Case, quantity: str, seed: int, arm: str) -> Text:
+    """All arms of a question read the same sentences; so do detection and the unrelated question."""
+    about = "detection" if quantity == "unrelated" else quantity
+    count = {"localisation": SENTENCES, "strength": 2 * HALF}.get(quantity, PASSAGE)
+    lines = sentences(case.source, case.split, count, "lines", seed, about, case.word)
+    if arm == "input":
+        return tampered(lines, case.word)
+    return {"localisation": numbered, "strength": two}.get(quantity, passage)(lines)
+
+
+def _place(case: _Case, places: int) -> int:
+    """Every place equally often within a split and source, in blocks of drawn order."""
+    block, turn = divmod(case.number, places)
+    return int(generator("place", case.split, case.source, places, block).permutation(places)[turn])
+
+
+def _question(case: _Case, quantity: str, seed: int) -> Question:
+    if quantity == "localisation":
+        return Question(quantity, NUMBERS, placement="same")
+    if quantity == "strength":
+        return Question(quantity, PASSAGES, placement="same")
+    if quantity == "identification":
+        others = shuffled(case.others, "options", seed, case.word)[: CHOICES - 1]
+        words = shuffled([case.word, *others], "place", seed, case.word)
+        return Question(quantity, tuple(Option(w, w) for w in words), shared=False, placement="same")
+    if quantity == "detection":
+        return Question(quantity, YES_NO, placement="same")
+    # True and false statements take turns: an answer that only gets blurred does not look like a yes-shift.
+    pool = packaged("concepts")["statements"]
+    pair = pool[int(generator("statement", seed, case.word).integers(len(pool)))]
+    return Question(quantity, YES_NO, arguments={"statement": pair[case.number % 2]}, placement="same")
+
+
+def _answer(trial: Trial) -> str | None:
+    """The key of the right option, from what was injected and where."""
+    question, quantity = trial.question, trial.question.quantity
+    if quantity == "detection":
+        return "yes" if trial.arm == "real" else "no"
+    if quantity == "unrelated":
+        true = [pair[0] for pair in packaged("concepts")["statements"]]
+        return "yes" if question.arguments["statement"] in true else "no"
+    if trial.arm != "real":
+        return None
+    if quantity == "identification":
+        return next(o.key for o in question.options if _commitment(trial, o.key) == trial.observation)
+    strongest = max(_injections(trial.prompt), key=lambda one: one.strength)
+    said = trial.prompt.messages[0].content
+    lines = [line for line in said.splitlines() if strongest.over in line]
+    return lines[0].partition("." if quantity == "localisation" else ":")[0].lower()
+
+
+def _commitment(trial: Trial, word: str) -> str:
+    return content_hash(content_hash("identification", trial.split, word), trial.arm)
+
+
+def _injections(prompt: Prompt) -> list[Injection]:
+    return [one for one in prompt.interventions if isinstance(one, Injection)]
+
+
+def _truth(trial: Trial, answer: Any) -> Truth:
+    if answer is None:
+        k = len(trial.question.options)
+        return known(trial, (1 / k,) * k, "record")
+    return one_of(trial, answer, "record")

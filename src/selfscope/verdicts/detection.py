@@ -1,0 +1,245 @@
+"""Did it notice what was injected? The four tasks of an injected concept, with the shift towards "yes" taken out.
+
+A subject that says yes more often under any disturbance looks as if it noticed: on Llama-3.1-8B the shift of the
+detection question and that of unrelated questions correlate at 0.999 (Hahami et al. 2025). So unrelated yes/no
+questions are asked under the same injection; their shift towards the word "yes" is measured with statements for which
+yes and no are right in equal parts (an answer that is only blurred does not count), and subtracted. Log-odds and their
+differences are in nats; d' is in standard deviations (Green and Swets 1966). n items, G clusters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from selfscope.records import Reading, Row, Trial, Truth
+from selfscope.statistics import Array, Estimate, Ints, bootstrap, mean
+from selfscope.verdicts.assemble import Table, numbered, tables
+from selfscope.verdicts.gaps import right
+
+CHOICES = ("localisation", "strength", "identification")
+"""Tasks that a shift towards yes cannot pass, most trusted first."""
+AGAINST = ("clean", "random", "input")
+"""What a detection has to tell from the real injection: nothing, a random direction, the word in the text."""
+SMALLEST = 1e-6
+DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of CHOICES: the part that is right; the same after each option's log-probability under the clean twin was
+    subtracted (a bias for a place or a letter then decides nothing; None without twins); what guessing gets."""
+
+    right: Estimate
+    over_clean: Estimate | None
+    chance: float
+
+
+@dataclass(frozen=True)
+class Told:
+    """How well log-odds of yes tell the real injection from something else."""
+
+    auroc: Estimate
+    d_prime: Estimate
+
+
+@dataclass(frozen=True)
+class Detection:
+    """The yes/no task. naive: against clean trials in the plain wording, nothing corrected, as it is mostly reported.
+    corrected: by AGAINST, over both wordings ("is there", "is there not"), the unrelated shift taken out.
+    hits, false_alarms: parts of the trials on which yes is likelier than no; real, and by arm.
+    said_yes: shift of the log-odds of the *word* yes under the injection, on the detection question; unrelated: the
+    same on unrelated questions, by the arm that was injected (real, random). missing: controls that were not run.
+    notices: every corrected AUROC against clean and random has its lower bound above a half, no control is missing.
+    """
+
+    naive: Told | None
+    corrected: Mapping[str, Told]
+    hits: Estimate
+    false_alarms: Mapping[str, Estimate]
+    said_yes: Estimate
+    unrelated: Mapping[str, Estimate]
+    missing: tuple[str, ...] = ()
+    notices: bool = False
+
+
+@dataclass(frozen=True)
+class Injected:
+    """One reader of one phenomenon whose trials were injected."""
+
+    phenomenon: str
+    reader: str
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    detection: Detection | None = None
+
+
+def detections(
+    rows: Sequence[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth], *, draws: int = DRAWS
+) -> list[Injected]:
+    """One entry for each reader that was asked about injections, in the order of the rows. Pure; test split only."""
+    found = []
+    for table in tables(rows, trials, truths):
+        for reader in table.readers:
+            choices = {task: one for task in CHOICES if (one := _choice(table, reader, task)) is not None}
+            noticed = _detection(table, reader, draws)
+            if choices or noticed is not None:
+                found.append(Injected(table.phenomenon, reader, choices, noticed))
+    return found
+
+
+def _of(table: Table, reader: str, control: str, quantity: str) -> dict[str, Reading]:
+    """Answers by base trial."""
+    cells = table.answered(reader, control)
+    return {i: r for i, r in cells.items() if table.trials[i].question.quantity == quantity and i in table.truths}
+
+
+def _choice(table: Table, reader: str, task: str) -> Choice | None:
+    real, clean = (_of(table, reader, control, task) for control in ("plain", f"{task}_clean"))
+    injected = {i: r for i, r in real.items() if table.trials[i].arm == "real" and table.trials[i].prompt.interventions}
+    ids = list(injected)
+    if not ids:
+        return None
+    cluster = numbered([table.trials[i].cluster for i in ids])
+    hits = np.array([right(injected[i], table.truths[i]) for i in ids])
+    both = [i for i in ids if i in clean]
+    corrected = None
+    if both:
+        over = np.array([right(_over(injected[i], clean[i]), table.truths[i]) for i in both])
+        corrected = mean(over, numbered([table.trials[i].cluster for i in both]))
+    chance = float(np.mean([1 / len(table.trials[i].question.options) for i in ids]))
+    return Choice(mean(hits, cluster), corrected, chance)
+
+
+def _over(real: Reading, clean: Reading) -> Reading:
+    """What the injection added to each option."""
+    return replace(real, distribution=tuple((_logs(real) - _logs(clean)).tolist()))
+
+
+def _logs(reading: Reading) -> Array:
+    assert reading.distribution is not None
+    return np.log(np.clip(np.array(reading.distribution), SMALLEST, 1))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One question under its arms. logits: arm -> (n,) log-odds of the canonical yes. sign: (n,) 1 where the word yes
+    means it, -1 in the negated wording. yes_right: (n,) whether the word yes is the right answer. cluster: (n,)."""
+
+    logits: Mapping[str, Array]
+    sign: Array
+    yes_right: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    cluster: Ints
+
+    def shift(self, arm: str, weight: Array) -> float:
+        """Weighted mean shift towards the word yes, arm minus clean; where yes is right and where no is, alike."""
+        moved = self.sign * (self.logits[arm] - self.logits["clean"])
+        w = weight[self.cluster]
+        groups = [g for g in (self.yes_right, ~self.yes_right) if w[g].sum() > 0]
+        return float(np.mean([np.average(moved[g], weights=w[g]) for g in groups])) if groups else 0.0
+
+
+def _asked(
+    table: Table, reader: str, quantity: str, arms: Sequence[str], clusters: Mapping[str, int]
+) -> _Asked | None:
+    """The items of a yes/no quantity that were answered under all of these arms; None where there are none."""
+    cells = {arm: _of(table, reader, control_of(quantity, arm), quantity) for arm in arms}
+    ids = [i for i in cells[arms[0]] if all(i in c for c in cells.values()) and table.trials[i].cluster in clusters]
+    if not ids:
+        return None
+    trials = [table.trials[i] for i in ids]
+    flipped = np.array([t.question.flipped for t in trials])
+    true = np.array([table.truths[i].mean[0] > 0.5 for i in ids])
+    logits = {arm: np.array([float(np.subtract(*_logs(c[i]))) for i in ids]) for arm, c in cells.items()}
+    cluster = np.array([clusters[t.cluster] for t in trials], dtype=np.int64)
+    return _Asked(logits, np.where(flipped, -1.0, 1.0), true != flipped, cluster)
+
+
+def control_of(quantity: str, arm: str) -> str:
+    """The control under which a row of this quantity and arm stands."""
+    return "plain" if arm == "real" and quantity != "unrelated" else f"{quantity}_{arm}"
+
+
+def _detection(table: Table, reader: str, draws: int) -> Detection | None:
+    there = {arm for arm in AGAINST if _of(table, reader, control_of("detection", arm), "detection")}
+    arms = ["real", *(arm for arm in AGAINST if arm in there)]
+    names = [table.trials[i].cluster for i in _of(table, reader, "plain", "detection")]
+    clusters = {name: k for k, name in enumerate(dict.fromkeys(names))}
+    asked = _asked(table, reader, "detection", arms, clusters)
+    if asked is None or "clean" not in there:
+        return None
+    beside = [arm for arm in ("real", "random") if _of(table, reader, f"unrelated_{arm}", "unrelated")]
+    unrelated = _asked(table, reader, "unrelated", [*beside, "clean"], clusters) if beside else None
+    beside = beside if unrelated is not None else []
+
+    def estimated(statistic: Callable[[Array], float]) -> Estimate:
+        return bootstrap(statistic, len(clusters), draws=draws)
+
+    wanted = {"clean": ("real",), "random": ("real", "random"), "input": ("real",)}
+    told = {
+        arm: Told(
+            estimated(lambda w, arm=arm: _area(*_pair(asked, unrelated, arm, w))),  # type: ignore[misc]
+            estimated(lambda w, arm=arm: _distance(*_pair(asked, unrelated, arm, w))),  # type: ignore[misc]
+        )
+        for arm in arms[1:]
+        if set(wanted[arm]) <= set(beside)
+    }
+    missing = [arm for arm in AGAINST if arm not in there]
+    missing += [f"unrelated under {arm}" for arm in ("real", "random") if arm not in beside]
+    yes = {arm: mean((asked.logits[arm] > 0).astype(float), asked.cluster) for arm in arms}
+    return Detection(
+        _naive(asked, len(clusters), draws),
+        told,
+        yes["real"],
+        {arm: yes[arm] for arm in arms[1:]},
+        mean(asked.sign * (asked.logits["real"] - asked.logits["clean"]), asked.cluster),
+        {arm: estimated(lambda w, arm=arm: unrelated.shift(arm, w)) for arm in beside},  # type: ignore[misc,union-attr]
+        tuple(missing),
+        not missing and all(told[arm].auroc.low > 0.5 for arm in ("clean", "random")),
+    )
+
+
+def _naive(asked: _Asked, clusters: int, draws: int) -> Told | None:
+    rows = asked.sign > 0
+    if not rows.any():
+        return None
+    a, b, cluster = asked.logits["real"][rows], asked.logits["clean"][rows], asked.cluster[rows]
+    present, own = np.unique(cluster, return_inverse=True)
+    return Told(
+        bootstrap(lambda w: _area(a, b, w[own]), len(present), draws=draws),
+        bootstrap(lambda w: _distance(a, b, w[own]), len(present), draws=draws),
+    )
+
+
+def _pair(asked: _Asked, unrelated: _Asked | None, arm: str, weight: Array) -> tuple[Array, Array, Array]:
+    """(n,) corrected log-odds under the real injection and under another arm, and the items' weights. Each wording is
+    centred on its clean trials: how ready a subject is to say yes at all does not count."""
+    assert unrelated is not None
+    w = weight[asked.cluster]
+    centre = np.zeros(len(w))
+    for wording in (1.0, -1.0):
+        rows = asked.sign == wording
+        if w[rows].sum() > 0:
+            centre[rows] = np.average(asked.logits["clean"][rows], weights=w[rows])
+    real = asked.logits["real"] - centre - asked.sign * unrelated.shift("real", weight)
+    other = asked.logits[arm] - centre
+    if arm == "random":
+        other = other - asked.sign * unrelated.shift("random", weight)
+    return real, other, w
+
+
+def _area(a: Array, b: Array, w: Array) -> float:
+    """Weighted AUROC of a over b, ties half."""
+    higher = (a[:, None] > b[None]) + 0.5 * (a[:, None] == b[None])
+    total = w.sum()
+    return float(w @ higher @ w / total**2) if total > 0 else 0.5
+
+
+def _distance(a: Array, b: Array, w: Array) -> float:
+    """Weighted d': difference of means in pooled standard deviations."""
+    if w.sum() <= 0:
+        return 0.0
+    ma, mb = np.average(a, weights=w), np.average(b, weights=w)
+    spread = (np.average((a - ma) ** 2, weights=w) + np.average((b - mb) ** 2, weights=w)) / 2
+    return float((ma - mb) / np.sqrt(max(spread, SMALLEST**2)))
