@@ -73,7 +73,7 @@ class Activations:
             "record": dict(self.record),
             "places": [list(p) for p in self.places],
             "tokens": list(self.tokens),
-            "norms": {str(k): [round(float(x), 4) for x in np.linalg.norm(v, axis=1)] for k, v in self.states.items()},
+            "norms": {str(k): _norms(v) for k, v in self.states.items()},
             "shards": shards,
         }
         temporary = place / "index.json.part"
@@ -126,6 +126,12 @@ def _shard(place: Path, layer: int, part_ND: Any) -> dict[str, str]:
     save_file({"states": part_ND}, temporary)
     temporary.replace(place / name)
     return {"file": name, "hash": digest}
+
+
+def _norms(states_ND: Any) -> list[float]:
+    import numpy as np
+
+    return [round(float(x), 4) for x in np.linalg.norm(np.asarray(states_ND, dtype=np.float64), axis=1)]
 
 
 def _digest(part_ND: Any) -> str:

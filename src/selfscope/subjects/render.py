@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 
 from selfscope.errors import BadInput, BadModel
@@ -11,6 +12,8 @@ from selfscope.records import Prompt
 
 BROKEN = "\ufffd"
 """What stands for bytes that are no whole character yet."""
+SPACE = "\u2581"
+"""SentencePiece's sign of a space."""
 ROLES: Mapping[str, str] = {"system": "Instructions", "user": "User", "assistant": "Assistant"}
 
 
@@ -57,18 +60,34 @@ def columns_of_text(tokenizer: Any, prompt: Prompt, text: str, occurrence: int =
 def spans(tokenizer: Any, prompt: Prompt) -> tuple[str, list[tuple[int, int]]]:
     """A prompt as one text, and where each of its tokens stands in it: [start, stop) in characters, by column.
 
-    Tokens that share a character (a part of its bytes each) all hold it. Of exact ids the text is what they decode to.
+    Tokens that share a character (a part of its bytes each) all hold it; one that adds no character is empty. Of exact
+    ids the text is what they decode to.
     """
-    if prompt.ids is None:
-        text, special = rendered(tokenizer, prompt)
-        offsets = tokenizer(text, add_special_tokens=special, return_offsets_mapping=True)["offset_mapping"]
-        return text, [(int(a), int(b)) for a, b in offsets]
-    so_far, found = "", []
-    for column in range(len(prompt.ids)):  # a token alone may decode to other characters than behind its neighbours
-        longer = str(tokenizer.decode(prompt.ids[: column + 1]))
-        found.append((len(so_far.rstrip(BROKEN)), len(longer)))
-        so_far = longer
-    return so_far, found
+    if prompt.ids is not None:
+        return _decoded_spans(tokenizer, prompt.ids)
+    text, special = rendered(tokenizer, prompt)
+    made = tokenizer(text, add_special_tokens=special, return_offsets_mapping=True)
+    pieces = tokenizer.convert_ids_to_tokens(made["input_ids"])
+    found = []
+    for piece, (a, b) in zip(pieces, made["offset_mapping"], strict=True):
+        # SentencePiece puts a space before a text, and says that it stands on the first character.
+        added = not str(piece).strip(SPACE) and text[a:b].strip() != ""
+        found.append((a, a) if added else (a, b))
+    return text, found
+
+
+def _decoded_spans(tokenizer: Any, ids: tuple[int, ...]) -> tuple[str, list[tuple[int, int]]]:
+    """A token alone may decode to other characters than behind its neighbours, so beginnings are decoded. One that ends
+    inside of a character ends in a broken one, and some decoders then break the whole characters before it too."""
+    text = str(tokenizer.decode(ids))
+    done, found = 0, []
+    for column in range(len(ids)):
+        begun = str(tokenizer.decode(ids[: column + 1]))
+        whole = max(done, sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(begun, text))))
+        inside = begun[whole : whole + 1] == BROKEN
+        found.append((done, min(whole + inside, len(text))))
+        done = whole
+    return text, found
 
 
 def _templated(tokenizer: Any, messages: list[dict[str, str]]) -> str:
@@ -92,7 +111,7 @@ def continuation(tokenizer: Any, text: str) -> tuple[int, ...]:
     """
     alone = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
     lone = tokenizer("x", add_special_tokens=False)["input_ids"]
-    if str(tokenizer.convert_ids_to_tokens(lone[0])).startswith("\u2581"):
+    if str(tokenizer.convert_ids_to_tokens(lone[0])).startswith(SPACE):
         before = tuple(tokenizer("\n", add_special_tokens=False)["input_ids"])
         after = tuple(tokenizer("\n" + text, add_special_tokens=False)["input_ids"])
         if after[: len(before)] == before:
