@@ -12,7 +12,7 @@ import selfscope
 SOURCE = Path(selfscope.__file__).parent
 EVERY = {
     "records", "errors", "statistics", "quantities", "parsing", "wording", "scoring", "store", "subjects", "phenomena",
-    "readers", "controls", "verdicts", "study", "report", "catalogue", "face", "cli",
+    "readers", "controls", "directions", "verdicts", "study", "report", "catalogue", "face", "cli",
 }  # fmt: skip
 ROOMS: dict[str, set[str]] = {
     "records": set(),
@@ -25,8 +25,9 @@ ROOMS: dict[str, set[str]] = {
     "quantities": {"records", "parsing"},
     "store": {"records"},
     "subjects": {"records"},
-    "phenomena": {"records", "parsing", "quantities", "statistics", "subjects.base"},
-    "readers": {"records", "parsing", "quantities", "wording", "scoring", "statistics", "subjects.base"},
+    "directions": set(),
+    "phenomena": {"directions", "records", "parsing", "quantities", "statistics", "subjects.base"},
+    "readers": {"directions", "records", "parsing", "quantities", "wording", "scoring", "statistics", "subjects.base"},
     "controls": {"records", "quantities", "wording"},
     "verdicts": {"records", "statistics"},
     "study": {

@@ -30,6 +30,10 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "few_shot": "selfscope.readers.few_shot:FewShot",
         "other_model": "selfscope.readers.other_model:OtherModel",
         "behave": "selfscope.readers.behave:Behave",
+        "probe": "selfscope.readers.probe:Probe",
+        "patchscope": "selfscope.readers.patchscope:Patchscope",
+        "selfie": "selfscope.readers.patchscope:SelfIE",
+        "logit_lens": "selfscope.readers.logit_lens:LogitLens",
     },
     "control": {
         "third_person": "selfscope.controls.words:ThirdPerson",
@@ -43,6 +47,8 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "changed": "selfscope.controls.states:Changed",
         "sham": "selfscope.controls.states:Sham",
         "changed_competence": "selfscope.controls.states:ChangedCompetence",
+        "arms": "selfscope.controls.arms:Arms",
+        "sweep": "selfscope.controls.sweep:Sweep",
     },
     "subject": {
         "phantom": "selfscope.subjects.phantom:Phantom",

@@ -10,6 +10,7 @@ from typing import Any
 from selfscope.records import Row, Trial, Truth
 from selfscope.report.figures import Number
 from selfscope.verdicts.claims import Claim
+from selfscope.verdicts.detection import Injected
 from selfscope.verdicts.gaps import Gap, Grid
 
 Words = Callable[[Trial, str], str]
@@ -19,8 +20,7 @@ Words = Callable[[Trial, str], str]
 @dataclass(frozen=True)
 class Material:
     """What a study's folder holds, in memory: the only input of a card. words: None shows questions as data.
-    gaps, grids: readings of activations against their arms, and their sweeps; tables: what else was computed, by
-    phenomenon."""
+    gaps, grids: readings of activations against their arms, and their sweeps; injected: what it said of injections."""
 
     meta: Mapping[str, Any]
     rows: Sequence[Row]
@@ -31,7 +31,7 @@ class Material:
     words: Words | None = None
     gaps: tuple[Gap, ...] = ()
     grids: tuple[Grid, ...] = ()
-    tables: Mapping[str, Sequence[Table]] = field(default_factory=dict)
+    injected: tuple[Injected, ...] = ()
 
 
 @dataclass(frozen=True)

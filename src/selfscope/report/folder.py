@@ -53,18 +53,14 @@ def load(folder: Path) -> Material:
 
         if estimated_from != fingerprint(folder):
             warnings.append("The rows changed after the claims were estimated: estimate them again.")
+    from selfscope.verdicts.detection import detections
     from selfscope.verdicts.gaps import gaps, grids
 
+    measured = (held.rows, held.trials, held.truths)
     return Material(
-        held.meta,
-        held.rows,
-        held.trials,
-        held.truths,
-        claims,
-        tuple(warnings),
-        gaps=tuple(gaps(held.rows, held.trials, held.truths)),
-        grids=tuple(grids(held.rows, held.trials, held.truths)),
-    )
+        held.meta, *measured, claims, tuple(warnings),
+        gaps=tuple(gaps(*measured)), grids=tuple(grids(*measured)), injected=tuple(detections(*measured)),
+    )  # fmt: skip
 
 
 def _claims(path: Path) -> tuple[tuple[Claim, ...], str | None]:

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from selfscope.report import names
 from selfscope.report.document import Axis, Heat, HeatCell, Inside, Mark, Material, Table, Tick
-from selfscope.report.figures import NOTHING, Number, clean, count, decimal, percent
-from selfscope.statistics import Estimate, minimum_detectable
+from selfscope.report.figures import NOTHING, clean, decimal, percent
+from selfscope.report.injections import injections
+from selfscope.report.places import anchor, asked, part
+from selfscope.statistics import minimum_detectable
+from selfscope.verdicts.detection import Injected
 from selfscope.verdicts.gaps import ARMS, Gap, Grid, Square
 
 ARM_WORDS = {
@@ -29,27 +32,27 @@ def inside(material: Material) -> tuple[Inside, ...]:
     found: dict[str, list[Gap]] = {}
     for gap in material.gaps:
         found.setdefault(gap.phenomenon, []).append(gap)
-    return tuple(_section(name, gaps, material) for name, gaps in found.items())
+    injected: dict[str, list[Injected]] = {}
+    for one in material.injected:
+        injected.setdefault(one.phenomenon, []).append(one)
+    return tuple(
+        injections(name, injected[name], material) if name in injected else _section(name, gaps, material)
+        for name, gaps in found.items()
+    )
 
 
 def _section(name: str, gaps: Sequence[Gap], material: Material) -> Inside:
     title, asks = names.PHENOMENA.get(name, (names.sentence_case(name), ""))
     grids = [g for g in material.grids if g.phenomenon == name]
-    test = [
-        t for t in material.trials.values()
-        if t.phenomenon == name and t.split == "test" and t.control == "plain" and t.arm == "real"
-    ]  # fmt: skip
-    items = f"{count(len(test))} items in {count(len({t.cluster for t in test}))} clusters"
     return Inside(
-        anchor=f"inside-{clean(name, 40).replace('_', '-')}",
+        anchor=anchor(name),
         title=title,
         asks=asks,
         says=sentence(gaps),
-        items=items,
+        items=asked(name, material),
         ladder=_ladder(gaps),
         readers=_readers(gaps),
         heats=tuple(h for g in grids if (h := _heat(g)) is not None),
-        more=tuple(material.tables.get(name, ())),
         notes=tuple(_notes(gaps)),
     )
 
@@ -61,7 +64,7 @@ def sentence(gaps: Sequence[Gap]) -> str:
         return "Asked in words only: no activations were read here."
     best = max(read, key=lambda g: (g.supported, g.gap.low if g.gap else -1.0))
     assert best.gap is not None
-    told = f"{_both(best.gap, change=True)} against {ARM_WORDS.get(best.best, best.best)}, its hardest arm"
+    told = f"{part(best.gap, change=True).both} against {ARM_WORDS.get(best.best, best.best)}, its hardest arm"
     who = names.sentence_case(names.reader(best.reader))
     where = f" at layer {best.layer}" if best.layer is not None else ""
     if best.supported:
@@ -69,18 +72,6 @@ def sentence(gaps: Sequence[Gap]) -> str:
     if best.missing:
         return f"Not supported: {who} lacks the arms {', '.join(ARM_WORDS[m] for m in best.missing)}."
     return f"Not supported: no reading beats all of its arms. The nearest is {who}{where}: {told}."
-
-
-def _both(x: Estimate, *, change: bool = False) -> str:
-    number = _number(x, change=change)
-    return number.both
-
-
-def _number(x: Estimate, *, change: bool = False) -> Number:
-    sign = "+" if change and x.value > 0 else ""
-    interval = f"[{decimal(100 * x.low, 0)}, {decimal(100 * x.high, 0)}]"
-    unit = "\u202fpoints" if change else "\u202f%"
-    return Number(x.value, x.low, x.high, f"{sign}{decimal(100 * x.value, 0)}{unit}", interval)
 
 
 def _ladder(gaps: Sequence[Gap]) -> Axis | None:
@@ -91,15 +82,15 @@ def _ladder(gaps: Sequence[Gap]) -> Axis | None:
         note = names.RUNGS.get(gap.rung, gap.rung) + answers
         where = f", layer {gap.layer}" if gap.layer is not None else ""
         label = clean(names.reader(gap.reader), 80) + where
-        marks.append((gap.rung, Mark(label, note, gap.rung, _number(gap.real), strong=gap.supported or words)))
+        marks.append((gap.rung, Mark(label, note, gap.rung, part(gap.real), strong=gap.supported or words)))
         if gap.ceiling is not None:
             full = Mark(f"{clean(names.reader(gap.reader), 60)}: full text", "ceiling: told everything", "behaviour",
-                        _number(gap.ceiling))  # fmt: skip
+                        part(gap.ceiling))  # fmt: skip
             marks.append(("behaviour", full))
         text = gap.arms.get("text")
         if text is not None:
             told = Mark(f"{clean(names.reader(gap.reader), 60)}: text only", "input: what these tokens spell out",
-                        "input", _number(text))  # fmt: skip
+                        "input", part(text))  # fmt: skip
             marks.append(("input", told))
     if not marks:
         return None
@@ -120,9 +111,9 @@ def _readers(gaps: Sequence[Gap]) -> Table | None:
             (
                 clean(names.reader(gap.reader), 80),
                 NOTHING if gap.layer is None else str(gap.layer),
-                _both(gap.real),
+                part(gap.real).both,
                 *arms,
-                _both(gap.gap, change=True),
+                part(gap.gap, change=True).both,
                 "yes" if gap.supported else "no",
             )
         )
@@ -167,10 +158,10 @@ def _heat(grid: Grid) -> Heat | None:
     caption += f" (across) and {up.replace('_', ' ')} (down)" if up else ""
     notes = []
     if grid.chosen is not None:
-        notes.append(f"chosen on dev ({_at(grid.chosen.at, axes)}): {_both(grid.chosen.right)} on test")
+        notes.append(f"chosen on dev ({_at(grid.chosen.at, axes)}): {part(grid.chosen.right).both} on test")
     if grid.best is not None:
         notes.append(f"best of the grid on test ({_at(grid.best.at, axes)}), an optimist’s figure: "
-                     f"{_both(grid.best.right)}")  # fmt: skip
+                     f"{part(grid.best.right).both}")  # fmt: skip
     label = [_short(line) if up else "" for line in lines]
     return Heat(caption, tuple(_short(c) for c in columns), tuple(label), tuple(cells), "; ".join(notes))
 

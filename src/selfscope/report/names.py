@@ -11,6 +11,11 @@ PHENOMENA = {
     "token_probability": ("Word probabilities", "How likely is this next word, by its own reckoning?"),
     "confidence": ("Confidence", "Will it get this right, and is this answer right?"),
     "items": ("Your questions", "The items that were given on the command line."),
+    "hidden_context": ("Hidden context", "What do its instructions hold, read where no token says so?"),
+    "entity_resolution": ("Entities", "What is the thing that the last token of its name stands for?"),
+    "attribute_extraction": ("Attributes", "Does the token of a name already hold a fact about it?"),
+    "next_token_identity": ("Next word", "Which word will it say, read from an earlier layer?"),
+    "injected_concept": ("Injected concepts", "Something is written into its stream: where, how much, what?"),
 }
 
 VERDICTS = {  # verdict -> what a reader of the card may conclude, one line

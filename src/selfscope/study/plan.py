@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 from selfscope import catalogue
 from selfscope.controls.base import Control
@@ -12,7 +12,7 @@ from selfscope.errors import SelfscopeError, UnknownName
 from selfscope.phenomena.base import Phenomenon
 from selfscope.readers.base import Reader
 from selfscope.study.base import Line, Study
-from selfscope.subjects.base import Subject, reaches
+from selfscope.subjects.base import OpenSubject, Subject, reaches
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Profile:
     few_shot: numbers of examples; controls run on `per_cluster` trials a cluster, wordings on every
     `wording_every`-th of those. questions: asked about each cluster (None: all that were posed). states: clusters in
     which the state is changed (None: all). sparse: other formats, examples and the ceiling are read on `per_cluster`
-    trials of every sparse-th cluster (0: on all trials)."""
+    trials of every sparse-th cluster (0: on all trials). inside: phenomena of activations, with their clusters."""
 
     test: int
     train: int
@@ -35,16 +35,21 @@ class Profile:
     questions: int | None = None
     states: int | None = None
     sparse: int = 0
+    inside: tuple[str, ...] = ()
+    inside_test: int = 0
+    inside_train: int = 0
+    inside_dev: int = 0
 
 
 # Quick has no dev split: it chooses nothing, and a confidence exponent takes more dev items than it could have.
 PROFILES = {
     "quick": Profile(
-        test=40, train=32, dev=0, rollouts=10, formats=2, wording_every=7, questions=2, states=22, sparse=2
+        test=40, train=32, dev=0, rollouts=10, formats=2, wording_every=7, questions=2, states=22, sparse=2,
+        inside=("hidden_context",), inside_test=20, inside_train=24, inside_dev=0,
     ),
     "full": Profile(
         test=150, train=80, dev=30, rollouts=20, formats=None, few_shot=(4, 16), behave=True, wording_every=6,
-        questions=2, states=75, sparse=1,
+        questions=2, states=75, sparse=1, inside=catalogue.INSIDE, inside_test=60, inside_train=48, inside_dev=16,
     ),
 }
 CONTROLS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -61,6 +66,21 @@ CONTROLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("sham", {}),
     ("changed_competence", {}),
 )
+READINGS: Mapping[str, tuple[str, ...]] = {
+    "hidden_context": ("probe", "probe[labels=permuted]", "patchscope[template=question]", "selfie"),
+    "entity_resolution": ("patchscope[template=description]", "patchscope[template=question]", "logit_lens"),
+    "attribute_extraction": ("patchscope[template=attribute]", "logit_lens"),
+    "next_token_identity": ("logit_lens", "patchscope[template=identity]"),
+    "injected_concept": (),
+}
+"""Who reads the activations of each phenomenon unless told otherwise."""
+WHITE_BOX = ("probe", "patchscope", "selfie", "logit_lens")
+SWEPT: Mapping[str, tuple[str, str]] = {
+    "hidden_context": ("patchscope", "target_layers"),
+    "attribute_extraction": ("patchscope", "target_layers"),
+    "next_token_identity": ("logit_lens", ""),
+}
+"""In a full study: whose readings are laid over a grid of layers, and over which second axis."""
 EXACT = ("token_probability",)
 """What only a subject with log-probabilities has: left out where nobody asked for it by name and it cannot be had."""
 
@@ -86,6 +106,9 @@ def plan(subject: Subject, wish: Wish) -> Study:
     profile = PROFILES[wish.profile]
     lines = []
     for phenomenon in _phenomena(subject, wish, profile):
+        if phenomenon.name in catalogue.INSIDE:
+            lines.append(_inside(subject, phenomenon, wish, profile))
+            continue
         formats = able_formats(subject, phenomenon)[: profile.formats]
         readers = list(_readers(subject, formats, wish, profile))
         own = [r.id for r in readers if r.rung == "self"]
@@ -98,6 +121,32 @@ def plan(subject: Subject, wish: Wish) -> Study:
         subject, tuple(lines), wish.seed, profile.per_cluster, profile.wording_every, wish.profile, profile.questions,
         profile.states, max(1, profile.sparse),
     )  # fmt: skip
+
+
+GRID = 6
+"""Layers of a grid, evenly from the first to the last."""
+
+
+def _inside(subject: Subject, phenomenon: Phenomenon, wish: Wish, profile: Profile) -> Line:
+    """A phenomenon of activations: who reads them is asked under every arm; words and log-probabilities stand beside
+    them. Of several sizes only a full study lays a grid."""
+    formats = able(subject, phenomenon.formats)[: profile.formats]
+    wanted = [r for r in wish.readers if r.partition("[")[0] in WHITE_BOX] or list(READINGS[phenomenon.name])
+    readers: list[Reader] = [catalogue.resolve("reader", "prior")()]
+    for name in (*wanted, "ask"):
+        if name != "ask" or formats:
+            readers += _named(name, formats, wish)
+    armed = tuple(r.id for r in readers if r.rung == "probe")
+    arms = (catalogue.resolve("control", "arms")(),) if armed else ()
+    swept: list[tuple[str, Control]] = []
+    if profile.inside_dev and armed:
+        who, second = SWEPT.get(phenomenon.name, ("", ""))
+        depth = list(cast(OpenSubject, subject).layers)
+        axis = tuple(depth[round(k * (len(depth) - 1) / (GRID - 1))] for k in range(GRID))
+        grid = catalogue.resolve("control", "sweep")(layers=axis, **({second: axis} if second else {}))
+        swept = [(r.id, grid) for r in readers if who and r.id.startswith(who)][:1]
+    own = [r.id for r in readers if r.rung == "self"]
+    return Line(phenomenon, tuple(readers), arms, own[0] if own else "", armed=armed, swept=tuple(swept), whole=True)
 
 
 def able_formats(subject: Subject, phenomenon: Phenomenon) -> list[str]:
@@ -117,6 +166,7 @@ def _scored(format: str) -> bool:
 
 def _phenomena(subject: Subject, wish: Wish, profile: Profile) -> Iterator[Phenomenon]:
     usual = [name for name in catalogue.PHENOMENA if name not in EXACT or reaches(subject, "logprobs")]
+    usual += profile.inside if reaches(subject, "activations") else ()
     chosen = list(wish.phenomena or (() if wish.items else usual))
     if wish.items and "items" not in chosen:
         chosen.append("items")
@@ -128,6 +178,8 @@ def _phenomena(subject: Subject, wish: Wish, profile: Profile) -> Iterator[Pheno
         sized = ("rollouts",) if name == "items" else ("test", "train", "dev", "rollouts")
         known = {f.name for f in fields(kind)}
         given: dict[str, Any] = {k: getattr(profile, k) for k in sized if k in known}
+        if name in catalogue.INSIDE:
+            given |= {k: getattr(profile, f"inside_{k}") for k in ("test", "train", "dev")}
         if name == "items":
             given["path"] = wish.items
         yield kind(**given)

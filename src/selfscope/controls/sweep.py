@@ -1,0 +1,44 @@
+"""A grid over where and how a vector is read and written: trials with coordinates, read in batches like any others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from selfscope.controls.base import derived
+from selfscope.records import Trial
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Every trial with evidence at every cell. layers, target_layers: as in `Injection`; positions: indices into the
+    columns of the evidence; strengths: of the write. An empty axis leaves what the reader has."""
+
+    layers: tuple[int, ...] = ()
+    target_layers: tuple[int, ...] = ()
+    positions: tuple[int, ...] = ()
+    strengths: tuple[float, ...] = ()
+    name: str = "sweep"
+
+    def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
+        """The cells of one trial stand together."""
+        cells = self.cells()
+        return [
+            derived(trial, "sweep " + ", ".join(f"{k}={v}" for k, v in cell.items()), coordinates=cell)
+            for trial in trials
+            if trial.evidence is not None
+            for cell in cells
+        ]
+
+    def cells(self) -> list[dict[str, Any]]:
+        """Coordinates of every cell, the last axis fastest."""
+        axes: dict[str, tuple[Any, ...]] = {
+            "layer": self.layers,
+            "target_layer": self.target_layers,
+            "position": self.positions,
+            "strength": self.strengths,
+        }
+        given = {k: v for k, v in axes.items() if v}
+        return [dict(zip(given, values, strict=True)) for values in product(*given.values())]

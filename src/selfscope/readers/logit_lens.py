@@ -1,0 +1,103 @@
+"""What the model's own final norm and head make of a state (nostalgebraist 2020): the baseline of every reader.
+
+Options are told apart by their first token; of the last layer it is the model's own next-token distribution. K options.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from selfscope.readers.patchscope import FITTED, _hit, depths, spread_over_clusters
+from selfscope.readers.vectors import evidence_of, mean_vectors, place_of, vectors
+from selfscope.records import Outcome, Prompt, Reading, Trial, Truth, changed
+from selfscope.subjects.base import OpenSubject, Subject, reaches
+
+
+@dataclass(frozen=True)
+class LogitLens:
+    """layer: None is chosen on train among depths. Arms: none is the lens on no state at all (uniform); text is the
+    model's next token after the words that the read tokens spell out."""
+
+    layer: int | None = None
+    position: int = -1
+    means: Mapping[int, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def id(self) -> str:
+        return "logit_lens"
+
+    @property
+    def rung(self) -> str:
+        return "probe"
+
+    def fit(self, subject: Subject, trials: Sequence[Trial], truths: Sequence[Truth]) -> LogitLens:
+        """Chooses the layer on train and learns the mean vectors."""
+        if not reaches(subject, "activations"):
+            return self
+        able = cast(OpenSubject, subject)
+        train = [t for t in trials if t.split == "train" and t.evidence is not None]
+        ready = changed(self, means=mean_vectors(able, train, list(able.layers), self.position))
+        if self.layer is not None:
+            return ready
+        right = {t.trial: t for t in truths}
+        few = spread_over_clusters([t for t in train if t.id in right], FITTED)
+        layers = depths(able)
+        if not few:
+            return changed(ready, layer=layers[-1])
+        gridded = [changed(t, coordinates={**t.coordinates, "layer": k}) for k in layers for t in few]
+        hits = [_hit(r, right[t.id]) for r, t in zip(ready.read(subject, gridded), gridded, strict=True)]
+        mean = [float(np.mean(hits[i * len(few) : (i + 1) * len(few)])) for i in range(len(layers))]
+        return changed(ready, layer=layers[int(np.argmax(mean))])
+
+    def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
+        """One reading a trial: one capture, one product with the head."""
+        if not reaches(subject, "activations"):
+            return [Reading(Outcome.UNSUPPORTED)] * len(trials)
+        able = cast(OpenSubject, subject)
+        layer = self.layer if self.layer is not None else list(able.layers)[-1]
+        places = [place_of(t, layer, self.position) for t in trials]
+        read = vectors(able, trials, places, self.means)
+        first = [first_tokens(able, t) for t in trials]
+        out: list[Reading] = []
+        spoken = _spoken(able, [t for t in trials if t.arm in ("text", "full")])
+        for trial, place, vector_D, ids in zip(trials, places, read, first, strict=True):
+            if vector_D is not None:
+                told = able.unembed(np.asarray(vector_D)[None], ids=ids)[0].logprobs
+            elif trial.id in spoken:
+                told = able.next_token([spoken[trial.id]], ids=ids)[0].logprobs
+            else:
+                told = tuple(0.0 for _ in ids)
+            top = max(told)
+            weights = [math.exp(x - top) for x in told]
+            shares = tuple(w / math.fsum(weights) for w in weights)
+            extra = {"layer": place.layer}
+            out.append(Reading(Outcome.ANSWERED, shares, first=trial.question.shown[0], extra=extra))
+        return out
+
+
+def first_tokens(subject: OpenSubject, trial: Trial) -> list[int]:
+    """The id of each option's first token: its key where keys are ids (next_token_identity), else of its text after a
+    space."""
+    keys = [o.key for o in trial.question.options]
+    if trial.question.quantity == "next_token" and all(k.isdigit() for k in keys):
+        return [int(k) for k in keys]
+    return [subject.encode(Prompt(text=f"x {o.text.strip()}"))[_start(subject)] for o in trial.question.options]
+
+
+def _start(subject: OpenSubject) -> int:
+    """Where the text behind "x" begins: after it and after what the tokenizer puts first."""
+    return len(subject.encode(Prompt(text="x")))
+
+
+def _spoken(subject: OpenSubject, trials: Sequence[Trial]) -> dict[str, Prompt]:
+    found = {}
+    for trial in trials:
+        evidence = evidence_of(trial)
+        words = evidence.text if trial.arm == "text" else evidence.full
+        found[trial.id] = Prompt(text=words or " ")
+    return found

@@ -1,0 +1,183 @@
+"""Asks the subject about a vector: written into a slot of another prompt, it is read as if it were a word there.
+
+Patchscopes (Ghandeharioun et al. 2024); SelfIE (Chen et al. 2024) is the same act with several placeholders, written
+early, at once. Options are ranked by log-probability minus what they have when nothing is written: else the prior over
+answers decides. D width, K options.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from selfscope.readers.vectors import Place, evidence_of, mean_vectors, place_of, vectors
+from selfscope.records import Cost, Injection, Outcome, Prompt, Reading, Trial, Truth, Vector, changed
+from selfscope.subjects.base import OpenSubject, Subject, reaches
+from selfscope.wording.slots import SLOTS, Slot, target
+
+FITTED = 80
+"""Train trials on which a layer is chosen."""
+LAYERS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
+"""Depths among which a layer is chosen."""
+
+
+@dataclass(frozen=True)
+class Patchscope:
+    """template: identity | description | attribute | question | summary. layer: read at (None: chosen on train);
+    target_layer: written at (None: the same). operator, strength: see `Injection`. count: placeholders. position: index
+    into the columns of the evidence."""
+
+    template: str = "question"
+    layer: int | None = None
+    target_layer: int | None = None
+    operator: str = "replace"
+    strength: float = 1.0
+    count: int = 1
+    position: int = -1
+    name: str = "patchscope"
+    means: Mapping[int, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}[{self.template}]"
+
+    @property
+    def rung(self) -> str:
+        return "probe"
+
+    def fit(self, subject: Subject, trials: Sequence[Trial], truths: Sequence[Truth]) -> Patchscope:
+        """Chooses the layer on train (one batched call over a grid), and learns the mean vectors."""
+        if not reaches(subject, "activations"):
+            return self
+        able = cast(OpenSubject, subject)
+        train = [t for t in trials if t.split == "train" and t.evidence is not None]
+        layers = [self.layer] if self.layer is not None else depths(able)
+        means = mean_vectors(able, train, list(able.layers), self.position)
+        ready = changed(self, means=means)
+        if self.layer is not None or not train:
+            return changed(ready, layer=layers[len(layers) // 2] if self.layer is None else self.layer)
+        right = {truth.trial: truth for truth in truths}
+        few = spread_over_clusters([t for t in train if t.id in right], FITTED)
+        gridded = [changed(t, coordinates={**t.coordinates, "layer": k}) for k in layers for t in few]
+        got = ready.read(subject, gridded)
+        hits = [_hit(r, right[t.id]) for r, t in zip(got, gridded, strict=True)]
+        mean = [float(np.mean(hits[i * len(few) : (i + 1) * len(few)])) for i in range(len(layers))]
+        return changed(ready, layer=layers[int(np.argmax(mean))])
+
+    def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
+        """One reading a trial, in two calls: one capture, one score of every trial with and without its vector."""
+        if not reaches(subject, "activations"):
+            return [Reading(Outcome.UNSUPPORTED)] * len(trials)
+        able = cast(OpenSubject, subject)
+        layer = self.layer if self.layer is not None else depths(able)[len(LAYERS) // 2]
+        places = [place_of(t, layer, self.position) for t in trials]
+        read = vectors(able, trials, places, self.means)
+        empty = [self._slot(able, t, None) for t in trials]
+        filled = [self._filled(able, t) for t in trials]
+        prompts = [
+            self._written(able, slot, trial, place, v)
+            for slot, trial, place, v in zip(filled, trials, places, read, strict=True)
+        ]
+        words = [list(slot.words) for slot in empty]
+        scores = able.score([*prompts, *(s.prompt for s in empty)], [*words, *words])
+        out = []
+        for i, trial in enumerate(trials):
+            own, base = ([math.fsum(c) for c in scores[k]] for k in (i, i + len(trials)))
+            ranked = own if trial.arm == "none" else [a - b for a, b in zip(own, base, strict=True)]
+            out.append(self._reading(trial, ranked, places[i], read[i]))
+        return out
+
+    def _reading(self, trial: Trial, ranked: Sequence[float], place: Place, vector_D: Any) -> Reading:
+        top = max(ranked)
+        weights = [math.exp(x - top) for x in ranked]
+        total = math.fsum(weights)
+        extra: dict[str, Any] = {"layer": place.layer}
+        if vector_D is not None:
+            extra["norm"] = round(float(np.linalg.norm(vector_D)), 3)
+        first = trial.question.shown[0]
+        return Reading(
+            Outcome.ANSWERED, tuple(w / total for w in weights), first=first, extra=extra, cost=Cost(calls=2)
+        )  # fmt: skip
+
+    def _slot(self, subject: OpenSubject, trial: Trial, filling: str | None) -> Slot:
+        chat = subject.chat
+        found = None
+        for mark in SLOTS:
+            found = target(trial, self.template, chat=chat, placeholder=mark, count=self.count, filling=filling)
+            if self.template == "identity" or filling is not None or columns_of(subject, found) is not None:
+                return found
+        raise ValueError(f"none of the placeholders {', '.join(map(repr, SLOTS))} is one token in this prompt")
+
+    def _filled(self, subject: OpenSubject, trial: Trial) -> Slot:
+        if trial.arm in ("text", "full"):
+            evidence = evidence_of(trial)
+            words = evidence.text if trial.arm == "text" else evidence.full
+            return self._slot(subject, trial, words or "...")
+        return self._slot(subject, trial, None)
+
+    def _written(self, subject: OpenSubject, slot: Slot, trial: Trial, place: Place, vector_D: Any) -> Prompt:
+        if vector_D is None:
+            return slot.prompt
+        columns = columns_of(subject, slot)
+        if columns is None:
+            raise ValueError(f"the placeholder {slot.placeholder!r} is not {slot.count} single tokens in the prompt")
+        where = trial.coordinates
+        written = self.target_layer if self.target_layer is not None else place.layer
+        act = Injection(
+            int(where.get("target_layer", written)), Vector.of(vector_D), columns, self.operator,
+            float(where.get("strength", self.strength)),
+        )  # fmt: skip
+        return changed(slot.prompt, interventions=(act,))
+
+
+@dataclass(frozen=True)
+class SelfIE(Patchscope):
+    """SelfIE (Chen et al. 2024): five placeholders, written by a mix into the first block's output, and an assistant's
+    opening that promises to summarise."""
+
+    template: str = "summary"
+    target_layer: int | None = 0
+    operator: str = "mix"
+    count: int = 5
+    name: str = "selfie"
+
+
+def columns_of(subject: OpenSubject, slot: Slot) -> tuple[int, ...] | None:
+    """The columns of the placeholders, None unless they are `count` tokens of their own in a row."""
+    run = " ".join([slot.placeholder] * slot.count)
+    texts = subject.token_texts(slot.prompt)
+    for occurrence in range(-1, -20, -1):  # letters inside of words are not tokens of their own
+        try:
+            found = subject.columns(slot.prompt, run, occurrence)
+        except ValueError:
+            return None
+        if len(found) == slot.count and all(texts[c].strip() == slot.placeholder for c in found):
+            return found
+    return None
+
+
+def depths(subject: OpenSubject) -> list[int]:
+    """Layers at LAYERS of the depth."""
+    last = len(subject.layers) - 1
+    return sorted({round(d * last) for d in LAYERS})
+
+
+def spread_over_clusters(trials: Sequence[Trial], most: int) -> list[Trial]:
+    """At most `most` trials, as evenly over clusters as their order allows."""
+    turns: dict[str, int] = {}
+    keyed = []
+    for i, trial in enumerate(trials):
+        turn = turns[trial.cluster] = turns.get(trial.cluster, -1) + 1
+        keyed.append((turn, i, trial))
+    return [trial for _, _, trial in sorted(keyed, key=lambda x: x[:2])[:most]]
+
+
+def _hit(reading: Reading, truth: Truth) -> float:
+    if reading.distribution is None:
+        return 0.0
+    top = max(range(len(reading.distribution)), key=lambda k: reading.distribution[k])  # type: ignore[index]
+    return truth.mean[top]

@@ -1,0 +1,176 @@
+"""A linear probe of the residual stream: what is there to be read, whether or not the subject can say it.
+
+Fitted on the train split of questions whose options are shared between items. Its rivals come as arms: a bag of the
+words that the read tokens spell out (text), of the whole text (full), the mean state, another item's, the base rate.
+Hewitt and Liang 2019: `labels="permuted"` is the same probe on labels that mean nothing. D width, K options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from selfscope.directions import Linear, discriminant, logistic
+from selfscope.quantities import words as words_of
+from selfscope.readers.patchscope import depths
+from selfscope.readers.vectors import evidence_of, mean_vectors, place_of, vectors
+from selfscope.records import Outcome, Reading, Trial, Truth, changed, content_hash
+from selfscope.subjects.base import OpenSubject, Subject, reaches
+
+FOLDS = 4
+PENALTIES = (1.0, 10.0, 100.0)
+TOO_FEW = 2
+"""Train clusters below which a question gets no probe."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What was learnt for one question: the probe, its layer, the base rate (K,), and the bags of words."""
+
+    keys: tuple[str, ...]
+    layer: int
+    probe: Linear
+    rate_K: Any
+    words: Mapping[str, int]
+    bag: Linear | None
+
+
+@dataclass(frozen=True)
+class Probe:
+    """kind: logistic | means (whitened difference of means). layer: None is chosen by grouped validation on train.
+    labels: true | permuted."""
+
+    kind: str = "logistic"
+    layer: int | None = None
+    position: int = -1
+    labels: str = "true"
+    fits: Mapping[str, Fit] = field(default_factory=dict, repr=False, compare=False)
+    means: Mapping[int, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def id(self) -> str:
+        return f"probe[{self.kind}]" if self.labels == "true" else f"probe[{self.kind},{self.labels}]"
+
+    @property
+    def rung(self) -> str:
+        return "probe"
+
+    def fit(self, subject: Subject, trials: Sequence[Trial], truths: Sequence[Truth]) -> Probe:
+        """One probe for each quantity with shared options; layer and penalty by validation over clusters of train."""
+        if not reaches(subject, "activations"):
+            return self
+        able = cast(OpenSubject, subject)
+        right = {t.trial: int(np.argmax(t.mean)) for t in truths}
+        train = [t for t in trials if t.split == "train" and t.id in right and t.evidence is not None]
+        groups: dict[str, list[Trial]] = {}
+        for trial in train:
+            if trial.question.shared:
+                groups.setdefault(trial.question.quantity, []).append(trial)
+        layers = [self.layer] if self.layer is not None else depths(able)
+        found = {}
+        for quantity, many in groups.items():
+            if len({t.cluster for t in many}) >= TOO_FEW:
+                found[quantity] = self._fitted(able, many, [right[t.id] for t in many], layers)
+        used = sorted({f.layer for f in found.values()}) or layers[:1]
+        return changed(self, fits=found, means=mean_vectors(able, train, used, self.position))
+
+    def _fitted(
+        self, subject: OpenSubject, trials: Sequence[Trial], labels: Sequence[int], layers: Sequence[int]
+    ) -> Fit:
+        answers = np.array(labels, dtype=np.int64)
+        if self.labels == "permuted":
+            seed = int(content_hash("permuted", [t.id for t in trials], size=8), 16)
+            answers = np.random.default_rng(seed).permutation(answers)
+        keys = tuple(o.key for o in trials[0].question.options)
+        k = len(keys)
+        evidence = [evidence_of(t) for t in trials]
+        places = [[e.columns[self.position]] for e in evidence]
+        states = subject.capture([e.prompt for e in evidence], list(layers), places)
+        fold_N = _folds([t.cluster for t in trials])
+        layer = layers[int(np.argmax([_validated(states.at(x), answers, fold_N, k, None) for x in layers]))]
+        states_ND = states.at(layer)
+        if self.kind == "logistic":
+            scored = [_validated(states_ND, answers, fold_N, k, p) for p in PENALTIES]
+            probe = logistic(states_ND, answers, k, penalty=PENALTIES[int(np.argmax(scored))])
+        else:
+            probe = discriminant(states_ND, answers, k)
+        texts, full = [e.text for e in evidence], [e.full for e in evidence]
+        vocabulary = _vocabulary([*texts, *full])
+        both_NW = np.concatenate([_bags(texts, vocabulary), _bags(full, vocabulary)])
+        bag = discriminant(both_NW, np.concatenate([answers, answers]), k) if vocabulary else None
+        rate_K = (np.bincount(answers, minlength=k) + 0.5) / (len(answers) + 0.5 * k)
+        return Fit(keys, layer, probe, rate_K, vocabulary, bag)
+
+    def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
+        """One reading a trial, in one capture; a question that was not learnt is unsupported."""
+        out = [Reading(Outcome.UNSUPPORTED)] * len(trials)
+        if not reaches(subject, "activations"):
+            return out
+        able = cast(OpenSubject, subject)
+        rows = [i for i, t in enumerate(trials) if t.question.quantity in self.fits]
+        some = [trials[i] for i in rows]
+        fits = [self.fits[t.question.quantity] for t in some]
+        places = [place_of(t, f.layer, self.position) for t, f in zip(some, fits, strict=True)]
+        read = vectors(able, some, places, self.means)
+        for i, trial, fit, place, vector_D in zip(rows, some, fits, places, read, strict=True):
+            shares = self._said(trial, fit, vector_D)
+            if tuple(o.key for o in trial.question.options) == fit.keys:
+                first = trial.question.shown[0]
+                out[i] = Reading(Outcome.ANSWERED, tuple(shares.tolist()), first=first, extra={"layer": place.layer})
+        return out
+
+    def _said(self, trial: Trial, fit: Fit, vector_D: Any) -> Any:
+        if vector_D is not None:
+            return fit.probe.probabilities(np.asarray(vector_D)[None])[0]
+        if trial.arm in ("text", "full") and fit.bag is not None:
+            evidence = evidence_of(trial)
+            told = evidence.text if trial.arm == "text" else evidence.full
+            return fit.bag.probabilities(_bags([told], fit.words))[0]
+        return fit.rate_K / fit.rate_K.sum()
+
+
+def _folds(clusters: Sequence[str]) -> Any:
+    """(N,) fold of each row; a cluster is in one fold."""
+    return np.array([int(content_hash("fold", c, size=8), 16) % FOLDS for c in clusters])
+
+
+def _validated(states_ND: Any, labels_N: Any, fold_N: Any, classes: int, penalty: float | None) -> float:
+    """Part of the held-out rows that are right; the discriminant where no penalty is given."""
+    hits, count = 0.0, 0
+    for fold in range(FOLDS):
+        inside, outside = fold_N != fold, fold_N == fold
+        if not inside.any() or not outside.any():
+            continue
+        if penalty is None:
+            made = discriminant(states_ND[inside], labels_N[inside], classes)
+        else:
+            made = logistic(states_ND[inside], labels_N[inside], classes, penalty=penalty)
+        hits += float((made.scores(states_ND[outside]).argmax(1) == labels_N[outside]).sum())
+        count += int(outside.sum())
+    return hits / count if count else 0.0
+
+
+def _vocabulary(texts: Sequence[str], most: int = 400) -> dict[str, int]:
+    """The commonest words, each with its column."""
+    counts: dict[str, int] = {}
+    for text in texts:
+        for word in dict.fromkeys(w.lower() for w in words_of(text)):
+            counts[word] = counts.get(word, 0) + 1
+    kept = sorted(counts, key=lambda w: (-counts[w], w))[:most]
+    return {word: i for i, word in enumerate(kept)}
+
+
+def _bags(texts: Sequence[str], vocabulary: Mapping[str, int]) -> Any:
+    """(N, W) whether each word occurs."""
+    out = np.zeros((len(texts), max(1, len(vocabulary))))
+    for i, text in enumerate(texts):
+        for word in words_of(text):
+            at = vocabulary.get(word.lower())
+            if at is not None:
+                out[i, at] = 1.0
+    return out
+
+

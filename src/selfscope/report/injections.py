@@ -1,0 +1,106 @@
+"""What a subject said of injections into its stream -> a section: where, where more, which, and did it notice?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from selfscope.report import names
+from selfscope.report.document import Axis, Inside, Mark, Material, Table, Tick
+from selfscope.report.figures import NOTHING, clean, decimal, percent
+from selfscope.report.places import anchor, asked, part
+from selfscope.statistics import Estimate
+from selfscope.verdicts.detection import AGAINST, Detection, Injected
+
+TASKS = {
+    "localisation": "which sentence was touched",
+    "strength": "which passage was touched more",
+    "identification": "which concept it was",
+}
+ARMS = {"clean": "nothing injected", "random": "a random vector", "input": "the word in the text"}
+CAPTION = "Part of the items answered rightly, 95\u202f% intervals over concepts; chance stands beside each task."
+
+
+def injections(name: str, found: Sequence[Injected], material: Material) -> Inside:
+    """One section for all readers that were asked about injections."""
+    title, asks = names.PHENOMENA.get(name, (names.sentence_case(name), ""))
+    tables = [table for one in found for table in _tables(one)]
+    return Inside(
+        anchor=anchor(name), title=title, asks=asks, says=sentence(found), items=asked(name, material),
+        ladder=_ladder(found), more=tuple(tables), notes=tuple(n for one in found for n in _notes(one)),
+    )  # fmt: skip
+
+
+def sentence(found: Sequence[Injected]) -> str:
+    """The tasks that a shift towards yes cannot pass first; detection only with that shift beside it."""
+    said = []
+    for one in found:
+        for task, choice in one.choices.items():
+            best = choice.over_clean or choice.right
+            if best.low > choice.chance:
+                said.append(f"{TASKS[task]} ({part(best).both}, chance {percent(choice.chance)})")
+    able = "It can say " + "; ".join(dict.fromkeys(said)) if said else (
+        "It tells neither where nor how strongly nor what was injected better than chance"
+    )  # fmt: skip
+    noticed = [one.detection for one in found if one.detection is not None]
+    if not noticed:
+        return f"{able}."
+    if any(d.notices for d in noticed):
+        return f"{able}. It notices an injection beyond the shift towards yes that unrelated questions show."
+    shown = next((d for d in noticed if "clean" in d.corrected), noticed[0])
+    told = shown.corrected.get("clean")
+    area = f" (AUROC {_both(told.auroc)} after the correction)" if told else ""
+    return f"{able}. That it notices is not supported{area}."
+
+
+def _both(x: Estimate) -> str:
+    return f"{decimal(x.value)} [{decimal(x.low)}, {decimal(x.high)}]"
+
+
+def _ladder(found: Sequence[Injected]) -> Axis | None:
+    marks = []
+    for one in found:
+        for task, choice in one.choices.items():
+            label = f"{names.sentence_case(TASKS[task])} ({clean(names.reader(one.reader), 60)})"
+            marks.append(Mark(label, f"chance {percent(choice.chance)}", "self", part(choice.right)))
+            if choice.over_clean is not None:
+                note = f"chance {percent(choice.chance)}; against the same question with nothing injected"
+                beyond = part(choice.over_clean)
+                marks.append(Mark(f"{label}, beyond its clean twin", note, "probe", beyond, strong=True))
+    if not marks:
+        return None
+    return Axis(-0.02, 1.02, (Tick(0.0, "0"), Tick(0.5, "50", "faint"), Tick(1.0, "100\u202f%")), tuple(marks), CAPTION)
+
+
+def _tables(one: Injected) -> list[Table]:
+    d = one.detection
+    if d is None:
+        return []
+    who = clean(names.reader(one.reader), 60)
+    rows = []
+    if d.naive is not None:
+        rows.append(("as mostly reported: against nothing, uncorrected", _both(d.naive.auroc), _both(d.naive.d_prime)))
+    for arm in AGAINST:
+        if arm in d.corrected:
+            told = d.corrected[arm]
+            rows.append((f"against {ARMS[arm]}, shift towards yes taken out", _both(told.auroc), _both(told.d_prime)))
+    head = ("does it notice", "AUROC", "d′")
+    note = "The correction takes out how much the same injection moves “yes” on unrelated questions of known answer."
+    return [Table(f"Detection, {who}", head, tuple(rows), (1, 2), note), _rates(d)]
+
+
+def _rates(d: Detection) -> Table:
+    rows = [("says yes when injected (hits)", part(d.hits).both)]
+    rows += [(f"says yes to {ARMS.get(arm, arm)} (false alarms)", part(x).both) for arm, x in d.false_alarms.items()]
+    rows.append(("log-odds of “yes” under the injection, on the question itself", f"{_both(d.said_yes)} nats"))
+    rows += [
+        (f"the same on unrelated questions, {'concept' if arm == 'real' else 'random'} vector", f"{_both(x)} nats")
+        for arm, x in d.unrelated.items()
+    ]
+    return Table("Answers and the shift towards yes", ("", "95\u202f%"), tuple(rows), (1,))
+
+
+def _notes(one: Injected) -> list[str]:
+    d = one.detection
+    if d is None or not d.missing:
+        return []
+    return [f"Controls of detection that were not run: {', '.join(d.missing)}."] if d.missing else [NOTHING]
