@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import combinations
 from typing import Any, ClassVar
 
 from selfscope.phenomena.crossing import Item, crossed, dealt, drafted, observation_key, shuffled
@@ -23,8 +23,8 @@ from selfscope.records import Message, Observation, Option, Prompt, Question, Tr
 from selfscope.subjects.base import OpenSubject, Subject
 
 KINDS = ("topic", "persona", "goal", "word")
-TEMPLATES: Mapping[str, tuple[int, int]] = {"test": (0, 3), "train": (3, 7), "dev": (7, 9)}
-"""Which of a kind's nine templates a split has."""
+TEMPLATES: Mapping[str, tuple[int, int]] = {"test": (0, 5), "train": (5, 13), "dev": (13, 16)}
+"""Which of a kind's sixteen templates a split has."""
 HELD_OUT = (("choice", "hidden_persona"), ("remark", "hidden_word"))
 """Tasks (kind of message, quantity) that occur in the test split only."""
 
@@ -83,15 +83,12 @@ class HiddenContext:
 def neutral(seed: int) -> dict[str, list[str]]:
     """Neutral messages of users by kind, in seeded order."""
     table = packaged("words")
-    pairs = [(ask, a, b) for ask, many in table["dilemmas"].items() for a, b in pairwise(many)]
     pools = {
-        "remark": list(table["messages"]),
+        "remark": [*table["messages"], *packaged("passages")["news"]],
         "request": [f"Name {article(thing)}." for thing in table["things"]],
-        "choice": [f"{ask}: {a} or {b}?" for ask, a, b in pairs]
-        + [f"{ask}: {many[0]} or {many[-1]}?" for ask, many in table["dilemmas"].items()]
-        + [f"{ask}: {many[1]} or {many[-2]}?" for ask, many in table["dilemmas"].items()],
+        "choice": [f"{ask}: {a} or {b}?" for ask, many in table["dilemmas"].items() for a, b in combinations(many, 2)],
     }
-    return {source: shuffled(dict.fromkeys(pool), "neutral", seed, source) for source, pool in pools.items()}
+    return {source: shuffled(pool, "neutral", seed, source) for source, pool in pools.items()}
 
 
 def values_of(kind: str) -> list[tuple[str, str, str]]:

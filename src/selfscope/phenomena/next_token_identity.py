@@ -6,12 +6,13 @@ stands in `coordinates["logprobs"]`: -log p(answer), with p the source's own pro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from selfscope.phenomena.contexts import contexts
-from selfscope.phenomena.crossing import Item, crossed, dealt, drafted, generator, observation_key, shuffled
+from selfscope.phenomena.crossing import Item, crossed, dealt, drafted, observation_key, shuffled
 from selfscope.phenomena.inside import evidence, one_of, opened
 from selfscope.phenomena.rollouts import by_key, distinct
 from selfscope.quantities import packaged
@@ -23,6 +24,11 @@ LOOKED = 40
 """So many of the likeliest tokens are looked through for OPTIONS that differ as words."""
 FIRST = 3
 """Words before the earliest column: the first tokens of a text are attention sinks."""
+TRIES = 4
+RESERVE = 1.6
+"""So many times the sentences that are needed are looked at: not every place has ten tokens that can be shown."""
+Listed = tuple[int, str, float]
+"""A token's id, its text without spaces, its log-probability (nats)."""
 ONLY_TEST = ("notes",)
 """Sources that occur in the test split only."""
 
@@ -46,18 +52,36 @@ class NextTokenIdentity:
         """Asks the subject for its likeliest next tokens. Raises Unsupported below the tier activations."""
         able = opened(subject, self.name)
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
-        chosen = dealt(pools(seed), sizes, only_test=ONLY_TEST)
-        cuts = [_cut(sentence, seed) for _, _, _, sentence in chosen]
-        prompts = [Prompt(text=cut, tag={"role": "behave", "phenomenon": self.name, "state": "plain"}) for cut in cuts]
+        most = math.ceil(RESERVE * sum(sizes.values()) / (len(sources()) - len(ONLY_TEST)))
+        near = {source: many[:most] for source, many in pools(seed).items()}
+        found = self._listed(able, [sentence for many in near.values() for sentence in many], seed)
+        usable = {source: [sentence for sentence in many if sentence in found] for source, many in near.items()}
         trials = []
-        for (split, source, _, sentence), prompt, after in zip(
-            chosen, prompts, able.next_token(prompts, top=LOOKED), strict=True
-        ):
-            listed = _listed(after)
-            if len(listed) == OPTIONS:
-                item = Item(source, sentence, prompt)
-                trials.append(_posed(able, split, item, shuffled(listed, "options", seed, sentence)))
+        for split, source, _, sentence in dealt(usable, sizes, only_test=ONLY_TEST):
+            cut, listed = found[sentence]
+            prompt = Prompt(text=cut, tag={"role": "behave", "phenomenon": self.name, "state": "plain"})
+            options = shuffled(listed, "options", seed, sentence)
+            trials.append(_posed(able, split, Item(source, sentence, prompt), options))
         return crossed(trials, seed)
+
+    def _listed(self, subject: OpenSubject, sentences: Sequence[str], seed: int) -> dict[str, tuple[str, list[Listed]]]:
+        """Where each sentence is cut, and the options there: at the first of TRIES places whose likeliest token can be
+        shown, and that no sentence before it begins with."""
+        found: dict[str, tuple[str, list[Listed]]] = {}
+        for turn in range(TRIES):
+            taken = {cut for cut, _ in found.values()}
+            cuts: dict[str, str] = {}
+            for sentence in sentences:
+                places = _cuts(sentence, seed)
+                if sentence not in found and turn < len(places) and places[turn] not in taken:
+                    cuts.setdefault(places[turn], sentence)
+            for (cut, sentence), after in zip(
+                cuts.items(), subject.next_token([Prompt(text=cut) for cut in cuts], top=LOOKED), strict=True
+            ):
+                listed = _showable(after)
+                if len(listed) == OPTIONS:
+                    found[sentence] = (cut, listed)
+        return found
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """exact: {"logprobs": {id: log-probability, nats}} of the options."""
@@ -79,6 +103,11 @@ class NextTokenIdentity:
         return out
 
 
+def sources() -> tuple[str, ...]:
+    """Kinds of sentences."""
+    return tuple(packaged("passages"))
+
+
 def pools(seed: int) -> dict[str, list[str]]:
     """Different sentences of every source, in seeded order."""
     own = {source: list(many) for source, many in packaged("passages").items()}
@@ -89,27 +118,27 @@ def pools(seed: int) -> dict[str, list[str]]:
     return {source: shuffled(dict.fromkeys(many), "sentences", seed, source) for source, many in own.items()}
 
 
-def _cut(sentence: str, seed: int) -> str:
-    """The sentence up to the end of one of its words, drawn evenly from the third on; never the whole of it."""
+def _cuts(sentence: str, seed: int) -> list[str]:
+    """The sentence up to the end of one of its words, from the third on and never the whole of it, in drawn order."""
     words = sentence.split()
-    stop = int(generator("cut", seed, sentence).integers(min(FIRST, len(words) - 1), len(words)))
-    return " ".join(words[:stop])
+    stops = range(min(FIRST, len(words) - 1), len(words))
+    return [" ".join(words[:stop]) for stop in shuffled(stops, "cut", seed, sentence)]
 
 
-def _listed(after: TokenDistribution) -> list[tuple[int, str, float]]:
-    """(id, text, log-probability) of the likeliest tokens that differ as words; empty where the first is blank."""
-    found: dict[str, tuple[int, str, float]] = {}
+def _showable(after: TokenDistribution) -> list[Listed]:
+    """The likeliest tokens that differ as words; empty where the first of all cannot be shown (blank, half a
+    character)."""
+    found: dict[str, Listed] = {}
     for token, text, logprob in zip(after.ids, after.tokens, after.logprobs, strict=True):
         shown = text.strip()
-        if not shown and not found:
-            return []
-        # A broken character cannot be shown; "The" and " the" look alike in a list.
         if shown and "\ufffd" not in shown:
-            found.setdefault(shown.casefold(), (token, shown, logprob))
+            found.setdefault(shown.casefold(), (token, shown, logprob))  # "The" and " the" look alike in a list
+        elif not found:
+            return []
     return list(found.values())[:OPTIONS]
 
 
-def _posed(subject: OpenSubject, split: str, item: Item, listed: Sequence[tuple[int, str, float]]) -> Trial:
+def _posed(subject: OpenSubject, split: str, item: Item, listed: Sequence[Listed]) -> Trial:
     prompt = item.prompt
     question = Question("next_token", tuple(Option(str(i), text) for i, text, _ in listed), shared=False)
     last = len(subject.encode(prompt)) - 1

@@ -90,9 +90,9 @@ def detections(
 
 
 def _of(table: Table, reader: str, control: str, quantity: str) -> dict[str, Reading]:
-    """Answers by base trial."""
-    cells = table.answered(reader, control)
-    return {i: r for i, r in cells.items() if table.trials[i].question.quantity == quantity and i in table.truths}
+    """Answers by base trial; one whose base was not run is paired with nothing."""
+    cells = {i: r for i, r in table.answered(reader, control).items() if i in table.trials and i in table.truths}
+    return {i: r for i, r in cells.items() if table.trials[i].question.quantity == quantity}
 
 
 def _choice(table: Table, reader: str, task: str) -> Choice | None:
