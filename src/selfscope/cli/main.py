@@ -61,6 +61,9 @@ def ask(
     options: Annotated[tuple[str, ...], LIST] = (),
     about: str | None = None,
     other: str | None = None,
+    reader: str | None = None,
+    layer: int | None = None,
+    token: Annotated[int, Parameter(allow_leading_hyphen=True)] = -1,
     hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
     json: Json = False,
 ) -> None:
@@ -72,6 +75,8 @@ def ask(
 
         selfscope ask smollm2-135m "Will your answer start with a vowel?" --options yes,no --about "Name a fruit."
 
+        selfscope ask smollm2-135m "What is this?" --about "The ship left the port." --reader patchscope --layer 12
+
     Parameters
     ----------
     question
@@ -82,9 +87,18 @@ def ask(
         The prompt that the question is about; the model then also does it, ten times.
     other
         Another model that answers about this one.
+    reader
+        Ask about the state of a token of --about instead: patchscope, selfie or logit_lens, with its arms beside it.
+    layer
+        Where that state is read and written (default: half way).
+    token
+        Which token of --about, from 0; negative counts from the end.
     """
     from selfscope.cli import work
 
+    if reader is not None:
+        work.read(model, question, (about, reader, layer, token, options), hardware, json)
+        return
     work.ask(model, question, (options, about, other), hardware, json)
 
 

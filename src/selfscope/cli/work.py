@@ -30,6 +30,32 @@ def ask(
         print(answers.table(colour=sys.stdout.isatty()))
 
 
+def read(
+    model: str,
+    question: str,
+    rest: tuple[str | None, str, int | None, int, Sequence[str]],
+    hardware: Hardware,
+    json: bool,
+) -> None:
+    """rest: the text, the reader, its layer, the token, options."""
+    from selfscope.errors import SelfscopeError
+    from selfscope.face.reading import read as put
+    from selfscope.face.subjects import load
+
+    about, reader, layer, token, options = rest
+    if about is None:
+        raise SelfscopeError(f"{reader} reads the state of a token: give its text with --about")
+    subject = load(model, **hardware.given())
+    try:
+        reads = put(subject, question, about=about, reader=reader, layer=layer, token=token, options=options)
+    except ValueError as error:
+        raise SelfscopeError(str(error)) from None
+    if json:
+        _data(plain(reads))
+    else:
+        print(reads.table(colour=sys.stdout.isatty()))
+
+
 def card(model: str, plan: Plan, hardware: Hardware, to: tuple[Path, bool, bool]) -> None:
     """to: folder, resume, json."""
     from selfscope.face.cards import redraw, run

@@ -91,6 +91,13 @@ class Patchscope:
             out.append(self._reading(trial, ranked, places[i], read[i]))
         return out
 
+    def prompt(self, subject: OpenSubject, trial: Trial, vector_D: Any, *, open: bool = False) -> Prompt:
+        """The target prompt of one trial with this vector in its slot (None: nothing is written). open: the answer is
+        free, no options are listed."""
+        slot = self._filled(subject, trial, open=open)
+        layer = self.layer if self.layer is not None else depths(subject)[len(LAYERS) // 2]
+        return self._written(subject, slot, trial, place_of(trial, layer, self.position), vector_D)
+
     def _reading(self, trial: Trial, ranked: Sequence[float], place: Place, vector_D: Any) -> Reading:
         top = max(ranked)
         weights = [math.exp(x - top) for x in ranked]
@@ -103,21 +110,21 @@ class Patchscope:
             Outcome.ANSWERED, tuple(w / total for w in weights), first=first, extra=extra, cost=Cost(calls=2)
         )  # fmt: skip
 
-    def _slot(self, subject: OpenSubject, trial: Trial, filling: str | None) -> Slot:
-        chat = subject.chat
-        found = None
+    def _slot(self, subject: OpenSubject, trial: Trial, filling: str | None, *, open: bool = False) -> Slot:
         for mark in SLOTS:
-            found = target(trial, self.template, chat=chat, placeholder=mark, count=self.count, filling=filling)
+            found = target(
+                trial, self.template, chat=subject.chat, placeholder=mark, count=self.count, filling=filling, open=open
+            )
             if self.template == "identity" or filling is not None or columns_of(subject, found) is not None:
                 return found
         raise ValueError(f"none of the placeholders {', '.join(map(repr, SLOTS))} is one token in this prompt")
 
-    def _filled(self, subject: OpenSubject, trial: Trial) -> Slot:
+    def _filled(self, subject: OpenSubject, trial: Trial, *, open: bool = False) -> Slot:
         if trial.arm in ("text", "full"):
             evidence = evidence_of(trial)
             words = evidence.text if trial.arm == "text" else evidence.full
-            return self._slot(subject, trial, words or "...")
-        return self._slot(subject, trial, None)
+            return self._slot(subject, trial, words or "...", open=open)
+        return self._slot(subject, trial, None, open=open)
 
     def _written(self, subject: OpenSubject, slot: Slot, trial: Trial, place: Place, vector_D: Any) -> Prompt:
         if vector_D is None:

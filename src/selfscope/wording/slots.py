@@ -37,9 +37,17 @@ class Slot:
 
 
 def target(
-    trial: Trial, template: str, *, chat: bool, placeholder: str = " x", count: int = 1, filling: str | None = None
+    trial: Trial,
+    template: str,
+    *,
+    chat: bool,
+    placeholder: str = " x",
+    count: int = 1,
+    filling: str | None = None,
+    open: bool = False,
 ) -> Slot:
-    """The target prompt of a trial. filling: words in the place of the slot (the text-only rival).
+    """The target prompt of a trial. filling: words in the place of the slot (the text-only rival). open: the
+    question without its options.
 
     Raises ValueError for an unknown template, and where the placeholder occurs in the question."""
     if template not in TEMPLATES:
@@ -58,6 +66,8 @@ def target(
             Prompt(text=verbal.replace("{x}", stood)), placeholder.strip(), count, tuple(f" {o}" for o in options)
         )  # fmt: skip
     question = question_text(trial, "choice_lp")
+    if open:
+        question = str(trial.question.arguments.get("ask", question))
     words = tuple(f" {o}" for o in options)
     text = (QUESTION if template == "question" else SUMMARY).format(slot=stood, question=question)
     lead = PREFIX if template == "question" else f"{SUMMARY_LEAD}{PREFIX}"
