@@ -241,3 +241,19 @@ def test_a_placeholder_is_one_token_in_context_and_stays_one_when_repeated() -> 
     assert merging.id is not None
     assert not merging.usable
     assert placeholder(words, "Is").usable == (len(words("Is", add_special_tokens=False)["input_ids"]) == 1)
+
+
+@pytest.mark.slow
+def test_real_models_have_their_known_quirks() -> None:
+    smol, gemma = checkup(load("smollm2-135m")), checkup(load("gemma3-270m"))
+    assert smol.stream is not None
+    assert gemma.stream is not None
+    assert (smol.stream.layers, smol.stream.width) == (30, 576)
+    assert (smol.stream.sinks[0].token, smol.stream.sinks[0].column) == ("<|im_start|>", 0)
+    assert (gemma.stream.sinks[0].token, gemma.stream.sinks[0].column) == ("<bos>", 0)
+    assert math.isclose(gemma.stream.root, 1.0, rel_tol=1e-3)
+    assert gemma.seeing == (5, 11, 17)
+    assert (smol.template is None, gemma.template is None) == (False, True)
+    assert smol.template is not None
+    assert (smol.template.empty_system or 0) < 0
+    assert (smol.bos.found, gemma.bos.found) == (1, 1)

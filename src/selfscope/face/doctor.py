@@ -114,7 +114,7 @@ def _stream(stream: Stream) -> Iterator[tuple[str, str]]:
     yield "final norm", stream.norm or "none"
     last = stream.layers - 1
     shown = sorted({-1, 0, *(round(last * k / (SHOWN - 1)) for k in range(SHOWN))})
-    yield "norms by layer", ", ".join(f"{k}: {stream.norms[k + 1]:.3g}" for k in shown)
+    yield "norms by layer", ", ".join(f"{k}: {_short(stream.norms[k + 1])}" for k in shown)
     for k, sink in enumerate(stream.sinks[:SHOWN]):
         yield "sinks" if k == 0 else "", _sink(sink, stream.texts)
     if not stream.sinks:
@@ -125,10 +125,12 @@ def _stream(stream: Stream) -> Iterator[tuple[str, str]]:
 
 def _sink(sink: Sink, texts: int) -> str:
     where = f"column {sink.column}" if sink.column is not None else "several columns"
-    return (
-        f"{sink.token!r}, {where}, in {sink.texts} of {texts} texts, layers {sink.first} to {sink.last}, "
-        f"up to {sink.times:.3g} medians"
-    )
+    there = f"layer {sink.first}" if sink.first == sink.last else f"layers {sink.first} to {sink.last}"
+    return f"{sink.token!r}, {where}, in {sink.texts} of {texts} texts, {there}, up to {_short(sink.times)} medians"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _scales(found: Checkup) -> Iterator[tuple[str, str]]:
@@ -160,11 +162,11 @@ def _text(found: Checkup) -> Iterator[tuple[str, str]]:
                 " (without one the template writes its own)" if template.empty_system < 0 else ""
             )
         yield "thinking flag", "yes" if template.thinking else "no"
-    usable = [f"{p.text!r}" for p in found.placeholders if p.usable]
-    merging = [f"{p.text!r}" for p in found.placeholders if p.id is not None and not p.repeats]
-    yield "placeholders", _listed(usable)
+    usable = [p.text.replace(" ", "␣") for p in found.placeholders if p.usable]
+    merging = [p.text.replace(" ", "␣") for p in found.placeholders if p.id is not None and not p.repeats]
+    yield "placeholders", "  ".join(usable) or "none of those that were tried"
     if merging:
-        yield "merge when repeated", _listed(merging)
+        yield "merge when repeated", "  ".join(merging)
 
 
 def _quirks(trims: bool, dated: bool) -> str:
