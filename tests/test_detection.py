@@ -29,8 +29,10 @@ Says = Callable[[Trial, bool, np.random.Generator], float]
 """(trial, whether something is injected, noise) -> log-odds of the *word* yes (of the first option)."""
 
 
-def world(clusters: int = 60, quantities: tuple[str, ...] = ("detection", "unrelated")) -> list[tuple[Trial, Truth]]:
-    """One trial of each quantity and arm a cluster; wordings and true statements take turns."""
+def world(
+    clusters: int = 60, quantities: tuple[str, ...] = ("detection", "unrelated"), *, negated: bool = True
+) -> list[tuple[Trial, Truth]]:
+    """One trial of each quantity and arm a cluster; true statements take turns, and (negated) wordings."""
     out = []
     act = Injection(0, Vector.of([1.0, 0.0]), operator="add", schedule="every")
     for g in range(clusters):
@@ -38,7 +40,7 @@ def world(clusters: int = 60, quantities: tuple[str, ...] = ("detection", "unrel
             base = content_hash(g, quantity, "real")
             for arm in ARMS[quantity]:
                 options = YES_NO if quantity != "strength" else (Option("a", "A"), Option("b", "B"))
-                flipped = quantity != "strength" and g // 2 % 2 == 1
+                flipped = negated and quantity != "strength" and g // 2 % 2 == 1
                 question = Question(quantity, options, flipped=flipped, arguments={"right": g % 2})
                 done = (act,) if arm in ("real", "random") else ()
                 prompt = Prompt(messages=(Message("user", f"{g}"),), interventions=done)
@@ -92,17 +94,18 @@ def blurred(trial: Trial, injected: bool, rng: np.random.Generator) -> float:
     return own * (0.5 if injected else 1.0) + rng.normal(0, 1)
 
 
-def test_who_says_yes_under_any_injection_does_not_notice() -> None:
-    found = read(yes_sayer, world(120)).detection
+@pytest.mark.parametrize("negated", [True, False])
+def test_who_says_yes_under_any_injection_does_not_notice(negated: bool) -> None:
+    found = read(yes_sayer, world(120, negated=negated)).detection
     assert found is not None
     assert found.naive is not None
     assert found.naive.d_prime.low > 1.5  # what would be reported without the control
     assert found.naive.auroc.low > 0.85
     for arm in ("clean", "random"):
         told = found.corrected[arm]
-        assert abs(told.d_prime.value) < 0.35
+        assert abs(told.d_prime.value) < 0.5
         assert told.d_prime.low < 0 < told.d_prime.high
-        assert abs(told.auroc.value - 0.5) < 0.1
+        assert abs(told.auroc.value - 0.5) < 0.15
     assert found.unrelated["real"].low > 2
     assert found.said_yes.low > 2
     assert not found.notices
@@ -120,6 +123,15 @@ def test_who_notices_is_found() -> None:
     assert abs(found.unrelated["real"].value) < 0.5
     assert found.hits.value > 0.7
     assert all(found.false_alarms[arm].value < 0.3 for arm in AGAINST)
+
+
+@pytest.mark.parametrize("negated", [True, False])
+def test_who_notices_and_says_yes_more_often_still_notices(negated: bool) -> None:
+    found = read(lambda t, i, rng: noticer(t, i, rng) + 3.0 * i, world(120, negated=negated)).detection
+    assert found is not None
+    for arm in ("clean", "random"):
+        assert found.corrected[arm].d_prime.value == pytest.approx(2, abs=0.5)
+    assert found.notices
 
 
 def test_who_notices_any_disturbance_does_not_notice_the_concept() -> None:

@@ -230,9 +230,8 @@ def test_the_controlling_text_is_never_read(tiny: Local) -> None:
         assert hidden.content not in t.public
         assert t.public == said.content
         assert hidden.content not in t.evidence.text
-        for trial in (t,):
-            assert phrase(trial, "choice_lp").prompt.messages[0] == hidden
-            assert hidden.content not in repr(phrase(trial, "choice_lp", hide_state=True).prompt.messages)
+        assert phrase(t, "choice_lp").prompt.messages[0] == hidden
+        assert hidden.content not in repr(phrase(t, "choice_lp", hide_state=True).prompt.messages)
 
 
 def test_evidence_on_the_controlling_text_is_refused(tiny: Local) -> None:
@@ -520,8 +519,9 @@ def test_on_smollm_the_sentence_and_nothing_else_is_written(smollm: Local) -> No
 
 @pytest.mark.slow
 def test_on_smollm_a_plain_probe_reads_the_hidden_topic(smollm: Local) -> None:
-    """A positive control: shrunk linear discriminants at the last prompt token of the last layer; and a null."""
-    trials = HiddenContext(test=40, train=40, dev=0, kinds=("topic",)).pose(smollm, 0)
+    """A positive control: shrunk linear discriminants at the last layer, on the word "assistant" at the prompt's end
+    (the line break behind it holds less); and a null."""
+    trials = HiddenContext(test=60, train=60, dev=0, kinds=("topic",)).pose(smollm, 0)
     truths = HiddenContext().truth(trials, HiddenContext().observe(smollm, trials))
     label = np.array([truth.greedy for truth in truths])
     train = np.array([t.split == "train" for t in trials])
@@ -530,12 +530,12 @@ def test_on_smollm_a_plain_probe_reads_the_hidden_topic(smollm: Local) -> None:
     for t in trials:
         assert t.evidence is not None
         prompts.append(t.evidence.prompt)
-        columns.append(t.evidence.columns[-1:])
+        columns.append(t.evidence.columns[-2:-1])
     states = smollm.capture(prompts, [29], columns).at(29).astype(np.float64)
     right = discriminants(states[train], label[train], states[~train]) == label[~train]
     mixed = np.random.default_rng(0).permutation(label[train])
     null = discriminants(states[train], mixed, states[~train]) == label[~train]
-    assert right.mean() > 0.8
+    assert right.mean() > 0.85
     assert null.mean() < 0.25
 
 
