@@ -154,7 +154,7 @@ class SelfIE(Patchscope):
 
 
 def columns_of(subject: OpenSubject, slot: Slot) -> tuple[int, ...] | None:
-    """The columns of the placeholders, None unless they are `count` tokens of their own in a row."""
+    """The columns of the placeholders, None unless each is a token of its own and they stand in a row."""
     run = " ".join([slot.placeholder] * slot.count)
     texts = subject.token_texts(slot.prompt)
     for occurrence in range(-1, -20, -1):  # letters inside of words are not tokens of their own
@@ -162,8 +162,10 @@ def columns_of(subject: OpenSubject, slot: Slot) -> tuple[int, ...] | None:
             found = subject.columns(slot.prompt, run, occurrence)
         except ValueError:
             return None
-        if len(found) == slot.count and all(texts[c].strip() == slot.placeholder for c in found):
-            return found
+        marks = tuple(c for c in found if texts[c].strip() == slot.placeholder)
+        blank = all(not texts[c].strip() for c in found if c not in marks)  # a space may be a token of its own
+        if len(marks) == slot.count and blank:
+            return marks
     return None
 
 

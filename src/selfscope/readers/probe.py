@@ -16,7 +16,7 @@ import numpy as np
 from selfscope.directions import Linear, discriminant, logistic
 from selfscope.quantities import words as words_of
 from selfscope.readers.patchscope import depths
-from selfscope.readers.vectors import evidence_of, mean_vectors, place_of, vectors
+from selfscope.readers.vectors import evidence_of, place_of, vectors
 from selfscope.records import Outcome, Reading, Trial, Truth, changed, content_hash
 from selfscope.subjects.base import OpenSubject, Subject, reaches
 
@@ -70,16 +70,22 @@ class Probe:
             if trial.question.shared:
                 groups.setdefault(trial.question.quantity, []).append(trial)
         layers = [self.layer] if self.layer is not None else depths(able)
+        states = self._captured(able, train, layers)
         found = {}
         for quantity, many in groups.items():
             if len({t.cluster for t in many}) >= TOO_FEW:
-                found[quantity] = self._fitted(able, many, [right[t.id] for t in many], layers)
-        used = sorted({f.layer for f in found.values()}) or layers[:1]
-        return changed(self, fits=found, means=mean_vectors(able, train, used, self.position))
+                at = [i for i, t in enumerate(train) if t.question.quantity == quantity and t.question.shared]
+                own = {layer: states_ND[at] for layer, states_ND in states.items()}
+                found[quantity] = self._fitted(many, [right[t.id] for t in many], own)
+        return changed(self, fits=found, means={layer: states_ND.mean(0) for layer, states_ND in states.items()})
 
-    def _fitted(
-        self, subject: OpenSubject, trials: Sequence[Trial], labels: Sequence[int], layers: Sequence[int]
-    ) -> Fit:
+    def _captured(self, subject: OpenSubject, trials: Sequence[Trial], layers: Sequence[int]) -> dict[int, Any]:
+        """layer -> (N, D): one capture for every question."""
+        read = [evidence_of(t) for t in trials]
+        got = subject.capture([e.prompt for e in read], list(layers), [[e.columns[self.position]] for e in read])
+        return {layer: got.at(layer) for layer in layers}
+
+    def _fitted(self, trials: Sequence[Trial], labels: Sequence[int], states: Mapping[int, Any]) -> Fit:
         answers = np.array(labels, dtype=np.int64)
         if self.labels == "permuted":
             seed = int(content_hash("permuted", [t.id for t in trials], size=8), 16)
@@ -87,11 +93,9 @@ class Probe:
         keys = tuple(o.key for o in trials[0].question.options)
         k = len(keys)
         evidence = [evidence_of(t) for t in trials]
-        places = [[e.columns[self.position]] for e in evidence]
-        states = subject.capture([e.prompt for e in evidence], list(layers), places)
         fold_N = _folds([t.cluster for t in trials])
-        layer = layers[int(np.argmax([_validated(states.at(x), answers, fold_N, k, None) for x in layers]))]
-        states_ND = states.at(layer)
+        layer = max(states, key=lambda x: _validated(states[x], answers, fold_N, k, None))
+        states_ND = states[layer]
         if self.kind == "logistic":
             scored = [_validated(states_ND, answers, fold_N, k, p) for p in PENALTIES]
             probe = logistic(states_ND, answers, k, penalty=PENALTIES[int(np.argmax(scored))])

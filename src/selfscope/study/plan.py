@@ -45,11 +45,11 @@ class Profile:
 PROFILES = {
     "quick": Profile(
         test=40, train=32, dev=0, rollouts=10, formats=2, wording_every=7, questions=2, states=22, sparse=2,
-        inside=("hidden_context",), inside_test=20, inside_train=24, inside_dev=0,
+        inside=("next_token_identity",), inside_test=40, inside_train=24, inside_dev=0,
     ),
     "full": Profile(
         test=150, train=80, dev=30, rollouts=20, formats=None, few_shot=(4, 16), behave=True, wording_every=6,
-        questions=2, states=75, sparse=1, inside=catalogue.INSIDE, inside_test=60, inside_train=48, inside_dev=16,
+        questions=2, states=75, sparse=1, inside=catalogue.INSIDE, inside_test=40, inside_train=30, inside_dev=8,
     ),
 }
 CONTROLS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -132,6 +132,8 @@ def _inside(subject: Subject, phenomenon: Phenomenon, wish: Wish, profile: Profi
     them. Of several sizes only a full study lays a grid."""
     formats = able(subject, phenomenon.formats)[: profile.formats]
     wanted = [r for r in wish.readers if r.partition("[")[0] in WHITE_BOX] or list(READINGS[phenomenon.name])
+    if profile.formats is not None and not wish.readers and phenomenon.name not in wish.phenomena:
+        wanted = wanted[:1]  # a quick study looks in, and does no more
     readers: list[Reader] = [catalogue.resolve("reader", "prior")()]
     for name in (*wanted, "ask"):
         if name != "ask" or formats:
