@@ -21,7 +21,7 @@ from selfscope.subjects.base import OpenSubject, Subject, reaches
 @dataclass(frozen=True)
 class LogitLens:
     """layer: None is chosen on train among depths. Arms: none is the lens on no state at all (uniform); text is the
-    model's next token after the words that the read tokens spell out."""
+    model's next token after the words that the read tokens spell out; full is not had."""
 
     layer: int | None = None
     position: int = -1
@@ -46,7 +46,7 @@ class LogitLens:
             return ready
         right = {t.trial: t for t in truths}
         few = spread_over_clusters([t for t in train if t.id in right], FITTED)
-        layers = depths(able)
+        layers = depths(able)[:-1] or depths(able)  # the last layer is the model's own answer
         if not few:
             return changed(ready, layer=layers[-1])
         gridded = [changed(t, coordinates={**t.coordinates, "layer": k}) for k in layers for t in few]
@@ -64,12 +64,15 @@ class LogitLens:
         read = vectors(able, trials, places, self.means)
         first = [first_tokens(able, t) for t in trials]
         out: list[Reading] = []
-        spoken = _spoken(able, [t for t in trials if t.arm in ("text", "full")])
+        spoken = _spoken(able, [t for t in trials if t.arm == "text"])
         for trial, place, vector_D, ids in zip(trials, places, read, first, strict=True):
             if vector_D is not None:
                 told = able.unembed(np.asarray(vector_D)[None], ids=ids)[0].logprobs
             elif trial.id in spoken:
                 told = able.next_token([spoken[trial.id]], ids=ids)[0].logprobs
+            elif trial.arm == "full":  # to go on with the whole text is what a trial may be about: the ceiling's part
+                out.append(Reading(Outcome.UNSUPPORTED))
+                continue
             else:
                 told = tuple(0.0 for _ in ids)
             top = max(told)
@@ -97,7 +100,5 @@ def _start(subject: OpenSubject) -> int:
 def _spoken(subject: OpenSubject, trials: Sequence[Trial]) -> dict[str, Prompt]:
     found = {}
     for trial in trials:
-        evidence = evidence_of(trial)
-        words = evidence.text if trial.arm == "text" else evidence.full
-        found[trial.id] = Prompt(text=words or " ")
+        found[trial.id] = Prompt(text=evidence_of(trial).text or " ")
     return found

@@ -18,6 +18,9 @@ from selfscope.report.sections import section
 from selfscope.verdicts.claims import Claim
 
 
+ONLY_INSIDE = "Its activations were read and written; nothing was asked here that a verdict on its reports needs."
+
+
 def compose(material: Material) -> Document:
     """The whole card. Needs no model, computes no statistic: it arranges what claims and rows hold."""
     primary = _primary(material.claims)
@@ -27,7 +30,7 @@ def compose(material: Material) -> Document:
     return Document(
         subject=_noted(meta, "name", "subject") or "unnamed subject",
         facts=_facts(meta, material),
-        summary=summary(primary),
+        summary=summary(primary) if primary or not material.gaps else ONLY_INSIDE,
         verdicts=tuple(s.verdict for s in sections),
         sections=sections,
         methods=tables.methods(material),

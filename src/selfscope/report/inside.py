@@ -118,7 +118,7 @@ def _readers(gaps: Sequence[Gap]) -> Table | None:
             )
         )
     head = ("reading", "layer", "real vector", *(ARM_WORDS[a] for a in ARMS), "gap to the hardest", "beats all")
-    return Table("Readings and their arms", head, tuple(rows), tuple(range(1, len(head))), RULE) if rows else None
+    return Table("Readings and their arms", head, tuple(rows), tuple(range(1, len(head)))) if rows else None
 
 
 def _notes(gaps: Sequence[Gap]) -> list[str]:

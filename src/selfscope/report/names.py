@@ -55,6 +55,13 @@ FORMATS = {
     "counts10": "counts out of ten",
 }
 
+SLOTS = {
+    "identity": "token identity",
+    "description": "entity description",
+    "attribute": "attribute extraction",
+    "question": "the question put to it",
+}
+
 CONTROLS = {
     "third_person": "asked about a typical assistant",
     "third_person_named": "asked about a named other model",
@@ -115,6 +122,8 @@ def reader(identifier: str) -> str:
         "text_rival": "linear model of its history",
         "input_rival": "linear model of the text",
         "behave": "its own behaviour",
+        "logit_lens": "logit lens",
+        "selfie[summary]": "SelfIE",
     }
     if identifier in fixed:
         return fixed[identifier]
@@ -129,6 +138,10 @@ def reader(identifier: str) -> str:
         return f"asked{how}"
     if match["name"] == "input_rival":
         return f"{fixed['input_rival']} ({match['inner']})"
+    if match["name"] == "patchscope":
+        return f"patchscope, {SLOTS.get(match['inner'], match['inner'])}"
+    if match["name"] == "probe":
+        return "linear probe" + (", labels permuted" if "permuted" in parts else "")
     if match["name"] == "few_shot":
         return f"asked, shown {k} examples{how}"
     if match["name"] == "other_model":

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from selfscope.records import Reading, Row, Trial, Truth
+from selfscope.records import Outcome, Reading, Row, Trial, Truth
 from selfscope.statistics import Array, Estimate, Ints, mean
 from selfscope.verdicts.assemble import Table, numbered, tables
 
@@ -92,7 +92,10 @@ def gaps(rows: Sequence[Row], trials: Mapping[str, Trial], truths: Mapping[str, 
 
 
 def _gap(table: Table, reader: str) -> Gap | None:
-    plain = {i: r for i, r in table.cells(reader).items() if i in table.truths and table.trials[i].arm == "real"}
+    plain = {
+        i: r for i, r in table.cells(reader).items()
+        if i in table.truths and table.trials[i].arm == "real" and r.outcome != Outcome.UNSUPPORTED
+    }  # fmt: skip
     if not plain:
         return None
     ids = list(plain)
@@ -102,7 +105,7 @@ def _gap(table: Table, reader: str) -> Gap | None:
     gaps_: dict[str, Estimate] = {}
     for kind in (*ARMS, CEILING):
         cells = table.cells(reader, f"arm_{kind}")
-        both = [i for i in ids if i in cells]
+        both = [i for i in ids if i in cells and cells[i].outcome != Outcome.UNSUPPORTED]
         if not both:
             continue
         own = numbered([table.trials[i].cluster for i in both])
