@@ -1,12 +1,24 @@
-"""Does a model notice a thought that was put into it? Injected thoughts, with the control that the first reports lacked.
+"""Does a model notice a thought that was put into it? With the control that the first reports lacked.
 
 A concept's vector is written into the residual stream while the model reads (Lindsey 2025). Asked whether it notices,
 a model may say yes more often, and mean nothing: the same injection can move "yes" on any question (Hahami et al. 2025
 find the two shifts correlated at 0.999). So it is asked unrelated questions under the same injection, and that shift is
-taken out; and it is asked what cannot be passed by saying yes: which of ten sentences was touched, which of two passages
-more, which of five concepts. "beyond its twin" compares every option with the same question when nothing is injected.
+taken out; and it is asked what cannot be passed by saying yes: which of ten sentences was touched, which of two
+passages more, which of five concepts. "beyond its twin" compares every option with the same question when nothing is
+injected. Six concepts show the form and no more; give it 60 for an answer.
 
-    $ python examples/injected_thoughts.py smollm2-135m 40
+    $ python examples/injected_thoughts.py smollm2-135m 6
+    smollm2-135m, layer 5, 6 times the median norm, 6 concepts
+    localisation    right +0.00 [+0.00, +0.00]  chance 0.10  beyond its twin +0.00 [+0.00, +0.00]
+    strength        right +0.33 [-0.21, +0.88]  chance 0.50  beyond its twin +0.67 [+0.12, +1.21]
+    identification  right +0.00 [+0.00, +0.00]  chance 0.20  beyond its twin +0.00 [+0.00, +0.00]
+    says yes when injected +0.67 [+0.12, +1.21], when not +0.67 [+0.12, +1.21]
+    log-odds of yes, question +0.12 [-0.75, +0.99], unrelated questions -0.52 [-1.12, +0.45]
+    AUROC as mostly reported +0.67 [+0.00, +1.00]
+    AUROC against clean, shift taken out +0.67 [+0.33, +0.97]
+    AUROC against random, shift taken out +0.58 [+0.33, +1.00]
+    AUROC against input, shift taken out +0.67 [+0.33, +1.00]
+    that it notices is not supported
 """
 
 from __future__ import annotations

@@ -6,6 +6,21 @@ forecast stands from the last layer's (KL divergence, nats; 0 at the last by con
 that the lens cannot put into words may still hold the answer, in other directions.
 
     $ python examples/logit_lens.py smollm2-135m
+    smollm2-135m: The capital of France is the city of ...
+    layer  says            p      entropy  KL to the last
+        2  ','             0.724     1.20    33.09
+        5  ' ('            0.796     0.70    36.39
+        8  ' ('            0.631     1.08    35.70
+       11  ','             0.262     1.78    39.92
+       14  ','             0.392     1.60    38.85
+       17  ','             0.496     1.47    37.76
+       20  ' '             0.411     1.59    34.75
+       23  '.'             0.503     1.19    20.26
+       26  '\n'            0.144     3.46     3.40
+       27  ' Paris'        0.360     3.34     0.95
+       28  ' Paris'        0.353     3.94     0.93
+       29  ' Paris'        0.962     0.32     0.00
+    final  ' Paris'        0.962     0.32
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from selfscope.face.asking import Answers, ask
     from selfscope.face.cards import Card, card, redraw, run
     from selfscope.face.doctor import Doctor, doctor
+    from selfscope.face.reading import Reads, read
     from selfscope.face.subjects import load
     from selfscope.records import (
         Cost,
@@ -57,6 +58,8 @@ _WHERE = {
     "run": "selfscope.face.cards",
     "redraw": "selfscope.face.cards",
     "Card": "selfscope.face.cards",
+    "read": "selfscope.face.reading",
+    "Reads": "selfscope.face.reading",
     "doctor": "selfscope.face.doctor",
     "Doctor": "selfscope.face.doctor",
     "Activations": "selfscope.subjects.activations",
@@ -70,9 +73,9 @@ _WHERE = {
 
 __all__ = [
     "Activations", "Answers", "Card", "Claim", "Cost", "Decoding", "Doctor", "Evidence", "Injection", "Line", "Message",
-    "Observation", "Option", "Outcome", "Prompt", "Question", "Reading", "Reply", "Row", "Rows", "Score",
-    "SelfscopeError", "Study", "TokenDistribution", "Trial", "Truth", "Vector", "ask", "card", "doctor", "load",
-    "redraw", "run",
+    "Observation", "Option", "Outcome", "Prompt", "Question", "Reading", "Reads", "Reply", "Row", "Rows",
+    "Score", "SelfscopeError", "Study", "TokenDistribution", "Trial", "Truth", "Vector", "ask", "card", "doctor",
+    "load", "read", "redraw", "run",
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from selfscope.readers.patchscope import FITTED, _hit, depths, spread_over_clusters
-from selfscope.readers.vectors import evidence_of, mean_vectors, place_of, vectors
+from selfscope.readers.vectors import Place, evidence_of, mean_vectors, place_of, vectors
 from selfscope.records import Outcome, Prompt, Reading, Trial, Truth, changed
 from selfscope.subjects.base import OpenSubject, Subject, reaches
 
@@ -25,7 +25,7 @@ class LogitLens:
 
     layer: int | None = None
     position: int = -1
-    means: Mapping[int, Any] = field(default_factory=dict, repr=False, compare=False)
+    means: Mapping[Place, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def id(self) -> str:

@@ -39,7 +39,7 @@ class Patchscope:
     count: int = 1
     position: int = -1
     name: str = "patchscope"
-    means: Mapping[int, Any] = field(default_factory=dict, repr=False, compare=False)
+    means: Mapping[Place, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def id(self) -> str:

@@ -16,11 +16,13 @@ import numpy as np
 from selfscope.directions import Linear, discriminant, logistic
 from selfscope.quantities import words as words_of
 from selfscope.readers.patchscope import depths
-from selfscope.readers.vectors import evidence_of, place_of, vectors
+from selfscope.readers.vectors import Place, evidence_of, place_of, vectors
 from selfscope.records import Outcome, Reading, Trial, Truth, changed, content_hash
 from selfscope.subjects.base import OpenSubject, Subject, reaches
 
 FOLDS = 4
+POSITIONS = 4
+"""Columns of the evidence among which one is chosen, from its end."""
 PENALTIES = (1.0, 10.0, 100.0)
 TOO_FEW = 2
 """Train clusters below which a question gets no probe."""
@@ -28,10 +30,10 @@ TOO_FEW = 2
 
 @dataclass(frozen=True)
 class Fit:
-    """What was learnt for one question: the probe, its layer, the base rate (K,), and the bags of words."""
+    """What was learnt for one question: the probe, where it reads, the base rate (K,), and the bags of words."""
 
     keys: tuple[str, ...]
-    layer: int
+    place: Place
     probe: Linear
     rate_K: Any
     words: Mapping[str, int]
@@ -40,15 +42,15 @@ class Fit:
 
 @dataclass(frozen=True)
 class Probe:
-    """kind: logistic | means (whitened difference of means). layer: None is chosen by grouped validation on train.
-    labels: true | permuted."""
+    """kind: logistic | means (whitened difference of means). layer, position: where the evidence is read; what is None
+    is chosen by grouped validation on train, positions among the last POSITIONS. labels: true | permuted."""
 
     kind: str = "logistic"
     layer: int | None = None
-    position: int = -1
+    position: int | None = None
     labels: str = "true"
     fits: Mapping[str, Fit] = field(default_factory=dict, repr=False, compare=False)
-    means: Mapping[int, Any] = field(default_factory=dict, repr=False, compare=False)
+    means: Mapping[Place, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def id(self) -> str:
@@ -75,17 +77,22 @@ class Probe:
         for quantity, many in groups.items():
             if len({t.cluster for t in many}) >= TOO_FEW:
                 at = [i for i, t in enumerate(train) if t.question.quantity == quantity and t.question.shared]
-                own = {layer: states_ND[at] for layer, states_ND in states.items()}
+                own = {place: states_ND[at] for place, states_ND in states.items()}
                 found[quantity] = self._fitted(many, [right[t.id] for t in many], own)
-        return changed(self, fits=found, means={layer: states_ND.mean(0) for layer, states_ND in states.items()})
+        return changed(self, fits=found, means={place: states_ND.mean(0) for place, states_ND in states.items()})
 
-    def _captured(self, subject: OpenSubject, trials: Sequence[Trial], layers: Sequence[int]) -> dict[int, Any]:
-        """layer -> (N, D): one capture for every question."""
+    def _captured(self, subject: OpenSubject, trials: Sequence[Trial], layers: Sequence[int]) -> dict[Place, Any]:
+        """place -> (N, D): one capture for every question."""
         read = [evidence_of(t) for t in trials]
-        got = subject.capture([e.prompt for e in read], list(layers), [[e.columns[self.position]] for e in read])
-        return {layer: got.at(layer) for layer in layers}
+        if not read:
+            return {}
+        deep = min(POSITIONS, *(len(e.columns) for e in read))
+        positions = [self.position] if self.position is not None else list(range(-1, -deep - 1, -1))
+        got = subject.capture([e.prompt for e in read], list(layers), [[e.columns[p] for p in positions] for e in read])
+        step = len(positions)
+        return {Place(layer, p): got.at(layer)[k::step] for layer in layers for k, p in enumerate(positions)}
 
-    def _fitted(self, trials: Sequence[Trial], labels: Sequence[int], states: Mapping[int, Any]) -> Fit:
+    def _fitted(self, trials: Sequence[Trial], labels: Sequence[int], states: Mapping[Place, Any]) -> Fit:
         answers = np.array(labels, dtype=np.int64)
         if self.labels == "permuted":
             seed = int(content_hash("permuted", [t.id for t in trials], size=8), 16)
@@ -94,8 +101,8 @@ class Probe:
         k = len(keys)
         evidence = [evidence_of(t) for t in trials]
         fold_N = _folds([t.cluster for t in trials])
-        layer = max(states, key=lambda x: _validated(states[x], answers, fold_N, k, None))
-        states_ND = states[layer]
+        place = max(states, key=lambda x: _validated(states[x], answers, fold_N, k, None))
+        states_ND = states[place]
         if self.kind == "logistic":
             scored = [_validated(states_ND, answers, fold_N, k, p) for p in PENALTIES]
             probe = logistic(states_ND, answers, k, penalty=PENALTIES[int(np.argmax(scored))])
@@ -106,7 +113,7 @@ class Probe:
         both_NW = np.concatenate([_bags(texts, vocabulary), _bags(full, vocabulary)])
         bag = discriminant(both_NW, np.concatenate([answers, answers]), k) if vocabulary else None
         rate_K = (np.bincount(answers, minlength=k) + 0.5) / (len(answers) + 0.5 * k)
-        return Fit(keys, layer, probe, rate_K, vocabulary, bag)
+        return Fit(keys, place, probe, rate_K, vocabulary, bag)
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
         """One reading a trial, in one capture; a question that was not learnt is unsupported."""
@@ -117,13 +124,14 @@ class Probe:
         rows = [i for i, t in enumerate(trials) if t.question.quantity in self.fits]
         some = [trials[i] for i in rows]
         fits = [self.fits[t.question.quantity] for t in some]
-        places = [place_of(t, f.layer, self.position) for t, f in zip(some, fits, strict=True)]
+        places = [place_of(t, f.place.layer, f.place.position) for t, f in zip(some, fits, strict=True)]
         read = vectors(able, some, places, self.means)
         for i, trial, fit, place, vector_D in zip(rows, some, fits, places, read, strict=True):
             shares = self._said(trial, fit, vector_D)
             if tuple(o.key for o in trial.question.options) == fit.keys:
                 first = trial.question.shown[0]
-                out[i] = Reading(Outcome.ANSWERED, tuple(shares.tolist()), first=first, extra={"layer": place.layer})
+                where = {"layer": place.layer, "position": place.position}
+                out[i] = Reading(Outcome.ANSWERED, tuple(shares.tolist()), first=first, extra=where)
         return out
 
     def _said(self, trial: Trial, fit: Fit, vector_D: Any) -> Any:

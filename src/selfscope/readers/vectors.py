@@ -33,11 +33,11 @@ def place_of(trial: Trial, layer: int, position: int = -1) -> Place:
 
 
 def vectors(
-    subject: OpenSubject, trials: Sequence[Trial], places: Sequence[Place], means: Mapping[int, Any]
+    subject: OpenSubject, trials: Sequence[Trial], places: Sequence[Place], means: Mapping[Place, Any]
 ) -> list[Any]:
     """(D,) for each trial by its arm, None where no vector is written. One capture for all of them.
 
-    means: layer -> (D,), learnt on train. Raises ValueError for a trial without evidence and a position that its
+    means: place -> (D,), learnt on train. Raises ValueError for a trial without evidence and a position that its
     evidence does not have."""
     wanted = [i for i, t in enumerate(trials) if t.arm not in (*WORDLESS, "mean")]
     found: list[Any] = [None] * len(trials)
@@ -46,7 +46,7 @@ def vectors(
         found[i] = _random(trials[i], vector_D) if trials[i].arm == "random" else vector_D
     for i, trial in enumerate(trials):
         if trial.arm == "mean":
-            found[i] = means.get(places[i].layer)
+            found[i] = means.get(places[i])
     return found
 
 
@@ -68,8 +68,10 @@ def evidence_of(trial: Trial) -> Evidence:
     return trial.evidence
 
 
-def mean_vectors(subject: OpenSubject, trials: Sequence[Trial], layers: Sequence[int], position: int) -> dict[int, Any]:
-    """layer -> (D,) mean over the evidence of trials, at most one of a cluster."""
+def mean_vectors(
+    subject: OpenSubject, trials: Sequence[Trial], layers: Sequence[int], position: int
+) -> dict[Place, Any]:
+    """place -> (D,) mean over the evidence of trials, at most one of a cluster."""
     first: dict[str, Trial] = {}
     for trial in trials:
         if trial.evidence is not None:
@@ -80,7 +82,7 @@ def mean_vectors(subject: OpenSubject, trials: Sequence[Trial], layers: Sequence
     got = subject.capture(
         [e.prompt for e in read], list(layers), [[_column(e, Place(0, position))] for e in read]
     )  # fmt: skip
-    return {layer: got.at(layer).mean(0) for layer in layers}
+    return {Place(layer, position): got.at(layer).mean(0) for layer in layers}
 
 
 def _column(evidence: Evidence, place: Place) -> int:

@@ -17,7 +17,6 @@ from selfscope.report.opening import best_rival, verdict_line
 from selfscope.report.sections import section
 from selfscope.verdicts.claims import Claim
 
-
 ONLY_INSIDE = "Its activations were read and written; nothing was asked here that a verdict on its reports needs."
 
 

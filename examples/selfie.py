@@ -1,0 +1,35 @@
+"""Ask the model what one of its own states means: SelfIE (Chen et al. 2024), with arms beside it.
+
+The state of one token is written into five placeholders of an interpretation prompt, in the first block; the model goes
+on from "Sure, I will summarize the message". Agreement is the part of five samples that begin as the greedy answer
+does; relevancy is how far the vector moved the probabilities of the generated tokens. The first line counts only where
+it says something that no arm below it says.
+
+    $ python examples/selfie.py smollm2-135m
+    smollm2-135m, layer 14, token ' Sunday', norm 196
+    real      agreement 0.0  relevancy 0.08  "The message is "The message is "The message is "The message
+    none      agreement 0.0                  "The X is a number that is the opposite of itself."
+    random    agreement 0.4
+    shuffled  agreement 0.0  relevancy 0.28  "The message about is the message about."
+    mean      agreement 0.2  relevancy 0.28  "The message about is the message about."
+    text      agreement 0.0                  "The message about "Sunday" is a reference to the day of the
+    full      agreement 0.0                  "My grandmother baked bread every Sunday."
+"""
+
+from __future__ import annotations
+
+import sys
+
+import selfscope
+
+
+def main(name: str = "smollm2-135m", about: str = "My grandmother baked bread every Sunday", layer: str = "14") -> None:
+    reads = selfscope.read(name, "What is the message about?", about=about, reader="selfie", layer=int(layer))
+    print(f"{reads.model}, layer {reads.layer}, token {reads.token!r}, norm {reads.norm:.0f}")
+    for read in reads.reads:
+        moved = f"relevancy {read.relevancy:.2f}" if read.relevancy is not None else ""
+        print(f"{read.arm:9} agreement {read.agreement or 0:.1f}  {moved:15} {' '.join(read.text.split())[:60]}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
