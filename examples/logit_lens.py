@@ -1,4 +1,4 @@
-"""What does each layer already say? The logit lens (nostalgebraist 2020): the model's own final norm and head on the
+r"""What does each layer already say? The logit lens (nostalgebraist 2020): the model's own final norm and head on the
 state of the last token, layer by layer.
 
 For each layer: the likeliest next word, how likely it is, how uncertain the layer is (entropy, nats), and how far its
