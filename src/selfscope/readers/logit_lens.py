@@ -55,7 +55,7 @@ class LogitLens:
         return changed(ready, layer=layers[int(np.argmax(mean))])
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
-        """One reading a trial: one capture, one product with the head."""
+        """One reading a trial: one capture, one product with the head, one batch of next tokens."""
         if not reaches(subject, "activations"):
             return [Reading(Outcome.UNSUPPORTED)] * len(trials)
         able = cast(OpenSubject, subject)
@@ -64,12 +64,17 @@ class LogitLens:
         read = vectors(able, trials, places, self.means)
         first = [first_tokens(able, t) for t in trials]
         out: list[Reading] = []
-        spoken = _spoken(able, [t for t in trials if t.arm == "text"])
-        for trial, place, vector_D, ids in zip(trials, places, read, first, strict=True):
-            if vector_D is not None:
-                told = able.unembed(np.asarray(vector_D)[None], ids=ids)[0].logprobs
-            elif trial.id in spoken:
-                told = able.next_token([spoken[trial.id]], ids=ids)[0].logprobs
+        every = sorted({i for ids in first for i in ids})
+        column = {token: k for k, token in enumerate(every)}
+        spoken = {i: Prompt(text=evidence_of(t).text or " ") for i, t in enumerate(trials) if t.arm == "text"}
+        written = [i for i, v in enumerate(read) if v is not None]
+        lens = able.unembed(np.stack([read[i] for i in written]), ids=every) if written else []
+        after = able.next_token(list(spoken.values()), ids=every) if spoken else []
+        known = {i: d.logprobs for i, d in zip([*written, *spoken], [*lens, *after], strict=True)}
+        for row, (trial, place, ids) in enumerate(zip(trials, places, first, strict=True)):
+            told: Sequence[float]
+            if row in known:
+                told = [known[row][column[i]] for i in ids]
             elif trial.arm == "full":  # to go on with the whole text is what a trial may be about: the ceiling's part
                 out.append(Reading(Outcome.UNSUPPORTED))
                 continue
@@ -95,10 +100,3 @@ def first_tokens(subject: OpenSubject, trial: Trial) -> list[int]:
 def _start(subject: OpenSubject) -> int:
     """Where the text behind "x" begins: after it and after what the tokenizer puts first."""
     return len(subject.encode(Prompt(text="x")))
-
-
-def _spoken(subject: OpenSubject, trials: Sequence[Trial]) -> dict[str, Prompt]:
-    found = {}
-    for trial in trials:
-        found[trial.id] = Prompt(text=evidence_of(trial).text or " ")
-    return found

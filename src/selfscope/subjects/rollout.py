@@ -115,12 +115,14 @@ def _choose(
     if len(drawn) == len(live):
         return *_drawn(logits_BV, plan, marks, live, step), 0
     greedy = [b for b, d in enumerate(live) if plan.temperature <= 0 or d.draw >= random]
-    top = torch.log_softmax(logits_BV[greedy] if drawn else logits_BV, dim=-1).topk(2, dim=-1)
+    some_BV = logits_BV[greedy] if drawn else logits_BV
+    top = some_BV.topk(2, dim=-1)
+    best_B = top.values[:, 0] - some_BV.logsumexp(-1)  # no second matrix of the vocabulary's size
     near = int((top.values[:, 0] - top.values[:, 1] < NEAR).sum())
     if not drawn:
-        return top.indices[:, 0], top.values[:, 0], near
+        return top.indices[:, 0], best_B, near
     tokens_B, logprobs_B = torch.empty_like(logits_BV[:, 0], dtype=torch.long), torch.empty_like(logits_BV[:, 0])
-    tokens_B[greedy], logprobs_B[greedy] = top.indices[:, 0], top.values[:, 0]
+    tokens_B[greedy], logprobs_B[greedy] = top.indices[:, 0], best_B
     tokens_B[drawn], logprobs_B[drawn] = _drawn(logits_BV[drawn], plan, marks, [live[b] for b in drawn], step)
     return tokens_B, logprobs_B, near
 
