@@ -57,9 +57,9 @@ def test_it_says_where_the_stream_is_and_how_large(subject: Local) -> None:
 
 
 def test_what_was_built_into_a_model_is_found(tmp_path: Path) -> None:
-    gptj = checkup(tiny("gptj", tmp_path))
-    assert gptj.stream is not None
-    assert (gptj.stream.path, gptj.stream.output) == ("transformer.h", "tuple")
+    falcon = checkup(tiny("falcon", tmp_path))
+    assert falcon.stream is not None
+    assert (falcon.stream.path, falcon.stream.output) == ("transformer.h", "tuple")
     gemma = checkup(tiny("gemma2", tmp_path))
     assert gemma.stream is not None
     assert math.isclose(gemma.stream.root, 1.0, rel_tol=1e-3), "what enters is the embedding times the root of D"

@@ -88,8 +88,8 @@ def test_a_beginning_held_once_is_one_that_each_row_has_a_copy_of(fast: Local, h
 
 
 def test_attention_that_the_cascade_does_not_know_takes_the_plain_way(tmp_path: Path) -> None:
-    """A soft cap inside attention (Gemma 2), biases (Falcon, BLOOM), another attention function (GPT-J)."""
-    for name in ("gemma2", "falcon", "gptj"):
+    """A soft cap inside attention (Gemma 2), biases (Falcon, BLOOM)."""
+    for name in ("gemma2", "falcon", "bloom"):
         subject = load(str(build(name, tmp_path / name)), device="cpu")
         assert not subject.engine.cascade
         assert subject.environment["common beginnings"] == "copied to each row"

@@ -6,9 +6,11 @@ Axes: B rows, T tokens, D width, V vocabulary, N rows of states.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -88,6 +90,16 @@ def _entering(hook: Hook) -> Any:
         return None if new is None else (inputs, {**named, "hidden_states": new})
 
     return call
+
+
+@cache
+def _cache_word(kind: type) -> str:
+    return "cache" if "cache" in inspect.signature(kind.forward).parameters else "past_key_values"
+
+
+def cache_word(model: Any) -> str:
+    """How the forward of this model calls its cache of keys and values: the name changed in transformers 5.24."""
+    return _cache_word(type(model))
 
 
 def find(model: Any) -> Blocks:

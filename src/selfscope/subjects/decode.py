@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from selfscope.subjects.blocks import Blocks
+from selfscope.subjects.blocks import Blocks, cache_word
 from selfscope.subjects.cascade import BesideCache, attending, beside
 from selfscope.subjects.inject import Marks
 
@@ -81,16 +81,19 @@ class Engine:
             return self._body(inputs)
 
     def _body(self, inputs: dict[str, Any]) -> torch.Tensor:
-        if isinstance(inputs.get("past_key_values"), BesideCache):
+        if isinstance(inputs.get("cache"), BesideCache):
             with attending(self.model):
                 return self._forward(inputs)
         return self._forward(inputs)
 
     def _forward(self, inputs: dict[str, Any]) -> torch.Tensor:
+        model = self.model if self.whole else self.model.get_decoder()
+        if "cache" in inputs:
+            inputs[cache_word(model)] = inputs.pop("cache")
         if self.whole:
-            logits: torch.Tensor = self.model(**inputs).logits
+            logits: torch.Tensor = model(**inputs).logits
             return logits
-        hidden_BTD: torch.Tensor = self.model.get_decoder()(**inputs).last_hidden_state
+        hidden_BTD: torch.Tensor = model(**inputs).last_hidden_state
         return hidden_BTD
 
     def logits(self, hidden_ND: torch.Tensor) -> torch.Tensor:
@@ -204,7 +207,7 @@ def header_cache(engine: Engine, ids: Ids) -> Any:
     if not ids:
         return None
     cache = DynamicCache()
-    engine.body(input_ids=torch.tensor([ids], device=engine.device), past_key_values=cache, use_cache=True)
+    engine.body(input_ids=torch.tensor([ids], device=engine.device), cache=cache, use_cache=True)
     return cache
 
 

@@ -262,7 +262,7 @@ def injected(
         count = given.shape[0]
         if count % len(rows):
             raise ValueError(f"{count} rows ran where injections for {len(rows)} are given: not a multiple")
-        cache = named.get("past_key_values")
+        cache = named.get("cache", named.get("past_key_values"))
         start = 0 if cache is None else int(cache.get_seq_length())
         now.update(start=start, length=given.shape[1], repeats=count // len(rows))
 

@@ -214,7 +214,7 @@ class _Cached:
             input_ids=ids_NT.to(device),
             attention_mask=mask,
             position_ids=positions_NT[:, cut:].clamp(min=0).to(device),
-            past_key_values=cache,
+            cache=cache,
             use_cache=True,
         )[:, -1]
         if self.beside:
@@ -250,7 +250,7 @@ class _Cached:
             input_ids=torch.tensor(tokens, device=self.engine.device)[:, None],
             attention_mask=mask,
             position_ids=self.position_B[:, None],
-            past_key_values=self.cache,
+            cache=self.cache,
             use_cache=True,
         )[:, -1]
 

@@ -246,7 +246,7 @@ def tree_inputs(engine: Engine, trees: Sequence[Tree], cut: int, cache: Any) -> 
         "use_cache": cache is not None,
     }  # fmt: skip
     if cache is not None:
-        inputs["past_key_values"] = cache
+        inputs["cache"] = cache
     return inputs
 
 
