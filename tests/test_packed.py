@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+from selfscope.subjects.memory import set_aside
 from selfscope.subjects.packed import PackedLinear, pack, unpack
 
 
@@ -55,3 +59,36 @@ def test_nothing_of_the_model_changes(model: torch.nn.Module) -> None:
     unpack(model)
     assert type(model[0]) is torch.nn.Linear  # type: ignore[index]
     assert pack(model.to(torch.bfloat16), least=1) == 0
+
+
+def test_weights_of_which_there_is_a_packed_copy_do_not_stay_in_memory(tmp_path: Path) -> None:
+    """They are mapped from their file: set aside after packing, read again by whoever looks, never lost."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("the kernel's ways with mapped files are Linux's")
+    torch.manual_seed(5)
+    layer = torch.nn.Linear(2048, 2048, bias=False)
+    save_file({"weight": layer.weight.detach()}, str(tmp_path / "w.safetensors"))
+    wanted = layer.weight.detach().clone()
+    layer.weight = torch.nn.Parameter(load_file(str(tmp_path / "w.safetensors"))["weight"])
+    held = layer.weight.sum()  # paged in
+    before = resident("RssFile")
+    if not pack(torch.nn.Sequential(layer)):
+        pytest.skip("no oneDNN on an x86 CPU here")
+    assert before - resident("RssFile") > 12, "MiB of 16"
+    assert torch.equal(layer.weight, wanted)
+    assert layer.weight.sum() == held
+    unpack(torch.nn.Sequential(layer))
+
+
+def test_a_changed_weight_is_not_set_aside(tmp_path: Path) -> None:
+    save_file({"weight": torch.ones(1024, 1024)}, str(tmp_path / "w.safetensors"))
+    mapped = load_file(str(tmp_path / "w.safetensors"))["weight"]
+    mapped.mul_(3)
+    set_aside(mapped)
+    assert bool((mapped == 3).all())
+
+
+def resident(kind: str) -> float:
+    """MiB of this process by a line of its status."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(kind))

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -92,14 +92,14 @@ def _entering(hook: Hook) -> Any:
     return call
 
 
-@cache
-def _cache_word(kind: type) -> str:
-    return "cache" if "cache" in inspect.signature(kind.forward).parameters else "past_key_values"
+@lru_cache(maxsize=64)
+def _cache_word(forward: Any) -> str:
+    return "cache" if "cache" in inspect.signature(forward).parameters else "past_key_values"
 
 
 def cache_word(model: Any) -> str:
     """How the forward of this model calls its cache of keys and values: the name changed in transformers 5.24."""
-    return _cache_word(type(model))
+    return _cache_word(type(model).forward)
 
 
 def find(model: Any) -> Blocks:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -21,6 +18,7 @@ from selfscope.subjects.base import OnDone
 from selfscope.subjects.blocks import Check, SelfTest, find, self_test, stopped
 from selfscope.subjects.decode import Engine, Ids
 from selfscope.subjects.inject import Marks
+from selfscope.subjects.memory import give_back, quiet_allocator
 from selfscope.subjects.packed import pack
 from selfscope.subjects.render import columns_of_text, continuation, end_of_turn, render
 from selfscope.subjects.rollout import Draw, Plan, sample
@@ -412,30 +410,3 @@ def _gap(a: Any, b: Any) -> float:
     if isinstance(a, float):
         return abs(a - b) if abs(a - b) >= 0 else float("inf")
     return max((_gap(x, y) for x, y in zip(a, b, strict=True)), default=0.0)
-
-
-def quiet_allocator() -> None:
-    """Keeps freed memory with the process on glibc: without it every large tensor is paged in anew (14-21 % of a
-    forward on two cores)."""
-    libc = _libc()
-    if libc is not None:
-        libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
-        libc.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
-
-
-def give_back() -> None:
-    """Gives freed memory back after a call: what one kind of call left in pieces another would add to."""
-    libc = _libc()
-    if libc is not None:
-        libc.malloc_trim(0)
-
-
-@lru_cache(maxsize=1)
-def _libc() -> Any:
-    if not sys.platform.startswith("linux"):
-        return None
-    try:
-        libc = ctypes.CDLL("libc.so.6")
-        return libc if libc.mallopt and libc.malloc_trim else None
-    except (OSError, AttributeError):
-        return None

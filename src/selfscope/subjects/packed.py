@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from selfscope.subjects.memory import set_aside
+
 LEAST = 1 << 16  # numbers: smaller weights are not worth it
 MOST = 1_250_000_000  # bytes of packed copies: beside the model's own weights
 TOLERANCE = 1e-4  # of the largest output
@@ -56,6 +58,7 @@ def pack(model: Any, *, least: int = LEAST) -> int:
             copy = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), None)
             layer.__class__ = PackedLinear
             layer.packed = (copy, layer.weight, layer.weight._version)
+            set_aside(layer.weight.detach())
     except (AttributeError, NotImplementedError, RuntimeError):  # another build of torch
         unpack(model)
         return 0
