@@ -198,3 +198,12 @@ def test_a_bias_for_a_place_is_taken_out_by_the_clean_twin() -> None:
 def test_no_injection_no_entry() -> None:
     posed = [(t, truth) for t, truth in world(5) if t.control == "x"]
     assert detections([], {t.id: t for t, _ in posed}, {}) == []
+
+
+def test_the_base_rate_noticed_nothing_and_has_no_entry() -> None:
+    posed = world(20)
+    rows = [
+        Row("c", "s", t.phenomenon, t.id, "prior", "prior", t.control, 0, Reading(Outcome.ANSWERED, (0.5, 0.5)))
+        for t, _ in posed
+    ]
+    assert not detections(rows, {t.id: t for t, _ in posed}, {x.trial: x for _, x in posed}, draws=20)

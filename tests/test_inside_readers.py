@@ -114,6 +114,31 @@ def test_a_sweep_has_every_cell_and_coordinates_win(tiny: Local) -> None:
         probe.read(tiny, Sweep(positions=(4,)).apply(few, 0))
 
 
+def test_a_probe_that_is_swept_reads_each_place_with_a_probe_of_its_own(tiny: Local) -> None:
+    """Directions of one layer mean nothing in another: what is planted at layer 1 is not there at layer 0."""
+    trials, truths = planted(tiny, 160)
+    test = [t for t in trials if t.split == "test"]
+    probe = Probe("means", layer=0).fit(tiny, trials, truths)
+    assert accuracy(probe, tiny, test, truths) < 0.5
+    cells = Sweep(layers=(0, 1, 2)).apply(test, 0)
+    at = {k: [c for c in cells if c.coordinates["layer"] == k] for k in (0, 1, 2)}
+    assert accuracy(probe, tiny, at[1], truths) > 0.9
+    assert accuracy(probe, tiny, at[2], truths) > 0.9
+    for swept, alone in zip(probe.read(tiny, at[0]), probe.read(tiny, test), strict=True):
+        np.testing.assert_allclose(swept.distribution, alone.distribution, atol=1e-9)
+
+
+def test_probes_that_differ_in_their_labels_share_one_capture(tiny: Local) -> None:
+    trials, truths = planted(tiny, 40)
+    vault, log = Vault(), Log()
+    hidden = vault.hide(trials)
+    for labels in ("true", "permuted"):
+        Probe("means", labels=labels).fit(SealedSubject(tiny, labels, vault, log), hidden, truths)
+    assert [(c.caller, c.method) for c in log.calls] == [("true", "capture")]
+    Probe("means", layer=2).fit(SealedSubject(tiny, "other", vault, log), hidden, truths)
+    assert len(log.calls) == 2, "another layer is another capture"
+
+
 def test_the_lens_at_the_last_layer_is_the_models_own_distribution(tiny: Local) -> None:
     trials, _ = planted(tiny, 6)
     options = tuple(Option(str(k), str(k)) for k in (20, 40, 60, 80))

@@ -57,6 +57,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
     },
     "part": {
         "input_rivals": "selfscope.readers.input_rival:input_rivals",
+        "depths": "selfscope.readers.patchscope:depths",
     },
 }
 PHENOMENA = ("self_prediction", "branch_distribution", "token_probability", "confidence")

@@ -30,14 +30,18 @@ TOO_FEW = 2
 
 @dataclass(frozen=True)
 class Fit:
-    """What was learnt for one question: the probe, where it reads, the base rate (K,), and the bags of words."""
+    """What was learnt for one question: where it reads, how strongly it is held back, the base rate (K,), the bags of
+    words. trials, labels: what it was learnt from. probes: by place; a sweep's other places are learnt when asked."""
 
     keys: tuple[str, ...]
     place: Place
-    probe: Linear
+    penalty: float
     rate_K: Any
     words: Mapping[str, int]
     bag: Linear | None
+    trials: tuple[Trial, ...]
+    labels: Any
+    probes: dict[Place, Linear]
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Probe:
     position: int | None = None
     labels: str = "true"
     fits: Mapping[str, Fit] = field(default_factory=dict, repr=False, compare=False)
+    states: Mapping[Place, Mapping[str, Any]] = field(default_factory=dict, repr=False, compare=False)
     means: Mapping[Place, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -72,25 +77,20 @@ class Probe:
             if trial.question.shared:
                 groups.setdefault(trial.question.quantity, []).append(trial)
         layers = [self.layer] if self.layer is not None else depths(able)
-        states = self._captured(able, train, layers)
+        states = _captured(able, train, layers, self._positions(train))
         found = {}
         for quantity, many in groups.items():
             if len({t.cluster for t in many}) >= TOO_FEW:
-                at = [i for i, t in enumerate(train) if t.question.quantity == quantity and t.question.shared]
-                own = {place: states_ND[at] for place, states_ND in states.items()}
+                own = {place: _rows(of, many) for place, of in states.items()}
                 found[quantity] = self._fitted(many, [right[t.id] for t in many], own)
-        return changed(self, fits=found, means={place: states_ND.mean(0) for place, states_ND in states.items()})
+        means = {place: np.mean(list(of.values()), axis=0) for place, of in states.items()}
+        return changed(self, fits=found, states=states, means=means)
 
-    def _captured(self, subject: OpenSubject, trials: Sequence[Trial], layers: Sequence[int]) -> dict[Place, Any]:
-        """place -> (N, D): one capture for every question."""
-        read = [evidence_of(t) for t in trials]
-        if not read:
-            return {}
-        deep = min(POSITIONS, *(len(e.columns) for e in read))
-        positions = [self.position] if self.position is not None else list(range(-1, -deep - 1, -1))
-        got = subject.capture([e.prompt for e in read], list(layers), [[e.columns[p] for p in positions] for e in read])
-        step = len(positions)
-        return {Place(layer, p): got.at(layer)[k::step] for layer in layers for k, p in enumerate(positions)}
+    def _positions(self, trials: Sequence[Trial]) -> list[int]:
+        if self.position is not None:
+            return [self.position]
+        deep = min([POSITIONS, *(len(evidence_of(t).columns) for t in trials)])
+        return list(range(-1, -deep - 1, -1))
 
     def _fitted(self, trials: Sequence[Trial], labels: Sequence[int], states: Mapping[Place, Any]) -> Fit:
         answers = np.array(labels, dtype=np.int64)
@@ -102,18 +102,22 @@ class Probe:
         evidence = [evidence_of(t) for t in trials]
         fold_N = _folds([t.cluster for t in trials])
         place = max(states, key=lambda x: _validated(states[x], answers, fold_N, k, None))
-        states_ND = states[place]
+        penalty = PENALTIES[0]
         if self.kind == "logistic":
-            scored = [_validated(states_ND, answers, fold_N, k, p) for p in PENALTIES]
-            probe = logistic(states_ND, answers, k, penalty=PENALTIES[int(np.argmax(scored))])
-        else:
-            probe = discriminant(states_ND, answers, k)
+            scored = [_validated(states[place], answers, fold_N, k, p) for p in PENALTIES]
+            penalty = PENALTIES[int(np.argmax(scored))]
+        probe = self._learnt(states[place], answers, k, penalty)
         texts, full = [e.text for e in evidence], [e.full for e in evidence]
         vocabulary = _vocabulary([*texts, *full])
         both_NW = np.concatenate([_bags(texts, vocabulary), _bags(full, vocabulary)])
         bag = discriminant(both_NW, np.concatenate([answers, answers]), k) if vocabulary else None
         rate_K = (np.bincount(answers, minlength=k) + 0.5) / (len(answers) + 0.5 * k)
-        return Fit(keys, place, probe, rate_K, vocabulary, bag)
+        return Fit(keys, place, penalty, rate_K, vocabulary, bag, tuple(trials), answers, {place: probe})
+
+    def _learnt(self, states_ND: Any, labels_N: Any, classes: int, penalty: float) -> Linear:
+        if self.kind == "logistic":
+            return logistic(states_ND, labels_N, classes, penalty=penalty)
+        return discriminant(states_ND, labels_N, classes)
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
         """One reading a trial, in one capture; a question that was not learnt is unsupported."""
@@ -126,22 +130,54 @@ class Probe:
         fits = [self.fits[t.question.quantity] for t in some]
         places = [place_of(t, f.place.layer, f.place.position) for t, f in zip(some, fits, strict=True)]
         read = vectors(able, some, places, self.means)
+        self._learn_at(able, fits, places)
         for i, trial, fit, place, vector_D in zip(rows, some, fits, places, read, strict=True):
-            shares = self._said(trial, fit, vector_D)
+            shares = self._said(trial, fit, place, vector_D)
             if tuple(o.key for o in trial.question.options) == fit.keys:
                 first = trial.question.shown[0]
                 where = {"layer": place.layer, "position": place.position}
                 out[i] = Reading(Outcome.ANSWERED, tuple(shares.tolist()), first=first, extra=where)
         return out
 
-    def _said(self, trial: Trial, fit: Fit, vector_D: Any) -> Any:
+    def _learn_at(self, subject: OpenSubject, fits: Sequence[Fit], places: Sequence[Place]) -> None:
+        """A place that a sweep asks for gets a probe of its own: another layer's directions mean nothing there."""
+        for fit in {id(f): f for f in fits}.values():
+            new = sorted({p for f, p in zip(fits, places, strict=True) if f is fit and p not in fit.probes})
+            far = [p for p in new if p not in self.states]
+            more = _captured(subject, fit.trials, sorted({p.layer for p in far}), sorted({p.position for p in far}))
+            for place in new:
+                states_ND = _rows(self.states.get(place) or more[place], fit.trials)
+                fit.probes[place] = self._learnt(states_ND, fit.labels, len(fit.keys), fit.penalty)
+
+    def _said(self, trial: Trial, fit: Fit, place: Place, vector_D: Any) -> Any:
         if vector_D is not None:
-            return fit.probe.probabilities(np.asarray(vector_D)[None])[0]
+            return fit.probes[place].probabilities(np.asarray(vector_D)[None])[0]
         if trial.arm in ("text", "full") and fit.bag is not None:
             evidence = evidence_of(trial)
             told = evidence.text if trial.arm == "text" else evidence.full
             return fit.bag.probabilities(_bags([told], fit.words))[0]
         return fit.rate_K / fit.rate_K.sum()
+
+
+def _captured(
+    subject: OpenSubject, trials: Sequence[Trial], layers: Sequence[int], positions: Sequence[int]
+) -> dict[Place, dict[str, Any]]:
+    """place -> trial -> (D,): one capture for every question."""
+    if not trials or not layers:
+        return {}
+    read = [evidence_of(t) for t in trials]
+    got = subject.capture([e.prompt for e in read], list(layers), [[e.columns[p] for p in positions] for e in read])
+    step = len(positions)
+    return {
+        Place(layer, p): dict(zip([t.id for t in trials], got.at(layer)[k::step], strict=True))
+        for layer in layers
+        for k, p in enumerate(positions)
+    }
+
+
+def _rows(states: Mapping[str, Any], trials: Sequence[Trial]) -> Any:
+    """(N, D) of these trials."""
+    return np.stack([states[t.id] for t in trials])
 
 
 def _folds(clusters: Sequence[str]) -> Any:

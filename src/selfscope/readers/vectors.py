@@ -18,7 +18,7 @@ WORDLESS = ("none", "text", "full")
 """Arms in which no vector is written."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Place:
     """Where a trial's vector is read: a layer, and an index into the columns of its evidence."""
 

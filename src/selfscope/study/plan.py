@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, cast
+from typing import Any
 
 from selfscope import catalogue
 from selfscope.controls.base import Control
@@ -12,7 +12,7 @@ from selfscope.errors import SelfscopeError, UnknownName
 from selfscope.phenomena.base import Phenomenon
 from selfscope.readers.base import Reader
 from selfscope.study.base import Line, Study
-from selfscope.subjects.base import OpenSubject, Subject, reaches
+from selfscope.subjects.base import Subject, reaches
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,13 @@ READINGS: Mapping[str, tuple[str, ...]] = {
 """Who reads the activations of each phenomenon unless told otherwise."""
 WHITE_BOX = ("probe", "patchscope", "selfie", "logit_lens")
 SWEPT: Mapping[str, tuple[str, str]] = {
-    "hidden_context": ("patchscope", "target_layers"),
+    "hidden_context": ("probe", "positions"),
     "attribute_extraction": ("patchscope", "target_layers"),
     "next_token_identity": ("logit_lens", ""),
 }
 """In a full study: whose readings are laid over a grid of layers, and over which second axis."""
+POSITIONS = (-4, -3, -2, -1)
+"""Columns of a grid over positions, from the end of the evidence."""
 EXACT = ("token_probability",)
 """What only a subject with log-probabilities has: left out where nobody asked for it by name and it cannot be had."""
 
@@ -123,10 +125,6 @@ def plan(subject: Subject, wish: Wish) -> Study:
     )  # fmt: skip
 
 
-GRID = 6
-"""Layers of a grid, evenly from the first to the last."""
-
-
 def _inside(subject: Subject, phenomenon: Phenomenon, wish: Wish, profile: Profile) -> Line:
     """A phenomenon of activations: who reads them is asked under every arm; words and log-probabilities stand beside
     them. Of several sizes only a full study lays a grid."""
@@ -143,9 +141,9 @@ def _inside(subject: Subject, phenomenon: Phenomenon, wish: Wish, profile: Profi
     swept: list[tuple[str, Control]] = []
     if profile.inside_dev and armed:
         who, second = SWEPT.get(phenomenon.name, ("", ""))
-        depth = list(cast(OpenSubject, subject).layers)
-        axis = tuple(depth[round(k * (len(depth) - 1) / (GRID - 1))] for k in range(GRID))
-        grid = catalogue.resolve("control", "sweep")(layers=axis, **({second: axis} if second else {}))
+        layers = tuple(catalogue.resolve("part", "depths")(subject))
+        axes = {"target_layers": layers, "positions": POSITIONS}
+        grid = catalogue.resolve("control", "sweep")(layers=layers, **({second: axes[second]} if second else {}))
         swept = [(r.id, grid) for r in readers if who and r.id.startswith(who)][:1]
     own = [r.id for r in readers if r.rung == "self"]
     return Line(phenomenon, tuple(readers), arms, own[0] if own else "", armed=armed, swept=tuple(swept), whole=True)

@@ -81,7 +81,7 @@ def detections(
     """One entry for each reader that was asked about injections, in the order of the rows. Pure; test split only."""
     found = []
     for table in tables(rows, trials, truths):
-        for reader in table.readers:
+        for reader in (r for r in table.readers if table.rungs[r] != "prior"):
             choices = {task: one for task in CHOICES if (one := _choice(table, reader, task)) is not None}
             noticed = _detection(table, reader, draws)
             if choices or noticed is not None:

@@ -18,8 +18,8 @@ DESCRIPTION = (
     "Syria: Country in the Middle East, Leonardo DiCaprio: American actor, Samsung: South Korean multinational major "
     "appliance and consumer electronics corporation, {slot}"
 )
-QUESTION = 'Message: "{slot}"\n{question}'
-SUMMARY = '"{slot}"\n{question}'
+QUESTION = '{question}\nMessage: "{slot}"'
+SUMMARY = '{question}\n"{slot}"'
 SUMMARY_LEAD = "Sure, I will summarize the message. "
 SLOTS = (" x", " X", " ?", " _", " #", " ~")
 """Placeholders to choose from: one token each in most vocabularies."""
