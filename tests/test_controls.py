@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from selfscope import quantities
+from selfscope.controls.alarm import Alarm
 from selfscope.controls.base import Control
 from selfscope.controls.competence import GOES_ON, Competence
 from selfscope.controls.panel import YesBias
@@ -173,6 +174,31 @@ def test_sham_is_as_long_and_says_nothing() -> None:
         assert sham.observation not in (moved.observation, f"o{sham.cluster[1:]}")
     assert min(lengths) > 0.6
     assert max(lengths) < 1.6
+
+
+def test_an_alarm_is_asked_behind_the_changed_turns_and_behind_the_sham_with_a_fact_beside_it() -> None:
+    plain = [t for t in trials(16) if t.question.quantity == "first_word"]
+    made = Alarm().apply(plain, 3)
+    assert made == Alarm().apply(plain, 3)
+    kinds = ("alarm", "alarm_sham", "alarm_fact", "alarm_fact_sham")
+    assert Counter(t.control for t in made) == dict.fromkeys(kinds, 16)
+    assert len({t.id for t in made}) == len(made)
+    states = {t.base: t.prompt for t in Changed(0).apply(plain, 3)}
+    shams = {t.base: t.prompt for t in Sham().apply(plain, 3)}
+    for trial in made:
+        sham = trial.control.endswith("_sham")
+        assert trial.prompt.messages == (shams if sham else states)[trial.base].messages
+        assert trial.question.quantity == ("fact" if "fact" in trial.control else "alarm")
+        if trial.question.quantity == "alarm":
+            assert trial.coordinates["answer"] == ("no" if sham else "yes")
+        said = phrase(trial, "choice_lp").prompt.messages
+        assert said[:-1] == trial.prompt.messages[:-1], "it is asked behind the hidden turns"
+        assert "thing number" not in said[-1].content, "it speaks of no object"
+    for control in ("alarm", "alarm_fact"):
+        some = [t for t in made if t.control == control]
+        assert Counter(t.question.flipped for t in some) == {False: 8, True: 8}
+    facts = Counter((t.coordinates["answer"], t.question.flipped) for t in made if t.control == "alarm_fact")
+    assert facts == dict.fromkeys([("yes", False), ("yes", True), ("no", False), ("no", True)], 4)
 
 
 def test_competence_gives_the_string_and_knows_the_answer() -> None:

@@ -123,6 +123,7 @@ def test_a_changed_state_needs_no_rivals_and_so_no_regular_moments() -> None:
         assert decide(replace(causal, **lacking), Settings()).reason == together
     assert "less than 10 %" in decide(replace(causal, do=evidence()["alarm only"].do), Settings()).sentence
     assert decide(replace(evidence()["access (ablated)"], singular=True), Settings()).reason == together
+    assert decide(replace(evidence()["alarm only"], singular=True), Settings()).verdict == "alarm only"
 
 
 def test_the_first_row_that_holds_decides() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from selfscope.face.cards import Card, card, redraw, run
     from selfscope.face.doctor import Doctor, doctor
     from selfscope.face.reading import Reads, read
+    from selfscope.face.studies import Cards, cards
     from selfscope.face.subjects import load
     from selfscope.records import (
         Cost,
@@ -58,6 +59,8 @@ _WHERE = {
     "run": "selfscope.face.cards",
     "redraw": "selfscope.face.cards",
     "Card": "selfscope.face.cards",
+    "cards": "selfscope.face.studies",
+    "Cards": "selfscope.face.studies",
     "read": "selfscope.face.reading",
     "Reads": "selfscope.face.reading",
     "doctor": "selfscope.face.doctor",
@@ -72,10 +75,10 @@ _WHERE = {
 }
 
 __all__ = [
-    "Activations", "Answers", "Card", "Claim", "Cost", "Decoding", "Doctor", "Evidence", "Injection", "Line", "Message",
-    "Observation", "Option", "Outcome", "Prompt", "Question", "Reading", "Reads", "Reply", "Row", "Rows",
-    "Score", "SelfscopeError", "Study", "TokenDistribution", "Trial", "Truth", "Vector", "ask", "card", "doctor",
-    "load", "read", "redraw", "run",
+    "Activations", "Answers", "Card", "Cards", "Claim", "Cost", "Decoding", "Doctor", "Evidence", "Injection", "Line",
+    "Message", "Observation", "Option", "Outcome", "Prompt", "Question", "Reading", "Reads", "Reply", "Row", "Rows",
+    "Score", "SelfscopeError", "Study", "TokenDistribution", "Trial", "Truth", "Vector", "ask", "card", "cards",
+    "doctor", "load", "read", "redraw", "run",
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Group, Parameter
 
-from selfscope.cli.wishes import HERE, LIST, QUICK, Hardware, Plan
+from selfscope.cli.wishes import HERE, LIST, QUICK, SEEDS, Hardware, Plan, Seed
 
 EXAMPLES = """
 For example:
@@ -108,6 +108,7 @@ def card(
     /,
     *,
     plan: Annotated[Plan, Parameter(name="*")] = QUICK,
+    seed: Seed = 0,
     output: Annotated[Path, Parameter(name=["-o", "--output"])] = Path("card"),
     resume: Annotated[bool, Parameter(negative="")] = False,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
@@ -136,9 +137,42 @@ def card(
     from selfscope.cli import work
 
     if dry_run:
-        work.dry_run(model, plan, hardware, json)
+        work.dry_run(model, plan, hardware, (seed, json))
     else:
-        work.card(model, plan, hardware, (output, resume, json))
+        work.card(model, plan, hardware, (seed, output, resume, json))
+
+
+@app.command
+def study(
+    models: Annotated[tuple[str, ...], Parameter(help="Models, each as `card` takes it.")],
+    /,
+    *,
+    seeds: Annotated[tuple[int, ...], SEEDS, Parameter(help="Seeds, with commas.")] = (0,),
+    plan: Annotated[Plan, Parameter(name="*")] = QUICK,
+    output: Annotated[Path, Parameter(name=["-o", "--output"])] = Path("study"),
+    resume: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> None:
+    """Ask several models with several seeds: a card for each, in one folder, and all verdicts in one table.
+
+    For example:
+
+        selfscope study phantom:access=0.6 phantom:habit=0.6 --seeds 0,1,2 --phenomena self_prediction -o sizes
+
+        selfscope study smollm2-135m gemma3-270m --profile full -o both --resume
+
+        selfscope rows both --to parquet
+
+    Parameters
+    ----------
+    output
+        The folder of the studies, one folder a model and seed.
+    resume
+        Go on with the studies in that folder: what is complete costs nothing.
+    """
+    from selfscope.cli import work
+
+    work.study(models, plan, (tuple(seeds), output, resume, json))
 
 
 @app.command
@@ -166,7 +200,7 @@ def doctor(
 
 @app.command
 def report(folder: Path, /, *, json: Json = False) -> None:
-    """Draw the card of a folder again, from its rows alone: no model, no torch.
+    """Draw the card of a folder again (of a study: every card), from its rows alone: no model, no torch.
 
     For example:
 
@@ -261,7 +295,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"selfscope: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        if given[:1] == ["card"]:
+        if given[:1] in (["card"], ["study"]):
             from selfscope.cli.work import resume_command
 
             print(f"\nStopped; what was finished is kept. Go on with:\n  {resume_command(given)}", file=sys.stderr)

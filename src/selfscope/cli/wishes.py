@@ -9,7 +9,11 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 MODEL = Group("Model")
+Seed = Annotated[int, Parameter(help="Everything random follows from it.")]
 LIST = Parameter(consume_multiple=True, negative="", converter=lambda _, tokens: _split(tokens))
+SEEDS = Parameter(
+    consume_multiple=True, negative="", converter=lambda _, tokens: tuple(int(part) for part in _split(tokens))
+)
 
 
 def _split(tokens: tuple[object, ...]) -> tuple[str, ...]:
@@ -41,7 +45,7 @@ class Hardware:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a card asks."""
+    """What a study asks."""
 
     profile: Annotated[str, Parameter(help="quick (minutes) or full.")] = "quick"
     phenomena: Annotated[tuple[str, ...], LIST, Parameter(help="Some of `selfscope phenomena`, with commas.")] = ()
@@ -49,7 +53,6 @@ class Plan:
     readers: Annotated[tuple[str, ...], LIST, Parameter(help="Some of `selfscope readers`, with commas.")] = ()
     other: Annotated[str | None, Parameter(help="Another model that forecasts this one.")] = None
     twin: Annotated[str | None, Parameter(help="A near twin of the model: same habits, own states.")] = None
-    seed: Annotated[int, Parameter(help="Everything random follows from it.")] = 0
 
 
 HERE, QUICK = Hardware(), Plan()

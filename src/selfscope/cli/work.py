@@ -56,15 +56,15 @@ def read(
         print(reads.table(colour=sys.stdout.isatty()))
 
 
-def card(model: str, plan: Plan, hardware: Hardware, to: tuple[Path, bool, bool]) -> None:
-    """to: folder, resume, json."""
+def card(model: str, plan: Plan, hardware: Hardware, to: tuple[int, Path, bool, bool]) -> None:
+    """to: seed, folder, resume, json."""
     from selfscope.face.cards import redraw, run
     from selfscope.report import terminal
 
-    output, resume, json = to
-    study = _study(model, plan, hardware)
+    seed, output, resume, json = to
+    planned = _study(model, plan, hardware, seed)
     with Bar(quiet=json) as bar:
-        run(study, output, resume=resume, progress=bar)
+        run(planned, output, resume=resume, progress=bar)
     done = redraw(output)
     _warn(output)
     if json:
@@ -72,6 +72,30 @@ def card(model: str, plan: Plan, hardware: Hardware, to: tuple[Path, bool, bool]
     else:
         print(terminal(output, colour=sys.stdout.isatty()))
         print(f"\nThe card: {done.page}")
+
+
+def study(models: Sequence[str], plan: Plan, to: tuple[Sequence[int], Path, bool, bool]) -> None:
+    """to: seeds, folder, resume, json."""
+    from selfscope.face.studies import cards
+
+    seeds, output, resume, json = to
+    with Bar(quiet=json) as bar:
+        done = cards(models, output, seeds=seeds, resume=resume, progress=bar, **_wish(plan))
+    _show(done, json)
+
+
+def _show(found: Any, json: bool) -> None:
+    from selfscope.face.studies import HEAD
+
+    for card in found.cards:
+        _warn(card.folder)
+    if json:
+        _data([dict(zip((h.replace(" ", "_") for h in HEAD), line, strict=True)) for line in found.lines()])
+    else:
+        print(found.table(colour=sys.stdout.isatty()))
+        print("\nThe cards:")
+        for card in found.cards:
+            print(f"  {card.page}")
 
 
 def doctor(model: str, hardware: Hardware, json: bool) -> None:
@@ -92,10 +116,12 @@ def doctor(model: str, hardware: Hardware, json: bool) -> None:
         raise BadModel(f"the activations of {model} are not to be read or written: {found.data.refused}")
 
 
-def dry_run(model: str, plan: Plan, hardware: Hardware, json: bool) -> None:
+def dry_run(model: str, plan: Plan, hardware: Hardware, how: tuple[int, bool]) -> None:
+    """how: seed, json."""
     from selfscope.face.forecast import forecast
 
-    found = forecast(_study(model, plan, hardware))
+    seed, json = how
+    found = forecast(_study(model, plan, hardware, seed))
     if json:
         _data(plain(found))
     else:
@@ -105,7 +131,16 @@ def dry_run(model: str, plan: Plan, hardware: Hardware, json: bool) -> None:
 def report(folder: Path, json: bool) -> None:
     from selfscope.face.cards import redraw
     from selfscope.report import terminal
+    from selfscope.store import studies
 
+    places = studies(folder)
+    if places != [folder]:
+        from selfscope.face.studies import Cards
+
+        for place in places:
+            redraw(place)
+        _show(Cards(folder), json)
+        return
     done = redraw(folder)
     _warn(folder)
     if json:
@@ -176,21 +211,26 @@ def resume_command(given: Sequence[str]) -> str:
     return shlex.join(["selfscope", *given, *([] if "--resume" in given else ["--resume"])])
 
 
-def _study(model: str, plan: Plan, hardware: Hardware) -> Any:
+def _study(model: str, plan: Plan, hardware: Hardware, seed: int) -> Any:
     from selfscope.face.cards import planned
     from selfscope.face.subjects import load
 
-    wish = {**vars(plan), "items": None if plan.items is None else str(plan.items)}
+    wish = _wish(plan)
+    return planned(load(model, **hardware.given()), seed=seed, **wish)
+
+
+def _wish(plan: Plan) -> dict[str, Any]:
     if plan.items is not None and not plan.items.is_file():
         raise SelfscopeError(f"--items: there is no file {plan.items}")
-    return planned(load(model, **hardware.given()), **wish)
+    return {**vars(plan), "items": None if plan.items is None else str(plan.items)}
 
 
 def _warn(folder: Path) -> None:
-    from selfscope.store import read
+    from selfscope.store import read, studies
 
-    for line in read(folder).warnings:
-        print(f"selfscope: {folder}: {line}", file=sys.stderr)
+    for place in studies(folder):
+        for line in read(place).warnings:
+            print(f"selfscope: {place}: {line}", file=sys.stderr)
 
 
 def _data(value: Any) -> None:

@@ -74,12 +74,13 @@ class YesBias:
         out = []
         for phenomenon in sorted({t.phenomenon for t in trials}):
             split = next(t.split for t in trials if t.phenomenon == phenomenon)
-            for number, (kind, pair, statement, answer) in enumerate(_statements()):
+            for number, (kind, pair, statement, answer) in enumerate(statements()):
                 out.append(_asked(phenomenon, split, (kind, pair, statement, answer), (number, seed)))
         return out
 
 
-def _statements() -> list[tuple[str, int, str, str]]:
+def statements() -> list[tuple[str, int, str, str]]:
+    """(kind, number of its pair, statement, key of the right answer): the true one of each pair, then the false one."""
     out: list[tuple[str, int, str, str]] = []
     for kind, pairs in (("fact", FACTS), ("absurd", tuple(zip(PLAIN, ABSURD))), ("negated", NEGATED)):
         for number, (true, false) in enumerate(pairs):

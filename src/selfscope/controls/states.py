@@ -41,7 +41,8 @@ def with_state(trial: Trial, turns: Sequence[Message]) -> Trial | None:
     )
 
 
-def _under(trial: Trial, turns: Sequence[Message], control: str, state: str) -> Trial | None:
+def under(trial: Trial, turns: Sequence[Message], control: str, state: str) -> Trial | None:
+    """A control's trial behind secret turns; None where it cannot have any."""
     moved = with_state(trial, turns)
     if moved is None:
         return None
@@ -65,6 +66,12 @@ def state_of(trial: Trial, k: int, seed: int) -> tuple[str, tuple[Message, ...]]
     return f"changed:{index}", (*talk, Message("assistant", answer.strip())) * TIMES
 
 
+def sham_turns(trial: Trial, seed: int) -> tuple[Message, ...]:
+    """The turns that `Sham` gives a trial: the same for a whole cluster."""
+    asked, said = SHAMS[pick(len(SHAMS), seed, "sham", trial.cluster)]
+    return (Message("user", asked), Message("assistant", said)) * TIMES
+
+
 @dataclass(frozen=True)
 class Changed:
     """do(state): the same question where the subject now behaves otherwise. k: which of the replies it has given in
@@ -80,7 +87,7 @@ class Changed:
         out = []
         for trial in filter(movable, trials):
             state, turns = state_of(trial, self.k, seed)
-            moved = _under(trial, turns, self.name, state)
+            moved = under(trial, turns, self.name, state)
             if moved is not None:
                 # Two states of one trial are two trials.
                 out.append(changed(moved, id=content_hash(moved.base, self.name, state)))
@@ -98,9 +105,7 @@ class Sham:
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         out = []
         for trial in filter(movable, trials):
-            asked, said = SHAMS[pick(len(SHAMS), seed, "sham", trial.cluster)]
-            turns = (Message("user", asked), Message("assistant", said)) * TIMES
-            moved = _under(trial, turns, self.name, "sham")
+            moved = under(trial, sham_turns(trial, seed), self.name, "sham")
             if moved is not None:
                 out.append(moved)
         return out
@@ -121,7 +126,7 @@ class ChangedCompetence:
         out = []
         for question in Competence().apply([t for t in trials if movable(t)], seed):
             state, turns = state_of(question, self.k, seed)
-            moved = _under(question, turns, self.name, state)
+            moved = under(question, turns, self.name, state)
             if moved is not None:
                 out.append(moved)
         return out

@@ -5,19 +5,17 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from selfscope import catalogue
-from selfscope.records import Cost, Decoding, Message, Prompt, Reply, TokenDistribution, changed
+from selfscope.face.counting import Counting, counting, distinct
+from selfscope.records import Cost, Decoding, Message, Prompt, changed
 from selfscope.store import Store
 from selfscope.study import Study, run
-from selfscope.subjects.base import OnDone, ScoringSubject, Subject, reaches
+from selfscope.subjects.base import ScoringSubject, Subject
 
-ENCODED = 16  # prompts of a call that are really tokenised; the rest is taken to be like them
-STOPPED = 0.7  # part of the allowed reply that is written before the turn ends
 ASSUMED = {"prompt": 2000.0, "output": 200.0}
 """Tokens a second where nothing can be measured without spending (a server)."""
 
@@ -52,17 +50,19 @@ class Forecast:
 
 def forecast(study: Study) -> Forecast:
     """Counts what `run` would ask of the subject, and measures its speed on a few prompts where that costs nothing."""
-    counting = Counting(study.subject)
-    lines = tuple(changed(line, readers=tuple(_counting(r) for r in line.readers)) for line in study.lines)
+    stand_in = counting(study.subject)
+    lines = tuple(changed(line, readers=tuple(map(_counting, line.readers))) for line in study.lines)
+    others = [getattr(reader, "observer", None) for line in lines for reader in line.readers]
     with tempfile.TemporaryDirectory() as folder:
-        dry = changed(study, subject=counting, lines=lines)
+        dry = changed(study, subject=stand_in, lines=lines)
         with Store(Path(folder) / "dry", dry.settings()) as store:
             run(dry, store)
             told: dict[str, Any] = store.meta["costs"]
-    steps = {k: Cost(**v) for k, v in told.items()}
+    steps = {k: Cost(**{**v, "seconds": 0.0}) for k, v in told.items()}
     total = sum(steps.values(), Cost())
     speed, basis = _speed(study.subject)
-    seconds = total.prompt_tokens / speed["prompt"] + total.output_tokens / speed["output"]
+    computed = stand_in.computed + sum(other.computed for other in others if isinstance(other, Counting))
+    seconds = computed / speed["prompt"] + total.output_tokens / speed["output"]
     return Forecast(
         total.calls, total.prompt_tokens, total.output_tokens, seconds / 60, _memory(study.subject), basis, steps
     )  # fmt: skip
@@ -71,57 +71,7 @@ def forecast(study: Study) -> Forecast:
 def _counting(reader: Any) -> Any:
     """Another model that takes part is counted too, not asked."""
     observer = getattr(reader, "observer", None)
-    return reader if observer is None else changed(reader, observer=Counting(observer))
-
-
-class Counting:
-    """Answers as a phantom would, at no cost, and counts what the real subject would be given."""
-
-    def __init__(self, subject: Subject) -> None:
-        self._real = subject
-        self._phantom: Any = catalogue.resolve("subject", "phantom")()
-        self.name, self.identity, self.tier, self.chat = subject.name, subject.identity, subject.tier, subject.chat
-        self.environment: Mapping[str, Any] = subject.environment
-        self.spent = Cost()
-
-    def sample(
-        self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None
-    ) -> list[list[Reply]]:
-        draws = 1 if decoding.temperature == 0 else n + decoding.and_greedy
-        self._spend(prompts, int(len(prompts) * draws * decoding.max_tokens * STOPPED))
-        replies: list[list[Reply]] = self._phantom.sample(prompts, n, decoding, on_done)
-        return replies
-
-    def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
-        # candidates are read along with the prompt, beginnings that they share once: no step of writing
-        self._spend(prompts, 0, sum(min(2 * len(many), len(many) + 12) for many in candidates))
-        scores: list[list[list[float]]] = self._phantom.score(prompts, candidates)
-        return scores
-
-    def next_token(
-        self, prompts: Sequence[Prompt], *, top: int | None = None, ids: Sequence[int] | None = None
-    ) -> list[TokenDistribution]:
-        self._spend(prompts, 0)
-        found: list[TokenDistribution] = self._phantom.next_token(prompts, top=top, ids=ids)
-        return found
-
-    def encode(self, prompt: Prompt) -> tuple[int, ...]:
-        ids: tuple[int, ...] = self._phantom.encode(prompt)
-        return ids
-
-    def _spend(self, prompts: Sequence[Prompt], written: int, more: int = 0) -> None:
-        if not prompts:
-            return
-        few = prompts[:: max(1, len(prompts) // ENCODED)]
-        read = sum(self._length(p) for p in few) / len(few) * len(prompts)
-        self.spent = self.spent + Cost(len(prompts), int(read) + more, written)
-
-    def _length(self, prompt: Prompt) -> int:
-        encode = getattr(self._real, "encode", None) if reaches(self._real, "logprobs") else None
-        if encode is not None:
-            return len(encode(prompt))
-        characters = sum(len(m.content) + 16 for m in prompt.messages) + len(prompt.text or "") + len(prompt.prefix)
-        return len(prompt.ids or ()) + characters // 4
+    return reader if observer is None else changed(reader, observer=counting(observer))
 
 
 def _speed(subject: Subject) -> tuple[dict[str, float], str]:
@@ -135,9 +85,9 @@ def _speed(subject: Subject) -> tuple[dict[str, float], str]:
     subject.score(prompts[:2], candidates[:2])  # the first call pays for loading
     start = time.perf_counter()
     subject.score(prompts, candidates)
-    read = sum(len(subject.encode(p)) for p in prompts) / max(time.perf_counter() - start, 1e-6)
+    read = distinct([subject.encode(p) for p in prompts]) / max(time.perf_counter() - start, 1e-6)
     start = time.perf_counter()
-    replies = subject.sample(prompts[:8], 8, Decoding(max_tokens=16))
+    replies = subject.sample(prompts[:8], 20, Decoding(max_tokens=10))
     written = sum(len(r.ids or r.text.split()) for many in replies for r in many)
     output = max(written, 1) / max(time.perf_counter() - start, 1e-6)
     return {"prompt": read, "output": output}, f"measured: {read:.0f} tokens/s read, {output:.0f} written"

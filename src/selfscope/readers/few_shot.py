@@ -10,6 +10,9 @@ from selfscope.records import Reading, Trial, Truth, changed, content_hash
 from selfscope.subjects.base import Subject
 from selfscope.wording import Shot, fits
 
+LOOKED = 128
+"""Train trials at most that are looked through for verified examples."""
+
 
 @dataclass(frozen=True)
 class FewShot:
@@ -54,6 +57,7 @@ def verified_shots(
     A subject that cannot be read in this format gives none.
     """
     train = train_pairs(trials, truths, format)
+    train = balanced(train, LOOKED, seed) if len(train) > LOOKED else train
     readings = elicit(subject, [trial for trial, _ in train], format, seed=seed)
     right = [
         (trial, truth)

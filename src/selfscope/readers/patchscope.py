@@ -19,7 +19,7 @@ from selfscope.records import Cost, Injection, Outcome, Prompt, Reading, Trial, 
 from selfscope.subjects.base import OpenSubject, Subject, reaches
 from selfscope.wording.slots import SLOTS, Slot, target
 
-FITTED = 60
+FITTED = 48
 """Train trials on which a layer is chosen."""
 LAYERS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
 """Depths among which a layer is chosen."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from selfscope.records import RUNGS, Row
 from selfscope.report import names, prose, tables
-from selfscope.report.document import Document, Material, Section
+from selfscope.report.document import Document, Material, Section, Verdict
 from selfscope.report.examples import RULE, asked_example, examples
 from selfscope.report.figures import clean, count
 from selfscope.report.inside import inside
@@ -39,6 +39,11 @@ def compose(material: Material) -> Document:
         warnings=tuple(clean(w, 300) for w in material.warnings),
         inside=inside(material),
     )
+
+
+def verdicts(claims: Sequence[Claim]) -> tuple[Verdict, ...]:
+    """The line of the opening table for each kind of question."""
+    return tuple(verdict_line(c, f"claim-{i}", "") for i, c in enumerate(_primary(claims), 1))
 
 
 def _primary(claims: Sequence[Claim]) -> list[Claim]:

@@ -143,6 +143,7 @@ def _arms(claim: Claim) -> Table | None:
         ("control question, same change", claim.causal_control),
         ("against itself without the state (a_abl)", claim.ablated),
         ("names what changed (above chance)", claim.identification),
+        ("says that something changed it (sham and shift towards yes taken out)", claim.alarm),
     ]
     rows = tuple((name, n.text, n.interval) for name, given in lines if (n := share(given, clip=False)))
     return Table("When the state is changed", ("", "share", "95\u202f%"), rows, (1, 2)) if rows else None

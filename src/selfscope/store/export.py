@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
 from selfscope.errors import StoreError, UnknownName
 from selfscope.records import Row, Trial, Truth
-from selfscope.store.folder import read, write_atomically
+from selfscope.store.folder import META, read, write_atomically
 
 FORMATS = ("csv", "jsonl", "parquet")
 
@@ -59,11 +59,16 @@ def _text(value: Sequence[Any] | None) -> str | None:
     return None if value is None else json.dumps(list(value), ensure_ascii=False)
 
 
-class Rows(Sequence[Row]):
-    """The rows of a study with their trials and truths: a list, a table in a notebook, a data frame on request."""
+Joined = tuple[Row, Trial | None, Truth | None]
 
-    def __init__(self, rows: Sequence[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth]) -> None:
-        self._rows, self.trials, self.truths = tuple(rows), trials, truths
+
+class Rows(Sequence[Row]):
+    """Rows with their trials and truths: a list, a table in a notebook, a data frame on request.
+
+    Rows of several studies stand one study after the other; a trial that two of them share has a truth in each."""
+
+    def __init__(self, joined: Sequence[Joined]) -> None:
+        self._joined = tuple(joined)
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -72,20 +77,18 @@ class Rows(Sequence[Row]):
     def __getitem__(self, index: slice) -> Rows: ...
 
     def __getitem__(self, index: int | slice) -> Row | Rows:
-        if isinstance(index, slice):
-            return Rows(self._rows[index], self.trials, self.truths)
-        return self._rows[index]
+        return Rows(self._joined[index]) if isinstance(index, slice) else self._joined[index][0]
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._joined)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} rows of {len(self.trials)} trials>"
+        return f"<{len(self)} rows of {len({(r.subject, r.seed, r.trial) for r in self})} trials>"
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Each row joined with its trial and truth, flat."""
-        for row in self._rows:
-            yield flat(row, self.trials.get(row.trial), self.truths.get(row.trial))
+        for row, trial, truth in self._joined:
+            yield flat(row, trial, truth)
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame, one line a row. Raises StoreError when pandas is not installed."""
@@ -109,9 +112,22 @@ class Rows(Sequence[Row]):
 
 
 def rows(folder: Path | str) -> Rows:
-    """The rows of a study's folder."""
-    held = read(Path(folder), observations=False)
-    return Rows(held.rows, held.trials, held.truths)
+    """The rows of a study's folder, or of all studies in a folder. Raises StoreError where there is none."""
+    joined: list[Joined] = []
+    for place in studies(Path(folder)):
+        held = read(place, observations=False)
+        joined += [(r, held.trials.get(r.trial), held.truths.get(r.trial)) for r in held.rows]
+    return Rows(joined)
+
+
+def studies(folder: Path) -> list[Path]:
+    """The folder itself where it holds a study, else those right below it that do, by name. Raises StoreError where
+    there is none."""
+    if not (folder / META).exists() and folder.is_dir():
+        below = sorted(p for p in folder.iterdir() if (p / META).exists())
+        if below:
+            return below
+    return [folder]
 
 
 def export(folder: Path | str, to: str, path: Path | str | None = None) -> Path:

@@ -26,14 +26,17 @@ WORDINGS = (
 STATES = ("changed", "competence", "changed_competence")
 """Controls that are asked of the same trials: the state is changed, and the skill is tested with and without that."""
 
+ALARMS = ("alarm", "alarm_sham", "alarm_fact", "alarm_fact_sham")
+"""What the control `alarm` asks: whether the state was changed, and a plain fact, under a changed state and a sham."""
+
 
 @dataclass(frozen=True)
 class Line:
     """One phenomenon of a study and who reads it.
 
     readers: all read the plain test trials. primary: id of the reader that is asked under `controls`.
-    dev: ids of the readers that also read the dev split, where thresholds are chosen. sparse: ids of the readers that
-    read as few trials of a cluster as the controls do, of every `Study.sparse_every`-th cluster. armed: ids of the
+    dev: ids of the readers that also read the dev split, where thresholds are chosen. sparse: (id, n) of the readers
+    that read as few trials of a cluster as the controls do, of every n-th cluster. armed: ids of the
     readers that are asked under the controls on all test trials (the arms of a reading of activations), in place of the
     primary one. swept: (id of a reader, control that lays a grid over trials of dev and test). whole: every posed
     trial is asked, whatever the study asks of a cluster.
@@ -44,7 +47,7 @@ class Line:
     controls: tuple[Control, ...] = ()
     primary: str = ""
     dev: tuple[str, ...] = ()
-    sparse: tuple[str, ...] = ()
+    sparse: tuple[tuple[str, int], ...] = ()
     armed: tuple[str, ...] = ()
     swept: tuple[tuple[str, Control], ...] = ()
     whole: bool = False
@@ -55,7 +58,8 @@ class Study:
     """One subject and what is asked about it. per_cluster: trials a cluster on which controls are run; those that only
     word the question differently (WORDINGS) on every `wording_every`-th of them. questions: how many of a cluster's
     questions are asked (None: all); what the subject does is measured for all of train. states: clusters in which the
-    state is changed, with their competence questions (None: all)."""
+    state is changed, with their competence questions (None: all). alarms: clusters in which it is asked whether it
+    was (None: all)."""
 
     subject: Subject
     lines: tuple[Line, ...]
@@ -65,7 +69,7 @@ class Study:
     profile: str = ""
     questions: int | None = None
     states: int | None = None
-    sparse_every: int = 1
+    alarms: int | None = None
 
     def settings(self) -> dict[str, Any]:
         """What makes this study this study: a folder is resumed only with the same."""
@@ -77,12 +81,12 @@ class Study:
             "wording_every": self.wording_every,
             "questions": self.questions,
             "states": self.states,
-            "sparse_every": self.sparse_every,
+            "alarms": self.alarms,
             "phenomena": {line.phenomenon.name: _configuration(line.phenomenon) for line in self.lines},
             "readers": {line.phenomenon.name: [r.id for r in line.readers] for line in self.lines},
             "controls": {line.phenomenon.name: [c.name for c in line.controls] for line in self.lines},
             "primary": {line.phenomenon.name: line.primary for line in self.lines},
-            "sparse": {line.phenomenon.name: list(line.sparse) for line in self.lines},
+            "sparse": {line.phenomenon.name: dict(line.sparse) for line in self.lines},
             "armed": {line.phenomenon.name: list(line.armed) for line in self.lines if line.armed},
             "swept": {line.phenomenon.name: _swept(line) for line in self.lines if line.swept},
             "observers": _observers(self.lines),

@@ -20,8 +20,9 @@ class Profile:
     """How much is run. test, train, dev: clusters of each phenomenon; formats: how many of a phenomenon's (None: all);
     few_shot: numbers of examples; controls run on `per_cluster` trials a cluster, wordings on every
     `wording_every`-th of those. questions: asked about each cluster (None: all that were posed). states: clusters in
-    which the state is changed (None: all). sparse: other formats, examples and the ceiling are read on `per_cluster`
-    trials of every sparse-th cluster (0: on all trials). inside: phenomena of activations, with their clusters."""
+    which the state is changed (None: all). sparse, examples: other formats, and examples and the ceiling, are read on
+    `per_cluster` trials of every so-many-th cluster (0: on all trials). alarms: clusters that are asked whether their
+    state was changed. inside: phenomena of activations, with their clusters."""
 
     test: int
     train: int
@@ -35,6 +36,8 @@ class Profile:
     questions: int | None = None
     states: int | None = None
     sparse: int = 0
+    examples: int = 0
+    alarms: int = 0
     inside: tuple[str, ...] = ()
     inside_test: int = 0
     inside_train: int = 0
@@ -44,12 +47,13 @@ class Profile:
 # Quick has no dev split: it chooses nothing, and a confidence exponent takes more dev items than it could have.
 PROFILES = {
     "quick": Profile(
-        test=40, train=32, dev=0, rollouts=10, formats=2, wording_every=7, questions=2, states=22, sparse=2,
+        test=40, train=32, dev=0, rollouts=10, formats=2, wording_every=7, questions=2, states=22, sparse=2, examples=2,
         inside=("next_token_identity",), inside_test=40, inside_train=24, inside_dev=0,
     ),
     "full": Profile(
         test=150, train=80, dev=30, rollouts=20, formats=None, few_shot=(4, 16), behave=True, wording_every=6,
-        questions=2, states=75, sparse=1, inside=catalogue.INSIDE, inside_test=40, inside_train=30, inside_dev=8,
+        questions=2, states=75, sparse=1, examples=2, alarms=24, inside=catalogue.INSIDE, inside_test=40,
+        inside_train=30, inside_dev=8,
     ),
 }
 CONTROLS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -60,12 +64,14 @@ CONTROLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("paraphrase", {}),
     ("option_order", {}),
     ("scale_flip", {}),
+    ("changed", {}),
+    ("changed_competence", {}),
+    ("sham", {}),
+    ("alarm", {}),
     ("competence", {}),
     ("yes_bias", {}),
-    ("changed", {}),
-    ("sham", {}),
-    ("changed_competence", {}),
 )
+"""In the order in which they are read: what stands behind the same hidden turns is one call, so they are read once."""
 READINGS: Mapping[str, tuple[str, ...]] = {
     "hidden_context": ("probe", "probe[labels=permuted]", "patchscope[template=question]", "selfie"),
     "entity_resolution": ("patchscope[template=description]", "patchscope[template=question]", "logit_lens"),
@@ -116,12 +122,11 @@ def plan(subject: Subject, wish: Wish) -> Study:
         own = [r.id for r in readers if r.rung == "self"]
         rivals = tuple(r.id for r in readers if r.rung in ("prior", "input", "history") and not hasattr(r, "observer"))
         primary = own[0] if own else ""
-        sparse = tuple(r.id for r in readers if r.id != primary and r.rung in ("self", "behaviour"))
-        sparse = sparse if profile.sparse and not wish.readers else ()
-        lines.append(Line(phenomenon, tuple(readers), tuple(_controls()), primary, (primary, *rivals), sparse))
+        sparse = () if wish.readers else tuple(_sparse(readers, primary, profile))
+        lines.append(Line(phenomenon, tuple(readers), tuple(_controls(profile)), primary, (primary, *rivals), sparse))
     return Study(
         subject, tuple(lines), wish.seed, profile.per_cluster, profile.wording_every, wish.profile, profile.questions,
-        profile.states, max(1, profile.sparse),
+        profile.states, profile.alarms,
     )  # fmt: skip
 
 
@@ -243,6 +248,15 @@ def _named(name: str, formats: Sequence[str], wish: Wish) -> Iterator[Reader]:
         yield kind(format=formats[0], **settings)
 
 
-def _controls() -> Iterator[Control]:
+def _sparse(readers: Sequence[Reader], primary: str, profile: Profile) -> Iterator[tuple[str, int]]:
+    for reader in readers:
+        every = profile.sparse if reader.id.startswith("ask[") else profile.examples
+        if reader.id != primary and reader.rung in ("self", "behaviour") and every:
+            yield reader.id, every
+
+
+def _controls(profile: Profile) -> Iterator[Control]:
     for name, settings in CONTROLS:
+        if name == "alarm" and not profile.alarms:
+            continue
         yield catalogue.resolve("control", name)(**settings)

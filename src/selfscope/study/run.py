@@ -13,15 +13,15 @@ from typing import Any, Protocol, TypeVar
 
 from selfscope.controls.base import Control, movable
 from selfscope.readers.base import Reader
-from selfscope.records import Outcome, Reading, Row, Trial, Truth, content_hash, plain
+from selfscope.records import Outcome, Reading, Row, Trial, Truth, changed, content_hash, plain
 from selfscope.scoring import score
 from selfscope.store import Store
-from selfscope.study.base import STATES, WORDINGS, Line, Study
+from selfscope.study.base import ALARMS, STATES, WORDINGS, Line, Study
 from selfscope.subjects.sealed import Log, MeteredSubject, SealedSubject, Vault
 
 SHARD = 50
 CALL = 200  # trials a call
-OBSERVE = 50  # observations a call: each has many rollouts
+OBSERVE = 120  # observations a call: each has many rollouts
 T = TypeVar("T")
 
 
@@ -95,6 +95,7 @@ class _Runner:
         few = one_in_each_cluster(test, self.study.per_cluster)
         fewer = few[:: self.study.wording_every]
         groups = {**dict.fromkeys(WORDINGS, fewer), **dict.fromkeys(STATES, few[: self.study.states])}
+        groups["alarm"] = few[: self.study.alarms]
         every = test if line.armed else few
         treated = [(c, c.apply(groups.get(c.name, every), seed)) for c in line.controls]
         panel = min(PANEL, self.study.wording_every)  # true and false take turns: its size is not that of the trials
@@ -103,7 +104,7 @@ class _Runner:
         swept = [(reader, c.apply(beyond, seed)) for reader, c in line.swept]
         for _, more in (*treated, *swept):
             self.store.add_trials(more)
-        posed = _Posed(line, trials, treated, few[:: self.study.sparse_every], swept)
+        posed = _Posed(line, trials, treated, few, swept)
         self.vault.hide(posed.every)
         return posed
 
@@ -130,7 +131,7 @@ class _Runner:
         learnt = [truths[t.id] for t in train]
         for reader, asked in posed.by_reader():
             sealed = SealedSubject(self.study.subject, reader.id, self.vault, self.log)
-            fitted = _Fitted(reader, sealed, train, learnt)
+            fitted = _Fitted(_metered(reader, self.log), sealed, train, learnt)
             self.read(posed.line, fitted, asked, truths)
 
     def behave(self, line: Line, trials: Sequence[Trial]) -> dict[str, Truth]:
@@ -208,7 +209,7 @@ class _Runner:
 
 PANEL = 3
 """At least every third statement of the yes-bias panel is asked."""
-GIVEN = ("competence", "changed_competence", "yes_bias")
+GIVEN = ("competence", "changed_competence", "yes_bias", *ALARMS)
 """Controls that know the answer of what they ask."""
 
 OBSERVING, READING = 0.5, 0.06
@@ -218,7 +219,7 @@ progress bar alone."""
 
 @dataclass(frozen=True)
 class _Posed:
-    """A phenomenon's trials, those that its controls made of some of them, and the few that are read sparsely."""
+    """A phenomenon's trials, those that its controls made of some of them, and the few of each cluster."""
 
     line: Line
     trials: Sequence[Trial]
@@ -234,8 +235,10 @@ class _Posed:
         """Each reader with what it is asked: (control, trials)."""
         test = [t for t in self.trials if t.split == "test"]
         dev = [t for t in self.trials if t.split == "dev"]
+        sparse = dict(self.line.sparse)
         for reader in self.line.readers:
-            asked: list[tuple[str, Sequence[Trial]]] = [("plain", self.few if reader.id in self.line.sparse else test)]
+            plain = self.few[:: sparse[reader.id]] if reader.id in sparse else test
+            asked: list[tuple[str, Sequence[Trial]]] = [("plain", plain)]
             if reader.id in self.line.dev:
                 asked.append(("plain", dev))
             if reader.id in (self.line.armed or (self.line.primary,)):
@@ -268,6 +271,14 @@ class _Fitted:
         if self._ready is None:
             self._ready = self.reader.fit(self.subject, self.train, self.truths)
         return self._ready.read(self.subject, trials)
+
+
+def _metered(reader: Reader, log: Log) -> Reader:
+    """What another model that takes part is asked is logged too."""
+    observer = getattr(reader, "observer", None)
+    if observer is None:
+        return reader
+    return changed(reader, observer=MeteredSubject(observer, reader.id, log))
 
 
 def one_in_each_cluster(trials: Sequence[Trial], per_cluster: int = 1) -> list[Trial]:

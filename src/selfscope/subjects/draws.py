@@ -55,7 +55,9 @@ def pick(logits_BV: torch.Tensor, temperature: float, keys: Sequence[int]) -> tu
     if vocabulary % BLOCK:
         weights_BV = torch.nn.functional.pad(weights_BV, (0, -vocabulary % BLOCK))
     weights_BKW = weights_BV.view(rows, -1, BLOCK)
-    sums_BK = weights_BKW.sum(-1, dtype=torch.float64 if logits_BV.device.type != "mps" else None)
+    sums_BK = weights_BKW.sum(-1)  # of BLOCK numbers: what fp32 loses is below the noise of the logits
+    if logits_BV.device.type != "mps":
+        sums_BK = sums_BK.double()
     if temperature == 1:
         total_B1 = sums_BK.sum(-1, keepdim=True).log().to(top_B1)
     blocks = sums_BK.shape[1]

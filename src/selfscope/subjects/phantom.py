@@ -30,7 +30,7 @@ from selfscope.records import (
     content_hash,
 )
 from selfscope.subjects.base import OnDone, lacking
-from selfscope.subjects.dials import DialReport, Dials, report
+from selfscope.subjects.dials import DialReport, Dials, alarmed, report
 from selfscope.subjects.phantom_speech import around, draws, first_option, shown_texts, ten
 from selfscope.subjects.phantom_world import (
     HELD,
@@ -140,6 +140,9 @@ class Phantom:
         first = first_option(question, str(tag["format"]))
         if question.quantity == "fact":
             return self._fact(question, item=item, cluster=cluster, first=first)
+        if question.quantity == "alarm":
+            there = alarmed(self.dials, item=item, changed_state=str(tag["state"]).startswith("changed"))
+            return DialReport("private", _one(0 if there else 1, k), "distribution", Outcome.ANSWERED)
         if question.material is not None:
             return self._skill(question, item)
         if question.quantity not in PROPERTIES:

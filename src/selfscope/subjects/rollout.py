@@ -18,7 +18,7 @@ from selfscope.subjects.decode import Engine, Ids, behind, common_header, famili
 from selfscope.subjects.draws import digest, key, pick
 
 KV_TOKENS = 12_288  # cached tokens of a batch: about 0.6 GB for a model of 135M parameters in fp32
-ROWS = 320
+ROWS = 160
 STEP = 20  # tokens that a step of a batch of its own costs beside its rows: what a family has to save for each
 NEAR = 1e-4  # nats: where the two likeliest tokens lie closer, another batch shape may change a greedy token
 

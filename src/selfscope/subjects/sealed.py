@@ -29,6 +29,8 @@ from selfscope.records import (
 from selfscope.subjects.activations import Activations
 from selfscope.subjects.base import OnDone, OpenSubject, ScoringSubject, Subject
 
+KEPT = 1 << 24
+"""Numbers of the captures that are kept: 64 MB."""
 CEILING = "behave"
 """The only reader that may let the subject do what a trial is about."""
 
@@ -71,8 +73,9 @@ class Vault:
         self.scores: dict[str, dict[str, list[list[float]]]] = {}
         """Scores of a whole call by what it asked: several readers look at the same train trials. Never of one prompt:
         a resumed run would then put other prompts into a batch, and the last digits would differ."""
-        self.states: tuple[str, Activations] | None = None
-        """The last capture by what it asked: probes that differ in their labels learn from the same states."""
+        self.states: dict[str, Activations] = {}
+        """The last captures by what they asked, up to KEPT numbers: probes that differ in their labels learn from the
+        same states."""
 
     def hide(self, trials: Sequence[Trial]) -> list[Trial]:
         """The trials with opaque interventions; their object prompts are from now on out of a reader's reach."""
@@ -93,6 +96,14 @@ class Vault:
     def readable(self, prompt: Prompt) -> set[int]:
         """The columns of a prompt that some trial gives as evidence."""
         return self._readable.get(_what(prompt), set())
+
+    def keep(self, call: str, got: Activations) -> None:
+        """Keeps a capture, and forgets the oldest ones where that is too much; the newest always stays."""
+        self.states[call] = got
+        held = {key: sum(one.at(k).size for k in one.layers) for key, one in self.states.items()}
+        for key in list(self.states)[:-1]:
+            if sum(held.values()) > KEPT:
+                del self.states[key], held[key]
 
     def open(self, prompt: Prompt) -> Prompt:
         """The prompt with its real interventions, for the subject alone."""
@@ -194,10 +205,10 @@ class SealedSubject:
                 )
         asked = [[_what(prompt), prompt.interventions] for prompt in prompts]
         call = content_hash(asked, list(layers), columns, size=32)
-        if self._vault.states is None or self._vault.states[0] != call:
+        if call not in self._vault.states:
             got = self._call("capture", prompts, lambda p: self._open.capture(p, layers, columns), guarded=False)
-            self._vault.states = (call, got)
-        return self._vault.states[1]
+            self._vault.keep(call, got)
+        return self._vault.states[call]
 
     def unembed(self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int = 10) -> list[TokenDistribution]:
         """As the subject's own."""

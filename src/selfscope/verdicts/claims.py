@@ -58,6 +58,7 @@ class Claim:
     causal_control: Estimate | None = None
     ablated: Estimate | None = None
     identification: Estimate | None = None
+    alarm: Estimate | None = None
     ladder: tuple[Step, ...] = ()
     ceiling: Estimate | None = None
     incremental: Estimate | None = None

@@ -113,6 +113,8 @@ def _without_shares(e: Evidence, s: Settings) -> Decision:
     """Where rivals and truth move together there are no shares; what changing the state shows needs no rival."""
     if _moved(e):
         return _controlled(CAUSAL, _access_causal(e), e.checks)
+    if _alarmed(e, s):
+        return _controlled(ALARM, _ALARM, e.checks)
     together = "the rivals' forecasts and the truth move together"
     if e.do is not None and below(e.do, s.margin_causal):
         together = f"follows the state by less than {100 * s.margin_causal:.0f} %; for the rest, {together}"
@@ -125,6 +127,14 @@ def _moved(e: Evidence) -> bool:
     return e.do is not None and e.do.low > 0 and content
 
 
+def _alarmed(e: Evidence, s: Settings) -> bool:
+    """Whether it says that something changed, while its content does not follow the change."""
+    return e.do is not None and e.alarm is not None and e.alarm.low > 0 and below(e.do, s.margin_causal)
+
+
+_ALARM = Decision(ALARM, "notices that something changed, cannot say what")
+
+
 def _rows(e: Evidence, s: Settings) -> Sequence[tuple[bool, str, Decision]]:
     assert e.a is not None
     untouched = e.do is not None and below(e.do, s.margin_causal)  # where both exist the intervention decides
@@ -133,7 +143,6 @@ def _rows(e: Evidence, s: Settings) -> Sequence[tuple[bool, str, Decision]]:
     tip = least > max(s.tipping, 2 * e.f_hat) * (min(1.0, max(0.0, e.b.high)) if e.b else 1.0)
     rivals = least > 0 and tip and e.kappa >= s.kappa and e.do is None
     flat = below(e.do, s.margin_causal) if e.do is not None else below(e.a, s.margin)
-    alarm = e.do is not None and e.alarm is not None and e.alarm.low > 0 and below(e.do, s.margin_causal)
     unearned = e.unearned is not None and e.unearned.value >= s.unearned and e.unearned.low > 0
     narrative = e.c is not None and e.c.low > s.narrative and flat and unearned
     public = flat and any(x is not None and x.low > 0 for x in (e.b, e.g, e.public))
@@ -141,7 +150,7 @@ def _rows(e: Evidence, s: Settings) -> Sequence[tuple[bool, str, Decision]]:
         (_moved(e), CAUSAL, _access_causal(e)),
         (ablated, ABLATED, Decision(ACCESS, f"access, against itself without the state: {_share(e.a)}", "ablated")),
         (rivals, RIVALS, _access_rivals(e)),
-        (alarm, ALARM, Decision(ALARM, "notices that something changed, cannot say what")),
+        (_alarmed(e, s), ALARM, _ALARM),
         (narrative, NARRATIVE, Decision(NARRATIVE, "confident, not moved by the state")),
         (public, PUBLIC, _self_prediction(e)),
     )

@@ -58,6 +58,7 @@ class _Arms:
     control: Estimate | None = None
     identification: Estimate | None = None
     ablated: Estimate | None = None
+    alarm: Estimate | None = None
 
 
 def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
@@ -81,6 +82,7 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
     evidence = Evidence(
         a=e["a"], twin_a=twin_a, b=e["b"], g=e["g"], y=e["y"], c=e["c"], public=e["public"],
         do=_wide_enough(state.do, s), identification=state.identification, ablated=_wide_enough(state.ablated, s),
+        alarm=_wide_enough(state.alarm, s),
         unearned=trust["unearned"], kappa=found.kappa, f_hat=found.f_hat, answered=answered,
         clusters=items.clusters, singular=found.singular, blocks=_blocks(table, reader, required, s),
         checks=tuple(required),
@@ -99,6 +101,7 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
         causal_control=state.control,
         ablated=state.ablated,
         identification=state.identification,
+        alarm=state.alarm,
         ladder=steps,
         ceiling=top,
         incremental=added,
@@ -179,7 +182,34 @@ def _arms(table: Table, reader: str, items: Items, ids: Sequence[str]) -> _Arms:
         control = arms.causal_control(controlled[1]) if controlled else None
     except ValueError:
         return _Arms()
-    return _Arms(do, control, arms.identification(change, group), _ablated(table, names, change))
+    found = arms.identification(change, group)
+    return _Arms(do, control, found, _ablated(table, names, change), alarm(table, reader))
+
+
+def alarm(table: Table, reader: str) -> Estimate | None:
+    """How much likelier it says that it was changed under a changed state than under a sham, less what the same change
+    does to the same word on a plain fact. None where the question was not asked."""
+    asked, sham, fact, fact_sham = (table.answered(reader, f"alarm{x}") for x in ("", "_sham", "_fact", "_fact_sham"))
+    ids = [i for i in asked if i in sham and i in fact and i in fact_sham]
+    if len({table.trials[i].cluster for i in ids if i in table.trials}) < 2:
+        return None
+    net = []
+    for i in ids:
+        negated, turned = (_flipped(table, i, control) for control in ("alarm", "alarm_fact"))
+        word = _word_yes(fact[i], turned) - _word_yes(fact_sham[i], turned)
+        net.append(_word_yes(asked[i], False) - _word_yes(sham[i], False) - (-word if negated else word))
+    # Rounded: where both words move alike on every item, what is left of the sums is no effect.
+    return mean(np.round(net, 9), numbered([table.trials[i].cluster for i in ids]))
+
+
+def _word_yes(reading: Reading, flipped: bool) -> float:
+    """Probability of what the word yes means."""
+    assert reading.distribution is not None
+    return reading.distribution[1 if flipped else 0]
+
+
+def _flipped(table: Table, base: str, control: str) -> bool:
+    return table.trials[table.of_control[base, control]].question.flipped
 
 
 def _ablated(table: Table, names: Sequence[str], change: arms.Change) -> Estimate | None:

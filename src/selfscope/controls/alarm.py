@@ -1,0 +1,54 @@
+"""Does it notice that its state was changed, whatever it can say of the change?
+
+Two yes/no questions are asked under a changed state and under a sham: whether something earlier changed what the
+subject does, and a plain fact. A subject that says yes more often behind any hidden turns says so under the sham too;
+one that the change makes say yes says yes to the fact as well (verdict, section 5, row 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from selfscope.controls.base import movable, pick
+from selfscope.controls.panel import statements
+from selfscope.controls.states import sham_turns, state_of, under
+from selfscope.quantities import YES_NO
+from selfscope.records import Question, Trial, changed
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Four trials for each that a state can move: `alarm` and `alarm_fact`, under the state that `Changed(k)` gives and
+    (`_sham`) under that of `Sham`. True and false facts, and negated wordings, take turns."""
+
+    k: int = 0
+    name: str = "alarm"
+
+    def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
+        out = []
+        for number, trial in enumerate(filter(movable, trials)):
+            state, turns = state_of(trial, self.k, seed)
+            hidden = {"": (turns, state), "_sham": (sham_turns(trial, seed), "sham")}
+            for what, question, answers in _asked(trial, number, seed):
+                for (ending, (said, name)), answer in zip(hidden.items(), answers, strict=True):
+                    where = {**trial.coordinates, "answer": answer}
+                    asking = changed(trial, question=question, coordinates=where)
+                    made = under(asking, said, f"{what}{ending}", name)
+                    if made is not None:
+                        out.append(made)
+        return out
+
+
+def _asked(trial: Trial, number: int, seed: int) -> list[tuple[str, Question, tuple[str, str]]]:
+    """(control, question, the right answers under the changed state and under the sham)."""
+    pool = statements()
+    _, _, statement, answer = pool[2 * pick(len(pool) // 2, seed, "alarm", trial.cluster) + number % 2]
+    template, order = trial.question.template, ((0, 1), (1, 0))[number // 4 % 2]
+    flipped = bool(number // 2 % 2)
+    plain = Question("alarm", YES_NO, template=template, order=order, flipped=flipped)
+    # The right word for the fact is the right one where nothing was changed: who only says yes, or knows nothing any
+    # more, moves from there just as far in both.
+    turned = (answer == "yes") != flipped
+    fact = changed(plain, quantity="fact", arguments={"statement": statement, "answer": answer}, flipped=turned)
+    return [("alarm", plain, ("yes", "no")), ("alarm_fact", fact, (answer, answer))]

@@ -1,0 +1,70 @@
+"""Does the card say *alarm only* of a subject that notices a change and cannot say what changed, and of no other?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from selfscope.face.cards import judged, planned, run
+from selfscope.records import changed
+from selfscope.subjects.dials import DialReport
+from selfscope.subjects.phantom import Phantom
+from selfscope.verdicts.claims import Claim
+
+
+class YesSayer(Phantom):
+    """Says the word yes to any yes/no question as soon as its state was changed."""
+
+    def report(self, tag: Mapping[str, Any]) -> DialReport:
+        told = super().report(tag)
+        question = tag["question"]
+        if question["quantity"] in ("alarm", "fact") and str(tag["state"]).startswith("changed"):
+            flipped = bool(question["flipped"])
+            return changed(told, distribution=(float(not flipped), float(flipped)))
+        return told
+
+
+class Muddled(Phantom):
+    """Knows nothing any more as soon as its state was changed."""
+
+    def report(self, tag: Mapping[str, Any]) -> DialReport:
+        told = super().report(tag)
+        muddled = tag["question"]["quantity"] in ("alarm", "fact") and str(tag["state"]).startswith("changed")
+        return changed(told, distribution=(0.5, 0.5)) if muddled else told
+
+
+def claim(subject: Phantom, folder: Path) -> Claim:
+    study = planned(subject, profile="full", phenomena=("self_prediction",), readers=("ask[choice_lp]",))
+    run(study, folder)
+    return judged(folder)[0]
+
+
+def test_who_notices_and_cannot_say_what_sounds_an_alarm(tmp_path: Path) -> None:
+    found = claim(Phantom(alarm=1.0, habit=0.3), tmp_path / "s")
+    assert found.alarm is not None
+    assert found.alarm.value == pytest.approx(1.0)
+    assert found.alarm.clusters == 24
+    assert found.verdict == "alarm only", (found.reason, found.sentence)
+
+
+def test_who_notices_nothing_sounds_none(tmp_path: Path) -> None:
+    found = claim(Phantom(habit=0.3), tmp_path / "s")
+    assert found.alarm is not None
+    assert found.alarm.value == 0
+    assert found.verdict != "alarm only"
+
+
+@pytest.mark.parametrize("kind", [YesSayer, Muddled])
+def test_who_says_yes_or_anything_under_a_changed_state_noticed_nothing(kind: type[Phantom], tmp_path: Path) -> None:
+    found = claim(kind(habit=0.3), tmp_path / "s")
+    assert found.alarm is not None
+    assert found.alarm.value == pytest.approx(0, abs=1e-9)
+    assert found.verdict != "alarm only"
+
+
+def test_who_knows_what_changed_has_access_and_not_only_an_alarm(tmp_path: Path) -> None:
+    found = claim(Phantom(access=0.8, alarm=1.0), tmp_path / "s")
+    assert (found.verdict, found.basis) == ("access", "causal")

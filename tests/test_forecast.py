@@ -1,0 +1,78 @@
+"""What a dry run says a study takes is what the study then takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import selfscope
+from selfscope.catalogue import INSIDE
+from selfscope.face.cards import planned, run
+from selfscope.face.counting import Counting, OpenCounting, counting, distinct
+from selfscope.face.forecast import forecast
+from selfscope.records import Message, Prompt
+from selfscope.store import read_meta
+from selfscope.study import Study
+from selfscope.subjects.base import Subject
+
+
+@pytest.fixture(scope="module")
+def subject() -> Subject:
+    return selfscope.load("smollm2-135m")
+
+
+def small(subject: Subject, *phenomena: str, **more: Any) -> Study:
+    """A full study of few clusters."""
+    study = planned(subject, profile="full", phenomena=phenomena, **more)
+    sizes = {"test": 3, "train": 4, "dev": 2, "rollouts": 2}
+    lines = tuple(replace(line, phenomenon=replace(line.phenomenon, **sizes)) for line in study.lines)
+    return replace(study, lines=lines)
+
+
+def test_a_full_study_with_its_look_inside_can_be_counted(subject: Subject) -> None:
+    study = planned(subject, profile="full")
+    assert {line.phenomenon.name for line in study.lines} > set(INSIDE)
+    found = forecast(study)
+    assert found.calls > 10_000
+    assert {"probe[logistic]", "patchscope[question]", "behave", "observe confidence"} <= set(found.steps)
+    assert found.minutes > 1
+
+
+@pytest.mark.parametrize("name", ["hidden_context", "next_token_identity", "self_prediction"])
+def test_counted_is_what_is_asked(subject: Subject, name: str, tmp_path: Path) -> None:
+    study = small(subject, name)
+    told = forecast(study).steps
+    run(study, tmp_path / "s")
+    asked = read_meta(tmp_path / "s")["costs"]
+    # Examples are chosen by what the subject gets right, and the lens looks for places that can be shown.
+    steps = [s for s in asked if not s.startswith(("few_shot", "pose next"))]
+    assert set(steps) <= set(told)
+    for step in steps:
+        assert told[step].calls == asked[step]["calls"], step
+        if name != "next_token_identity":  # which word a sentence is cut at depends on the subject
+            assert told[step].prompt_tokens == pytest.approx(asked[step]["prompt_tokens"], rel=0.1), step
+
+
+def test_another_model_is_counted_and_its_cost_is_kept(tmp_path: Path) -> None:
+    study = small(selfscope.load("phantom"), "confidence", other="phantom:seed=1")
+    told = forecast(study).steps
+    run(study, tmp_path / "s")
+    asked = read_meta(tmp_path / "s")["costs"]
+    for k in (0, 4):
+        step = f"other_model[phantom:seed=1,k={k},yesno_lp]"
+        assert asked[step]["calls"] == told[step].calls > 0
+
+
+def test_common_beginnings_are_computed_once(subject: Subject) -> None:
+    assert distinct([(1, 2, 3), (1, 2, 4, 5), (1, 2, 3), (7,)]) == 6
+    assert distinct([]) == 0
+    alike = [Prompt(messages=(Message("user", f"{'Say a word. ' * 20}{i}"),)) for i in range(10)]
+    made = counting(subject)
+    assert isinstance(made, OpenCounting)
+    made.score(alike, [[" a", " b"]] * 10)
+    assert made.spent.prompt_tokens > 4 * made.computed
+    assert not isinstance(counting(selfscope.load("phantom")), OpenCounting)
+    assert isinstance(counting(selfscope.load("phantom")), Counting)
