@@ -57,7 +57,9 @@ def test_help_comes_at_once_and_loads_nothing_heavy() -> None:
     assert min(times) < 1.0, "0.3 s on a quiet machine; `make bench` measures it"
 
 
-@pytest.mark.parametrize("command", ["ask", "card", "study", "doctor", "report", "rows", "models", "phenomena", "readers"])
+@pytest.mark.parametrize(
+    "command", ["ask", "card", "study", "doctor", "report", "rows", "models", "phenomena", "readers"]
+)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     main([command, "--help"])
     assert "Usage: selfscope" in capsys.readouterr().out

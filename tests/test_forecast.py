@@ -33,27 +33,25 @@ def small(subject: Subject, *phenomena: str, **more: Any) -> Study:
 
 
 def test_a_full_study_with_its_look_inside_can_be_counted(subject: Subject) -> None:
-    study = planned(subject, profile="full")
+    study = small(subject)
     assert {line.phenomenon.name for line in study.lines} > set(INSIDE)
     found = forecast(study)
-    assert found.calls > 10_000
     assert {"probe[logistic]", "patchscope[question]", "behave", "observe confidence"} <= set(found.steps)
-    assert found.minutes > 1
+    assert found.calls > 1000
+    assert found.minutes > 0.1
 
 
-@pytest.mark.parametrize("name", ["hidden_context", "next_token_identity", "self_prediction"])
-def test_counted_is_what_is_asked(subject: Subject, name: str, tmp_path: Path) -> None:
-    study = small(subject, name)
+@pytest.mark.parametrize(("name", "readers"), [("hidden_context", ("probe",)), ("self_prediction", ())])
+def test_counted_is_what_is_asked(subject: Subject, name: str, readers: tuple[str, ...], tmp_path: Path) -> None:
+    study = small(subject, name, readers=readers)
     told = forecast(study).steps
     run(study, tmp_path / "s")
     asked = read_meta(tmp_path / "s")["costs"]
-    # Examples are chosen by what the subject gets right, and the lens looks for places that can be shown.
-    steps = [s for s in asked if not s.startswith(("few_shot", "pose next"))]
+    steps = [s for s in asked if not s.startswith("few_shot")]  # examples are chosen by what the subject gets right
     assert set(steps) <= set(told)
     for step in steps:
         assert told[step].calls == asked[step]["calls"], step
-        if name != "next_token_identity":  # which word a sentence is cut at depends on the subject
-            assert told[step].prompt_tokens == pytest.approx(asked[step]["prompt_tokens"], rel=0.1), step
+        assert told[step].prompt_tokens == pytest.approx(asked[step]["prompt_tokens"], rel=0.1), step
 
 
 def test_another_model_is_counted_and_its_cost_is_kept(tmp_path: Path) -> None:

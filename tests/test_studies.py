@@ -90,7 +90,7 @@ def test_what_is_complete_costs_nothing_and_the_rest_goes_on(tmp_path: Path) -> 
 def test_mistakes_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(SelfscopeError, match="at least one model"):
         cards([], tmp_path)
-    with pytest.raises(SelfscopeError, match="takes? seeds"):
+    with pytest.raises(SelfscopeError, match="take seeds"):
         cards(MODELS, tmp_path, seed=3)
     with pytest.raises(StoreError, match="holds no study"):
         print(Cards(tmp_path).rows)

@@ -121,7 +121,9 @@ def dry_run(model: str, plan: Plan, hardware: Hardware, how: tuple[int, bool]) -
     from selfscope.face.forecast import forecast
 
     seed, json = how
-    found = forecast(_study(model, plan, hardware, seed))
+    planned = _study(model, plan, hardware, seed)
+    with Bar(quiet=json, first="counting") as bar:
+        found = forecast(planned, bar)
     if json:
         _data(plain(found))
     else:

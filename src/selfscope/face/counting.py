@@ -24,7 +24,7 @@ class Counting:
     """Answers as a phantom would, and counts what the real subject would be given.
 
     spent: as the subject would be charged. computed: tokens that are really read, each common beginning of a call once
-    (where the subject has token ids; else as charged).
+    (where the subject has token ids; else as charged), scored candidates included.
     """
 
     def __init__(self, subject: Subject) -> None:
@@ -78,12 +78,12 @@ class Counting:
             read, computed = sum(map(len, rows)), distinct(rows)
         else:
             read = computed = sum(map(_guessed, prompts))
-        self.spent = self.spent + Cost(len(prompts), read + more, written)
+        self.spent = self.spent + Cost(len(prompts), read, written)
         self.computed += computed + more
 
 
 class OpenCounting(Counting):
-    """Its activations are zeros; where tokens stand is the real tokenizer's word."""
+    """Its activations are made up; where tokens stand is the real tokenizer's word."""
 
     @property
     def _open(self) -> OpenSubject:
@@ -105,8 +105,9 @@ class OpenCounting(Counting):
         self._spend(prompts, 0)
         each = [[-1]] * len(prompts) if isinstance(columns, str) else columns
         places = tuple((i, c) for i, many in enumerate(each) for c in many)
-        states = {k: np.zeros((len(places), self.width), dtype=np.float32) for k in dict.fromkeys(layers)}
-        return Activations(places, states, ("",) * len(places))
+        # No two are alike: what is written from different places is asked as different prompts.
+        some_ND = np.arange(1, len(places) * self.width + 1, dtype=np.float32).reshape(len(places), self.width)
+        return Activations(places, {k: some_ND + k for k in dict.fromkeys(layers)}, ("",) * len(places))
 
     def unembed(self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int = 10) -> list[TokenDistribution]:
         listed = tuple(ids if ids is not None else range(top))

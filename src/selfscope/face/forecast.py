@@ -13,7 +13,7 @@ from typing import Any
 from selfscope.face.counting import Counting, counting, distinct
 from selfscope.records import Cost, Decoding, Message, Prompt, changed
 from selfscope.store import Store
-from selfscope.study import Study, run
+from selfscope.study import Progress, Study, run
 from selfscope.subjects.base import ScoringSubject, Subject
 
 ASSUMED = {"prompt": 2000.0, "output": 200.0}
@@ -48,7 +48,7 @@ class Forecast:
         return "\n".join(lines)
 
 
-def forecast(study: Study) -> Forecast:
+def forecast(study: Study, progress: Progress | None = None) -> Forecast:
     """Counts what `run` would ask of the subject, and measures its speed on a few prompts where that costs nothing."""
     stand_in = counting(study.subject)
     lines = tuple(changed(line, readers=tuple(map(_counting, line.readers))) for line in study.lines)
@@ -56,7 +56,7 @@ def forecast(study: Study) -> Forecast:
     with tempfile.TemporaryDirectory() as folder:
         dry = changed(study, subject=stand_in, lines=lines)
         with Store(Path(folder) / "dry", dry.settings()) as store:
-            run(dry, store)
+            run(dry, store, progress)
             told: dict[str, Any] = store.meta["costs"]
     steps = {k: Cost(**{**v, "seconds": 0.0}) for k, v in told.items()}
     total = sum(steps.values(), Cost())

@@ -76,10 +76,11 @@ class Patchscope:
         layer = self.layer if self.layer is not None else depths(able)[len(LAYERS) // 2]
         places = [place_of(t, layer, self.position) for t in trials]
         read = vectors(able, trials, places, self.means)
-        empty = [self._slot(able, t, None) for t in trials]
-        filled = [self._filled(able, t) for t in trials]
+        found = _Found(able)
+        empty = [self._slot(found, t, None) for t in trials]
+        filled = [self._filled(found, t) for t in trials]
         prompts = [
-            self._written(able, slot, trial, place, v)
+            self._written(found, slot, trial, place, v)
             for slot, trial, place, v in zip(filled, trials, places, read, strict=True)
         ]
         words = [list(slot.words) for slot in empty]
@@ -94,9 +95,10 @@ class Patchscope:
     def prompt(self, subject: OpenSubject, trial: Trial, vector_D: Any, *, open: bool = False) -> Prompt:
         """The target prompt of one trial with this vector in its slot (None: nothing is written). open: the answer is
         free, no options are listed."""
-        slot = self._filled(subject, trial, open=open)
+        found = _Found(subject)
+        slot = self._filled(found, trial, open=open)
         layer = self.layer if self.layer is not None else depths(subject)[len(LAYERS) // 2]
-        return self._written(subject, slot, trial, place_of(trial, layer, self.position), vector_D)
+        return self._written(found, slot, trial, place_of(trial, layer, self.position), vector_D)
 
     def _reading(self, trial: Trial, ranked: Sequence[float], place: Place, vector_D: Any) -> Reading:
         top = max(ranked)
@@ -110,26 +112,27 @@ class Patchscope:
             Outcome.ANSWERED, tuple(w / total for w in weights), first=first, extra=extra, cost=Cost(calls=2)
         )  # fmt: skip
 
-    def _slot(self, subject: OpenSubject, trial: Trial, filling: str | None, *, open: bool = False) -> Slot:
+    def _slot(self, found: _Found, trial: Trial, filling: str | None, *, open: bool = False) -> Slot:
+        chat = found.subject.chat
         for mark in SLOTS:
-            found = target(
-                trial, self.template, chat=subject.chat, placeholder=mark, count=self.count, filling=filling, open=open
+            slot = target(
+                trial, self.template, chat=chat, placeholder=mark, count=self.count, filling=filling, open=open
             )
-            if self.template == "identity" or filling is not None or columns_of(subject, found) is not None:
-                return found
+            if self.template == "identity" or filling is not None or found.columns(slot) is not None:
+                return slot
         raise ValueError(f"none of the placeholders {', '.join(map(repr, SLOTS))} is one token in this prompt")
 
-    def _filled(self, subject: OpenSubject, trial: Trial, *, open: bool = False) -> Slot:
+    def _filled(self, found: _Found, trial: Trial, *, open: bool = False) -> Slot:
         if trial.arm in ("text", "full"):
             evidence = evidence_of(trial)
             words = evidence.text if trial.arm == "text" else evidence.full
-            return self._slot(subject, trial, words or "...", open=open)
-        return self._slot(subject, trial, None, open=open)
+            return self._slot(found, trial, words or "...", open=open)
+        return self._slot(found, trial, None, open=open)
 
-    def _written(self, subject: OpenSubject, slot: Slot, trial: Trial, place: Place, vector_D: Any) -> Prompt:
+    def _written(self, found: _Found, slot: Slot, trial: Trial, place: Place, vector_D: Any) -> Prompt:
         if vector_D is None:
             return slot.prompt
-        columns = columns_of(subject, slot)
+        columns = found.columns(slot)
         if columns is None:
             raise ValueError(f"the placeholder {slot.placeholder!r} is not {slot.count} single tokens in the prompt")
         where = trial.coordinates
@@ -151,6 +154,20 @@ class SelfIE(Patchscope):
     operator: str = "mix"
     count: int = 5
     name: str = "selfie"
+
+
+@dataclass
+class _Found:
+    """Where placeholders stand in the target prompts of one call: arms and cells of a grid share theirs."""
+
+    subject: OpenSubject
+    known: dict[Any, tuple[int, ...] | None] = field(default_factory=dict)
+
+    def columns(self, slot: Slot) -> tuple[int, ...] | None:
+        key = (slot.prompt.messages, slot.prompt.text, slot.prompt.prefix, slot.placeholder, slot.count)
+        if key not in self.known:
+            self.known[key] = columns_of(self.subject, slot)
+        return self.known[key]
 
 
 def columns_of(subject: OpenSubject, slot: Slot) -> tuple[int, ...] | None:

@@ -51,9 +51,9 @@ PROFILES = {
         inside=("next_token_identity",), inside_test=40, inside_train=24, inside_dev=0,
     ),
     "full": Profile(
-        test=150, train=80, dev=30, rollouts=20, formats=None, few_shot=(4, 16), behave=True, wording_every=6,
-        questions=2, states=75, sparse=1, examples=2, alarms=24, inside=catalogue.INSIDE, inside_test=40,
-        inside_train=30, inside_dev=8,
+        test=150, train=80, dev=24, rollouts=20, formats=None, few_shot=(4, 16), behave=True, wording_every=7,
+        questions=2, states=60, sparse=1, examples=2, alarms=24, inside=catalogue.INSIDE, inside_test=32,
+        inside_train=24, inside_dev=8,
     ),
 }
 CONTROLS: tuple[tuple[str, dict[str, Any]], ...] = (
