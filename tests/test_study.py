@@ -93,22 +93,22 @@ def test_a_finished_study_calls_the_subject_no_more(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("calls", [0, 1, 2, 3, 4, 5, 6])
 def test_a_run_that_stops_after_any_call_is_resumed_to_the_same_rows(tmp_path: Path, calls: int) -> None:
-    whole = complete(a_study(test=60), tmp_path / "whole")
+    whole = complete(a_study(test=130), tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        complete(a_study(ToySubject(dies_after=calls), test=60), tmp_path / "cut")
-    assert complete(a_study(test=60), tmp_path / "cut", resume=True) == whole
+        complete(a_study(ToySubject(dies_after=calls), test=130), tmp_path / "cut")
+    assert complete(a_study(test=130), tmp_path / "cut", resume=True) == whole
 
 
 def test_a_resumed_run_makes_the_cut_calls_again_as_they_were(tmp_path: Path) -> None:
     """The last digits of a log-probability depend on what shares its batch."""
     whole, cut, again = Batches(), Batches(), Batches()
-    complete(a_study(whole, test=60), tmp_path / "whole")
+    complete(a_study(whole, test=130), tmp_path / "whole")
     folder = tmp_path / "cut"
-    complete(a_study(cut, test=60), folder)
-    for name, keep in (("cells", 4), ("truths", 10), ("observations", 60)):
+    complete(a_study(cut, test=130), folder)
+    for name, keep in (("cells", 4), ("truths", 10), ("observations", 140)):
         path = folder / "data" / f"{name}.jsonl"
         path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:keep]))
-    complete(a_study(again, test=60), folder, resume=True)
+    complete(a_study(again, test=130), folder, resume=True)
     assert again.batches
     assert set(again.batches) < set(whole.batches)
     assert comparable(read(folder).rows) == comparable(read(tmp_path / "whole").rows)
@@ -139,7 +139,7 @@ def test_other_settings_are_refused_with_their_name(tmp_path: Path) -> None:
 
 def test_costs_add_up_over_the_runs_of_a_study(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        complete(a_study(ToySubject(dies_after=3)), tmp_path / "s")
+        complete(a_study(ToySubject(dies_after=2)), tmp_path / "s")
     complete(a_study(), tmp_path / "s", resume=True)
     costs = read(tmp_path / "s").meta["costs"]
     assert costs["observe letters"]["calls"] == 90 + 30
