@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from selfscope.face.cards import judged, planned, run
+from selfscope.face.cards import found, planned, run
 from selfscope.records import changed
 from selfscope.subjects.dials import DialReport
 from selfscope.subjects.phantom import Phantom
@@ -39,7 +39,7 @@ class Muddled(Phantom):
 def claim(subject: Phantom, folder: Path) -> Claim:
     study = planned(subject, profile="full", phenomena=("self_prediction",), readers=("ask[choice_lp]",))
     run(study, folder)
-    return judged(folder)[0]
+    return found(folder).claims[0]
 
 
 def test_who_notices_and_cannot_say_what_sounds_an_alarm(tmp_path: Path) -> None:

@@ -67,18 +67,18 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
 
 def test_a_card_is_written_and_its_table_and_path_are_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (folder / "index.html").stat().st_size > 10_000
-    before = (folder / "claims.json").stat().st_mtime_ns
+    before = (folder / "findings.json").stat().st_mtime_ns
     main(["report", str(folder)])
     out = capsys.readouterr().out
     assert "Own answers" in out
     assert str(folder / "index.html") in out
-    assert (folder / "claims.json").stat().st_mtime_ns == before, "rows did not change: nothing is estimated again"
+    assert (folder / "findings.json").stat().st_mtime_ns == before, "rows did not change: nothing is estimated again"
     main(["report", str(folder), "--json"])
     assert json.loads(capsys.readouterr().out)
 
 
 def test_claims_are_estimated_again_when_they_do_not_fit_the_rows(folder: Path) -> None:
-    kept = folder / "claims.json"
+    kept = folder / "findings.json"
     honest = kept.read_text()
     for forged in ("{", honest.replace('"fingerprint": "', '"fingerprint": "0')):
         kept.write_text(forged)

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from selfscope.records import Evidence, Option, Outcome, Prompt, Question, Reading, Row, Trial, Truth, changed
+from selfscope.records import (
+    Evidence,
+    Observation,
+    Option,
+    Outcome,
+    Prompt,
+    Question,
+    Reading,
+    Row,
+    Trial,
+    Truth,
+    changed,
+)
 from selfscope.verdicts.gaps import ARMS, gaps, grids, right
 from selfscope.verdicts.judge import judge
 
@@ -115,3 +127,22 @@ def test_a_sweep_shows_the_cell_chosen_on_dev_apart_from_the_best_on_test() -> N
     assert grid.chosen.right.value == 0.5
     assert grid.best.at == {"layer": 3.0}
     assert grid.best.right.value == 0.9
+
+
+def test_precision_and_surprisal_are_of_the_whole_vocabulary_and_say_how_often_they_are_bounds() -> None:
+    rows, trials, truths = world({"real": 0.9, **CHANCE})
+    kept = {"likeliest": {"ids": [7, 8], "logprobs": [-0.5, -2.0]}}
+    seen = {t.observation: Observation(t.observation, exact=kept) for t in trials.values()}
+    said = {t: (7, 8, 7, 9)[i % 4] for i, t in enumerate(t for t in trials if trials[t].arm == "real")}
+    told = [
+        changed(r, reading=changed(r.reading, extra={"layer": 3, "likeliest": {"id": said[r.trial]}}))
+        for r in rows
+        if r.trial in said
+    ]
+    (gap,) = gaps(told, trials, truths, seen)
+    assert gap.tokens is not None
+    assert gap.tokens.precision.value == 0.5
+    assert gap.tokens.surprisal.value == (0.5 + 2.0 + 0.5 + 2.0) / 4
+    assert gap.tokens.clipped == 0.25
+    (without,) = gaps(rows, trials, truths, seen)
+    assert without.tokens is None

@@ -41,6 +41,7 @@ def test_the_page_shows_it_and_redraws_to_the_same_bytes(card: selfscope.Card) -
         assert words in page
     assert "<script" not in page
     assert "inside  Next word" in str(card)
+    assert "precision@1" in page
     data = json.loads((card.folder / "card.json").read_text(encoding="utf-8"))
     assert data["card"]["inside"][0]["title"] == "Next word"
     selfscope.redraw(card.folder)

@@ -300,13 +300,17 @@ def test_packaged_answers_are_the_tables() -> None:
 
 def test_next_tokens_are_the_subjects_own(tiny: Local) -> None:
     trials = [t for t in posed(tiny, NextTokenIdentity()) if t.split == "test"][:40]
-    truths = NextTokenIdentity().truth(trials, NextTokenIdentity().observe(tiny, trials))
+    seen = NextTokenIdentity().observe(tiny, trials)
+    acted = {o.key: o.exact for o in seen}
+    truths = NextTokenIdentity().truth(trials, seen)
     for t, truth in zip(trials, truths, strict=True):
+        assert not t.coordinates, "no trial carries what the subject does"
         own = tiny.next_token([t.prompt], top=OPTIONS)[0]
         assert t.question.options[truth.greedy or 0].key == str(own.ids[0])
         assert len({o.text.casefold() for o in t.question.options}) == OPTIONS
-        logprobs = t.coordinates["logprobs"]
+        logprobs = [acted[t.observation]["logprobs"][o.key] for o in t.question.options]
         assert int(np.argmax(logprobs)) == truth.greedy
+        assert acted[t.observation]["likeliest"]["ids"][0] == own.ids[0]
         ids = [int(o.key) for o in t.question.options]
         assert logprobs == pytest.approx(tiny.next_token([t.prompt], ids=ids)[0].logprobs, abs=1e-4)
 
@@ -315,12 +319,12 @@ def test_a_changed_subject_has_other_next_tokens(tiny: Local) -> None:
     trials = posed(tiny, NextTokenIdentity())[:10]
     vector = random_vector(tiny.width, "next")
     other = tiny.intervened([Injection(1, vector, operator="add", unit="median", strength=6.0, schedule="every")])
+    before = {o.key: o for o in NextTokenIdentity().observe(tiny, trials)}
     seen = NextTokenIdentity().observe(other, trials)
     for t, one in zip(trials, seen, strict=True):
         assert sorted(one.exact["logprobs"]) == sorted(o.key for o in t.question.options)
     assert any(
-        max(o.exact["logprobs"].values()) != pytest.approx(max(t.coordinates["logprobs"]))
-        for t, o in zip(trials, seen, strict=True)
+        max(o.exact["logprobs"].values()) != pytest.approx(max(before[o.key].exact["logprobs"].values())) for o in seen
     )
 
 

@@ -79,7 +79,7 @@ def folder_of(made: Material, folder: Path, *, with_claims: bool = True) -> Path
         for cell in dict.fromkeys(row.cell for row in made.rows):
             store.finish(cell, [row for row in made.rows if row.cell == cell])
     if with_claims:
-        (folder / "claims.json").write_text(json.dumps([plain(c) for c in made.claims]))
+        (folder / "findings.json").write_text(json.dumps({"claims": [plain(c) for c in made.claims]}))
     return folder
 
 
@@ -317,8 +317,8 @@ def test_terminal_table(tmp_path: Path) -> None:
 def test_a_folder_without_claims_is_drawn_and_a_broken_one_is_named(tmp_path: Path) -> None:
     folder = folder_of(material(clusters=8), tmp_path / "run", with_claims=False)
     assert "No claim has been estimated" in write(folder).read_text(encoding="utf-8")
-    (folder / "claims.json").write_text('[{"phenomenon": 3}]')
-    with pytest.raises(StoreError, match=r"claims\.json cannot be read"):
+    (folder / "findings.json").write_text('[{"phenomenon": 3}]')
+    with pytest.raises(StoreError, match=r"findings\.json cannot be read"):
         write(folder)
     with pytest.raises(StoreError, match="holds no study"):
         write(tmp_path / "nothing")
@@ -326,7 +326,7 @@ def test_a_folder_without_claims_is_drawn_and_a_broken_one_is_named(tmp_path: Pa
 
 def test_claims_of_other_rows_are_marked(tmp_path: Path) -> None:
     folder = folder_of(material(clusters=8), tmp_path / "run", with_claims=False)
-    (folder / "claims.json").write_text(json.dumps({"fingerprint": "other", "claims": []}))
+    (folder / "findings.json").write_text(json.dumps({"fingerprint": "other", "claims": []}))
     assert "rows changed after the claims" in write(folder).read_text(encoding="utf-8")
 
 

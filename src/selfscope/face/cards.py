@@ -16,12 +16,12 @@ from selfscope.records import plain
 from selfscope.store import Rows, Store, fingerprint, read, rows, write_atomically
 
 if TYPE_CHECKING:
-    from selfscope.store import Contents
     from selfscope.study import Progress, Study
     from selfscope.subjects.base import Subject
     from selfscope.verdicts.claims import Claim
+    from selfscope.verdicts.findings import Findings
 
-CLAIMS = "claims.json"
+FINDINGS = "findings.json"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Card:
     @property
     def claims(self) -> tuple[Claim, ...]:
         """The verdicts, one for each phenomenon and reader, with all that they rest on."""
-        return judged(self.folder)
+        return found(self.folder).claims
 
     def __str__(self) -> str:
         from selfscope.report import terminal
@@ -107,38 +107,34 @@ def run(study: Study, folder: Path | str, *, resume: bool = False, progress: Pro
 
 
 def redraw(folder: Path | str) -> Card:
-    """Draws the card of a folder from its rows. No model; the claims are estimated again only when rows changed."""
+    """Draws the card of a folder from its rows. No model; it is estimated again only when rows changed."""
     from selfscope.report import write
     from selfscope.wording import question_text
 
-    judged(Path(folder))
+    found(Path(folder))
     write(Path(folder), words=question_text)
     return Card(Path(folder))
 
 
-def judged(folder: Path) -> tuple[Claim, ...]:
-    """The claims of a folder: those kept beside its rows when they were made of just these rows by this version."""
+def found(folder: Path) -> Findings:
+    """What was estimated of a folder: kept beside its rows, and taken when made of just these rows by this version."""
     from pydantic import TypeAdapter, ValidationError
 
-    from selfscope.verdicts.claims import Claim
+    from selfscope.verdicts.findings import Findings, find
 
-    kept, stamp = folder / CLAIMS, {"fingerprint": fingerprint(folder), "version": _version()}
+    kept, stamp = folder / FINDINGS, {"fingerprint": fingerprint(folder), "version": _version()}
     if kept.exists():
         try:
             content: Mapping[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
             if {k: content.get(k) for k in stamp} == stamp:
-                return TypeAdapter(tuple[Claim, ...]).validate_python(content["claims"])
-        except (json.JSONDecodeError, UnicodeDecodeError, ValidationError, AttributeError, KeyError):
-            pass  # claims are a cache of the rows: what cannot be read is made again
-    claims = _judge(read(folder, observations=False))
-    write_atomically(kept, json.dumps({**stamp, "claims": plain(claims)}, ensure_ascii=False))
-    return claims
-
-
-def _judge(held: Contents) -> tuple[Claim, ...]:
-    from selfscope.verdicts.judge import judge
-
-    return tuple(judge(held.rows, held.trials, held.truths))
+                own = {k: v for k, v in content.items() if k not in stamp}
+                return TypeAdapter(Findings).validate_python(own)
+        except (json.JSONDecodeError, UnicodeDecodeError, ValidationError, AttributeError):
+            pass  # findings are a cache of the rows: what cannot be read is made again
+    held = read(folder)
+    made = find(held.rows, held.trials, held.truths, held.observations)
+    write_atomically(kept, json.dumps({**stamp, **plain(made)}, ensure_ascii=False))
+    return made
 
 
 def _version() -> str:

@@ -54,7 +54,7 @@ class Counting:
         self, prompts: Sequence[Prompt], *, top: int | None = None, ids: Sequence[int] | None = None
     ) -> list[TokenDistribution]:
         self._spend(prompts, 0)
-        listed = tuple(ids if ids is not None else range(top or 10))
+        listed = _listed(ids, top)
         falling = tuple(-1.0 - k / 10 for k in range(len(listed)))
         return [TokenDistribution(listed, falling, 1.0, tuple(f"word{k}" for k in listed))] * len(prompts)
 
@@ -109,8 +109,10 @@ class OpenCounting(Counting):
         some_ND = np.arange(1, len(places) * self.width + 1, dtype=np.float32).reshape(len(places), self.width)
         return Activations(places, {k: some_ND + k for k in dict.fromkeys(layers)}, ("",) * len(places))
 
-    def unembed(self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int = 10) -> list[TokenDistribution]:
-        listed = tuple(ids if ids is not None else range(top))
+    def unembed(
+        self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int | None = None
+    ) -> list[TokenDistribution]:
+        listed = _listed(ids, top)
         return [TokenDistribution(listed, (-1.0,) * len(listed), 1.0, ("",) * len(listed))] * len(states_ND)
 
     def columns(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
@@ -137,3 +139,7 @@ def _guessed(prompt: Prompt) -> int:
     """Tokens of a prompt, where nobody here can count them."""
     characters = sum(len(m.content) + 16 for m in prompt.messages) + len(prompt.text or "") + len(prompt.prefix)
     return len(prompt.ids or ()) + characters // 4
+
+
+def _listed(ids: Sequence[int] | None, top: int | None) -> tuple[int, ...]:
+    return (*(ids or ()), *range(top or (10 if ids is None else 0)))

@@ -1,7 +1,8 @@
 """Which token comes next? Read at one token of an ordinary sentence: next-token identity (Ghandeharioun et al. 2024).
 
-The options are what the subject itself finds likeliest there; the truth is the first of them. What surprisal needs
-stands in `coordinates["logprobs"]`: -log p(answer), with p the source's own probabilities.
+The options are what the subject itself finds likeliest there; the truth is the first of them. What was observed keeps
+the KEPT likeliest tokens with their log-probabilities, so that precision@1 and surprisal over the whole vocabulary are
+computed afterwards (`verdicts.gaps`); no trial carries them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from selfscope.phenomena.contexts import contexts
 from selfscope.phenomena.crossing import Item, crossed, dealt, drafted, observation_key, shuffled
@@ -24,6 +25,8 @@ LOOKED = 40
 """So many of the likeliest tokens are looked through for OPTIONS that differ as words."""
 FIRST = 3
 """Words before the earliest column: the first tokens of a text are attention sinks."""
+KEPT = 200
+"""Likeliest tokens whose log-probabilities are kept with the observation."""
 TRIES = 4
 RESERVE = 1.6
 """So many times the sentences that are needed are looked at: not every place has ten tokens that can be shown."""
@@ -84,12 +87,13 @@ class NextTokenIdentity:
         return found
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
-        """exact: {"logprobs": {id: log-probability, nats}} of the options."""
+        """exact: {"logprobs": {id: log-probability, nats}} of the options, {"likeliest": {ids, logprobs}} of the KEPT
+        likeliest, the first of all first."""
         able = opened(subject, self.name)
         first = distinct(trials)
-        found = able.next_token([t.prompt for t in first.values()], top=LOOKED)
+        found = able.next_token([t.prompt for t in first.values()], top=KEPT)
         return [
-            Observation(key, exact={"logprobs": _logprobs(able, trial, after)})
+            Observation(key, exact={"logprobs": _logprobs(able, trial, after), "likeliest": _likeliest(after)})
             for (key, trial), after in zip(first.items(), found, strict=True)
         ]
 
@@ -144,10 +148,11 @@ def _posed(subject: OpenSubject, split: str, item: Item, listed: Sequence[Listed
     last = len(subject.encode(prompt)) - 1
     seen = evidence(subject, prompt, (last,), full=str(prompt.text))
     key = observation_key(NextTokenIdentity.name, prompt, [i for i, _, _ in listed])
-    where = {"logprobs": tuple(x for _, _, x in listed)}
-    return drafted(
-        NextTokenIdentity.name, split, item, question, observation=key, evidence=seen, coordinates=where
-    )  # fmt: skip
+    return drafted(NextTokenIdentity.name, split, item, question, observation=key, evidence=seen)
+
+
+def _likeliest(after: TokenDistribution) -> dict[str, list[Any]]:
+    return {"ids": list(after.ids), "logprobs": [round(x, 5) for x in after.logprobs]}
 
 
 def _logprobs(subject: OpenSubject, trial: Trial, after: TokenDistribution) -> dict[str, float]:

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from selfscope.readers.patchscope import FITTED, _hit, depths, spread_over_clusters
+from selfscope.readers.patchscope import FITTED, _hit, depths, likeliest, spread_over_clusters
 from selfscope.readers.vectors import Place, evidence_of, mean_vectors, place_of, vectors
 from selfscope.records import Outcome, Prompt, Reading, Trial, Truth, changed
 from selfscope.subjects.base import OpenSubject, Subject, reaches
@@ -68,13 +68,13 @@ class LogitLens:
         column = {token: k for k, token in enumerate(every)}
         spoken = {i: Prompt(text=evidence_of(t).text or " ") for i, t in enumerate(trials) if t.arm == "text"}
         written = [i for i, v in enumerate(read) if v is not None]
-        lens = able.unembed(np.stack([read[i] for i in written]), ids=every) if written else []
-        after = able.next_token(list(spoken.values()), ids=every) if spoken else []
-        known = {i: d.logprobs for i, d in zip([*written, *spoken], [*lens, *after], strict=True)}
+        lens = able.unembed(np.stack([read[i] for i in written]), ids=every, top=1) if written else []
+        after = able.next_token(list(spoken.values()), ids=every, top=1) if spoken else []
+        known = dict(zip([*written, *spoken], [*lens, *after], strict=True))
         for row, (trial, place, ids) in enumerate(zip(trials, places, first, strict=True)):
             told: Sequence[float]
             if row in known:
-                told = [known[row][column[i]] for i in ids]
+                told = [known[row].logprobs[column[i]] for i in ids]
             elif trial.arm == "full":  # to go on with the whole text is what a trial may be about: the ceiling's part
                 out.append(Reading(Outcome.UNSUPPORTED))
                 continue
@@ -83,7 +83,9 @@ class LogitLens:
             top = max(told)
             weights = [math.exp(x - top) for x in told]
             shares = tuple(w / math.fsum(weights) for w in weights)
-            extra = {"layer": place.layer}
+            extra: dict[str, Any] = {"layer": place.layer}
+            if row in known:
+                extra["likeliest"] = likeliest(known[row])
             out.append(Reading(Outcome.ANSWERED, shares, first=trial.question.shown[0], extra=extra))
         return out
 

@@ -15,7 +15,18 @@ from typing import Any, cast
 import numpy as np
 
 from selfscope.readers.vectors import Place, evidence_of, mean_vectors, place_of, vectors
-from selfscope.records import Cost, Injection, Outcome, Prompt, Reading, Trial, Truth, Vector, changed
+from selfscope.records import (
+    Cost,
+    Injection,
+    Outcome,
+    Prompt,
+    Reading,
+    TokenDistribution,
+    Trial,
+    Truth,
+    Vector,
+    changed,
+)
 from selfscope.subjects.base import OpenSubject, Subject, reaches
 from selfscope.wording.slots import SLOTS, Slot, target
 
@@ -60,6 +71,8 @@ class Patchscope:
         ready = changed(self, means=means)
         if self.layer is not None or not train:
             return changed(ready, layer=layers[len(layers) // 2] if self.layer is None else self.layer)
+        if self.template == "identity" and self.target_layer is None and len(layers) > 1:
+            layers = layers[:-1]  # what the last block gives is the model's own answer, wherever it stands
         right = {truth.trial: truth for truth in truths}
         few = spread_over_clusters([t for t in train if t.id in right], FITTED)
         gridded = [changed(t, coordinates={**t.coordinates, "layer": k}) for k in layers for t in few]
@@ -69,7 +82,8 @@ class Patchscope:
         return changed(ready, layer=layers[int(np.argmax(mean))])
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
-        """One reading a trial, in two calls: one capture, one score of every trial with and without its vector."""
+        """One reading a trial, in two calls: one capture, one score of every trial with and without its vector (of the
+        identity prompt and a next token: one distribution with it, as published)."""
         if not reaches(subject, "activations"):
             return [Reading(Outcome.UNSUPPORTED)] * len(trials)
         able = cast(OpenSubject, subject)
@@ -83,6 +97,8 @@ class Patchscope:
             self._written(found, slot, trial, place, v)
             for slot, trial, place, v in zip(filled, trials, places, read, strict=True)
         ]
+        if self.template == "identity" and all(t.question.quantity == "next_token" for t in trials):
+            return self._next_tokens(able, trials, prompts, places, read)
         words = [list(slot.words) for slot in empty]
         scores = able.score([*prompts, *(s.prompt for s in empty)], [*words, *words])
         out = []
@@ -90,6 +106,20 @@ class Patchscope:
             own, base = ([math.fsum(c) for c in scores[k]] for k in (i, i + len(trials)))
             ranked = own if trial.arm == "none" else [a - b for a, b in zip(own, base, strict=True)]
             out.append(self._reading(trial, ranked, places[i], read[i]))
+        return out
+
+    def _next_tokens(
+        self, able: OpenSubject, trials: Sequence[Trial], prompts: Sequence[Prompt], places: Sequence[Place], read: Any
+    ) -> list[Reading]:
+        """Next-token identity (Ghandeharioun et al. 2024): what follows the slot is the answer, by exact token ids.
+        Nothing is subtracted: the vector takes the place of all that the prompt had there."""
+        own = [[int(o.key) for o in t.question.options] for t in trials]
+        every = sorted({i for ids in own for i in ids})
+        column = {token: k for k, token in enumerate(every)}
+        out = []
+        for i, told in enumerate(able.next_token(prompts, ids=every, top=1)):
+            reading = self._reading(trials[i], [told.logprobs[column[k]] for k in own[i]], places[i], read[i])
+            out.append(changed(reading, extra={**reading.extra, "likeliest": likeliest(told)}, cost=Cost(calls=1)))
         return out
 
     def prompt(self, subject: OpenSubject, trial: Trial, vector_D: Any, *, open: bool = False) -> Prompt:
@@ -190,6 +220,11 @@ def depths(subject: OpenSubject) -> list[int]:
     """Layers at LAYERS of the depth."""
     last = len(subject.layers) - 1
     return sorted({round(d * last) for d in LAYERS})
+
+
+def likeliest(after: TokenDistribution) -> dict[str, Any]:
+    """The likeliest token of the whole vocabulary, which was asked for last: its id, text and log-probability."""
+    return {"id": after.ids[-1], "text": after.tokens[-1], "logprob": round(after.logprobs[-1], 4)}
 
 
 def spread_over_clusters(trials: Sequence[Trial], most: int) -> list[Trial]:

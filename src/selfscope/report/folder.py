@@ -1,8 +1,7 @@
-"""A study's folder -> its card. Reads rows and claims, writes index.html and card.json. No model, no estimating."""
+"""A study's folder -> its card. Reads rows and findings, writes index.html and card.json. No model, no estimating."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,9 @@ from selfscope.errors import StoreError
 
 if TYPE_CHECKING:
     from selfscope.report.document import Material, Words
-    from selfscope.verdicts.claims import Claim
+    from selfscope.verdicts.findings import Findings
 
-CLAIMS, PAGE, DATA = "claims.json", "index.html", "card.json"
+FINDINGS, PAGE, DATA = "findings.json", "index.html", "card.json"
 
 
 def write(folder: Path | str, *, words: Words | None = None) -> Path:
@@ -41,44 +40,40 @@ def terminal(folder: Path | str, width: int | None = None, *, colour: bool = Fal
 
 
 def load(folder: Path) -> Material:
-    """What the folder holds, in memory. A folder without claims gives a card without verdicts, not an error."""
+    """What the folder holds, in memory. A folder without findings gives a card without verdicts, not an error."""
     from selfscope.report.document import Material
     from selfscope.store import read
 
     held = read(folder, observations=False)
-    claims, estimated_from = _claims(folder / CLAIMS)
+    found, estimated_from = _findings(folder / FINDINGS)
     warnings = list(held.warnings)
     if estimated_from is not None:
         from selfscope.store import fingerprint
 
         if estimated_from != fingerprint(folder):
             warnings.append("The rows changed after the claims were estimated: estimate them again.")
-    from selfscope.verdicts.detection import detections
-    from selfscope.verdicts.gaps import gaps, grids
-
-    measured = (held.rows, held.trials, held.truths)
     return Material(
-        held.meta, *measured, claims, tuple(warnings),
-        gaps=tuple(gaps(*measured)), grids=tuple(grids(*measured)), injected=tuple(detections(*measured)),
+        held.meta, held.rows, held.trials, held.truths, found.claims, tuple(warnings),
+        gaps=found.gaps, grids=found.grids, injected=found.injected,
     )  # fmt: skip
 
 
-def _claims(path: Path) -> tuple[tuple[Claim, ...], str | None]:
-    """The claims, and the fingerprint of the rows that they were estimated from where it was kept."""
+def _findings(path: Path) -> tuple[Findings, str | None]:
+    """What was estimated, and the fingerprint of the rows that it was estimated from where it was kept."""
     import json
 
     from pydantic import TypeAdapter, ValidationError
 
-    from selfscope.verdicts.claims import Claim
+    from selfscope.verdicts.findings import Findings
 
     if not path.exists():
-        return (), None
+        return Findings(), None
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
-        kept = content if isinstance(content, Mapping) else {"claims": content}
-        claims = TypeAdapter(tuple[Claim, ...]).validate_python(kept.get("claims", ()))
-    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
+        kept: Any = json.loads(path.read_text(encoding="utf-8"))
+        own = {k: v for k, v in kept.items() if k in Findings.__dataclass_fields__}
+        found = TypeAdapter(Findings).validate_python(own)
+    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError, AttributeError) as error:
         first = str(error).splitlines()[0]
         raise StoreError(f"{path} cannot be read ({first}): delete it and estimate the claims again") from None
     stated = kept.get("fingerprint")
-    return claims, str(stated) if stated else None
+    return found, str(stated) if stated else None

@@ -1,8 +1,11 @@
-"""Readings of activations -> sections of a card: readers against their arms, all ways on one axis, sweeps."""
+"""Readings of activations -> sections of a card: readers against their arms, all ways on one axis, sweeps, and what
+each layer says."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from selfscope.report import names
 from selfscope.report.document import Axis, Heat, HeatCell, Inside, Mark, Material, Table, Tick
@@ -20,6 +23,9 @@ ARM_WORDS = {
     "mean": "mean vector",
     "text": "text only",
 }
+LENS = "logit_lens"
+SHOWN, LAST_WORDS = 4, 3
+"""Places, and words of each, in the table of what each layer says."""
 AXES = ("layer", "target_layer", "position", "strength")
 RULE = (
     "Part of the items answered rightly, 95\u202f% intervals over clusters, paired by item. An arm has everything but "
@@ -52,7 +58,8 @@ def _section(name: str, gaps: Sequence[Gap], material: Material) -> Inside:
         items=asked(name, material),
         ladder=_ladder(gaps),
         readers=_readers(gaps),
-        heats=tuple(h for g in grids if (h := _heat(g)) is not None),
+        heats=tuple(h for h in (*map(_heat, grids), _layers(name, material)) if h is not None),
+        more=tuple(t for t in (_tokens(gaps),) if t is not None),
         notes=tuple(_notes(gaps)),
     )
 
@@ -113,12 +120,69 @@ def _readers(gaps: Sequence[Gap]) -> Table | None:
                 NOTHING if gap.layer is None else str(gap.layer),
                 part(gap.real).both,
                 *arms,
-                part(gap.gap, change=True).both,
-                "yes" if gap.supported else "no",
+                ("✓ " if gap.supported else "") + part(gap.gap, change=True).both.replace("\u202fpoints", ""),
             )
         )
-    head = ("reading", "layer", "real vector", *(ARM_WORDS[a] for a in ARMS), "gap to the hardest", "beats all")
-    return Table("Readings and their arms", head, tuple(rows), tuple(range(1, len(head)))) if rows else None
+    head = ("reading", "layer", "real vector", *(ARM_WORDS[a] for a in ARMS), "gap, points")
+    title = "Readings and their arms (✓: beats all of them)"
+    return Table(title, head, tuple(rows), tuple(range(1, len(head)))) if rows else None
+
+
+def _tokens(gaps: Sequence[Gap]) -> Table | None:
+    rows = []
+    for gap in gaps:
+        if gap.tokens is None:
+            continue
+        nats = gap.tokens.surprisal
+        rows.append(
+            (
+                clean(names.reader(gap.reader), 80),
+                part(gap.tokens.precision).both,
+                f"{decimal(nats.value)} [{decimal(nats.low)}, {decimal(nats.high)}]",
+                percent(gap.tokens.clipped),
+            )
+        )
+    title = "The next token out of the whole vocabulary"
+    return Table(title, ("reading", "precision@1", "surprisal, nats", "at its bound"), tuple(rows)) if rows else None
+
+
+def _shown(token: str) -> str:
+    """A token in a cell: spaces at its ends are left away, other blanks are made visible."""
+    return clean(token.replace("\n", "↵").replace("\t", "⇥"), 24).strip() or "␣"
+
+
+def _layers(name: str, material: Material) -> Heat | None:
+    """What each layer says of a few places: the lens's likeliest token of the whole vocabulary, by layer."""
+    said: dict[str, dict[int, Mapping[str, Any]]] = {}
+    for row in material.rows:
+        trial = material.trials.get(row.trial)
+        if trial is None or row.phenomenon != name or not row.control.startswith("sweep") or trial.split != "test":
+            continue
+        if row.reader == LENS and "likeliest" in row.reading.extra:
+            by_layer = said.setdefault(trial.base or trial.id, {})
+            by_layer[int(row.reading.extra["layer"])] = row.reading.extra["likeliest"]
+    shown = list(said)[:SHOWN]
+    layers = sorted({layer for base in shown for layer in said[base]})
+    if len(layers) < 2:
+        return None
+    texts = [material.trials[base].prompt.text or "" for base in shown]
+    cells = []
+    for layer in layers:
+        told = [said[base].get(layer) for base in shown]
+        cells.append(
+            tuple(
+                HeatCell(math.exp(t["logprob"]), _shown(t["text"])) if t else HeatCell(0.0, NOTHING)
+                for t in told
+            )
+        )
+    own = [material.trials[base].question.options[material.truths[base].greedy or 0].text for base in shown]
+    cells.append(tuple(HeatCell(0.0, clean(text, 24).strip(), "chosen") for text in own))
+    heads = tuple("… " + clean(" ".join(text.split()[-LAST_WORDS:]), 60) for text in texts)
+    note = (
+        "The likeliest token of the whole vocabulary at the last word shown, by the model’s own final norm and head; "
+        "the deeper the shade, the likelier. The last line is what the model itself says."
+    )
+    return Heat("What each layer says (logit lens)", heads, (*map(str, layers), "itself"), tuple(cells), note)
 
 
 def _notes(gaps: Sequence[Gap]) -> list[str]:

@@ -146,8 +146,9 @@ def _inside(subject: Subject, phenomenon: Phenomenon, wish: Wish, profile: Profi
     swept: list[tuple[str, Control]] = []
     if profile.inside_dev and armed:
         who, second = SWEPT.get(phenomenon.name, ("", ""))
-        layers = tuple(catalogue.resolve("part", "depths")(subject))
-        axes = {"target_layers": layers, "positions": POSITIONS}
+        some = tuple(catalogue.resolve("part", "depths")(subject))
+        axes = {"target_layers": some, "positions": POSITIONS}
+        layers = some if second else tuple(getattr(subject, "layers", some))[:-1]  # the last is what is asked for
         grid = catalogue.resolve("control", "sweep")(layers=layers, **({second: axes[second]} if second else {}))
         swept = [(r.id, grid) for r in readers if who and r.id.startswith(who)][:1]
     own = [r.id for r in readers if r.rung == "self"]

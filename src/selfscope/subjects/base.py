@@ -46,7 +46,8 @@ class ScoringSubject(Subject, Protocol):
     def next_token(
         self, prompts: Sequence[Prompt], *, top: int | None = None, ids: Sequence[int] | None = None
     ) -> list[TokenDistribution]:
-        """The exact next-token distribution at temperature 1: the `top` likeliest, or the listed ids."""
+        """The exact next-token distribution at temperature 1: the listed ids, then the `top` likeliest (10 where
+        nothing is listed)."""
         ...
 
     def encode(self, prompt: Prompt) -> tuple[int, ...]:
@@ -78,8 +79,10 @@ class OpenSubject(ScoringSubject, Protocol):
         prompt."""
         ...
 
-    def unembed(self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int = 10) -> list[TokenDistribution]:
-        """Its own final norm and head on states: (N, D) in, N distributions out."""
+    def unembed(
+        self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int | None = None
+    ) -> list[TokenDistribution]:
+        """Its own final norm and head on states: (N, D) in, N distributions out; ids and top as in `next_token`."""
         ...
 
     def columns(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:

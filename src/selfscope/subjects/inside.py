@@ -94,7 +94,7 @@ def record_of(local: Local, rows: Sequence[Ids]) -> dict[str, Any]:
     }
 
 
-def unembedded(local: Local, states_ND: Any, ids: Sequence[int] | None, top: int) -> list[TokenDistribution]:
+def unembedded(local: Local, states_ND: Any, ids: Sequence[int] | None, top: int | None) -> list[TokenDistribution]:
     """See `Local.unembed`."""
     engine, blocks = local.engine, local.engine.blocks
     assert blocks is not None
@@ -104,14 +104,35 @@ def unembedded(local: Local, states_ND: Any, ids: Sequence[int] | None, top: int
     if not torch.isfinite(states).all():
         raise BadInput("states to unembed have values that are not finite numbers")
     out = []
+    words: dict[int, str] = {}
     for _, logprobs_NV in engine.heads(blocks.normed(states)):
-        entropies = -(logprobs_NV.exp() * logprobs_NV.clamp(min=-1e4)).sum(-1)
-        for row_V, entropy in zip(logprobs_NV, entropies.tolist(), strict=True):
-            chosen = list(ids) if ids is not None else row_V.topk(min(top, len(row_V))).indices.tolist()
-            values = row_V[torch.tensor(chosen, device=row_V.device)].tolist()
-            words = tuple(local.tokenizer.decode([k]) for k in chosen)
-            out.append(TokenDistribution(tuple(chosen), tuple(values), entropy, words))
+        for row_V, entropy in zip(logprobs_NV, entropies(logprobs_NV).tolist(), strict=True):
+            out.append(listed(local, row_V, entropy, ids, top, words))
     return out
+
+
+def entropies(logprobs_XV: torch.Tensor) -> torch.Tensor:
+    """Entropy (nats) of each distribution over the vocabulary."""
+    return -(logprobs_XV.exp() * logprobs_XV.clamp(min=-1e4)).sum(-1)
+
+
+def listed(
+    local: Local,
+    logprobs_V: torch.Tensor,
+    entropy: float,
+    ids: Sequence[int] | None,
+    top: int | None,
+    words: dict[int, str],
+) -> TokenDistribution:
+    """The listed ids and then the `top` likeliest (10 where nothing is listed) of one distribution. words: texts of
+    tokens as they are known, for other distributions too."""
+    most = top or (10 if ids is None else 0)
+    chosen = [*(ids or ()), *logprobs_V.topk(min(most, len(logprobs_V))).indices.tolist()]
+    values = logprobs_V[torch.tensor(chosen, device=logprobs_V.device)].tolist()
+    for k in chosen:
+        if k not in words:
+            words[k] = local.tokenizer.decode([k])
+    return TokenDistribution(tuple(chosen), tuple(values), entropy, tuple(words[k] for k in chosen))
 
 
 def median_norms(local: Local) -> dict[int, float]:

@@ -109,19 +109,14 @@ class Local:
     def next_token(
         self, prompts: Sequence[Prompt], *, top: int | None = None, ids: Sequence[int] | None = None
     ) -> list[TokenDistribution]:
-        """The exact next-token distribution at temperature 1; the entropy is of the whole vocabulary."""
+        """The exact next-token distribution at temperature 1, of the listed ids and then of the `top` likeliest (10
+        where nothing is listed); the entropy is of the whole vocabulary."""
         start = time.perf_counter()
         engine, rows = self._marked(prompts, [1] * len(prompts))
+        words: dict[int, str] = {}
 
         def use(i: int, logprobs_V: torch.Tensor) -> TokenDistribution:
-            if ids is not None:
-                chosen = list(ids)
-            else:
-                chosen = logprobs_V.topk(min(top or 10, len(logprobs_V))).indices.tolist()
-            entropy = float(-(logprobs_V.exp() * logprobs_V.clamp(min=-1e4)).sum())
-            values = logprobs_V[torch.tensor(chosen, device=logprobs_V.device)].tolist()
-            words = tuple(self.tokenizer.decode([k]) for k in chosen)
-            return TokenDistribution(tuple(chosen), tuple(values), entropy, words)
+            return inside.listed(self, logprobs_V, float(inside.entropies(logprobs_V)), ids, top, words)
 
         with torch.inference_mode():
             got = next_logprobs(engine, rows, use)
@@ -147,7 +142,9 @@ class Local:
             give_back()
         return got
 
-    def unembed(self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int = 10) -> list[TokenDistribution]:
+    def unembed(
+        self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int | None = None
+    ) -> list[TokenDistribution]:
         """The model's own final norm and head (soft cap and scale included) on states: the logit lens
         (nostalgebraist 2020). Of the last layer it is the next-token distribution. States (N, D)."""
         self._inside()

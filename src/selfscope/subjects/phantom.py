@@ -119,7 +119,8 @@ class Phantom:
                 acts = self._behaviour(prompt)
                 shares = first_words(acts.replies, acts.p)
             found = {_token(word): (p, f" {word}") for word, p in shares.items()}
-            listed = list(ids) if ids is not None else list(found)[:top]
+            best = sorted(found, key=lambda i: -found[i][0])[: top or (10 if ids is None else 0)]
+            listed = [*(ids or ()), *best]
             got = [found.get(i, (FLOOR, "")) for i in listed]
             logprobs = tuple(math.log(max(p, FLOOR)) for p, _ in got)
             out.append(TokenDistribution(tuple(listed), logprobs, entropy(shares), tuple(t for _, t in got)))

@@ -210,7 +210,9 @@ class SealedSubject:
             self._vault.keep(call, got)
         return self._vault.states[call]
 
-    def unembed(self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int = 10) -> list[TokenDistribution]:
+    def unembed(
+        self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int | None = None
+    ) -> list[TokenDistribution]:
         """As the subject's own."""
         return self._open.unembed(states_ND, ids=ids, top=top)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from selfscope.records import Outcome, Reading, Row, Trial, Truth
+from selfscope.records import Observation, Outcome, Reading, Row, Trial, Truth
 from selfscope.statistics import Array, Estimate, Ints, mean
 from selfscope.verdicts.assemble import Table, numbered, tables
 
@@ -25,10 +25,24 @@ SMALLEST = 0.05
 
 
 @dataclass(frozen=True)
+class Tokens:
+    """Next-token identity over the whole vocabulary (Ghandeharioun et al. 2024), of the real vector. p: the source's
+    own probabilities; t: the likeliest token of the reading.
+
+    precision: precision@1, how often t is the likeliest of p. surprisal: mean of -log p[t], nats. Where t is none of
+    the tokens whose p was kept, p is taken as the smallest kept: a lower bound, and `clipped` says how often."""
+
+    precision: Estimate
+    surprisal: Estimate
+    clipped: float
+
+
+@dataclass(frozen=True)
 class Gap:
     """One reader on one phenomenon. real, arms, ceiling: part of the items answered rightly. gaps: real minus each arm,
     paired. best: the hardest arm, `gap` the difference to it. missing: arms that were not run. chance: what guessing
-    gets. layer: where it read (most often). supported: the lower bound of every gap is above SMALLEST."""
+    gets. layer: where it read (most often). supported: the lower bound of every gap is above SMALLEST. tokens: of a
+    reader that names the next token out of the whole vocabulary."""
 
     phenomenon: str
     reader: str
@@ -44,6 +58,7 @@ class Gap:
     layer: int | None = None
     answered: float = 1.0
     supported: bool = False
+    tokens: Tokens | None = None
 
 
 @dataclass(frozen=True)
@@ -82,16 +97,22 @@ def right(reading: Reading, truth: Truth) -> float:
     return float(np.dot(hits, truth.mean) / sum(hits))
 
 
-def gaps(rows: Sequence[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth]) -> list[Gap]:
-    """One entry for each reader of each phenomenon inside, in the order of the rows. Pure."""
+def gaps(
+    rows: Sequence[Row],
+    trials: Mapping[str, Trial],
+    truths: Mapping[str, Truth],
+    observations: Mapping[str, Observation] | None = None,
+) -> list[Gap]:
+    """One entry for each reader of each phenomenon inside, in the order of the rows; without observations no entry has
+    `tokens`. Pure."""
     found = []
     for table in tables(rows, trials, truths):
         if is_inside(table):
-            found += [_gap(table, reader) for reader in table.readers if table.cells(reader)]
+            found += [_gap(table, reader, observations or {}) for reader in table.readers if table.cells(reader)]
     return [g for g in found if g is not None]
 
 
-def _gap(table: Table, reader: str) -> Gap | None:
+def _gap(table: Table, reader: str, observations: Mapping[str, Observation]) -> Gap | None:
     plain = {
         i: r for i, r in table.cells(reader).items()
         if i in table.truths and table.trials[i].arm == "real" and r.outcome != Outcome.UNSUPPORTED
@@ -122,7 +143,26 @@ def _gap(table: Table, reader: str) -> Gap | None:
         int(layers.most_common(1)[0][0]) if layers else None,
         sum(plain[i].distribution is not None for i in ids) / len(ids),
         bool(rivals) and not missing and all(g.low > SMALLEST for g in rivals.values()),
+        _tokens([(table.trials[i], r) for i, r in plain.items()], observations),
     )  # fmt: skip
+
+
+def _tokens(plain: Sequence[tuple[Trial, Reading]], observations: Mapping[str, Observation]) -> Tokens | None:
+    named, clusters = [], []
+    for trial, reading in plain:
+        seen = observations.get(trial.observation)
+        if seen is None or "likeliest" not in seen.exact or "likeliest" not in reading.extra:
+            continue
+        ids, logprobs = seen.exact["likeliest"]["ids"], seen.exact["likeliest"]["logprobs"]
+        said = reading.extra["likeliest"]["id"]
+        kept = said in ids
+        named.append((said == ids[0], -(logprobs[ids.index(said)] if kept else min(logprobs)), not kept))
+        clusters.append(trial.cluster)
+    if not named:
+        return None
+    first, surprisal, clipped = np.array(named, dtype=float).T
+    numbers = numbered(clusters)
+    return Tokens(mean(first, numbers), mean(surprisal, numbers), float(clipped.mean()))
 
 
 def _hits(cells: Mapping[str, Reading], table: Table, ids: Sequence[str]) -> Array:
