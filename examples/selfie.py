@@ -7,13 +7,13 @@ it says something that no arm below it says.
 
     $ python examples/selfie.py smollm2-135m
     smollm2-135m, layer 14, token ' Sunday', norm 196
-    real      agreement 0.0  relevancy 0.08  "The message is "The message is "The message is "The message
-    none      agreement 0.0                  "The X is a number that is the opposite of itself."
-    random    agreement 0.4
-    shuffled  agreement 0.0  relevancy 0.28  "The message about is the message about."
-    mean      agreement 0.2  relevancy 0.28  "The message about is the message about."
-    text      agreement 0.0                  "The message about "Sunday" is a reference to the day of the
-    full      agreement 0.0                  "My grandmother baked bread every Sunday."
+    real      agreement 0.2  relevancy 0.12  "Sunday Sunday"
+    none      agreement 0.0                  "The message is "The message is "The message is "The message
+    random    agreement 0.0  relevancy 0.09  "The message about "The" is "The" is a typo.
+    shuffled  agreement 0.8
+    mean      agreement 0.8
+    text      agreement 0.2                  "Sunday" is a Christian holiday celebrated on Sunday.
+    full      agreement 0.2                  "My grandmother baked bread every Sunday."
 """
 
 from __future__ import annotations

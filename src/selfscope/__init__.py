@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from selfscope.store import Rows
     from selfscope.study import Line, Study
     from selfscope.subjects.activations import Activations
+    from selfscope.subjects.base import OpenSubject, ScoringSubject, Subject
     from selfscope.verdicts.claims import Claim
 
 _RECORDS = (
@@ -66,6 +67,9 @@ _WHERE = {
     "doctor": "selfscope.face.doctor",
     "Doctor": "selfscope.face.doctor",
     "Activations": "selfscope.subjects.activations",
+    "Subject": "selfscope.subjects.base",
+    "ScoringSubject": "selfscope.subjects.base",
+    "OpenSubject": "selfscope.subjects.base",
     "Rows": "selfscope.store",
     "Study": "selfscope.study",
     "Line": "selfscope.study",
@@ -76,9 +80,9 @@ _WHERE = {
 
 __all__ = [
     "Activations", "Answers", "Card", "Cards", "Claim", "Cost", "Decoding", "Doctor", "Evidence", "Injection", "Line",
-    "Message", "Observation", "Option", "Outcome", "Prompt", "Question", "Reading", "Reads", "Reply", "Row", "Rows",
-    "Score", "SelfscopeError", "Study", "TokenDistribution", "Trial", "Truth", "Vector", "ask", "card", "cards",
-    "doctor", "load", "read", "redraw", "run",
+    "Message", "Observation", "OpenSubject", "Option", "Outcome", "Prompt", "Question", "Reading", "Reads", "Reply",
+    "Row", "Rows", "Score", "ScoringSubject", "SelfscopeError", "Study", "Subject", "TokenDistribution", "Trial",
+    "Truth", "Vector", "ask", "card", "cards", "doctor", "load", "read", "redraw", "run",
 ]  # fmt: skip
 
 

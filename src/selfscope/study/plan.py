@@ -52,7 +52,7 @@ PROFILES = {
     ),
     "full": Profile(
         test=150, train=80, dev=24, rollouts=20, formats=None, few_shot=(4, 16), behave=True, wording_every=7,
-        questions=2, states=60, sparse=1, examples=2, alarms=24, inside=catalogue.INSIDE, inside_test=32,
+        questions=2, states=50, sparse=1, examples=3, alarms=24, inside=catalogue.INSIDE, inside_test=32,
         inside_train=24, inside_dev=8,
     ),
 }

@@ -6,6 +6,7 @@ Axes: B rows, T tokens, D width, N read places.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 
@@ -38,27 +39,25 @@ def capture(
     distinct = list(same)
 
     def run(part: Sequence[int]) -> None:
+        inputs = padded(engine, [distinct[k] for k in part])
+        width = inputs["input_ids"].shape[1]
+        read: list[int] = []  # places in the flattened batch
         at: list[int] = []
-        row_of: list[int] = []
-        column_of: list[int] = []
         for b, k in enumerate(part):
             for i in same[distinct[k]]:
+                read += [b * width + c for c in columns[i]]
                 at += range(starts[i], starts[i] + len(columns[i]))
-                row_of += [b] * len(columns[i])
-                column_of += columns[i]
-        places = (torch.tensor(row_of, device=engine.device), torch.tensor(column_of, device=engine.device))
-        targets = torch.tensor(at)
+        places, targets = _stretch(read, engine.device), _stretch(at, "cpu")
 
         def keeper(layer: int) -> Hook:
             def hook(stream_BTD: torch.Tensor) -> None:
-                out[layer][targets] = stream_BTD[places].float().to("cpu")
+                out[layer][targets] = stream_BTD.flatten(0, 1)[places].float().to("cpu")
                 if layer == deepest:
                     raise _Enough
 
             return hook
 
         # What is written into marked rows is written by hooks that stand outside of these: reads come after writes.
-        inputs = padded(engine, [distinct[k] for k in part])
         marks = engine.marks
         hooks: list[tuple[int, Hook]] = []
         if marks is not None:
@@ -74,3 +73,10 @@ def capture(
         for part in batches([len(distinct[k]) for k in busy], engine):
             with_backoff(run, [busy[k] for k in part])
     return out
+
+
+def _stretch(numbers: Sequence[int], device: torch.device | str) -> slice | torch.Tensor:
+    """An index of these places: a slice where they stand in a row (nothing is gathered then)."""
+    if len(numbers) == numbers[-1] - numbers[0] + 1 and all(b == a + 1 for a, b in pairwise(numbers)):
+        return slice(numbers[0], numbers[-1] + 1)
+    return torch.tensor(numbers, device=device)
