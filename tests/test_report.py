@@ -16,7 +16,7 @@ import pytest
 from report_material import META, claim_of, claims, e, ladder_of, material, rows_of, trials_of
 from selfscope.errors import StoreError
 from selfscope.records import Option, Outcome, Question, Reading, plain
-from selfscope.report import terminal, write
+from selfscope.report import write
 from selfscope.report.compose import compose, summary
 from selfscope.report.document import Axis, Mark, Material, Tick
 from selfscope.report.examples import _said, choose, shown
@@ -294,10 +294,10 @@ def test_numbers_that_are_not_finite_are_dashes_and_null() -> None:
 def test_write_gives_the_same_bytes_and_json_holds_the_claims(tmp_path: Path) -> None:
     made = material(clusters=8)
     folder = folder_of(made, tmp_path / "run")
-    path = write(folder)
+    path = write(folder).page
     first = (path.read_bytes(), (folder / "card.json").read_bytes())
     assert path == folder / "index.html"
-    assert (write(folder).read_bytes(), (folder / "card.json").read_bytes()) == first
+    assert (write(folder).page.read_bytes(), (folder / "card.json").read_bytes()) == first
     data = json.loads(first[1])
     assert [c["phenomenon"] for c in data["claims"]] == [c.phenomenon for c in made.claims]
     assert data["card"]["summary"] == summary(made.claims[:1] + made.claims[2:])
@@ -306,17 +306,17 @@ def test_write_gives_the_same_bytes_and_json_holds_the_claims(tmp_path: Path) ->
 
 def test_terminal_table(tmp_path: Path) -> None:
     folder = folder_of(material(clusters=8), tmp_path / "run")
-    shown = terminal(folder, 100)
+    shown = write(folder).terminal(100)
     assert max(map(len, shown.splitlines())) <= 100
     for word in ("SmolLM2-135M-Instruct", "Own answers", "access · causal", "not run: near twin", "20\u202f% [0, 51]"):
         assert word in shown
     assert "\x1b" not in shown
-    assert "\x1b[" in terminal(folder, 100, colour=True)
+    assert "\x1b[" in write(folder).terminal(100, colour=True)
 
 
 def test_a_folder_without_claims_is_drawn_and_a_broken_one_is_named(tmp_path: Path) -> None:
     folder = folder_of(material(clusters=8), tmp_path / "run", with_claims=False)
-    assert "No claim has been estimated" in write(folder).read_text(encoding="utf-8")
+    assert "No claim has been estimated" in write(folder).page.read_text(encoding="utf-8")
     (folder / "findings.json").write_text('[{"phenomenon": 3}]')
     with pytest.raises(StoreError, match=r"findings\.json cannot be read"):
         write(folder)
@@ -327,7 +327,7 @@ def test_a_folder_without_claims_is_drawn_and_a_broken_one_is_named(tmp_path: Pa
 def test_claims_of_other_rows_are_marked(tmp_path: Path) -> None:
     folder = folder_of(material(clusters=8), tmp_path / "run", with_claims=False)
     (folder / "findings.json").write_text(json.dumps({"fingerprint": "other", "claims": []}))
-    assert "rows changed after the claims" in write(folder).read_text(encoding="utf-8")
+    assert "rows changed after the claims" in write(folder).page.read_text(encoding="utf-8")
 
 
 def test_redraw_of_ten_thousand_rows_is_fast_and_needs_no_torch(tmp_path: Path) -> None:
@@ -335,8 +335,8 @@ def test_redraw_of_ten_thousand_rows_is_fast_and_needs_no_torch(tmp_path: Path) 
     assert len(made.rows) > 10_000
     folder = folder_of(made, tmp_path / "run")
     code = (
-        "import sys; from selfscope.report import terminal, write; "
-        f"write({str(folder)!r}); terminal({str(folder)!r}, 100); "
+        "import sys; from selfscope.report import write; "
+        f"write({str(folder)!r}).terminal(100); "
         "bad = [m for m in ('torch', 'transformers', 'scipy') if m in sys.modules]; "
         "sys.exit(f'loaded {bad}' if bad else 0)"
     )

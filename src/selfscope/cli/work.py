@@ -59,19 +59,12 @@ def read(
 def card(model: str, plan: Plan, hardware: Hardware, to: tuple[int, Path, bool, bool]) -> None:
     """to: seed, folder, resume, json."""
     from selfscope.face.cards import redraw, run
-    from selfscope.report import terminal
 
     seed, output, resume, json = to
     planned = _study(model, plan, hardware, seed)
     with Bar(quiet=json) as bar:
         run(planned, output, resume=resume, progress=bar)
-    done = redraw(output)
-    _warn(output)
-    if json:
-        print((output / "card.json").read_text(encoding="utf-8"))
-    else:
-        print(terminal(output, colour=sys.stdout.isatty()))
-        print(f"\nThe card: {done.page}")
+    _drawn(redraw(output), json)
 
 
 def study(models: Sequence[str], plan: Plan, to: tuple[Sequence[int], Path, bool, bool]) -> None:
@@ -132,7 +125,6 @@ def dry_run(model: str, plan: Plan, hardware: Hardware, how: tuple[int, bool]) -
 
 def report(folder: Path, json: bool) -> None:
     from selfscope.face.cards import redraw
-    from selfscope.report import terminal
     from selfscope.store import studies
 
     places = studies(folder)
@@ -143,12 +135,15 @@ def report(folder: Path, json: bool) -> None:
             redraw(place)
         _show(Cards(folder), json)
         return
-    done = redraw(folder)
-    _warn(folder)
+    _drawn(redraw(folder), json)
+
+
+def _drawn(done: Any, json: bool) -> None:
+    _say(done.folder, done.drawn.warnings)
     if json:
-        print((folder / "card.json").read_text(encoding="utf-8"))
+        print((done.folder / "card.json").read_text(encoding="utf-8"))
     else:
-        print(terminal(folder, colour=sys.stdout.isatty()))
+        print(done.table(colour=sys.stdout.isatty()))
         print(f"\nThe card: {done.page}")
 
 
@@ -231,8 +226,12 @@ def _warn(folder: Path) -> None:
     from selfscope.store import read, studies
 
     for place in studies(folder):
-        for line in read(place).warnings:
-            print(f"selfscope: {place}: {line}", file=sys.stderr)
+        _say(place, read(place).warnings)
+
+
+def _say(folder: Path, warnings: Sequence[str]) -> None:
+    for line in warnings:
+        print(f"selfscope: {folder}: {line}", file=sys.stderr)
 
 
 def _data(value: Any) -> None:

@@ -6,7 +6,7 @@ import html
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,6 +16,7 @@ from selfscope.records import plain
 from selfscope.store import Rows, Store, fingerprint, read, rows, write_atomically
 
 if TYPE_CHECKING:
+    from selfscope.report import Drawn
     from selfscope.study import Progress, Study
     from selfscope.subjects.base import Subject
     from selfscope.verdicts.claims import Claim
@@ -29,6 +30,7 @@ class Card:
     """The introspection card of one subject, in a folder. Shows itself in a notebook; `print` gives the verdicts."""
 
     folder: Path
+    drawn: Drawn | None = field(default=None, repr=False, compare=False)
 
     @property
     def page(self) -> Path:
@@ -46,9 +48,13 @@ class Card:
         return found(self.folder).claims
 
     def __str__(self) -> str:
-        from selfscope.report import terminal
+        return self.table()
 
-        return terminal(self.folder)
+    def table(self, width: int | None = None, *, colour: bool = False) -> str:
+        """The summary and the verdicts as text, `width` columns wide (default: the terminal's width)."""
+        drawn = self.drawn or redraw(self.folder).drawn
+        assert drawn is not None
+        return drawn.terminal(width, colour=colour)
 
     def _repr_html_(self) -> str:
         page = html.escape(self.page.read_text(encoding="utf-8"), quote=True)
@@ -112,8 +118,7 @@ def redraw(folder: Path | str) -> Card:
     from selfscope.wording import question_text
 
     found(Path(folder))
-    write(Path(folder), words=question_text)
-    return Card(Path(folder))
+    return Card(Path(folder), write(Path(folder), words=question_text))
 
 
 def found(folder: Path) -> Findings:

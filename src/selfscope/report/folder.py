@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfscope.errors import StoreError
 
 if TYPE_CHECKING:
-    from selfscope.report.document import Material, Words
+    from selfscope.report.document import Document, Material, Words
     from selfscope.verdicts.findings import Findings
 
 FINDINGS, PAGE, DATA = "findings.json", "index.html", "card.json"
 
 
-def write(folder: Path | str, *, words: Words | None = None) -> Path:
-    """Draws the card of a folder; returns the path of the page. The same folder gives the same bytes.
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn of a folder, read once: the page, the document behind it, and what was wrong with the folder."""
+
+    page: Path
+    document: Document
+    warnings: tuple[str, ...]
+
+    def terminal(self, width: int | None = None, *, colour: bool = False) -> str:
+        """The summary and the verdict table as text, `width` columns wide (default: the terminal's width)."""
+        from selfscope.report.text import table
+
+        return table(self.document, width, colour=colour)
+
+
+def write(folder: Path | str, *, words: Words | None = None) -> Drawn:
+    """Draws the card of a folder: index.html and card.json. The same folder gives the same bytes.
 
     words: (trial, format) -> the question's text, `wording.question_text`; without it questions are shown as data.
     Raises StoreError when the folder holds no study, or claims that cannot be read.
     """
-    from selfscope.report.lower import card
+    from selfscope.report.compose import compose
+    from selfscope.report.html import page
+    from selfscope.report.lower import as_json
     from selfscope.store import write_atomically
 
     folder = Path(folder)
-    html, data = card(replace(load(folder), words=words))
-    write_atomically(folder / DATA, data)
-    write_atomically(folder / PAGE, html)
-    return folder / PAGE
-
-
-def terminal(folder: Path | str, width: int | None = None, *, colour: bool = False) -> str:
-    """The summary and the verdict table as text, `width` columns wide (default: the terminal's width)."""
-    from selfscope.report.compose import compose
-    from selfscope.report.text import table
-
-    return table(compose(load(Path(folder))), width, colour=colour)
+    material = replace(load(folder), words=words)
+    document = compose(material)
+    write_atomically(folder / DATA, as_json(document, material))
+    write_atomically(folder / PAGE, page(document))
+    return Drawn(folder / PAGE, document, material.warnings)
 
 
 def load(folder: Path) -> Material:
@@ -44,7 +54,7 @@ def load(folder: Path) -> Material:
     from selfscope.report.document import Material
     from selfscope.store import read
 
-    held = read(folder, observations=False)
+    held = read(folder)
     found, estimated_from = _findings(folder / FINDINGS)
     warnings = list(held.warnings)
     if estimated_from is not None:

@@ -12,7 +12,6 @@ from selfscope.report.document import Axis, Heat, HeatCell, Inside, Mark, Materi
 from selfscope.report.figures import NOTHING, clean, decimal, percent
 from selfscope.report.injections import injections
 from selfscope.report.places import anchor, asked, part
-from selfscope.statistics import minimum_detectable
 from selfscope.verdicts.detection import Injected
 from selfscope.verdicts.gaps import ARMS, Gap, Grid, Square
 
@@ -191,10 +190,10 @@ def _notes(gaps: Sequence[Gap]) -> list[str]:
         if gap.missing:
             lacking = ", ".join(ARM_WORDS[m] for m in gap.missing)
             notes.append(f"{names.sentence_case(names.reader(gap.reader))}: arms not run: {lacking}.")
-        if gap.gap is not None and not gap.supported:
-            least = minimum_detectable(gap.gap.se, gap.gap.clusters)
+        if gap.least is not None and not gap.supported:
             who = names.sentence_case(names.reader(gap.reader))
-            notes.append(f"{who}: the smallest gap that this run could have found is {decimal(100 * least, 0)} points.")
+            least = decimal(100 * gap.least, 0)
+            notes.append(f"{who}: the smallest gap that this run could have found is {least} points.")
     return notes
 
 

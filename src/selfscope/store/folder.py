@@ -11,10 +11,12 @@ it was working on, and a resumed run writes none twice.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -64,6 +66,11 @@ def read(folder: Path, *, observations: bool = True) -> Contents:
     left out and named in `warnings`; a row whose cell is not finished is left out without a word.
     """
     meta = read_meta(folder)
+    with _uncollected():
+        return _contents(folder, meta, observations)
+
+
+def _contents(folder: Path, meta: dict[str, Any], observations: bool) -> Contents:
     warnings: list[str] = []
     data = folder / "data"
     cells = {c["cell"]: c for c in (json.loads(p) for _, p in lines(data / "cells.jsonl", warnings))}
@@ -75,6 +82,18 @@ def read(folder: Path, *, observations: bool = True) -> Contents:
         if row.cell in cells:
             rows[row.cell, row.trial] = row  # a cell that was done again replaces what a damaged file left of it
     return Contents(meta, trials, seen, truths, tuple(rows.values()), cells, tuple(warnings))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for garbage while a hundred thousand records are made that all stay: it takes twice their time."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def _records(kind: type[T], path: Path, warnings: list[str]) -> Iterable[T]:

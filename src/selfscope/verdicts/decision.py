@@ -188,7 +188,8 @@ def _undecided(e: Evidence, s: Settings) -> Decision:
     size = e.do or e.a
     # Equivalence is reachable at se < margin / 2.6, and the standard error falls with the root of the clusters.
     needed = int(max(size.items + 1, size.items * (2.6 * size.se / margin) ** 2))
-    return _not("undecided", f"too few items to tell: needs about {_rounded(needed)}")
+    where = " in which the state is changed" if e.do is not None else ""
+    return _not("undecided", f"too few items to tell: needs about {_rounded(needed)}{where}, not {size.items}")
 
 
 def _rounded(n: int) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from selfscope.records import Observation, Outcome, Reading, Row, Trial, Truth
-from selfscope.statistics import Array, Estimate, Ints, mean
+from selfscope.statistics import Array, Estimate, Ints, mean, minimum_detectable
 from selfscope.verdicts.assemble import Table, numbered, tables
 
 ARMS = ("none", "random", "shuffled", "mean", "text")
@@ -42,7 +42,7 @@ class Gap:
     """One reader on one phenomenon. real, arms, ceiling: part of the items answered rightly. gaps: real minus each arm,
     paired. best: the hardest arm, `gap` the difference to it. missing: arms that were not run. chance: what guessing
     gets. layer: where it read (most often). supported: the lower bound of every gap is above SMALLEST. tokens: of a
-    reader that names the next token out of the whole vocabulary."""
+    reader that names the next token out of the whole vocabulary. least: the smallest gap that could be found."""
 
     phenomenon: str
     reader: str
@@ -59,6 +59,7 @@ class Gap:
     answered: float = 1.0
     supported: bool = False
     tokens: Tokens | None = None
+    least: float | None = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ def _gap(table: Table, reader: str, observations: Mapping[str, Observation]) -> 
         sum(plain[i].distribution is not None for i in ids) / len(ids),
         bool(rivals) and not missing and all(g.low > SMALLEST for g in rivals.values()),
         _tokens([(table.trials[i], r) for i, r in plain.items()], observations),
+        minimum_detectable(rivals[best].se, rivals[best].clusters) if best else None,
     )  # fmt: skip
 
 
