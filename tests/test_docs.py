@@ -118,7 +118,8 @@ def agrees(page: Path, text: str, shown: str, real: str, *, where: str = "") -> 
     if SAME.check_output(shown, real, HOW):
         return text
     if os.environ.get("SELFSCOPE_DOCS") == "write":
-        return text.replace(f"{where}\n{shown}" if where else shown, f"{where}\n{real}" if where else real, 1)
+        before = where or "```output"
+        return text.replace(f"{before}\n{shown}", f"{before}\n{real}", 1)
     raise AssertionError(f"{page.name}: {where or 'code'} prints\n{real}\nbut the page shows\n{shown}")
 
 
