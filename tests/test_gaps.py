@@ -17,6 +17,8 @@ from selfscope.records import (
     Truth,
     changed,
 )
+from selfscope.report.document import Material
+from selfscope.report.inside import _layers
 from selfscope.verdicts.gaps import ARMS, gaps, grids, right
 from selfscope.verdicts.judge import judge
 
@@ -146,3 +148,27 @@ def test_precision_and_surprisal_are_of_the_whole_vocabulary_and_say_how_often_t
     assert gap.tokens.clipped == 0.25
     (without,) = gaps(rows, trials, truths, seen)
     assert without.tokens is None
+
+
+def test_what_each_layer_says_is_a_table_of_places_and_layers() -> None:
+    rows, trials, truths = world({"real": 0.9}, clusters=3)
+    told, swept = [], {}
+    for row in rows:
+        for layer in (0, 5):
+            trial = changed(trials[row.trial], id=f"{row.trial}@{layer}", base=row.trial, control="sweep")
+            swept[trial.id] = changed(trial, question=changed(trial.question, quantity="next_token"))
+            extra = {"layer": layer, "likeliest": {"id": 1, "text": f" {row.trial}-{layer}\n", "logprob": -layer}}
+            reading = changed(row.reading, extra=extra)
+            told.append(changed(row, reader="logit_lens", control="sweep", trial=trial.id, reading=reading))
+    plain = {k: changed(t, question=changed(t.question, quantity="next_token")) for k, t in trials.items()}
+    truths["t1"] = changed(truths["t1"], greedy=None)
+    material = Material({}, told, {**plain, **swept}, truths, ())
+    heat = _layers("hidden_context", material)
+    assert heat is not None
+    assert heat.lines == ("0", "5", "itself")
+    assert heat.columns == ("… text 0", "… text 1", "… text 2", "… text 3")
+    assert [c.text for c in heat.cells[1]] == ["t0-5↵", "t1-5↵", "t2-5↵", "t3-5↵"]
+    assert [c.size for c in heat.cells[0]] == [1.0] * 4
+    assert heat.cells[2][0].text == "abcd"[truths["t0"].greedy or 0]
+    assert heat.cells[2][1].text == "–", "what was not observed is not made up"
+    assert _layers("hidden_context", Material({}, rows, trials, truths, ())) is None

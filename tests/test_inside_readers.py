@@ -163,6 +163,31 @@ def test_the_size_of_a_batch_changes_no_reading(tiny: Local, reader: Patchscope)
             assert one.extra["layer"] == reader.layer
 
 
+def test_a_next_token_is_read_alike_whatever_else_is_in_the_batch_and_never_at_the_last_layer(tiny: Local) -> None:
+    trials, truths = planted(tiny, 8)
+    ids = tuple(Option(str(k), tiny.tokenizer.decode([k])) for k in range(20, 24))
+    tokens = [replace(t, id=f"n{t.id}", question=Question("next_token", ids)) for t in trials]
+    reader = Patchscope("identity", layer=1)
+    alone, mixed = reader.read(tiny, tokens), reader.read(tiny, [*trials, *tokens])[len(trials) :]
+    for a, b in zip(alone, mixed, strict=True):
+        assert a.distribution == pytest.approx(b.distribution, abs=1e-5)
+        assert a.extra["likeliest"]["id"] == b.extra["likeliest"]["id"]
+    last = list(tiny.layers)[-1]
+    own = tiny.next_token([t.prompt for t in tokens], ids=[20, 21, 22, 23], top=1)
+    read = Patchscope("identity", layer=last, position=-1).read(tiny, _at_the_end(tokens))
+    for t, told in zip(read, own, strict=True):
+        assert t.extra["likeliest"]["id"] == told.ids[-1], "the last layer's state is the answer, wherever it stands"
+    fitted = Patchscope("identity").fit(tiny, tokens, [replace(t, trial=f"n{t.trial}") for t in truths])
+    assert fitted.layer is not None
+    assert fitted.layer < last
+
+
+def _at_the_end(trials: list[Trial]) -> list[Trial]:
+    """Read at the last token of the prompt."""
+    read = [t.evidence for t in trials]
+    return [replace(t, evidence=replace(e, columns=(6,))) for t, e in zip(trials, read, strict=True) if e is not None]
+
+
 def test_a_reading_through_a_vector_follows_the_vector_alone(tiny: Local) -> None:
     """Two trials with equal questions and other vectors differ; with no vector written they are the same."""
     trials, _ = planted(tiny, 2)

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from selfscope.verdicts.claims import Claim
     from selfscope.verdicts.findings import Findings
 
-FINDINGS = "findings.json"
-
 
 @dataclass(frozen=True)
 class Card:
@@ -52,9 +50,9 @@ class Card:
 
     def table(self, width: int | None = None, *, colour: bool = False) -> str:
         """The summary and the verdicts as text, `width` columns wide (default: the terminal's width)."""
-        drawn = self.drawn or redraw(self.folder).drawn
-        assert drawn is not None
-        return drawn.terminal(width, colour=colour)
+        from selfscope.report import draw
+
+        return (self.drawn or draw(self.folder, found(self.folder))).terminal(width, colour=colour)
 
     def _repr_html_(self) -> str:
         page = html.escape(self.page.read_text(encoding="utf-8"), quote=True)
@@ -117,14 +115,14 @@ def redraw(folder: Path | str) -> Card:
     from selfscope.report import write
     from selfscope.wording import question_text
 
-    found(Path(folder))
-    return Card(Path(folder), write(Path(folder), words=question_text))
+    return Card(Path(folder), write(folder, found(Path(folder)), words=question_text))
 
 
 def found(folder: Path) -> Findings:
     """What was estimated of a folder: kept beside its rows, and taken when made of just these rows by this version."""
     from pydantic import TypeAdapter, ValidationError
 
+    from selfscope.report import FINDINGS
     from selfscope.verdicts.findings import Findings, find
 
     kept, stamp = folder / FINDINGS, {"fingerprint": fingerprint(folder), "version": _version()}

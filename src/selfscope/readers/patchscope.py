@@ -87,18 +87,23 @@ class Patchscope:
         if not reaches(subject, "activations"):
             return [Reading(Outcome.UNSUPPORTED)] * len(trials)
         able = cast(OpenSubject, subject)
+        direct = [self.template == "identity" and t.question.quantity == "next_token" for t in trials]
+        if any(direct) and not all(direct):  # each kind by itself: what else is in the batch changes no reading
+            parts = {kind: [t for t, d in zip(trials, direct, strict=True) if d == kind] for kind in (True, False)}
+            made = {kind: iter(self.read(subject, part)) for kind, part in parts.items()}
+            return [next(made[d]) for d in direct]
         layer = self.layer if self.layer is not None else depths(able)[len(LAYERS) // 2]
         places = [place_of(t, layer, self.position) for t in trials]
         read = vectors(able, trials, places, self.means)
         found = _Found(able)
-        empty = [self._slot(found, t, None) for t in trials]
         filled = [self._filled(found, t) for t in trials]
         prompts = [
             self._written(found, slot, trial, place, v)
             for slot, trial, place, v in zip(filled, trials, places, read, strict=True)
         ]
-        if self.template == "identity" and all(t.question.quantity == "next_token" for t in trials):
+        if any(direct):
             return self._next_tokens(able, trials, prompts, places, read)
+        empty = [self._slot(found, t, None) for t in trials]
         words = [list(slot.words) for slot in empty]
         scores = able.score([*prompts, *(s.prompt for s in empty)], [*words, *words])
         out = []

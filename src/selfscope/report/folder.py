@@ -17,7 +17,7 @@ FINDINGS, PAGE, DATA = "findings.json", "index.html", "card.json"
 
 @dataclass(frozen=True)
 class Drawn:
-    """What was drawn of a folder, read once: the page, the document behind it, and what was wrong with the folder."""
+    """What a folder's card says, read once: its page's path, the document, and what was wrong with the folder."""
 
     page: Path
     document: Document
@@ -30,11 +30,20 @@ class Drawn:
         return table(self.document, width, colour=colour)
 
 
-def write(folder: Path | str, *, words: Words | None = None) -> Drawn:
+def draw(folder: Path | str, findings: Findings | None = None) -> Drawn:
+    """What the card of a folder says; nothing is written. See `write`."""
+    from selfscope.report.compose import compose
+
+    material = load(Path(folder), findings)
+    return Drawn(Path(folder) / PAGE, compose(material), material.warnings)
+
+
+def write(folder: Path | str, findings: Findings | None = None, *, words: Words | None = None) -> Drawn:
     """Draws the card of a folder: index.html and card.json. The same folder gives the same bytes.
 
-    words: (trial, format) -> the question's text, `wording.question_text`; without it questions are shown as data.
-    Raises StoreError when the folder holds no study, or claims that cannot be read.
+    findings: what was estimated from just these rows; None: what is kept in the folder. words: (trial, format) -> the
+    question's text, `wording.question_text`; without it questions are shown as data. Raises StoreError when the folder
+    holds no study, or findings that cannot be read.
     """
     from selfscope.report.compose import compose
     from selfscope.report.html import page
@@ -42,20 +51,21 @@ def write(folder: Path | str, *, words: Words | None = None) -> Drawn:
     from selfscope.store import write_atomically
 
     folder = Path(folder)
-    material = replace(load(folder), words=words)
+    material = replace(load(folder, findings), words=words)
     document = compose(material)
     write_atomically(folder / DATA, as_json(document, material))
     write_atomically(folder / PAGE, page(document))
     return Drawn(folder / PAGE, document, material.warnings)
 
 
-def load(folder: Path) -> Material:
-    """What the folder holds, in memory. A folder without findings gives a card without verdicts, not an error."""
+def load(folder: Path, findings: Findings | None = None) -> Material:
+    """What the folder holds, in memory; with findings None, those that it keeps. A folder that keeps none gives a card
+    without verdicts, not an error."""
     from selfscope.report.document import Material
     from selfscope.store import read
 
     held = read(folder)
-    found, estimated_from = _findings(folder / FINDINGS)
+    found, estimated_from = (findings, None) if findings is not None else _findings(folder / FINDINGS)
     warnings = list(held.warnings)
     if estimated_from is not None:
         from selfscope.store import fingerprint

@@ -154,10 +154,10 @@ def _layers(name: str, material: Material) -> Heat | None:
     """What each layer says of a few places: the lens's likeliest token of the whole vocabulary, by layer."""
     said: dict[str, dict[int, Mapping[str, Any]]] = {}
     for row in material.rows:
-        trial = material.trials.get(row.trial)
-        if trial is None or row.phenomenon != name or not row.control.startswith("sweep") or trial.split != "test":
+        if row.reader != LENS or row.phenomenon != name or not row.control.startswith("sweep"):
             continue
-        if row.reader == LENS and "likeliest" in row.reading.extra:
+        trial = material.trials.get(row.trial)
+        if trial is not None and trial.split == "test" and "likeliest" in row.reading.extra:
             by_layer = said.setdefault(trial.base or trial.id, {})
             by_layer[int(row.reading.extra["layer"])] = row.reading.extra["likeliest"]
     shown = list(said)[:SHOWN]
@@ -174,14 +174,25 @@ def _layers(name: str, material: Material) -> Heat | None:
                 for t in told
             )
         )
-    own = [material.trials[base].question.options[material.truths[base].greedy or 0].text for base in shown]
-    cells.append(tuple(HeatCell(0.0, clean(text, 24).strip(), "chosen") for text in own))
-    heads = tuple("… " + clean(" ".join(text.split()[-LAST_WORDS:]), 60) for text in texts)
+    lines = [*map(str, layers)]
     note = (
         "The likeliest token of the whole vocabulary at the last word shown, by the model’s own final norm and head; "
-        "the deeper the shade, the likelier. The last line is what the model itself says."
+        "the deeper the shade, the likelier."
     )
-    return Heat("What each layer says (logit lens)", heads, (*map(str, layers), "itself"), tuple(cells), note)
+    if all(material.trials[base].question.quantity == "next_token" for base in shown):
+        cells.append(tuple(HeatCell(0.0, _itself(base, material), "chosen") for base in shown))
+        lines.append("itself")
+        note += " The last line is what the model itself says."
+    heads = tuple("… " + clean(" ".join(text.split()[-LAST_WORDS:]), 60) for text in texts)
+    return Heat("What each layer says (logit lens)", heads, tuple(lines), tuple(cells), note)
+
+
+def _itself(base: str, material: Material) -> str:
+    """The likeliest next token of the model, where it was observed."""
+    truth = material.truths.get(base)
+    if truth is None or truth.greedy is None:
+        return NOTHING
+    return _shown(material.trials[base].question.options[truth.greedy].text)
 
 
 def _notes(gaps: Sequence[Gap]) -> list[str]:

@@ -122,9 +122,9 @@ def read_meta(folder: Path) -> dict[str, Any]:
 
 
 def fingerprint(folder: Path) -> str:
-    """Digest of all that a verdict is computed from: the bytes of trials, truths, rows and finished cells."""
+    """Digest of all that is estimated from: the bytes of trials, observations, truths, rows and finished cells."""
     digest = hashlib.sha256()
-    for kind in ("trials", "truths", "rows", "cells"):
+    for kind in KINDS:
         path = folder / "data" / f"{kind}.jsonl"
         digest.update(kind.encode())
         if path.exists():
