@@ -27,15 +27,6 @@ class Beside(DynamicLayer):
         self.own = own
         self.is_initialized = True
 
-    @classmethod
-    def over(cls, layer: Beside, own: Any) -> Beside:
-        """The same beginning beside another layer of the rows' own."""
-        made = cls.__new__(cls)
-        DynamicLayer.__init__(made)
-        made.header_keys, made.header_values = layer.header_keys, layer.header_values
-        made.own, made.is_initialized = own, True
-        return made
-
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[Any, Any]:
@@ -54,10 +45,12 @@ class BesideCache(DynamicCache):
     """A cache of `Beside` layers: the model has to attend with `attending`."""
 
 
-def beside(header: Any) -> BesideCache:
-    """An empty cache of any number of rows behind a one-row cache of their common beginning."""
+def beside(header: Any, owns: Sequence[Any] | None = None) -> BesideCache:
+    """A cache of any number of rows behind a one-row cache of their common beginning. owns: the rows' own layers;
+    without them they are empty."""
     cache = BesideCache()
-    cache.layers = [Beside(layer, DynamicLayer()) for layer in header.layers]
+    owns = owns or [DynamicLayer() for _ in header.layers]
+    cache.layers = [Beside(layer, own) for layer, own in zip(header.layers, owns, strict=True)]
     return cache
 
 

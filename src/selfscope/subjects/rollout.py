@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-from selfscope.subjects.cascade import Beside, BesideCache
+from selfscope.subjects.cascade import beside
 from selfscope.subjects.decode import Engine, Ids, behind, common_header, families, header_cache, padded, with_backoff
 from selfscope.subjects.draws import digest, key, pick
 
@@ -202,28 +202,41 @@ class _Cached:
             ids_NT[i, start:] = torch.tensor(prompt[cut:])
             seen_NT[i, cut : cut + start] = 0
         positions_NT = seen_NT.cumsum(1) - 1
-        cache: Any = behind(engine, header_cache(engine, prompts[0][:cut]), len(prompts)) if fast else None
-        if cache is None:
-            cache = DynamicCache() if fast else DynamicCache(config=engine.model.config)
-        self.beside = isinstance(cache, BesideCache)
+        header = header_cache(engine, prompts[0][:cut]) if fast else None
+        self.beside = header is not None and engine.cascade
         self.padded = bool((seen_NT == 0).any())
-        mask = seen_NT.to(device) if self.padded or cut or not fast else None
         if self.beside:  # over the rows' own tokens alone
-            seen_NT, mask = seen_NT[:, cut:], _causal(engine, seen_NT[:, cut:])
-        self.hidden_BD = engine.body(
-            input_ids=ids_NT.to(device),
-            attention_mask=mask,
-            position_ids=positions_NT[:, cut:].clamp(min=0).to(device),
-            cache=cache,
-            use_cache=True,
-        )[:, -1]
-        if self.beside:
-            cache.layers = [Beside.over(x, InPlaceLayer(x.own.keys, x.own.values, n, room)) for x in cache.layers]
-        elif fast:
-            cache.layers = [InPlaceLayer(x.keys, x.values, n, room) for x in cache.layers]
-        else:
-            cache.batch_repeat_interleave(n)
+            seen_NT = seen_NT[:, cut:]
+        rooms: list[InPlaceLayer] = []
+        states: list[torch.Tensor] = []
+        # In parts: what one layer makes of all prompts at once would be more than all that is kept of them.
+        step = max(1, engine.tokens // width) if fast else len(prompts)
+        for start in range(0, len(prompts), step):
+            part = slice(start, start + step)
+            cache: Any = behind(engine, header, len(ids_NT[part]))
+            if cache is None:
+                cache = DynamicCache() if fast else DynamicCache(config=engine.model.config)
+            mask = seen_NT[part].to(device) if self.padded or cut or not fast else None
+            hidden_PD = engine.body(
+                input_ids=ids_NT[part].to(device),
+                attention_mask=_causal(engine, seen_NT[part]) if self.beside else mask,
+                position_ids=positions_NT[part, cut:].clamp(min=0).to(device),
+                cache=cache,
+                use_cache=True,
+            )[:, -1]
+            states.append(hidden_PD.clone())
+            if not fast:
+                cache.batch_repeat_interleave(n)
+                continue
+            owns = [layer.own if self.beside else layer for layer in cache.layers]
+            rooms = rooms or [InPlaceLayer(own, len(prompts) * n, room) for own in owns]
+            for layer, own in zip(rooms, owns, strict=True):
+                layer.fill(start * n, own, n)
+        if fast:
+            cache = beside(header, rooms) if self.beside else DynamicCache()
+            cache.layers = cache.layers or rooms
         self.cache: Cache = cache
+        self.hidden_BD = torch.cat(states)
         self.seen_BT = seen_NT.repeat_interleave(n, dim=0).to(device)
         self.position_B = positions_NT[:, -1].repeat_interleave(n).to(device)
 
@@ -266,18 +279,23 @@ def _causal(engine: Engine, seen_NT: torch.Tensor) -> torch.Tensor:
 
 
 class InPlaceLayer(DynamicLayer):
-    """Keys and values of one layer in a buffer that has room for the whole reply: no copy a step."""
+    """Keys and values of one layer in a buffer that has room for the whole reply: no copy a step.
 
-    def __init__(self, keys: torch.Tensor, values: torch.Tensor, repeats: int, room: int) -> None:
+    like: a layer of prompts, for widths and length; `fill` brings what it holds."""
+
+    def __init__(self, like: Any, rows: int, room: int) -> None:
         super().__init__()
-        rows, heads, length, width = keys.shape
-        self.filled = length
-        self.key_room = keys.new_empty(rows * repeats, heads, length + room, width)
-        self.value_room = values.new_empty(rows * repeats, heads, length + room, values.shape[-1])
-        self.key_room[:, :, :length] = keys.repeat_interleave(repeats, dim=0)
-        self.value_room[:, :, :length] = values.repeat_interleave(repeats, dim=0)
-        self.dtype, self.device, self.is_initialized = keys.dtype, keys.device, True
+        _, heads, self.filled, width = like.keys.shape
+        self.key_room = like.keys.new_empty(rows, heads, self.filled + room, width)
+        self.value_room = like.values.new_empty(rows, heads, self.filled + room, like.values.shape[-1])
+        self.dtype, self.device, self.is_initialized = like.keys.dtype, like.keys.device, True
         self._show()
+
+    def fill(self, start: int, layer: Any, repeats: int) -> None:
+        """Takes the keys and values of prompts, each for `repeats` rows, from row `start` on."""
+        rows = slice(start, start + len(layer.keys) * repeats)
+        self.keys[rows] = layer.keys.repeat_interleave(repeats, dim=0)
+        self.values[rows] = layer.values.repeat_interleave(repeats, dim=0)
 
     def _show(self) -> None:
         self.keys = self.key_room[:, :, : self.filled]
