@@ -18,7 +18,7 @@ from selfscope.subjects.decode import Engine, Ids, behind, common_header, famili
 from selfscope.subjects.draws import digest, key, pick
 
 KV_TOKENS = 12_288  # cached tokens of a batch: about 0.6 GB for a model of 135M parameters in fp32
-ROWS = 160
+LOGITS = 1 << 25  # numbers that one step's logits may have: 134 MB
 STEP = 20  # tokens that a step of a batch of its own costs beside its rows: what a family has to save for each
 NEAR = 1e-4  # nats: where the two likeliest tokens lie closer, another batch shape may change a greedy token
 
@@ -66,11 +66,12 @@ def sample(
                 draw.seconds = share
             on_done(i, draws)
 
+    most = max(1, LOGITS // engine.vocabulary)
     for _, members in families(prompts, worth=STEP * plan.max_tokens):
         part: list[int] = []
         for i in sorted(members, key=lambda i: (len(prompts[i]), i)):
             rows = (len(part) + 1) * n
-            if part and (rows * (len(prompts[i]) + plan.max_tokens) > KV_TOKENS or rows > ROWS):
+            if part and (rows * (len(prompts[i]) + plan.max_tokens) > KV_TOKENS or rows > most):
                 with_backoff(run, part)
                 part = []
             part.append(i)
