@@ -89,7 +89,8 @@ def _batch(engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan) -> tuple[
     marks = [digest(tuple(map(engine.token, p))) for p in prompts]  # what is written into a row changes no noise
     growing = _start(engine, prompts, n, plan.max_tokens)
     # A prompt's draws begin with the same distribution: one row of the head for all of them.
-    logits_BV = engine.logits(growing.hidden_BD).repeat_interleave(n, dim=0)
+    logits_BV = engine.logits(growing.hidden_BD)
+    logits_BV = logits_BV.repeat_interleave(n, dim=0) if n > 1 else logits_BV
     ties = 0
     for step in range(plan.max_tokens):
         tokens_B, logprobs_B, near = _choose(logits_BV, plan, marks, live, step, n - 1 if plan.and_greedy else n)
@@ -100,6 +101,7 @@ def _batch(engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan) -> tuple[
         going = [b for b, draw in enumerate(live) if not draw.finish]
         if not going:
             break
+        del logits_BV  # not held beside the next ones
         order = closed_up(going)
         live = [live[b] for b in order]
         growing.advance([engine.onward(prompts[live[k].prompt], tokens[b]) for k, b in enumerate(order)], order)
