@@ -190,7 +190,7 @@ def scoring(subject: Local, peer: Any, header: bool, bound: float, parts: int) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--parts", type=int, default=4, help="one sequence at a time: every n-th question a round")
     parser.add_argument("--only", default="", help="sample or score")
     given = parser.parse_args()

@@ -244,7 +244,7 @@ def measure(pairs: list[Pair], rounds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cells", type=int, default=12, help="cells that are run one at a time, scaled to 300")
     parser.add_argument("--only", default="", help="capture, grid, next or bf16")
     given = parser.parse_args()

@@ -88,24 +88,23 @@ def _batch(engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan) -> tuple[
         return draws, 0
     marks = [digest(tuple(map(engine.token, p))) for p in prompts]  # what is written into a row changes no noise
     growing = _start(engine, prompts, n, plan.max_tokens)
-    # A prompt's draws begin with the same distribution: one row of the head for all of them.
-    logits_BV = engine.logits(growing.hidden_BD)
-    logits_BV = logits_BV.repeat_interleave(n, dim=0) if n > 1 else logits_BV
     ties = 0
     for step in range(plan.max_tokens):
+        logits_BV = engine.logits(growing.hidden_BD)
+        if step == 0 and n > 1:  # a prompt's draws begin with the same distribution: one row of the head for all
+            logits_BV = logits_BV.repeat_interleave(n, dim=0)
         tokens_B, logprobs_B, near = _choose(logits_BV, plan, marks, live, step, n - 1 if plan.and_greedy else n)
         ties += near
+        del logits_BV  # not held beside the next ones
         tokens = tokens_B.tolist()
         for draw, token, logprob in zip(live, tokens, logprobs_B.tolist(), strict=True):
             _append(engine, plan, draw, token, logprob)
         going = [b for b, draw in enumerate(live) if not draw.finish]
         if not going:
             break
-        del logits_BV  # not held beside the next ones
         order = closed_up(going)
         live = [live[b] for b in order]
         growing.advance([engine.onward(prompts[live[k].prompt], tokens[b]) for k, b in enumerate(order)], order)
-        logits_BV = engine.logits(growing.hidden_BD)
     return draws, ties
 
 
