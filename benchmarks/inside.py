@@ -70,7 +70,7 @@ def capturing(subject: Local) -> list[Pair]:
             return model.get_decoder()(ids_NT[:1, :12], use_cache=False).last_hidden_state
 
     def many(run: Callable[[int], Any]) -> Callable[[int], Any]:
-        return lambda k: [run(k) for _ in range(10)]
+        return lambda k: [run(k) for _ in range(40)]  # the first one finds cold caches
 
     layers = list(subject.layers)
     return [
@@ -227,8 +227,9 @@ def measure(pairs: list[Pair], rounds: int) -> None:
     found: list[list[float]] = [[] for _ in pairs]
     for k in range(rounds):
         for pair, ratios in zip(pairs, found, strict=True):
-            first, second = seconds(pair.ours, k), seconds(pair.theirs, k)
-            ratios.append(first * (pair.scale if pair.times else 1.0) / second)
+            order = (pair.ours, pair.theirs) if k % 2 == 0 else (pair.theirs, pair.ours)
+            spent = {run: seconds(run, k) for run in order}
+            ratios.append(spent[pair.ours] * (pair.scale if pair.times else 1.0) / spent[pair.theirs])
             print(f"round {k + 1}: {pair.name}: {ratios[-1]:.2f}", flush=True)
     print(f"\n{'':52} {'bound':>8} {'reached':>8} {'range':>13} {'peak MiB':>14}")
     for pair, ratios, (mine, other) in zip(pairs, found, peaks, strict=True):
