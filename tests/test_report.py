@@ -16,7 +16,7 @@ import pytest
 from report_material import META, claim_of, claims, e, ladder_of, material, rows_of, trials_of
 from selfscope.errors import StoreError
 from selfscope.records import Option, Outcome, Question, Reading, plain
-from selfscope.report import write
+from selfscope.report import places, write
 from selfscope.report.compose import compose, summary
 from selfscope.report.document import Axis, Mark, Material, Tick
 from selfscope.report.examples import _said, choose, shown
@@ -27,6 +27,7 @@ from selfscope.report.opening import verdict_line
 from selfscope.report.plots import strip, track
 from selfscope.report.sections import section
 from selfscope.report.text import table
+from selfscope.statistics import Estimate
 from selfscope.store import Store
 from selfscope.verdicts.claims import Check, Claim
 
@@ -385,3 +386,11 @@ def test_marks_stand_where_their_numbers_are() -> None:
     outside = track(axis, Mark("", "", "self", Number(-3.0, -4.0, -2.0, "", "")))
     assert "<circle" not in outside
     assert '<svg x="0"' in outside
+
+
+def test_the_interval_of_a_part_ends_at_none_and_all_of_the_items() -> None:
+    near = Estimate(0.91, 0.80, 1.01)
+    assert places.part(near).both == "91\u202f% [80, 100]"
+    assert places.part(near).high == 1.0
+    assert places.part(Estimate(0.02, -0.01, 0.05)).both == "2\u202f% [0, 5]"
+    assert places.part(near, change=True).both == "+91\u202fpoints [80, 101]"  # a difference of parts may be anything

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from selfscope.report.document import Material
 from selfscope.report.figures import Number, clean, count, decimal
 from selfscope.statistics import Estimate
@@ -22,7 +24,9 @@ def asked(name: str, material: Material) -> str:
 
 
 def part(x: Estimate, *, change: bool = False) -> Number:
-    """A part of the items in percent, or a difference of two such parts in points."""
+    """A part of the items in percent (its interval ends at 0 and 100), or a difference of two such parts in points."""
+    if not change:
+        x = replace(x, low=max(x.low, 0.0), high=min(x.high, 1.0))
     sign = "+" if change and x.value > 0 else ""
     interval = f"[{decimal(100 * x.low, 0)}, {decimal(100 * x.high, 0)}]"
     unit = "\u202fpoints" if change else "\u202f%"
