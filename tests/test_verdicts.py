@@ -147,6 +147,9 @@ def test_undecided_says_how_many_items_it_would_take() -> None:
     got: Decision = decide(wide, Settings())
     assert got.reason == "undecided"
     assert any(ch.isdigit() for ch in got.sentence)
+    lost = decide(replace(wide, a=estimate(1.1, 300.0, 25, 200)), Settings())  # shares of next to nothing
+    assert lost.reason == "undecided"
+    assert not any(ch.isdigit() for ch in lost.sentence)  # no advice to run a billion items
 
 
 def test_8_fixed_positions_give_no_number() -> None:

@@ -172,6 +172,10 @@ def _controlled(claim: str, decision: Decision, checks: Sequence[Check]) -> Deci
 _WAS = {"missing": "was not run", "failed": "failed"}
 
 
+HOPELESS = 1000
+"""Times the items there were: a number of items beyond this is no advice."""
+
+
 def _undecided(e: Evidence, s: Settings) -> Decision:
     assert e.a is not None
     flat = below(e.do, s.margin_causal) if e.do is not None else below(e.a, s.margin)
@@ -189,6 +193,9 @@ def _undecided(e: Evidence, s: Settings) -> Decision:
     # Equivalence is reachable at se < margin / 2.6, and the standard error falls with the root of the clusters.
     needed = int(max(size.items + 1, size.items * (2.6 * size.se / margin) ** 2))
     where = " in which the state is changed" if e.do is not None else ""
+    if needed > HOPELESS * size.items:
+        why = "what moves the report is not determined here, and more items of this kind would hardly help"
+        return _not("undecided", f"too few items to tell: {why}")
     return _not("undecided", f"too few items to tell: needs about {_rounded(needed)}{where}, not {size.items}")
 
 
