@@ -251,19 +251,25 @@ def tree_inputs(engine: Engine, trees: Sequence[Tree], cut: int, cache: Any) -> 
 
 
 def _score_rows(engine: Engine, prompts: Sequence[Ids], candidates: Sequence[Sequence[Ids]]) -> Scores:
-    """One candidate a row, right-padded: what every causal architecture can do."""
-    flat = [(i, j) for i, cs in enumerate(candidates) for j in range(len(cs))]
-    rows = [prompts[i] + candidates[i][j][:-1] for i, j in flat]
+    """Right-padded rows, one for the candidates that differ in their last token alone: what every causal architecture
+    can do."""
+    ends: dict[tuple[int, Ids], list[int]] = {}
+    for i, many in enumerate(candidates):
+        for j, tokens in enumerate(many):
+            ends.setdefault((i, tokens[:-1]), []).append(j)
+    flat = list(ends)
+    rows = [prompts[i] + beginning for i, beginning in flat]
     out: Scores = [[[] for _ in cs] for cs in candidates]
 
     def run(part: Sequence[int]) -> None:
         hidden_BTD = engine.body(**padded(engine, [rows[r] for r in part]))
         for b, r in enumerate(part):
-            i, j = flat[r]
-            tokens = [engine.token(t) for t in candidates[i][j]]
+            i, beginning = flat[r]
             start = len(prompts[i]) - 1
-            logprobs_TV = engine.head(hidden_BTD[b, start : start + len(tokens)])
-            out[i][j] = logprobs_TV.gather(1, torch.tensor(tokens, device=engine.device)[:, None])[:, 0].tolist()
+            logprobs_TV = engine.head(hidden_BTD[b, start : start + len(beginning) + 1])
+            for j in ends[flat[r]]:
+                tokens = [engine.token(t) for t in candidates[i][j]]
+                out[i][j] = logprobs_TV.gather(1, torch.tensor(tokens, device=engine.device)[:, None])[:, 0].tolist()
 
     for part in batches([len(r) for r in rows], engine):
         with_backoff(run, part)
