@@ -87,6 +87,31 @@ def test_a_beginning_held_once_is_one_that_each_row_has_a_copy_of(fast: Local, h
     assert before != "selfscope_cascade", "the model attends as before"
 
 
+@pytest.mark.parametrize("cascade", [True, False])
+@pytest.mark.parametrize("header", [0, 12])
+def test_prompts_read_in_parts_are_prompts_read_at_once(fast: Local, header: int, cascade: bool) -> None:
+    noise = np.random.default_rng(header)
+    trunk = noise.integers(6, 300, header).tolist()
+    asked = [Prompt(ids=tuple(trunk + noise.integers(6, 300, k).tolist())) for k in (1, 9, 4, 9, 7, 2, 8)]
+    for tokens in (1, 20):  # a prompt a part; two of them
+        engine = replace(fast.engine, cascade=cascade)
+        whole, parts = (replace(fast, engine=replace(engine, tokens=t)) for t in (2048, tokens))
+        decoding = Decoding(6, 1.0, seed=3, and_greedy=True)
+        for one, other in zip(whole.sample(asked, 3, decoding), parts.sample(asked, 3, decoding), strict=True):
+            assert [r.ids for r in one] == [r.ids for r in other]
+            assert [x for r in one for x in r.logprobs or ()] == pytest.approx(
+                [x for r in other for x in r.logprobs or ()], abs=1e-4
+            )
+
+
+def test_candidates_that_share_a_row_score_as_alone(fast: Local) -> None:
+    plain = replace(fast, engine=replace(fast.engine, tree=False))
+    asked, words = rows(4, 7), ["7", "8", "yes, later", "yes, laten", "7", " the stone"]
+    for prompt, many in zip(asked, plain.score(asked, [words] * len(asked)), strict=True):
+        for word, got in zip(words, many, strict=True):
+            assert got == pytest.approx(plain.score([prompt], [[word]])[0][0], abs=1e-4)
+
+
 def test_attention_that_the_cascade_does_not_know_takes_the_plain_way(tmp_path: Path) -> None:
     """A soft cap inside attention (Gemma 2), biases (Falcon, BLOOM)."""
     for name in ("gemma2", "falcon", "bloom"):

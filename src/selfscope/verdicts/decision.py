@@ -192,10 +192,10 @@ def _undecided(e: Evidence, s: Settings) -> Decision:
     size = e.do or e.a
     # Equivalence is reachable at se < margin / 2.6, and the standard error falls with the root of the clusters.
     needed = int(max(size.items + 1, size.items * (2.6 * size.se / margin) ** 2))
-    where = " in which the state is changed" if e.do is not None else ""
     if needed > HOPELESS * size.items:
         why = "what moves the report is not determined here, and more items of this kind would hardly help"
         return _not("undecided", f"too few items to tell: {why}")
+    where = " in which the state is changed" if e.do is not None else ""
     return _not("undecided", f"too few items to tell: needs about {_rounded(needed)}{where}, not {size.items}")
 
 
