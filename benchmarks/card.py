@@ -47,7 +47,7 @@ def verdict_ms() -> float:
     sys.path.insert(0, str(root / "studies"))
     from world import Size, items, reports, world
 
-    from selfscope.subjects.dials import Dials
+    from selfscope.subjects.phantom_dials import Dials
     from selfscope.verdicts.shares import shares
 
     w = world(0, Size(items=400, clusters=50))

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from selfscope.records import Decoding, Prompt
 from selfscope.subjects.local import Local, load
-from selfscope.subjects.packed import unpack
+from selfscope.subjects.onednn_linear import unpack
 
 HEADER = (
     "You are answering a short test of general knowledge. Read each question, look at the four options, and choose the "

@@ -87,8 +87,8 @@ def grid(subject: Local) -> tuple[Local, list[Prompt], list[int], list[int], np.
     """300 cells: a source prompt's states at 30 layers x 10 positions, each into the last but one of 22 tokens."""
     endless = replace(subject, engine=replace(subject.engine, stop_ids=()))
     source = Prompt(text="The Eiffel Tower stands in the city of Paris, and Big Ben in London.")
-    columns = list(range(1, 1 + POSITIONS))
-    states = subject.capture([source], list(range(LAYERS)), [columns])
+    positions = list(range(1, 1 + POSITIONS))
+    states = subject.capture([source], list(range(LAYERS)), [positions])
     vectors_ND = np.concatenate([states.at(k) for k in range(LAYERS)])
     layer_of = [k for k in range(LAYERS) for _ in range(POSITIONS)]
     prefix = (subject.tokenizer(PREFIX * 2)["input_ids"])[:20]
@@ -101,8 +101,8 @@ def grid(subject: Local) -> tuple[Local, list[Prompt], list[int], list[int], np.
     return endless, prompts, prefix, suffix, vectors_ND, layer_of
 
 
-def hooked(blocks: Sequence[Any], layers: Sequence[int], vectors_ND: torch.Tensor, column: int) -> list[Any]:
-    """Plain hooks that put vectors[b] at a column of row b in the prefill, as published code does."""
+def hooked(blocks: Sequence[Any], layers: Sequence[int], vectors_ND: torch.Tensor, position: int) -> list[Any]:
+    """Plain hooks that put vectors[b] at a position of row b in the prefill, as published code does."""
     handles = []
     for layer in sorted(set(layers)):
         rows = torch.tensor([b for b, k in enumerate(layers) if k == layer])
@@ -110,7 +110,7 @@ def hooked(blocks: Sequence[Any], layers: Sequence[int], vectors_ND: torch.Tenso
         def hook(module: Any, inputs: Any, output: Any, rows: torch.Tensor = rows) -> Any:
             stream = output[0] if isinstance(output, tuple) else output
             if stream.shape[1] > 1:
-                stream[rows, column] = vectors_ND[rows]
+                stream[rows, position] = vectors_ND[rows]
             return output
 
         handles.append(blocks[layer].register_forward_hook(hook))

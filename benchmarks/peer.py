@@ -32,7 +32,7 @@ class Work:
         self.layers: list[int] = held["layers"].tolist()
         self.some: list[int] = held["some"].tolist()
         self.rows_BT = torch.from_numpy(held["rows"])
-        self.column, self.tokens = int(held["column"]), int(held["tokens"])
+        self.position, self.tokens = int(held["position"]), int(held["tokens"])
 
 
 class Selfscope:
@@ -47,7 +47,7 @@ class Selfscope:
         self.subject = replace(subject, engine=replace(subject.engine, stop_ids=()))
         self.work, self.decoding = work, Decoding(work.tokens, 0.0)
         self.prompts = [
-            Prompt(ids=tuple(work.ids), interventions=(Injection(k, Vector.of(v), (work.column,)),))
+            Prompt(ids=tuple(work.ids), interventions=(Injection(k, Vector.of(v), (work.position,)),))
             for k, v in zip(work.layers, work.vectors_ND.numpy(), strict=True)
         ]
         self.rows = [Prompt(ids=tuple(r)) for r in work.rows_BT.tolist()]
@@ -72,13 +72,13 @@ class NNsight:
         work, model = self.work, self.model
         ids_BT = torch.tensor([work.ids] * len(cells))
         places = {k: [b for b, i in enumerate(cells) if work.layers[i] == k] for k in sorted(set(work.layers))}
-        vectors_ND, column = work.vectors_ND[cells], work.column
+        vectors_ND, position = work.vectors_ND[cells], work.position
         settings = {"max_new_tokens": work.tokens, "min_new_tokens": work.tokens, "do_sample": False, "pad_token_id": 0}
         mask_BT = torch.ones_like(ids_BT)
         with torch.no_grad(), model.generate({"input_ids": ids_BT, "attention_mask": mask_BT}, **settings):
             for k, rows in places.items():
                 if rows:
-                    model.model.layers[k].output[rows, column] = vectors_ND[rows]
+                    model.model.layers[k].output[rows, position] = vectors_ND[rows]
             out = model.generator.output.save()
         return out[:, len(work.ids) :].tolist()
 
@@ -109,7 +109,7 @@ class TransformerLens:
 
                 def write(value: Any, hook: Any, rows: list[int] = rows) -> Any:
                     if value.shape[1] > 1:
-                        value[rows, work.column] = vectors_ND[rows]
+                        value[rows, work.position] = vectors_ND[rows]
                     return value
 
                 hooks.append((f"blocks.{k}.hook_out", write))

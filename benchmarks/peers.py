@@ -74,8 +74,8 @@ def main() -> None:
     given = parser.parse_args()
     from inside import POSITIONS, TOKENS, grid
 
+    from selfscope.subjects.bundled_models import get
     from selfscope.subjects.local import load
-    from selfscope.subjects.packaged import get
 
     model = get("smollm2-135m", print)
     subject = load("smollm2-135m", say=print)
@@ -84,7 +84,7 @@ def main() -> None:
     work = Path(tempfile.mkdtemp()) / "work.npz"
     some = list(range(0, 30 * POSITIONS, 25))
     np.savez(work, ids=np.array(prefix + suffix), vectors=vectors_ND, layers=np.array(layers), some=np.array(some),
-             rows=rows, column=20, tokens=TOKENS)  # fmt: skip
+             rows=rows, position=20, tokens=TOKENS)  # fmt: skip
     del subject
     pythons = {name: environment(name, Path(given.environments)) for name in PEERS}
     workers = [Worker(sys.executable, "selfscope", model, work)]

@@ -28,7 +28,7 @@ from selfscope.controls.arms import Arms
 from selfscope.phenomena.attribute_extraction import AttributeExtraction
 from selfscope.readers.patchscope import Patchscope
 from selfscope.records import Row
-from selfscope.verdicts.gaps import gaps
+from selfscope.verdicts.arm_gaps import gaps
 
 
 def main(name: str = "smollm2-135m", layer: str = "16", size: str = "24") -> None:

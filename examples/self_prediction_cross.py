@@ -41,9 +41,9 @@ import numpy as np
 import selfscope
 from selfscope.phenomena.self_prediction import SelfPrediction
 from selfscope.readers.few_shot import FewShot
+from selfscope.readers.history_baseline import HistoryBaseline
 from selfscope.readers.other_model import OtherModel
 from selfscope.readers.prior import Prior
-from selfscope.readers.text_rival import TextRival
 from selfscope.scoring import brier
 from selfscope.statistics import Array, Estimate, ratio
 from selfscope.subjects.base import Subject
@@ -76,7 +76,7 @@ def column(target: Subject, everyone: Sequence[Subject], size: int) -> tuple[lis
     readers = [
         FewShot(k=K, format=FORMAT) if p is target else OtherModel(observer=p, k=K, format=FORMAT) for p in everyone
     ]
-    said = [losses(reader, target, posed) for reader in (*readers, TextRival())]
+    said = [losses(reader, target, posed) for reader in (*readers, HistoryBaseline())]
     items = [t for t in trials if t.id in base and all(t.id in s for s in said)]
     cluster = np.unique([t.cluster for t in items], return_inverse=True)[1]
     prior, table = np.array([base[t.id] for t in items]), [np.array([s[t.id] for t in items]) for s in said]

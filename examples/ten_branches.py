@@ -45,7 +45,7 @@ import numpy as np
 import selfscope
 from selfscope.phenomena.branch_distribution import BranchDistribution
 from selfscope.readers.ask import Ask
-from selfscope.readers.behave import Behave
+from selfscope.readers.behaviour_ceiling import BehaviourCeiling
 from selfscope.readers.prior import Prior
 from selfscope.records import Reading, Trial, Truth
 from selfscope.scoring import brier
@@ -69,7 +69,7 @@ def main(name: str = "phantom:access=0.9", size: int = 60) -> None:
     truths = {t.trial: t for t in phenomenon.truth(trials, phenomenon.observe(subject, trials))}
     test = [t for t in trials if t.split == "test"]
     prior = Prior().fit(subject, trials, list(truths.values()))
-    readers = [prior, *(Ask(format) for format in FORMATS), Behave(20, max_tokens=8)]
+    readers = [prior, *(Ask(format) for format in FORMATS), BehaviourCeiling(20, max_tokens=8)]
     said = {r.id: dict(zip([t.id for t in test], r.read(subject, test), strict=True)) for r in readers}
 
     def loss(reader: str, trial: Trial) -> float | None:

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 from selfscope import catalogue
-from selfscope.face.subjects import load
-from selfscope.readers.input_rival import read_history, write_history
+from selfscope.api.loading import load
+from selfscope.readers.input_baseline import read_history, write_history
 from selfscope.records import Trial, Truth
 
 CLUSTERS = 80

@@ -28,16 +28,16 @@ import numpy as np  # noqa: E402
 from world import Size, World, change, items, reports, world  # noqa: E402
 
 from selfscope.statistics import mean  # noqa: E402
-from selfscope.subjects.dials import Dials  # noqa: E402
-from selfscope.verdicts import arms  # noqa: E402
+from selfscope.subjects.phantom_dials import Dials  # noqa: E402
+from selfscope.verdicts import state_effect  # noqa: E402
 from selfscope.verdicts.decision import Evidence, decide  # noqa: E402
 from selfscope.verdicts.settings import Settings  # noqa: E402
 from selfscope.verdicts.shares import Shares, shares  # noqa: E402
 
 CODE = (
     "src/selfscope/statistics.py",
-    "src/selfscope/subjects/dials.py",
-    "src/selfscope/verdicts/arms.py",
+    "src/selfscope/subjects/phantom_dials.py",
+    "src/selfscope/verdicts/state_effect.py",
     "src/selfscope/verdicts/decision.py",
     "src/selfscope/verdicts/settings.py",
     "src/selfscope/verdicts/shares.py",
@@ -91,10 +91,10 @@ def one(w: World, dials: Dials) -> Run:
     test = items(w, before)
     found = shares(test)
     moved = change(w, before, after, draw=int(1000 * sum(k * x for k, x in enumerate(dials.shares, start=1))))
-    do = arms.causal_net(moved)
-    cut = arms.ablated(before, without, w.xa, w.xb, w.history, w.cluster)
+    do = state_effect.causal_net(moved)
+    cut = state_effect.ablated(before, without, w.xa, w.xb, w.history, w.cluster)
     e = _evidence(found, before, w)
-    same = arms.identification(moved, np.zeros(len(before), dtype=np.int64))
+    same = state_effect.identification(moved, np.zeros(len(before), dtype=np.int64))
     names = [
         decide(e, SETTINGS),
         decide(replace(e, ablated=cut), SETTINGS),

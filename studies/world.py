@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from selfscope.subjects.dials import Dials, report
-from selfscope.verdicts.arms import Change
+from selfscope.subjects.phantom_dials import Dials, report
 from selfscope.verdicts.shares import Items
+from selfscope.verdicts.state_effect import Change
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -17,7 +17,7 @@ META = {
         "profile": "quick",
         "seed": 0,
         "phenomena": {"self_prediction": {"is": "selfscope.phenomena.self_prediction:SelfPrediction", "rollouts": 10}},
-        "readers": {"self_prediction": ["prior", "text_rival", "ask[choice_lp]", "ask[free]"]},
+        "readers": {"self_prediction": ["prior", "history_baseline", "ask[choice_lp]", "ask[free]"]},
     },
     "date": "2026-01-15T10:00:00",
     "version": "0.1.0",
@@ -27,8 +27,8 @@ META = {
 }
 READERS = {
     "prior": "prior",
-    "input_rival": "input",
-    "text_rival": "history",
+    "input_baseline": "input",
+    "history_baseline": "history",
     "ask[choice_lp]": "self",
     "ask[free]": "self",
     "few_shot[k=4,choice_lp]": "self",
@@ -97,13 +97,13 @@ def e(value: float, reach: float = 0.1) -> Estimate:
 def ladder_of(own: float) -> tuple[Step, ...]:
     return (
         Step("prior", "prior", Estimate(0.0, 0.0, 0.0), e(own - 0.0)),
-        Step("input_rival", "input", e(0.08, 0.06), e(own - 0.08)),
+        Step("input_baseline", "input", e(0.08, 0.06), e(own - 0.08)),
         Step("other_model[gemma,k=0,choice_lp]", "input", e(-0.31, 0.12), e(own + 0.31)),
-        Step("text_rival", "history", e(0.34, 0.05), e(own - 0.34)),
+        Step("history_baseline", "history", e(0.34, 0.05), e(own - 0.34)),
         Step("ask[choice_lp]", "self", e(own, 0.09)),
         Step("few_shot[k=4,choice_lp]", "self", e(own + 0.2, 0.09), e(-0.2), answered=0.97),
         Step("ask[free]", "self", e(-1.72, 0.2), e(own + 1.72), answered=0.81),
-        Step("behave", "behaviour", e(0.97, 0.02), e(own - 0.97)),
+        Step("behaviour_ceiling", "behaviour", e(0.97, 0.02), e(own - 0.97)),
     )
 
 
@@ -138,7 +138,7 @@ def claim_of(phenomenon: str, verdict: str = "self-prediction", **fields: object
             "bounds": {"a": (-0.05, 0.27), "public": (0.41, 0.75)},
         },
         "checks": CHECKS,
-        "rivals": ("prior", "input_rival", "text_rival"),
+        "rivals": ("prior", "input_baseline", "history_baseline"),
         "outcomes": {"answered": 150, "refused": 6, "unreadable": 4},
         "conditions": {
             "third_person": {"change": e(0.12, 0.04), "better": e(-0.04, 0.06), "items": 40, "silent": 0},

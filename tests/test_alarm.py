@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from selfscope.face.cards import found, planned, run
-from selfscope.records import changed
-from selfscope.subjects.dials import DialReport
+from selfscope.api.cards import found, planned, run
 from selfscope.subjects.phantom import Phantom
+from selfscope.subjects.phantom_dials import DialReport
 from selfscope.verdicts.claims import Claim
 
 
@@ -22,8 +22,8 @@ class YesSayer(Phantom):
         told = super().report(tag)
         question = tag["question"]
         if question["quantity"] in ("alarm", "fact") and str(tag["state"]).startswith("changed"):
-            flipped = bool(question["flipped"])
-            return changed(told, distribution=(float(not flipped), float(flipped)))
+            negated = bool(question["negated"])
+            return replace(told, distribution=(float(not negated), float(negated)))
         return told
 
 
@@ -33,7 +33,7 @@ class Muddled(Phantom):
     def report(self, tag: Mapping[str, Any]) -> DialReport:
         told = super().report(tag)
         muddled = tag["question"]["quantity"] in ("alarm", "fact") and str(tag["state"]).startswith("changed")
-        return changed(told, distribution=(0.5, 0.5)) if muddled else told
+        return replace(told, distribution=(0.5, 0.5)) if muddled else told
 
 
 def claim(subject: Phantom, folder: Path) -> Claim:

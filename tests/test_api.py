@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
+from selfscope.api.loading import load
 from selfscope.errors import SelfscopeError, ServerError, Unsupported
-from selfscope.face.subjects import load
 from selfscope.records import Decoding, Message, Prompt, Reply
-from selfscope.subjects.api import ApiSubject, load_api
 from selfscope.subjects.base import Subject, reaches
-from selfscope.subjects.wire import key_name
+from selfscope.subjects.chat_http import key_name
+from selfscope.subjects.chat_server import ApiSubject, load_api
 
 KEY = "sk-very-secret-0123456789"
 Said = tuple[int, Any, dict[str, str]]
@@ -448,7 +448,7 @@ def test_the_key_reaches_the_server_and_nothing_else(
 
 
 def test_the_key_is_in_no_file_of_a_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from selfscope.face.cards import planned, run
+    from selfscope.api.cards import planned, run
 
     monkeypatch.setenv("SELFSCOPE_API_KEY", KEY)
     with serving(lambda body, seen: (500, {"error": f"bad {KEY}"}, {})) as server:

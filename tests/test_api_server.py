@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from selfscope.api.cards import planned, redraw, run
+from selfscope.api.loading import load
 from selfscope.errors import ServerError
-from selfscope.face.cards import planned, redraw, run
-from selfscope.face.subjects import load
 from selfscope.records import Decoding, Message, Prompt
 from selfscope.store import read
-from selfscope.subjects.api import ApiSubject
+from selfscope.subjects.chat_server import ApiSubject
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("xllamacpp") is None, reason="needs the wheel xllamacpp")
 
@@ -40,7 +40,7 @@ PROMPTS = [
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    from selfscope.subjects.packaged import gguf
+    from selfscope.subjects.bundled_models import gguf
 
     command = [sys.executable, "-c", SERVE, str(gguf("smollm2-135m"))]
     environment = {k: v for k, v in os.environ.items() if not k.endswith("API_KEY")}

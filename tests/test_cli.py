@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from selfscope.cli import main
-from selfscope.cli.wishes import _split
-from selfscope.cli.work import resume_command
+from selfscope.cli.commands import resume_command
+from selfscope.cli.options import _split
 
 PHANTOM = "phantom:access=0.4,habit=0.2"
 
@@ -121,7 +121,7 @@ def test_what_exists_is_listed_with_a_line_each(command: str, capsys: pytest.Cap
     main([command, "--json"])
     found = json.loads(capsys.readouterr().out)
     assert all(found.values())
-    assert {"phenomena": "confidence", "readers": "text_rival"}[command] in found
+    assert {"phenomena": "confidence", "readers": "history_baseline"}[command] in found
 
 
 def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from selfscope.controls.states import (
     with_state,
 )
 from selfscope.controls.words import Framing, OptionOrder, Paraphrase, ScaleFlip, ThirdPerson, ThirdPersonNamed
-from selfscope.records import Message, Option, Prompt, Question, Trial, changed
+from selfscope.records import Message, Option, Prompt, Question, Trial
 from selfscope.wording import phrase
 
 YES_NO = (Option("yes", "yes"), Option("no", "no"))
@@ -89,10 +90,10 @@ def test_names_pairs_and_determinism(control: Control) -> None:
 
 def test_twice_is_once_around() -> None:
     plain = trials()
-    flipped = ScaleFlip().apply(plain, 0)
-    assert [t.question.quantity for t in flipped] == ["ends_with_vowel"] * 12
-    assert [t.question.flipped for t in ScaleFlip().apply(flipped, 0)] == [False] * 12
-    assert [t.base for t in ScaleFlip().apply(flipped, 0)] == [t.id for t in plain if t.question.binary]
+    negated = ScaleFlip().apply(plain, 0)
+    assert [t.question.quantity for t in negated] == ["ends_with_vowel"] * 12
+    assert [t.question.negated for t in ScaleFlip().apply(negated, 0)] == [False] * 12
+    assert [t.base for t in ScaleFlip().apply(negated, 0)] == [t.id for t in plain if t.question.binary]
     thrice = Paraphrase().apply(Paraphrase().apply(Paraphrase().apply(plain, 0), 0), 0)
     assert [t.question for t in thrice] == [t.question for t in plain]
     binary = [t for t in plain if t.question.binary]
@@ -129,7 +130,7 @@ def test_changed_moves_the_state_and_only_the_subject_sees_it() -> None:
         said = might_say(plain[t.base])[int(t.state.removeprefix("changed:"))]
         secret = [m for m in t.prompt.messages if m.secret]
         assert tuple(m for m in t.prompt.messages if not m.secret) == before.messages
-        assert secret == [changed(m, secret=True) for m in (*before.messages, Message("assistant", said))] * TIMES
+        assert secret == [replace(m, secret=True) for m in (*before.messages, Message("assistant", said))] * TIMES
         assert t.prompt.messages[t.prompt.context :] == before.messages
         assert t.prompt.tag["state"] == t.state
         assert t.observation != plain[t.base].observation
@@ -143,10 +144,10 @@ def test_changed_moves_the_state_and_only_the_subject_sees_it() -> None:
     assert len({t.observation for t in got}) == 60, "trials of one prompt share the observation under a state"
     other = Changed(1).apply(list(plain.values()), 0)
     assert all(a.state != b.state and a.id != b.id for a, b in zip(got, other, strict=True))
-    held = changed(next(iter(plain.values())), prompt=got[0].prompt)
+    held = replace(next(iter(plain.values())), prompt=got[0].prompt)
     assert Changed(0).apply([held], 0) == []
-    assert with_state(changed(held, prompt=Prompt(ids=(1, 2))), ()) is None
-    given = changed(held, prompt=plain[got[0].base].prompt, question=changed(held.question, quantity="correct_shown"))
+    assert with_state(replace(held, prompt=Prompt(ids=(1, 2))), ()) is None
+    given = replace(held, prompt=plain[got[0].base].prompt, question=replace(held.question, quantity="correct_shown"))
     assert Changed(0).apply([given], 0) == [], "the truth of a shown answer does not move"
 
 
@@ -154,7 +155,7 @@ def test_turns_stand_between_the_context_and_the_object() -> None:
     shown = (Message("user", "Name a fruit."), Message("assistant", "Apple"))
     plain = trials(1)[0]
     prompt = Prompt(messages=(*shown, Message("user", "Name a tree.")), prefix="I say", context=2)
-    plain = changed(plain, prompt=prompt, coordinates={"replies": [" oak.", " elm."]})
+    plain = replace(plain, prompt=prompt, coordinates={"replies": [" oak.", " elm."]})
     moved = Changed(0).apply([plain], 0)[0].prompt
     roles = [m.role for m in moved.messages]
     assert roles == ["user", "assistant", *["user", "assistant"] * TIMES, "user"]
@@ -196,8 +197,8 @@ def test_an_alarm_is_asked_behind_the_changed_turns_and_behind_the_sham_with_a_f
         assert "thing number" not in said[-1].content, "it speaks of no object"
     for control in ("alarm", "alarm_fact"):
         some = [t for t in made if t.control == control]
-        assert Counter(t.question.flipped for t in some) == {False: 8, True: 8}
-    facts = Counter((t.coordinates["answer"], t.question.flipped) for t in made if t.control == "alarm_fact")
+        assert Counter(t.question.negated for t in some) == {False: 8, True: 8}
+    facts = Counter((t.coordinates["answer"], t.question.negated) for t in made if t.control == "alarm_fact")
     assert facts == dict.fromkeys([("yes", False), ("yes", True), ("no", False), ("no", True)], 4)
 
 
@@ -207,10 +208,10 @@ def test_competence_gives_the_string_and_knows_the_answer() -> None:
     answers: dict[str, Counter[str]] = {}
     for t in got:
         answers.setdefault(t.question.quantity, Counter())[t.coordinates["answer"]] += 1
-        assert t.question.material
-        assert t.question.material in text(t)
+        assert t.question.given_text
+        assert t.question.given_text in text(t)
         assert t.public not in text(t), "the skill is tested on the given text alone"
-        assert quantities.measure(t.question, t.question.material) == t.coordinates["answer"]
+        assert quantities.measure(t.question, t.question.given_text) == t.coordinates["answer"]
     assert 18 <= answers["ends_with_vowel"]["yes"] <= 42
     assert set(answers["first_word"]) == {o.key for o in FOUR}
     assert max(answers["first_word"].values()) <= 27
@@ -239,7 +240,7 @@ def test_panel_is_balanced_and_crossed() -> None:
         assert t.coordinates["answer"] == t.question.arguments["answer"]
         assert t.question.arguments["statement"] in text(t, "yesno_lp")
         by["kind"][t.coordinates["kind"], t.coordinates["answer"]] += 1
-        by["cross"][t.question.flipped, t.coordinates["answer"]] += 1
+        by["cross"][t.question.negated, t.coordinates["answer"]] += 1
     assert by["kind"] == Counter(
         {(k, a): 16 if k == "fact" else 8 for k in ("fact", "absurd", "negated") for a in ("yes", "no")}
     )
@@ -261,7 +262,7 @@ def test_every_quantity_has_a_competence_question_or_none_at_all(quantity: str) 
     item = "arithmetic|47 + 88"
     arguments = {"threshold": 500, "other": "moon", "word": "violet", "item": item, "answer": "135"}
     plain = [
-        changed(t, id=f"{t.id}{quantity}", question=Question(quantity, options, arguments=arguments))
+        replace(t, id=f"{t.id}{quantity}", question=Question(quantity, options, arguments=arguments))
         for t in trials(60)[::2]
     ]
     got = Competence().apply(plain, 0)
@@ -269,7 +270,7 @@ def test_every_quantity_has_a_competence_question_or_none_at_all(quantity: str) 
     seen = Counter(t.coordinates["answer"] for t in got)
     assert len(seen) == (len(options) if got and quantity != "likelier" else len(seen))
     for t in got:
-        assert t.question.material
-        assert quantities.measure(t.question, t.question.material) == t.coordinates["answer"]
-        assert (f"→ {t.question.material}" in text(t)) == (quantity in GOES_ON)
+        assert t.question.given_text
+        assert quantities.measure(t.question, t.question.given_text) == t.coordinates["answer"]
+        assert (f"→ {t.question.given_text}" in text(t)) == (quantity in GOES_ON)
         assert len(text(t).split()) < 75

@@ -21,7 +21,7 @@ from selfscope.records import (
     Vector,
     content_hash,
 )
-from selfscope.verdicts.detection import AGAINST, Injected, control_of, detections
+from selfscope.verdicts.detection import AGAINST, InjectionFinding, control_of, detections
 
 YES_NO = (Option("yes", "yes"), Option("no", "no"))
 ARMS = {"detection": ("real", *AGAINST), "unrelated": ("real", "clean", "random"), "strength": ("real", "clean")}
@@ -40,8 +40,8 @@ def world(
             base = content_hash(g, quantity, "real")
             for arm in ARMS[quantity]:
                 options = YES_NO if quantity != "strength" else (Option("a", "A"), Option("b", "B"))
-                flipped = negated and quantity != "strength" and g // 2 % 2 == 1
-                question = Question(quantity, options, flipped=flipped, arguments={"right": g % 2})
+                negated = negated and quantity != "strength" and g // 2 % 2 == 1
+                question = Question(quantity, options, negated=negated, arguments={"right": g % 2})
                 done = (act,) if arm in ("real", "random") else ()
                 prompt = Prompt(messages=(Message("user", f"{g}"),), interventions=done)
                 trial = Trial(
@@ -54,12 +54,12 @@ def world(
     return out
 
 
-def read(says: Says, posed: list[tuple[Trial, Truth]], seed: int = 3) -> Injected:
+def read(says: Says, posed: list[tuple[Trial, Truth]], seed: int = 3) -> InjectionFinding:
     rng = np.random.default_rng(seed)
     rows = []
     for trial, _ in posed:
         logit = says(trial, bool(trial.prompt.interventions), rng)
-        if trial.question.flipped:
+        if trial.question.negated:
             logit = -logit  # the word yes means no
         p = 1 / (1 + np.exp(-logit))
         reading = Reading(Outcome.ANSWERED, (p, 1 - p))
@@ -71,7 +71,7 @@ def read(says: Says, posed: list[tuple[Trial, Truth]], seed: int = 3) -> Injecte
 def meaning(trial: Trial, strength: float) -> float:
     """Log-odds of the word yes that say what is true of a statement."""
     right = trial.question.arguments["right"] == 0
-    return strength * (1 if right != trial.question.flipped else -1)
+    return strength * (1 if right != trial.question.negated else -1)
 
 
 def yes_sayer(trial: Trial, injected: bool, rng: np.random.Generator) -> float:
@@ -85,12 +85,12 @@ def noticer(trial: Trial, injected: bool, rng: np.random.Generator) -> float:
     if trial.question.quantity == "unrelated":
         return meaning(trial, 1.5) + rng.normal(0, 1)
     there = 2.0 if trial.arm == "real" else 0.0
-    return (there - 1.0) * (-1 if trial.question.flipped else 1) + rng.normal(0, 1)
+    return (there - 1.0) * (-1 if trial.question.negated else 1) + rng.normal(0, 1)
 
 
 def blurred(trial: Trial, injected: bool, rng: np.random.Generator) -> float:
     """Every answer moves half of the way to the middle under an injection."""
-    own = meaning(trial, 2.0) if trial.question.quantity == "unrelated" else -2.0 * (-1) ** trial.question.flipped
+    own = meaning(trial, 2.0) if trial.question.quantity == "unrelated" else -2.0 * (-1) ** trial.question.negated
     return own * (0.5 if injected else 1.0) + rng.normal(0, 1)
 
 
@@ -138,7 +138,7 @@ def test_who_notices_any_disturbance_does_not_notice_the_concept() -> None:
     def startled(trial: Trial, injected: bool, rng: np.random.Generator) -> float:
         if trial.question.quantity == "unrelated":
             return meaning(trial, 1.5) + rng.normal(0, 1)
-        return (2.0 * injected - 1.0) * (-1 if trial.question.flipped else 1) + rng.normal(0, 1)
+        return (2.0 * injected - 1.0) * (-1 if trial.question.negated else 1) + rng.normal(0, 1)
 
     found = read(startled, world(120)).detection
     assert found is not None

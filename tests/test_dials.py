@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from selfscope.records import Outcome
-from selfscope.subjects.dials import CHANNELS, DialReport, Dials, alarmed, marginal, report, weights
+from selfscope.subjects.phantom_dials import CHANNELS, DialReport, Dials, alarmed, marginal, report, weights
 
 P, H, G = (0.7, 0.1, 0.1, 0.1), (0.1, 0.7, 0.1, 0.1), (0.1, 0.1, 0.7, 0.1)
 

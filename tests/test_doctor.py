@@ -14,13 +14,13 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 import selfscope
+from selfscope.api.doctor import examine
 from selfscope.cli import main
 from selfscope.errors import Unsupported
-from selfscope.face.doctor import examine
 from selfscope.subjects.blocks import CHECKS, find, self_test
-from selfscope.subjects.checkup import checkup, sinks_of
 from selfscope.subjects.local import Local, load
-from selfscope.subjects.quirks import bos_of, placeholder, template_of
+from selfscope.subjects.model_report import checkup, sinks_of
+from selfscope.subjects.tokenizer_checks import bos_of, placeholder, template_of
 from tiny import TEMPLATE, build, tokenizer
 
 
@@ -87,8 +87,8 @@ def test_a_sink_is_found_where_it_was_planted_and_none_elsewhere() -> None:
     times_LN[2:4, [0, 4]] = 50.0
     times_LN[3, 2] = times_LN[4, 5] = 12.0
     first, second = sinks_of(times_LN, places, tokens)
-    assert (first.token, first.column, first.texts, first.first, first.last, first.times) == ("<s>", 0, 2, 1, 2, 50.0)
-    assert (second.token, second.column, second.texts, second.first, second.last) == (",", None, 2, 2, 3)
+    assert (first.token, first.position, first.texts, first.first, first.last, first.times) == ("<s>", 0, 2, 1, 2, 50.0)
+    assert (second.token, second.position, second.texts, second.first, second.last) == (",", None, 2, 2, 3)
 
 
 def test_a_large_embedding_is_a_sink_of_the_real_stream(tmp_path: Path) -> None:
@@ -97,8 +97,8 @@ def test_a_large_embedding_is_a_sink_of_the_real_stream(tmp_path: Path) -> None:
         loud.engine.model.get_input_embeddings().weight[loud.tokenizer.convert_tokens_to_ids("<|user|>")] *= 300
     stream = checkup(loud).stream
     assert stream is not None
-    assert (stream.sinks[0].token, stream.sinks[0].column, stream.sinks[0].first) == ("<|user|>", 0, -1)
-    assert "'<|user|>', column 0, in 8 of 8 texts" in str(examine(loud))
+    assert (stream.sinks[0].token, stream.sinks[0].position, stream.sinks[0].first) == ("<|user|>", 0, -1)
+    assert "'<|user|>', position 0, in 8 of 8 texts" in str(examine(loud))
 
 
 def outcomes(model: Any, head: Any) -> dict[str, str]:
@@ -249,8 +249,8 @@ def test_real_models_have_their_known_quirks() -> None:
     assert smol.stream is not None
     assert gemma.stream is not None
     assert (smol.stream.layers, smol.stream.width) == (30, 576)
-    assert (smol.stream.sinks[0].token, smol.stream.sinks[0].column) == ("<|im_start|>", 0)
-    assert (gemma.stream.sinks[0].token, gemma.stream.sinks[0].column) == ("<bos>", 0)
+    assert (smol.stream.sinks[0].token, smol.stream.sinks[0].position) == ("<|im_start|>", 0)
+    assert (gemma.stream.sinks[0].token, gemma.stream.sinks[0].position) == ("<bos>", 0)
     assert math.isclose(gemma.stream.root, 1.0, rel_tol=1e-3)
     assert gemma.seeing == (5, 11, 17)
     assert (smol.template is None, gemma.template is None) == (False, True)

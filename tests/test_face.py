@@ -50,12 +50,12 @@ def test_a_card_shows_itself_its_rows_and_its_claims(card: selfscope.Card) -> No
     pytest.importorskip("pandas")
     table = card.rows.to_pandas()
     assert len(table) == len(card.rows) > 500
-    assert set(table["reader"]) >= {"prior", "text_rival", "ask[choice_lp]"}
+    assert set(table["reader"]) >= {"prior", "history_baseline", "ask[choice_lp]"}
 
 
 def test_every_score_recomputes_from_what_is_stored(card: selfscope.Card) -> None:
     from selfscope.catalogue import resolve
-    from selfscope.records import changed
+    from selfscope.records import replace
     from selfscope.scoring import score
     from selfscope.store import read
 
@@ -66,7 +66,7 @@ def test_every_score_recomputes_from_what_is_stored(card: selfscope.Card) -> Non
     assert {t.trial: t for t in again} == {t.id: held.truths[t.id] for t in plain}
     for row in held.rows:
         if row.score is not None:
-            assert score(changed(row.reading), held.truths[row.trial]) == row.score
+            assert score(replace(row.reading), held.truths[row.trial]) == row.score
 
 
 def test_ask_answers_in_one_line() -> None:
@@ -93,12 +93,12 @@ def test_own_objects_need_no_fork(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    from selfscope.face.cards import planned, run
+    from selfscope.api.cards import planned, run
 
     assert selfscope.load("mine_of_face:subject").name == "mine"
     study = planned("mine_of_face:subject", phenomena=["token_probability"], readers=["mine_of_face:First"])
     rows = run(study, tmp_path / "s")
-    assert {r.reader for r in rows} >= {"first", "prior", "text_rival"}
+    assert {r.reader for r in rows} >= {"first", "prior", "history_baseline"}
     with pytest.raises(UnknownName, match="has no 'Second'"):
         planned("phantom", readers=["mine_of_face:Second"])
     with pytest.raises(SelfscopeError, match="is no subject"):
@@ -106,7 +106,7 @@ def test_own_objects_need_no_fork(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_other_models_take_their_rungs() -> None:
-    from selfscope.face.cards import planned
+    from selfscope.api.cards import planned
 
     study = planned("phantom", other="phantom:seed=1", twin="phantom:access=0.1", phenomena=["confidence"])
     rungs = {r.id: r.rung for r in study.lines[0].readers}

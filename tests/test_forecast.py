@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import selfscope
+from selfscope.api.cards import planned, run
+from selfscope.api.cost_estimate import forecast
+from selfscope.api.dry_run_subject import Counting, OpenCounting, counting, distinct
 from selfscope.catalogue import INSIDE
-from selfscope.face.cards import planned, run
-from selfscope.face.counting import Counting, OpenCounting, counting, distinct
-from selfscope.face.forecast import forecast
 from selfscope.records import Message, Prompt
 from selfscope.store import read_meta
 from selfscope.study import Study
@@ -43,7 +43,7 @@ def test_a_full_study_with_its_look_inside_can_be_counted(subject: Subject) -> N
     study = small(subject)
     assert {line.phenomenon.name for line in study.lines} > set(INSIDE)
     found = forecast(study)
-    assert {"probe[logistic]", "patchscope[question]", "behave", "observe confidence"} <= set(found.steps)
+    assert {"probe[logistic]", "patchscope[question]", "behaviour_ceiling", "observe confidence"} <= set(found.steps)
     assert found.calls > 1000
     assert found.minutes > 0.1
 

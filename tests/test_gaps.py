@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from selfscope.records import (
@@ -15,11 +17,10 @@ from selfscope.records import (
     Row,
     Trial,
     Truth,
-    changed,
-)
+    )
 from selfscope.report.document import Material
-from selfscope.report.inside import _layers
-from selfscope.verdicts.gaps import ARMS, gaps, grids, right
+from selfscope.report.white_box import _layers
+from selfscope.verdicts.arm_gaps import ARMS, gaps, grids, right
 from selfscope.verdicts.judge import judge
 
 OPTIONS = tuple(Option(k, k) for k in "abcd")
@@ -39,7 +40,7 @@ def world(accuracy: dict[str, float], *, clusters: int = 60, seed: int = 0) -> t
         for arm, p in accuracy.items():
             control = "plain" if arm == "real" else f"arm_{arm}"
             kind = arm if arm != "real" else "real"
-            trial = plain if arm == "real" else changed(plain, id=f"t{i}{arm}", control=control, arm=kind)
+            trial = plain if arm == "real" else replace(plain, id=f"t{i}{arm}", control=control, arm=kind)
             said = answer if noise.random() < p else int((answer + 1 + noise.integers(3)) % 4)
             one = tuple(float(k == said) for k in range(4))
             trials[trial.id] = trial
@@ -137,7 +138,7 @@ def test_precision_and_surprisal_are_of_the_whole_vocabulary_and_say_how_often_t
     seen = {t.observation: Observation(t.observation, exact=kept) for t in trials.values()}
     said = {t: (7, 8, 7, 9)[i % 4] for i, t in enumerate(t for t in trials if trials[t].arm == "real")}
     told = [
-        changed(r, reading=changed(r.reading, extra={"layer": 3, "likeliest": {"id": said[r.trial]}}))
+        replace(r, reading=replace(r.reading, extra={"layer": 3, "likeliest": {"id": said[r.trial]}}))
         for r in rows
         if r.trial in said
     ]
@@ -152,21 +153,21 @@ def test_precision_and_surprisal_are_of_the_whole_vocabulary_and_say_how_often_t
 
 def test_what_each_layer_says_is_a_table_of_places_and_layers() -> None:
     rows, trials, truths = world({"real": 0.9}, clusters=3)
-    told, swept = [], {}
+    told, sweeps = [], {}
     for row in rows:
         for layer in (0, 5):
-            trial = changed(trials[row.trial], id=f"{row.trial}@{layer}", base=row.trial, control="sweep")
-            swept[trial.id] = changed(trial, question=changed(trial.question, quantity="next_token"))
+            trial = replace(trials[row.trial], id=f"{row.trial}@{layer}", base=row.trial, control="sweep")
+            sweeps[trial.id] = replace(trial, question=replace(trial.question, quantity="next_token"))
             extra = {"layer": layer, "likeliest": {"id": 1, "text": f" {row.trial}-{layer}\n", "logprob": -layer}}
-            reading = changed(row.reading, extra=extra)
-            told.append(changed(row, reader="logit_lens", control="sweep", trial=trial.id, reading=reading))
-    plain = {k: changed(t, question=changed(t.question, quantity="next_token")) for k, t in trials.items()}
-    truths["t1"] = changed(truths["t1"], greedy=None)
-    material = Material({}, told, {**plain, **swept}, truths, ())
+            reading = replace(row.reading, extra=extra)
+            told.append(replace(row, reader="logit_lens", control="sweep", trial=trial.id, reading=reading))
+    plain = {k: replace(t, question=replace(t.question, quantity="next_token")) for k, t in trials.items()}
+    truths["t1"] = replace(truths["t1"], greedy=None)
+    material = Material({}, told, {**plain, **sweeps}, truths, ())
     heat = _layers("hidden_context", material)
     assert heat is not None
     assert heat.lines == ("0", "5", "itself")
-    assert heat.columns == ("… text 0", "… text 1", "… text 2", "… text 3")
+    assert heat.positions == ("… text 0", "… text 1", "… text 2", "… text 3")
     assert [c.text for c in heat.cells[1]] == ["t0-5↵", "t1-5↵", "t2-5↵", "t3-5↵"]
     assert [c.size for c in heat.cells[0]] == [1.0] * 4
     assert heat.cells[2][0].text == "abcd"[truths["t0"].greedy or 0]

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import selfscope
+from selfscope.api.cards import planned
 from selfscope.catalogue import INSIDE
-from selfscope.face.cards import planned
 from selfscope.store import read
 from selfscope.study.plan import READINGS
-from selfscope.verdicts.gaps import ARMS, gaps
+from selfscope.verdicts.arm_gaps import ARMS, gaps
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +54,10 @@ def test_a_full_study_reads_every_phenomenon_inside_and_a_quick_one_looks_in() -
     assert [line.phenomenon.name for line in full.lines][-len(INSIDE) :] == list(INSIDE)
     inside = [line for line in quick.lines if line.phenomenon.name in INSIDE]
     assert [line.phenomenon.name for line in inside] == ["next_token_identity"]
-    assert inside[0].armed == ("logit_lens",)
+    assert inside[0].arm_readers == ("logit_lens",)
     for line in full.lines:
         if line.phenomenon.name in INSIDE and READINGS[line.phenomenon.name]:
-            assert line.armed
+            assert line.arm_readers
             assert [c.name for c in line.controls] == ["arms"]
     phantom = planned("phantom", profile="full")
     assert not [line for line in phantom.lines if line.phenomenon.name in INSIDE], "it has no activations"

@@ -18,18 +18,18 @@ import torch
 from selfscope import catalogue
 from selfscope.errors import SelfscopeError, Unsupported
 from selfscope.phenomena.attribute_extraction import ONLY_TEST, AttributeExtraction
-from selfscope.phenomena.concepts import about, baseline, concept_vectors, concepts, random_vector
 from selfscope.phenomena.entity_resolution import EntityResolution
+from selfscope.phenomena.evidence import evidence
 from selfscope.phenomena.hidden_context import KINDS, HiddenContext, values_of
 from selfscope.phenomena.injected_concept import DEPTH, TASKS, InjectedConcept
-from selfscope.phenomena.inside import evidence
 from selfscope.phenomena.next_token_identity import OPTIONS, NextTokenIdentity
-from selfscope.quantities import packaged, words
+from selfscope.phenomena.stimuli.concepts import about, baseline, concept_vectors, concepts, random_vector
+from selfscope.quantities import load_table, words
 from selfscope.readers.ask import Ask
-from selfscope.records import Injection, Prompt, Trial, changed, content_hash, from_json, plain, to_json
+from selfscope.records import Injection, Prompt, Trial, content_hash, from_json, to_json, to_jsonable
 from selfscope.subjects.local import Local, load
 from selfscope.subjects.phantom import Phantom
-from selfscope.subjects.sealed import Log, SealedSubject, Vault
+from selfscope.subjects.sealed import Log, SealedSubject, SealRegistry
 from selfscope.wording import FORMATS, fits, phrase
 from tiny import build
 
@@ -137,15 +137,15 @@ def test_truth_is_pure_and_survives_json(tiny: Local, phenomenon: Any) -> None:
     truths = phenomenon.truth(trials, seen)
     some = slice(0, None, 9)
     back = [from_json(Trial, to_json(t)) for t in trials[some]]
-    assert [plain(t) for t in back] == [plain(t) for t in trials[some]]
-    assert list(map(plain, phenomenon.truth(back, seen))) == list(map(plain, truths[some]))
+    assert [to_jsonable(t) for t in back] == [to_jsonable(t) for t in trials[some]]
+    assert list(map(to_jsonable, phenomenon.truth(back, seen))) == list(map(to_jsonable, truths[some]))
     for part in (trials[::-7], trials[:1]):
-        whole = {o.key: plain(o) for o in seen}
+        whole = {o.key: to_jsonable(o) for o in seen}
         for one in phenomenon.observe(tiny, part):
             if phenomenon.name == "next_token_identity":  # the batch's shape moves the last digits
                 assert one.exact["logprobs"] == pytest.approx(whole[one.key]["exact"]["logprobs"], abs=1e-4)
             else:
-                assert plain(one) == whole[one.key]
+                assert to_jsonable(one) == whole[one.key]
     grade = "exact" if phenomenon.name == "next_token_identity" else "record"
     assert {t.grade for t in truths} == {grade}
     assert all(sum(t.mean) == pytest.approx(1) for t in truths)
@@ -156,7 +156,7 @@ def test_what_the_words_carry_comes_back(tiny: Local, phenomenon: Any) -> None:
     """wording -> the answer of a scripted subject -> parsing gives back what it means."""
     scripted = Phantom(access=1.0)
     some = posed(tiny, phenomenon)[::23]
-    trials = [changed(t, prompt=changed(t.prompt, interventions=())) for t in some]
+    trials = [replace(t, prompt=replace(t.prompt, interventions=())) for t in some]
     for format in FORMATS:
         near = {"prob_text": 0.0051, "counts10": 0.101}.get(format, 1e-9)
         for trial, reading in zip(trials, Ask(format).read(scripted, trials), strict=True):
@@ -171,7 +171,7 @@ def test_what_the_words_carry_comes_back(tiny: Local, phenomenon: Any) -> None:
 @each
 def test_every_trial_can_be_asked_by_its_primary_format(tiny: Local, phenomenon: Any) -> None:
     some = main(posed(tiny, phenomenon))[::41]
-    vault = Vault()
+    vault = SealRegistry()
     sealed = SealedSubject(tiny, "ask", vault, Log())
     readings = Ask(phenomenon.formats[0]).read(sealed, vault.hide(some))
     assert all(r.distribution is not None for r in readings)
@@ -211,9 +211,9 @@ def test_evidence_is_what_its_columns_spell(tiny: Local, phenomenon: Any) -> Non
     for t in posed(tiny, phenomenon)[::17]:
         assert t.evidence is not None
         texts = tiny.token_texts(t.evidence.prompt)
-        assert t.evidence.text == "".join(texts[c] for c in t.evidence.columns)
-        assert min(t.evidence.columns) > 0
-        assert max(t.evidence.columns) < len(texts)
+        assert t.evidence.text == "".join(texts[c] for c in t.evidence.positions)
+        assert min(t.evidence.positions) > 0
+        assert max(t.evidence.positions) < len(texts)
         assert not t.evidence.prompt.interventions
 
 
@@ -221,11 +221,11 @@ def test_the_controlling_text_is_never_read(tiny: Local) -> None:
     for t in posed(tiny, HiddenContext())[::5]:
         assert t.evidence is not None
         hidden, said = t.prompt.messages
-        controlling = set(tiny.columns(t.evidence.prompt, hidden.content, 0))
+        controlling = set(tiny.positions(t.evidence.prompt, hidden.content, 0))
         assert controlling
-        assert not controlling & set(t.evidence.columns)
-        assert min(t.evidence.columns) > max(controlling)
-        assert t.evidence.columns[-1] == len(tiny.encode(t.prompt)) - 1
+        assert not controlling & set(t.evidence.positions)
+        assert min(t.evidence.positions) > max(controlling)
+        assert t.evidence.positions[-1] == len(tiny.encode(t.prompt)) - 1
         assert hidden.content in t.evidence.full
         assert hidden.content not in t.public
         assert t.public == said.content
@@ -237,7 +237,7 @@ def test_the_controlling_text_is_never_read(tiny: Local) -> None:
 def test_evidence_on_the_controlling_text_is_refused(tiny: Local) -> None:
     t = posed(tiny, HiddenContext())[0]
     hidden = t.prompt.messages[0].content
-    bad = tiny.columns(t.prompt, hidden, 0)[-1:]
+    bad = tiny.positions(t.prompt, hidden, 0)[-1:]
     with pytest.raises(ValueError, match="controlling text"):
         evidence(tiny, t.prompt, bad, full="", controlling=(hidden,))
 
@@ -279,7 +279,7 @@ def test_names_are_read_at_their_last_token_and_the_sentence_does_not_answer(tin
         assert t.evidence is not None
         name = t.cluster.partition(": ")[2] or t.cluster
         assert t.public.endswith(name)
-        assert t.evidence.columns == (len(tiny.encode(t.prompt)) - 1,)
+        assert t.evidence.positions == (len(tiny.encode(t.prompt)) - 1,)
         right = t.question.options[truth.greedy or 0].text
         if t.question.quantity == "attribute":
             assert not set(words(right)) & set(words(t.public))
@@ -288,12 +288,12 @@ def test_names_are_read_at_their_last_token_and_the_sentence_does_not_answer(tin
 
 
 def test_packaged_answers_are_the_tables() -> None:
-    table = packaged("relations")["relations"]
+    table = load_table("relations")["relations"]
     assert set(ONLY_TEST) < set(table)
     for row in table.values():
         assert row["verbal"].count("{x}") == 1
-        assert row.get("pairs") or packaged("facts")[row["facts"]]
-    named = packaged("entities")["named"]
+        assert row.get("pairs") or load_table("facts")[row["facts"]]
+    named = load_table("entities")["named"]
     assert sum(map(len, named.values())) >= 100
     assert all(len({d for _, d in rows}) == len(rows) for rows in named.values())
 
@@ -332,13 +332,13 @@ def test_a_changed_subject_has_other_next_tokens(tiny: Local) -> None:
 
 
 def test_concepts_are_many_and_none_stands_in_a_sentence() -> None:
-    table = packaged("concepts")
+    table = load_table("concepts")
     everything = [w for many in table["concepts"].values() for w in many]
     assert len(set(everything)) == len(everything) >= 60
     assert len(table["concepts"]) >= 5
     assert len(set(baseline())) == len(baseline()) >= 100
     assert not set(everything) & set(baseline())
-    sentences = [s for many in packaged("passages").values() for s in many]
+    sentences = [s for many in load_table("passages").values() for s in many]
     said = {w for s in sentences for w in words(s)} | {w for p in table["statements"] for s in p for w in words(s)}
     assert not said & {form for w in everything for form in (w, f"{w}s")}
     assert sorted(w for _, w in concepts(3)) == sorted(everything)
@@ -362,7 +362,7 @@ def test_vectors_are_mean_differences_and_strengths_are_medians(tiny: Local) -> 
                 assert (one.layer, one.operator, one.unit) == (layer, "add", "median")
     t = next(t for t in trials if t.question.quantity == "localisation")
     asked = phrase(t, "choice_lp").prompt
-    both = tiny.capture([asked, changed(asked, interventions=())], [layer], "every")
+    both = tiny.capture([asked, replace(asked, interventions=())], [layer], "every")
     moved = np.linalg.norm(both.of(0, layer) - both.of(1, layer), axis=1)
     assert moved.max() == pytest.approx(InjectedConcept().strength * tiny.median_norm(layer), rel=1e-3)
 
@@ -378,11 +378,11 @@ def written_columns(subject: Local, trial: Trial) -> tuple[list[int], list[list[
     asked = phrase(trial, "choice_lp", chat=subject.chat).prompt
     acts = [one for one in asked.interventions if isinstance(one, Injection)]
     layer = acts[0].layer
-    both = subject.capture([asked, changed(asked, interventions=())], [layer], "every")
+    both = subject.capture([asked, replace(asked, interventions=())], [layer], "every")
     moved = np.linalg.norm(both.of(0, layer) - both.of(1, layer), axis=1)
-    spelt = [list(subject.columns(asked, one.over)) for one in acts]
-    for one, columns in zip(acts, spelt, strict=True):
-        assert "".join(subject.token_texts(asked)[c] for c in columns).strip() == one.over
+    spelt = [list(subject.positions(asked, one.span_text)) for one in acts]
+    for one, positions in zip(acts, spelt, strict=True):
+        assert "".join(subject.token_texts(asked)[c] for c in positions).strip() == one.span_text
     return np.flatnonzero(moved > 1e-3 * moved.max()).tolist(), spelt
 
 
@@ -391,7 +391,7 @@ def test_exactly_the_tokens_of_the_part_are_written(tiny: Local, quantity: str) 
     some = [t for t in main(posed(tiny, InjectedConcept())) if t.question.quantity == quantity][::45]
     for t in some:
         moved, spelt = written_columns(tiny, t)
-        assert moved == sorted(c for columns in spelt for c in columns)
+        assert moved == sorted(c for positions in spelt for c in positions)
 
 
 def test_a_span_goes_on_through_the_question(tiny: Local) -> None:
@@ -411,11 +411,11 @@ def test_places_are_balanced(tiny: Local) -> None:
         where.setdefault(t.question.quantity, Counter())[truth.greedy] += 1
         if t.question.quantity == "localisation":
             line = t.prompt.messages[0].content.splitlines()[1 + (truth.greedy or 0)]
-            assert line.endswith(t.prompt.interventions[0].over)  # type: ignore[union-attr]
+            assert line.endswith(t.prompt.interventions[0].span_text)  # type: ignore[union-attr]
         if t.question.quantity == "strength":
             passages = t.prompt.messages[0].content.splitlines()[1:]
             strongest = max(t.prompt.interventions, key=lambda one: one.strength)  # type: ignore[union-attr]
-            assert strongest.over in passages[truth.greedy or 0]  # type: ignore[union-attr]
+            assert strongest.span_text in passages[truth.greedy or 0]  # type: ignore[union-attr]
     assert len(where["localisation"]) == 10
     assert max(where["localisation"].values()) - min(where["localisation"].values()) <= 3
     assert abs(where["strength"][0] - where["strength"][1]) <= 3
@@ -474,7 +474,7 @@ def test_truths_of_injections(tiny: Local) -> None:
             assert truth.mean == pytest.approx((1 / k,) * k)
         elif quantity == "identification":
             assert t.question.options[truth.greedy or 0].text == word[t.cluster]
-            kinds = {w: kind for kind, many in packaged("concepts")["concepts"].items() for w in many}
+            kinds = {w: kind for kind, many in load_table("concepts")["concepts"].items() for w in many}
             others = [kinds[o.text] for o in t.question.options if o.text != word[t.cluster]]
             assert kinds[word[t.cluster]] not in others
 
@@ -482,8 +482,8 @@ def test_truths_of_injections(tiny: Local) -> None:
 def test_a_sealed_trial_does_not_name_its_concept(tiny: Local) -> None:
     word = {"concept " + content_hash("cluster", w): w for _, w in concepts(0)}
     trials = posed(tiny, InjectedConcept())
-    for t, sealed in zip(trials, Vault().hide(trials), strict=True):
-        said = changed(sealed, question=changed(sealed.question, options=()))
+    for t, sealed in zip(trials, SealRegistry().hide(trials), strict=True):
+        said = replace(sealed, question=replace(sealed.question, options=()))
         assert (word[t.cluster] in words(to_json(said))) == (t.arm == "input")
 
 
@@ -516,9 +516,9 @@ def test_on_smollm_the_sentence_and_nothing_else_is_written(smollm: Local) -> No
     for t in trials:
         if t.question.quantity in ("localisation", "strength"):
             moved, spelt = written_columns(smollm, t)
-            assert moved == sorted(c for columns in spelt for c in columns)
-            seen = {one.over for one in t.prompt.interventions if isinstance(one, Injection)}
-            assert all(t.public.count(over) == 1 for over in seen)
+            assert moved == sorted(c for positions in spelt for c in positions)
+            seen = {one.span_text for one in t.prompt.interventions if isinstance(one, Injection)}
+            assert all(t.public.count(span_text) == 1 for span_text in seen)
 
 
 @pytest.mark.slow
@@ -530,12 +530,12 @@ def test_on_smollm_a_plain_probe_reads_the_hidden_topic(smollm: Local) -> None:
     label = np.array([truth.greedy for truth in truths])
     train = np.array([t.split == "train" for t in trials])
     prompts: list[Prompt] = []
-    columns: list[tuple[int, ...]] = []
+    positions: list[tuple[int, ...]] = []
     for t in trials:
         assert t.evidence is not None
         prompts.append(t.evidence.prompt)
-        columns.append(t.evidence.columns[-2:-1])
-    states = smollm.capture(prompts, [29], columns).at(29).astype(np.float64)
+        positions.append(t.evidence.positions[-2:-1])
+    states = smollm.capture(prompts, [29], positions).at(29).astype(np.float64)
     right = discriminants(states[train], label[train], states[~train]) == label[~train]
     mixed = np.random.default_rng(0).permutation(label[train])
     null = discriminants(states[train], mixed, states[~train]) == label[~train]

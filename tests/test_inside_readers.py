@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import torch
 
+from selfscope.api.read_state import ARMS, read
 from selfscope.controls.arms import KINDS, Arms
 from selfscope.controls.sweep import Sweep
 from selfscope.directions import affine, discriminant, logistic, mean_difference, project_out, shrinkage
 from selfscope.errors import UnknownName, Unsupported
-from selfscope.face.reading import ARMS, read
 from selfscope.readers.logit_lens import LogitLens
-from selfscope.readers.patchscope import Patchscope, SelfIE, columns_of
+from selfscope.readers.patchscope import Patchscope, SelfIE, positions_of
 from selfscope.readers.probe import Probe
 from selfscope.records import Evidence, Injection, Option, Prompt, Question, Trial, Truth, Vector
 from selfscope.subjects.local import Local, load
-from selfscope.subjects.sealed import Log, SealBroken, SealedSubject, Vault
-from selfscope.verdicts.gaps import right
-from selfscope.wording.slots import target
+from selfscope.subjects.sealed import Log, SealBroken, SealedSubject, SealRegistry
+from selfscope.verdicts.arm_gaps import right
+from selfscope.wording.target_prompts import target_prompt
 from tiny import build
 
 TOPICS = ("river", "winter", "number", "colour")
@@ -124,13 +124,13 @@ def test_a_probe_that_is_swept_reads_each_place_with_a_probe_of_its_own(tiny: Lo
     at = {k: [c for c in cells if c.coordinates["layer"] == k] for k in (0, 1, 2)}
     assert accuracy(probe, tiny, at[1], truths) > 0.9
     assert accuracy(probe, tiny, at[2], truths) > 0.9
-    for swept, alone in zip(probe.read(tiny, at[0]), probe.read(tiny, test), strict=True):
-        np.testing.assert_allclose(swept.distribution, alone.distribution, atol=1e-9)
+    for sweeps, alone in zip(probe.read(tiny, at[0]), probe.read(tiny, test), strict=True):
+        np.testing.assert_allclose(sweeps.distribution, alone.distribution, atol=1e-9)
 
 
 def test_probes_that_differ_in_their_labels_share_one_capture(tiny: Local) -> None:
     trials, truths = planted(tiny, 40)
-    vault, log = Vault(), Log()
+    vault, log = SealRegistry(), Log()
     hidden = vault.hide(trials)
     for labels in ("true", "permuted"):
         Probe("means", labels=labels).fit(SealedSubject(tiny, labels, vault, log), hidden, truths)
@@ -185,7 +185,7 @@ def test_a_next_token_is_read_alike_whatever_else_is_in_the_batch_and_never_at_t
 def _at_the_end(trials: list[Trial]) -> list[Trial]:
     """Read at the last token of the prompt."""
     read = [t.evidence for t in trials]
-    return [replace(t, evidence=replace(e, columns=(6,))) for t, e in zip(trials, read, strict=True) if e is not None]
+    return [replace(t, evidence=replace(e, positions=(6,))) for t, e in zip(trials, read, strict=True) if e is not None]
 
 
 def test_a_reading_through_a_vector_follows_the_vector_alone(tiny: Local) -> None:
@@ -200,7 +200,7 @@ def test_a_reading_through_a_vector_follows_the_vector_alone(tiny: Local) -> Non
 
 def test_a_reader_reads_only_its_evidence(tiny: Local) -> None:
     trials, truths = planted(tiny, 40)
-    vault = Vault()
+    vault = SealRegistry()
     hidden = vault.hide(trials)
     sealed = SealedSubject(tiny, "probe", vault, Log())
     probe = Probe("means").fit(sealed, hidden, truths)
@@ -216,12 +216,12 @@ def test_placeholders_are_found_where_they_stand(tiny: Local, count: int) -> Non
     """Also where the letter occurs inside of the question's words."""
     question = Question("custom", (Option("a", "a"), Option("b", "b")), {"ask": "x axis or next xylophone?"})
     trial = Trial("t", "custom", "s", "c", "k", "test", question, Prompt(text="p"), "", "o")
-    slot = target(trial, "question", chat=True, placeholder=" x", count=count)
-    columns = columns_of(tiny, slot)
-    assert columns is not None
-    assert len(columns) == count
-    assert [tiny.token_texts(slot.prompt)[c].strip() for c in columns] == ["x"] * count
-    between = [c for c in range(columns[0], columns[-1]) if c not in columns]
+    slot = target_prompt(trial, "question", chat=True, placeholder=" x", count=count)
+    positions = positions_of(tiny, slot)
+    assert positions is not None
+    assert len(positions) == count
+    assert [tiny.token_texts(slot.prompt)[c].strip() for c in positions] == ["x"] * count
+    between = [c for c in range(positions[0], positions[-1]) if c not in positions]
     assert not any(tiny.token_texts(slot.prompt)[c].strip() for c in between)
 
 
@@ -254,7 +254,7 @@ def test_directions_against_simulation() -> None:
 def test_one_question_about_one_token_with_its_arms(tiny: Local) -> None:
     got = read(tiny, "What is this?", about="The river runs through the town", layer=1, token=-1)
     assert [r.arm for r in got.reads] == list(ARMS)
-    assert got.column == len(tiny.token_texts(Prompt(text="The river runs through the town"))) - 1
+    assert got.position == len(tiny.token_texts(Prompt(text="The river runs through the town"))) - 1
     assert all(r.agreement is not None for r in got.reads)
     assert "layer 1" in str(got)
     chosen = read(tiny, "Which?", about="The river", layer=0, options=("blue", "red"), reader="selfie")

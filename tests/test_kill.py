@@ -19,13 +19,13 @@ from typing import Any
 
 import pytest
 
-from selfscope.records import Row, plain
+from selfscope.records import Row, to_jsonable
 from selfscope.store import read
 
 RUN = """
 import sys
 from dataclasses import replace
-from selfscope.face.cards import planned, run
+from selfscope.api.cards import planned, run
 study = planned(sys.argv[1], phenomena=("self_prediction",))
 small = {k: int(v) for k, v in (p.split("=") for p in sys.argv[3].split(","))}
 line = study.lines[0]
@@ -78,7 +78,7 @@ def killed_and_resumed(model: str, folder: Path, sizes: str, whole: int, times: 
 
 
 def without_times(row: Row) -> dict[str, Any]:
-    found: dict[str, Any] = plain(row)
+    found: dict[str, Any] = to_jsonable(row)
     for name in TIMINGS:
         found["reading"]["cost"].pop(name)
     return found
@@ -111,7 +111,7 @@ def assert_equal_studies(one: Path, other: Path) -> None:
     assert first.trials == second.trials
     assert first.truths.keys() == second.truths.keys()
     for key, truth in first.truths.items():
-        assert_same(plain(truth), plain(second.truths[key]))
+        assert_same(to_jsonable(truth), to_jsonable(second.truths[key]))
     did, again = ({k: o.replies for k, o in held.observations.items()} for held in (first, second))
     assert did == again
 

@@ -18,14 +18,14 @@ from transformers import PreTrainedTokenizerFast
 
 from selfscope.errors import BadModel, PromptTooLong, UnknownName
 from selfscope.records import Decoding, Message, Prompt
-from selfscope.subjects import packaged
+from selfscope.subjects import bundled_models
 from selfscope.subjects.base import ScoringSubject, reaches
-from selfscope.subjects.decode import families
-from selfscope.subjects.draws import gumbels
+from selfscope.subjects.decode import prefix_groups
+from selfscope.subjects.gumbel_sampling import gumbels
 from selfscope.subjects.local import Local, load
+from selfscope.subjects.prefix_trees import ROW, grow, rows_of
 from selfscope.subjects.render import continuation, render
-from selfscope.subjects.rollout import closed_up
-from selfscope.subjects.trees import ROW, grow, rows_of
+from selfscope.subjects.rollout import compact_order
 from tiny import build, tokenizer
 
 ASKED = Prompt(messages=(Message("user", "Name a colour."),))
@@ -233,9 +233,9 @@ def test_an_adapter_changes_the_subject_and_its_identity(folder: Path, subject: 
 
 
 def test_rows_that_go_on_move_as_little_as_possible() -> None:
-    assert closed_up([0, 1, 2]) == [0, 1, 2]
-    assert closed_up([0, 2, 5, 6]) == [0, 5, 2, 6]
-    assert closed_up([5]) == [5]
+    assert compact_order([0, 1, 2]) == [0, 1, 2]
+    assert compact_order([0, 2, 5, 6]) == [0, 5, 2, 6]
+    assert compact_order([5]) == [5]
 
 
 def test_common_beginnings_are_computed_once() -> None:
@@ -269,17 +269,17 @@ def forest() -> list[tuple[int, ...]]:
 
 def test_families_hold_every_row_once_and_share_their_beginning() -> None:
     rows = forest()
-    found = families(rows)
+    found = prefix_groups(rows)
     assert sorted(i for _, members in found for i in members) == list(range(len(rows)))
     assert sorted((cut, len(members)) for cut, members in found) == [(10, 3), (40, 20), (40, 20), (40, 20)]
     for cut, members in found:
         assert len({rows[i][:cut] for i in members}) == 1
         assert all(len(rows[i]) > cut for i in members), "every row keeps a token of its own"
-    assert families([]) == []
-    assert families([(5, 6)]) == [(0, [0])]
-    assert families([(5, 6)] * 40) == [(0, list(range(40)))], "too short to be worth it"
+    assert prefix_groups([]) == []
+    assert prefix_groups([(5, 6)]) == [(0, [0])]
+    assert prefix_groups([(5, 6)] * 40) == [(0, list(range(40)))], "too short to be worth it"
     same = [tuple(range(60))] * 40
-    assert families(same) == [(59, list(range(40)))]
+    assert prefix_groups(same) == [(59, list(range(40)))]
 
 
 def test_families_change_no_score_and_no_draw(subject: Local) -> None:
@@ -306,7 +306,7 @@ def test_noise_is_keyed_and_gumbel() -> None:
 @pytest.mark.slow
 def test_the_packaged_gguf_file_loads_as_its_converted_copy() -> None:
     converted = load("smollm2-135m", device="cpu")
-    direct = load(str(packaged.gguf("smollm2-135m")), device="cpu")
+    direct = load(str(bundled_models.gguf("smollm2-135m")), device="cpu")
     assert direct.chat
     assert direct.encode(ASKED) == converted.encode(ASKED)
     one, other = (s.next_token([ASKED], top=20)[0] for s in (converted, direct))
@@ -331,7 +331,7 @@ def one_thread() -> Iterator[None]:
 
 def slow_unless_fetched(name: str) -> Callable[[Callable[..., None]], Any]:
     """A test of a packaged model runs by default where the model is on the disk already."""
-    return pytest.mark.slow if packaged.path(name) is None else lambda test: test
+    return pytest.mark.slow if bundled_models.path(name) is None else lambda test: test
 
 
 @slow_unless_fetched("gemma3-270m")

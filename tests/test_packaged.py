@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from selfscope.errors import BadModel, UnknownName
-from selfscope.subjects import packaged
+from selfscope.subjects import bundled_models
 
 PARTS = (b"first part, ", b"second part")
-TOY = packaged.Package(
+TOY = bundled_models.Package(
     name="toy",
     title="A toy",
     version="1.2",
@@ -50,21 +50,21 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         (folder / "model.safetensors").write_text("whole")
 
     monkeypatch.setenv("SELFSCOPE_CACHE", str(tmp_path))
-    monkeypatch.setitem(packaged.PACKAGES, "toy", TOY)
+    monkeypatch.setitem(bundled_models.PACKAGES, "toy", TOY)
     monkeypatch.setattr(subprocess, "run", run)
-    monkeypatch.setattr(packaged, "_convert", convert)
+    monkeypatch.setattr(bundled_models, "_convert", convert)
     return commands
 
 
 def test_fetched_joined_checked_and_converted_once(toy: list[list[str]], tmp_path: Path) -> None:
     said: list[str] = []
-    assert packaged.path("toy") is None
-    folder = packaged.get("toy", said.append)
-    assert folder == tmp_path / "toy" == packaged.path("toy")
+    assert bundled_models.path("toy") is None
+    folder = bundled_models.get("toy", said.append)
+    assert folder == tmp_path / "toy" == bundled_models.path("toy")
     assert [c[-1] for c in toy] == ["toy-part1==1.2", "toy-part2==1.2"]
     assert all("--no-deps" in c and ":all:" in c for c in toy)
     assert "a licence with terms" in said[0]
-    assert packaged.get("toy") == folder
+    assert bundled_models.get("toy") == folder
     assert len(toy) == 2
     assert sorted(p.name for p in tmp_path.iterdir()) == ["toy", "toy.gguf", "toy.lock"]
 
@@ -72,15 +72,15 @@ def test_fetched_joined_checked_and_converted_once(toy: list[list[str]], tmp_pat
 def test_a_file_that_is_not_the_expected_one_is_not_kept(
     toy: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(packaged.PACKAGES, "toy", replace(TOY, sha256="0" * 64))
+    monkeypatch.setitem(bundled_models.PACKAGES, "toy", replace(TOY, sha256="0" * 64))
     with pytest.raises(BadModel, match=f"SHA-256 is {TOY.sha256}, expected 0000"):
-        packaged.get("toy")
+        bundled_models.get("toy")
     assert [p.name for p in tmp_path.iterdir()] == ["toy.lock"]
 
 
 def test_a_spoilt_cache_is_fetched_again(toy: list[list[str]], tmp_path: Path) -> None:
     (tmp_path / "toy.gguf").write_bytes(b"half")
-    packaged.get("toy")
+    bundled_models.get("toy")
     assert (tmp_path / "toy.gguf").read_bytes() == b"".join(PARTS)
 
 
@@ -91,23 +91,23 @@ def test_a_conversion_that_breaks_leaves_nothing(
         (folder / "model.safetensors").write_text("half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(packaged, "_convert", breaks)
+    monkeypatch.setattr(bundled_models, "_convert", breaks)
     with pytest.raises(OSError, match="disk full"):
-        packaged.get("toy")
-    assert packaged.path("toy") is None
+        bundled_models.get("toy")
+    assert bundled_models.path("toy") is None
     assert sorted(p.name for p in tmp_path.iterdir()) == ["toy.gguf", "toy.lock"]
 
 
 def test_two_at_once_convert_once(toy: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
-    real = packaged._convert
+    real = bundled_models._convert
 
     def convert(file: Path, folder: Path) -> None:
         made.append(1)
         real(file, folder)
 
-    monkeypatch.setattr(packaged, "_convert", convert)
-    threads = [threading.Thread(target=packaged.get, args=("toy",)) for _ in range(4)]
+    monkeypatch.setattr(bundled_models, "_convert", convert)
+    threads = [threading.Thread(target=bundled_models.get, args=("toy",)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -123,7 +123,7 @@ def test_an_installed_package_is_read_without_importing_it(
     (place / "__init__.py").write_text("raise ImportError('wants what is not installed')")
     (place / "data" / "toy.0").write_bytes(PARTS[0])
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    packaged.get("toy")
+    bundled_models.get("toy")
     assert [c[-1] for c in toy] == ["toy-part2==1.2"]
 
 
@@ -139,7 +139,7 @@ def test_uv_where_there_is_no_pip(toy: list[list[str]], tmp_path: Path, monkeypa
         return SimpleNamespace(returncode=0, stderr="")
 
     monkeypatch.setattr(subprocess, "run", run)
-    assert packaged.get("toy") == tmp_path / "toy"
+    assert bundled_models.get("toy") == tmp_path / "toy"
 
 
 def test_no_network_is_one_clear_line(toy: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,25 +150,25 @@ def test_no_network_is_one_clear_line(toy: list[list[str]], monkeypatch: pytest.
 
     monkeypatch.setattr(subprocess, "run", run)
     with pytest.raises(BadModel, match=r"fetch toy-part1==1\.2 \(ERROR: No matching.*uv: not found\)") as error:
-        packaged.get("toy")
+        bundled_models.get("toy")
     assert "\n" not in str(error.value)
 
 
 def test_a_package_without_its_file_is_one_clear_line(toy: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     moved = replace(TOY, members=(("toy-part1", "toy_part1", "elsewhere"),))
-    monkeypatch.setitem(packaged.PACKAGES, "toy", moved)
+    monkeypatch.setitem(bundled_models.PACKAGES, "toy", moved)
     with pytest.raises(BadModel, match=r"toy-part1 1\.2 holds no elsewhere"):
-        packaged.get("toy")
+        bundled_models.get("toy")
 
 
 def test_unknown_names_list_what_exists() -> None:
-    for call in (packaged.get, packaged.path, packaged.gguf, packaged.known):
+    for call in (bundled_models.get, bundled_models.path, bundled_models.gguf, bundled_models.known):
         with pytest.raises(UnknownName, match=r"Did you mean 'smollm2-135m'\? Known: gemma3-270m, smollm2-135m"):
             call("smollm2")
 
 
 def test_the_pins_are_whole() -> None:
-    for name, package in packaged.PACKAGES.items():
+    for name, package in bundled_models.PACKAGES.items():
         assert package.name == name
         assert len(package.sha256) == 64
         assert package.licence
@@ -179,5 +179,5 @@ def test_the_pins_are_whole() -> None:
 def test_the_real_packages_are_the_pinned_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fetches both packages anew: 330 MB."""
     monkeypatch.setenv("SELFSCOPE_CACHE", str(tmp_path))
-    for name in packaged.PACKAGES:
-        assert packaged.gguf(name).stat().st_size > 90e6
+    for name in bundled_models.PACKAGES:
+        assert bundled_models.gguf(name).stat().st_size > 90e6

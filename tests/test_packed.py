@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from selfscope.subjects.memory import set_aside
-from selfscope.subjects.packed import PackedLinear, pack, unpack
+from selfscope.subjects.allocator import evict_pages
+from selfscope.subjects.onednn_linear import PackedLinear, pack, unpack
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_changed_weight_is_not_set_aside(tmp_path: Path) -> None:
     save_file({"weight": torch.ones(1024, 1024)}, str(tmp_path / "w.safetensors"))
     mapped = load_file(str(tmp_path / "w.safetensors"))["weight"]
     mapped.mul_(3)
-    set_aside(mapped)
+    evict_pages(mapped)
     assert bool((mapped == 3).all())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from selfscope.phenomena.self_prediction import SelfPrediction
 from selfscope.phenomena.token_probability import TokenProbability
 from selfscope.quantities import measure
 from selfscope.readers.ask import Ask
-from selfscope.records import Decoding, Message, Outcome, Prompt, Question, Trial, changed, plain
+from selfscope.records import Decoding, Message, Outcome, Prompt, Question, Trial, to_jsonable
 from selfscope.subjects.base import ScoringSubject
 from selfscope.subjects.phantom import Phantom, pushed
 from selfscope.wording import FORMATS, LOGPROB_FORMATS, fits
@@ -123,7 +124,7 @@ def test_reports_follow_the_changed_behaviour_and_a_sham_changes_nothing() -> No
 def test_somebody_else_is_told_by_the_habit() -> None:
     subject = Phantom(access=1.0, kappa=math.inf)
     trials = FOUR[0].pose(subject, 0)
-    others = [derived(t, "third_person", question=changed(t.question, person="typical")) for t in trials]
+    others = [derived(t, "third_person", question=replace(t.question, person="typical")) for t in trials]
     for trial, reading in zip(others, Ask("choice_lp").read(subject, others), strict=True):
         assert reading.distribution == pytest.approx(shares(subject, trial)[1], abs=1e-9)
 
@@ -151,7 +152,7 @@ def test_the_habit_knows_that_listed_outcomes_are_those_that_came() -> None:
 
 def test_its_draws_have_its_frequencies_and_do_not_depend_on_the_batch() -> None:
     subject = Phantom()
-    prompts = [BEHAVE, changed(BEHAVE, messages=(Message("user", "Name a tree."),))]
+    prompts = [BEHAVE, replace(BEHAVE, messages=(Message("user", "Name a tree."),))]
     both = subject.sample(prompts, 4000, Decoding(seed=5))
     alone = subject.sample(prompts[1:], 40, Decoding(seed=5))
     assert [r.text for r in both[1][:40]] == [r.text for r in alone[0]]
@@ -187,7 +188,7 @@ def test_its_next_tokens_are_the_first_words_of_its_replies() -> None:
 
 def test_it_has_the_skill_and_loses_it_with_the_dial() -> None:
     trials = [
-        derived(t, "competence", question=changed(t.question, material="Banana, 12"))
+        derived(t, "competence", question=replace(t.question, given_text="Banana, 12"))
         for t in FOUR[0].pose(Phantom(), 0)
         if t.question.quantity not in ("option",)
     ]
@@ -201,7 +202,7 @@ def test_it_has_the_skill_and_loses_it_with_the_dial() -> None:
 
 
 def _key(trial: Trial) -> str:
-    return str(measure(trial.question, str(trial.question.material)))
+    return str(measure(trial.question, str(trial.question.given_text)))
 
 
 def test_the_yes_bias_panel_is_right_unless_reports_follow_the_format() -> None:
@@ -243,7 +244,7 @@ def test_a_prompt_without_a_repertoire_and_a_question_without_options_are_answer
     subject = Phantom()
     bare = Prompt(text="Once upon a time there was a", tag={})
     question = Question("custom", (), arguments={"ask": "How are you?"})
-    opened = Prompt(text="How are you?", tag={"role": "report", "format": "free", "question": plain(question)})
+    opened = Prompt(text="How are you?", tag={"role": "report", "format": "free", "question": to_jsonable(question)})
     for prompt in (bare, opened):
         assert all(reply.text for reply in subject.sample([prompt], 3, Decoding())[0])
 

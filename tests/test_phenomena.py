@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ import pytest
 from selfscope.errors import SelfscopeError, Unsupported
 from selfscope.phenomena.branch_distribution import LISTED, BranchDistribution
 from selfscope.phenomena.confidence import Confidence
-from selfscope.phenomena.crossing import dealt
+from selfscope.phenomena.counterbalance import split_items
 from selfscope.phenomena.items import Items
 from selfscope.phenomena.self_prediction import SelfPrediction
 from selfscope.phenomena.token_probability import TokenProbability
 from selfscope.quantities import ELSE, answers, outcome, words
-from selfscope.records import Message, Observation, Trial, changed, content_hash, from_json, plain, to_json
+from selfscope.records import Message, Observation, Trial, content_hash, from_json, to_json, to_jsonable
 from selfscope.subjects.phantom import Phantom
 from selfscope.wording import fits, phrase
 
@@ -57,7 +58,7 @@ def test_sizes(phenomenon: Any) -> None:
 @each
 def test_no_cluster_object_or_id_is_in_two_splits(phenomenon: Any) -> None:
     trials = posed(phenomenon)
-    for what in (lambda t: t.cluster, lambda t: t.observation, lambda t: content_hash(changed(t.prompt, tag={}))):
+    for what in (lambda t: t.cluster, lambda t: t.observation, lambda t: content_hash(replace(t.prompt, tag={}))):
         splits: dict[str, set[str]] = {}
         for t in trials:
             splits.setdefault(what(t), set()).add(t.split)
@@ -88,13 +89,13 @@ def test_wordings_are_crossed_evenly(phenomenon: Any) -> None:
         counts = [Counter(q.template for q in questions), Counter(q.order[0] for q in questions)]
         counts.append(Counter((q.template, q.order[0]) for q in questions))
         if questions[0].binary:
-            counts += [Counter(q.flipped for q in questions), Counter((q.flipped, q.order[0]) for q in questions)]
+            counts += [Counter(q.negated for q in questions), Counter((q.negated, q.order[0]) for q in questions)]
         for count, cells in zip(counts, (3, k, 3 * k, 2, 4)):
             expected = len(questions) / cells
             assert len(count) == cells or expected < 1.5
             assert max(count.values()) - min(count.values()) <= 2
         if not questions[0].binary:
-            assert not any(q.flipped for q in questions)
+            assert not any(q.negated for q in questions)
 
 
 @small
@@ -106,7 +107,7 @@ def test_truth_is_pure_and_survives_json(phenomenon: Any) -> None:
     again = phenomenon.truth(
         [from_json(Trial, to_json(t)) for t in trials], [from_json(Observation, to_json(o)) for o in seen]
     )
-    assert list(map(plain, truths)) == list(map(plain, again))
+    assert list(map(to_jsonable, truths)) == list(map(to_jsonable, again))
     for trial, truth in zip(trials, truths, strict=True):
         assert truth.trial == trial.id
         for d in (truth.mean, truth.half_a, truth.half_b):
@@ -123,19 +124,19 @@ def test_truth_is_pure_and_survives_json(phenomenon: Any) -> None:
 @small
 def test_the_order_and_the_batch_of_trials_change_nothing(phenomenon: Any) -> None:
     trials = posed(phenomenon)
-    whole = {o.key: plain(o) for o in phenomenon.observe(SUBJECT, trials)}
+    whole = {o.key: to_jsonable(o) for o in phenomenon.observe(SUBJECT, trials)}
     for part in (trials[::-1], trials[:1], trials[len(trials) // 2 :]):
         for observation in phenomenon.observe(SUBJECT, part):
-            assert plain(observation) == whole[observation.key]
+            assert to_jsonable(observation) == whole[observation.key]
 
 
 @small
 def test_a_hidden_system_message_makes_another_truth(phenomenon: Any) -> None:
     moved = [
-        changed(
+        replace(
             t,
             id=t.id + "x",
-            prompt=changed(t.prompt, messages=(Message("system", "Be odd."), *t.prompt.messages)),
+            prompt=replace(t.prompt, messages=(Message("system", "Be odd."), *t.prompt.messages)),
             observation=content_hash(t.observation, "Be odd."),
             state="changed:0",
         )
@@ -188,7 +189,7 @@ def test_another_seed_gives_other_trials(phenomenon: Any) -> None:
 
 def test_too_many_clusters_are_refused() -> None:
     with pytest.raises(SelfscopeError, match="clusters at most"):
-        dealt({"a": [1, 2], "b": [3]}, {"test": 4})
+        split_items({"a": [1, 2], "b": [3]}, {"test": 4})
 
 
 def test_branches_are_scored_on_draws_that_did_not_list_them() -> None:

@@ -12,7 +12,7 @@ import selfscope
 SOURCE = Path(selfscope.__file__).parent
 EVERY = {
     "records", "errors", "statistics", "quantities", "parsing", "wording", "scoring", "store", "subjects", "phenomena",
-    "readers", "controls", "directions", "verdicts", "study", "report", "catalogue", "face", "cli",
+    "readers", "controls", "directions", "verdicts", "study", "report", "catalogue", "api", "cli",
 }  # fmt: skip
 ROOMS: dict[str, set[str]] = {
     "records": set(),
@@ -35,7 +35,7 @@ ROOMS: dict[str, set[str]] = {
         "readers.base", "controls.base",
     },
     "report": {"records", "statistics", "verdicts", "store"},
-    "face": EVERY - {"cli"},
+    "api": EVERY - {"cli"},
     "cli": EVERY,
     "__init__": EVERY - {"cli"},
     "__main__": {"cli"},
@@ -44,8 +44,8 @@ EXCEPTIONS = {"subjects/phantom.py": {"quantities"}}
 """A phantom has to know what its own answers are like."""
 HEAVY = {"torch", "transformers", "scipy", "peft", "safetensors", "pandas", "duckdb"}
 LOADED = (
-    "local", "blocks", "capture", "cascade", "checkup", "decode", "draws", "inject", "inside", "packaged", "packed",
-    "rollout", "trees",
+    "local", "blocks", "capture", "cascade", "decode", "inject", "gumbel_sampling", "bundled_models", "model_report",
+    "onednn_linear", "prefix_trees", "rollout", "white_box",
 )  # fmt: skip
 TORCH = {f"subjects/{name}.py" for name in LOADED}
 """Modules that are loaded when a local model is: they may name torch at their top."""

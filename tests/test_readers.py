@@ -14,10 +14,10 @@ from selfscope.errors import UnknownName
 from selfscope.readers.ask import Ask, elicit
 from selfscope.readers.base import Reader
 from selfscope.readers.few_shot import FewShot, balanced
-from selfscope.readers.input_rival import InputRival, read_history, write_history
+from selfscope.readers.history_baseline import HistoryBaseline
+from selfscope.readers.input_baseline import InputBaseline, read_history, write_history
 from selfscope.readers.other_model import OtherModel
 from selfscope.readers.prior import Prior
-from selfscope.readers.text_rival import TextRival
 from selfscope.records import (
     Decoding,
     Message,
@@ -28,7 +28,6 @@ from selfscope.records import (
     Reply,
     Trial,
     Truth,
-    changed,
 )
 from selfscope.wording import FORMATS
 
@@ -54,7 +53,7 @@ class Knower:
         assert prompt.tag["role"] == "report", "a reader showed the subject something that is no report"
         question = prompt.tag["question"]
         texts = [o["text"] for o in question["options"]]
-        swapped = question["flipped"] and texts == ["yes", "no"]
+        swapped = question["negated"] and texts == ["yes", "no"]
         return texts[::-1] if swapped else texts, list(self.known[prompt.tag["trial"]]), swapped
 
     def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
@@ -106,7 +105,7 @@ def make(n: int, split: str = "test", seed: int = 0, *, habit: float = 0.0) -> t
             shown = tuple(int(i) for i in rng.permutation(k))
             text = "Say something about " + " ".join(said)
             question = Question(
-                quantity, options, shared=quantity != "branch", order=shown, template=(c + q) % 3, flipped=bool(c % 2)
+                quantity, options, shared=quantity != "branch", order=shown, template=(c + q) % 3, negated=bool(c % 2)
             )
             weight = np.full(k, 1.0)
             target = (1 if "river" in said else 0) if habit else int(rng.integers(k))
@@ -157,7 +156,7 @@ def test_law_what_a_perfect_subject_knows_comes_back(format: str) -> None:
         if format in ("choice_lp", "free", "counts10"):
             assert reading.first == trial.question.shown[0]
         else:
-            assert reading.first == int(trial.question.flipped)
+            assert reading.first == int(trial.question.negated)
         if format.endswith("_lp") or format == "prob_ev":
             assert reading.mass == pytest.approx(0.5)
     assert seen >= 12
@@ -212,7 +211,7 @@ def test_other_model_is_asked_about_the_target_and_sees_no_state() -> None:
     trials, truths = make(20, "train")
     test, more = make(4, "test")
     secret = Message("system", "SECRET")
-    hidden = [changed(t, prompt=changed(t.prompt, messages=(secret, *t.prompt.messages))) for t in test]
+    hidden = [replace(t, prompt=replace(t.prompt, messages=(secret, *t.prompt.messages))) for t in test]
     target, observer = knower(trials + test, truths + more), knower(trials + test, truths + more, name="observer")
     plain = OtherModel(observer).fit(target, trials, truths)
     assert (plain.id, plain.rung) == ("other_model[observer,k=0,choice_lp]", "input")
@@ -248,7 +247,7 @@ def test_text_rival_finds_a_planted_text_habit_and_nothing_at_chance() -> None:
         trials, truths = make(80, "train", habit=habit)
         test, more = make(60, "test", seed=1, habit=habit)
         someone = knower(trials, truths)
-        rival = brier(TextRival().fit(someone, trials, truths).read(someone, test), more)
+        rival = brier(HistoryBaseline().fit(someone, trials, truths).read(someone, test), more)
         prior = brier(Prior().fit(someone, trials, truths).read(someone, test), more)
         assert low <= rival / prior <= high, (habit, rival, prior)
     assert not someone.calls, "a rival asks nobody"
@@ -258,8 +257,8 @@ def test_text_rival_carries_its_refits_and_never_sees_test() -> None:
     trials, truths = make(60, "train", habit=1)
     test, more = make(5, "test", seed=1, habit=1)
     someone = knower(trials, truths)
-    reader = TextRival().fit(someone, trials, truths)
-    assert (reader.id, reader.rung) == ("text_rival", "history")
+    reader = HistoryBaseline().fit(someone, trials, truths)
+    assert (reader.id, reader.rung) == ("history_baseline", "history")
     readings = reader.read(someone, test)
     for trial, reading in zip(test, readings, strict=True):
         k = len(trial.question.options)
@@ -269,43 +268,43 @@ def test_text_rival_carries_its_refits_and_never_sees_test() -> None:
         assert refits.sum(axis=1) == pytest.approx(1, abs=1e-5)
         assert refits.std(axis=0).max() > 1e-4
         assert np.abs(refits.mean(axis=0) - reading.distribution).max() < 0.1
-    again = TextRival().fit(someone, (trials + test)[::-1], (truths + more)[::-1]).read(someone, test)
+    again = HistoryBaseline().fit(someone, (trials + test)[::-1], (truths + more)[::-1]).read(someone, test)
     for one, two in zip(readings, again, strict=True):
         assert one.distribution == pytest.approx(two.distribution, abs=2e-3)
-    unknown = changed(test[0], question=changed(test[0].question, quantity="parity"))
+    unknown = replace(test[0], question=replace(test[0].question, quantity="parity"))
     assert reader.read(someone, [unknown])[0].outcome == Outcome.UNSUPPORTED
     # Hidden state never reaches a rival: only `public` does.
-    moved = changed(test[0], prompt=Prompt(text="other"), state="changed:1")
+    moved = replace(test[0], prompt=Prompt(text="other"), state="changed:1")
     assert reader.read(someone, [moved])[0].distribution == pytest.approx(readings[0].distribution)
 
 
 def test_history_files_come_back_and_the_input_rival_learns_from_them_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from selfscope.readers import input_rival
+    from selfscope.readers import input_baseline
 
     trials, truths = make(60, "train", habit=1)
     data = write_history("other", "other-1", trials, truths)
     assert data == write_history("other", "other-1", trials, truths)
     history = read_history(data)
     assert [t.question.options for t in history.trials] == [t.question.options for t in trials]
-    monkeypatch.setattr(input_rival, "histories", lambda: (history,))
-    input_rival._learnt_from.cache_clear()
+    monkeypatch.setattr(input_baseline, "histories", lambda: (history,))
+    input_baseline._learnt_from.cache_clear()
     test, more = make(40, "test", seed=1, habit=1)
     someone = knower(trials, truths)
-    nonsense = [changed(t, mean=tuple(reversed(t.mean))) for t in truths]
-    reader = InputRival().fit(someone, trials, nonsense)
-    assert (reader.id, reader.rung) == ("input_rival", "input")
+    nonsense = [replace(t, mean=tuple(reversed(t.mean))) for t in truths]
+    reader = InputBaseline().fit(someone, trials, nonsense)
+    assert (reader.id, reader.rung) == ("input_baseline", "input")
     prior = brier(Prior().fit(someone, trials, truths).read(someone, test), more)
     assert brier(reader.read(someone, test), more) < 0.5 * prior
     itself = replace(someone, identity="other-1")
-    assert {r.outcome for r in InputRival().fit(itself, trials, truths).read(itself, test)} == {Outcome.UNSUPPORTED}
-    assert input_rival.input_rivals("other-1") == []
-    assert input_rival.input_rivals("another dtype", "other") == []
-    assert [r.id for r in input_rival.input_rivals("somebody")] == ["input_rival"]
-    input_rival._learnt_from.cache_clear()
+    assert {r.outcome for r in InputBaseline().fit(itself, trials, truths).read(itself, test)} == {Outcome.UNSUPPORTED}
+    assert input_baseline.input_baselines("other-1") == []
+    assert input_baseline.input_baselines("another dtype", "other") == []
+    assert [r.id for r in input_baseline.input_baselines("somebody")] == ["input_baseline"]
+    input_baseline._learnt_from.cache_clear()
 
 
 def test_every_reader_is_a_reader() -> None:
     someone = knower(*make(1))
-    for reader in (Ask(), FewShot(), OtherModel(someone), Prior(), TextRival(), InputRival()):
+    for reader in (Ask(), FewShot(), OtherModel(someone), Prior(), HistoryBaseline(), InputBaseline()):
         assert isinstance(reader, Reader)
     assert elicit(someone, [], "choice_lp") == []

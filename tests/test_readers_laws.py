@@ -4,6 +4,7 @@ gives back the truth; and the ceiling reads what the subject does."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -21,11 +22,11 @@ from selfscope.phenomena.confidence import Confidence
 from selfscope.phenomena.self_prediction import SelfPrediction
 from selfscope.phenomena.token_probability import TokenProbability
 from selfscope.readers.ask import Ask
-from selfscope.readers.behave import Behave
+from selfscope.readers.behaviour_ceiling import BehaviourCeiling
 from selfscope.readers.few_shot import FewShot
-from selfscope.records import Outcome, Reading, Trial, Truth, changed
+from selfscope.records import Outcome, Reading, Trial, Truth
 from selfscope.subjects.phantom import Phantom
-from selfscope.subjects.sealed import Log, SealBroken, SealedSubject, Vault
+from selfscope.subjects.sealed import Log, SealBroken, SealedSubject, SealRegistry
 from selfscope.wording import FORMATS, fits, phrase
 
 PHENOMENA = (SelfPrediction(10, 5, 5), BranchDistribution(10, 5, 5), TokenProbability(10, 5, 5), Confidence(10, 5, 5))
@@ -105,7 +106,7 @@ def test_third_person_is_no_self_report() -> None:
 def test_the_ceiling_reads_what_the_subject_does(phenomenon: Any) -> None:
     plain = posed(phenomenon)
     truths = phenomenon.truth(plain, phenomenon.observe(PERFECT, plain))
-    readings = Behave().read(PERFECT, plain)
+    readings = BehaviourCeiling().read(PERFECT, plain)
     gaps = []
     for trial, truth, reading in zip(plain, truths, readings, strict=True):
         assert reading.outcome == Outcome.ANSWERED
@@ -114,16 +115,19 @@ def test_the_ceiling_reads_what_the_subject_does(phenomenon: Any) -> None:
         if truth.n == 0:
             assert gap < 1e-9, trial.question
     assert np.mean(gaps) < 0.12
-    assert Behave().read(PERFECT, [changed(plain[0], question=changed(plain[0].question, quantity="custom"))])[
-        0
-    ].outcome == Outcome.UNSUPPORTED
+    assert (
+        BehaviourCeiling()
+        .read(PERFECT, [replace(plain[0], question=replace(plain[0].question, quantity="custom"))])[0]
+        .outcome
+        == Outcome.UNSUPPORTED
+    )
 
 
 def test_the_ceiling_draws_its_own_rollouts() -> None:
     phenomenon = SelfPrediction(10, 5, 5)
     plain = posed(phenomenon)
     keys = {o.key: o.replies for o in phenomenon.observe(PERFECT, plain)}
-    readings = Behave().read(PERFECT, plain)
+    readings = BehaviourCeiling().read(PERFECT, plain)
     same = [r.text == "\n---\n".join(keys[t.observation]) for r, t in zip(readings, plain, strict=True)]
     assert np.mean(same) < 0.3
     assert quantities.measurable("option")
@@ -133,11 +137,11 @@ def test_only_the_ceiling_may_let_the_subject_act() -> None:
     phenomenon = SelfPrediction(10, 10, 5)
     trials = phenomenon.pose(PERFECT, 0)
     truths = phenomenon.truth(trials, phenomenon.observe(PERFECT, trials))
-    vault = Vault()
+    vault = SealRegistry()
     vault.hide(trials)
     test = [t for t in trials if t.split == "test"]
-    for reader in (Ask("choice_lp"), Ask("free"), FewShot(4, "choice_lp"), Behave()):
+    for reader in (Ask("choice_lp"), Ask("free"), FewShot(4, "choice_lp"), BehaviourCeiling()):
         sealed = SealedSubject(PERFECT, reader.id, vault, Log())
         assert len(reader.fit(sealed, trials, truths).read(sealed, test)) == len(test)
     with pytest.raises(SealBroken):
-        Behave().read(SealedSubject(PERFECT, "ask[free]", vault, Log()), test)
+        BehaviourCeiling().read(SealedSubject(PERFECT, "ask[free]", vault, Log()), test)

@@ -15,18 +15,18 @@ import pytest
 
 from report_material import META, claim_of, claims, e, ladder_of, material, rows_of, trials_of
 from selfscope.errors import StoreError
-from selfscope.records import Option, Outcome, Question, Reading, plain
-from selfscope.report import places, write
+from selfscope.records import Option, Outcome, Question, Reading, to_jsonable
+from selfscope.report import activation_format, write
 from selfscope.report.compose import compose, summary
 from selfscope.report.document import Axis, Mark, Material, Tick
 from selfscope.report.examples import _said, choose, shown
-from selfscope.report.figures import Number, clean, decimal, duration, percent, share, signed, skill
+from selfscope.report.format import Number, clean, decimal, duration, percent, share, signed, skill
+from selfscope.report.labels import reader, title
 from selfscope.report.lower import card
-from selfscope.report.names import reader, title
-from selfscope.report.opening import verdict_line
 from selfscope.report.plots import strip, track
 from selfscope.report.sections import section
 from selfscope.report.text import table
+from selfscope.report.verdict_row import verdict_line
 from selfscope.statistics import Estimate
 from selfscope.store import Store
 from selfscope.verdicts.claims import Check, Claim
@@ -80,7 +80,7 @@ def folder_of(made: Material, folder: Path, *, with_claims: bool = True) -> Path
         for cell in dict.fromkeys(row.cell for row in made.rows):
             store.finish(cell, [row for row in made.rows if row.cell == cell])
     if with_claims:
-        (folder / "findings.json").write_text(json.dumps({"claims": [plain(c) for c in made.claims]}))
+        (folder / "findings.json").write_text(json.dumps({"claims": [to_jsonable(c) for c in made.claims]}))
     return folder
 
 
@@ -185,10 +185,10 @@ def test_a_negated_question_is_shown_with_the_answers_that_it_got() -> None:
     """Readings are kept in the plain question's order; beside negated wording its "yes" has to be called "no"."""
     yes, no = Option("yes", "yes"), Option("no", "no")
     assert shown(Question("q", (yes, no))) == ("yes", "no")
-    assert shown(Question("q", (yes, no), flipped=True)) == ("no", "yes")
-    found = _said(Reading(Outcome.ANSWERED, (0.9, 0.1)), Question("q", (yes, no), flipped=True))
+    assert shown(Question("q", (yes, no), negated=True)) == ("no", "yes")
+    found = _said(Reading(Outcome.ANSWERED, (0.9, 0.1)), Question("q", (yes, no), negated=True))
     assert found == "yes 10\u202f%, no 90\u202f%"
-    assert shown(Question("q", (no, yes), flipped=True)) == ("no", "yes")  # not a yes/no question: left alone
+    assert shown(Question("q", (no, yes), negated=True)) == ("no", "yes")  # not a yes/no question: left alone
 
 
 def test_rows_of_controls_and_of_train_are_no_examples() -> None:
@@ -390,7 +390,9 @@ def test_marks_stand_where_their_numbers_are() -> None:
 
 def test_the_interval_of_a_part_ends_at_none_and_all_of_the_items() -> None:
     near = Estimate(0.91, 0.80, 1.01)
-    assert places.part(near).both == "91\u202f% [80, 100]"
-    assert places.part(near).high == 1.0
-    assert places.part(Estimate(0.02, -0.01, 0.05)).both == "2\u202f% [0, 5]"
-    assert places.part(near, change=True).both == "+91\u202fpoints [80, 101]"  # a difference of parts may be anything
+    assert activation_format.part(near).both == "91\u202f% [80, 100]"
+    assert activation_format.part(near).high == 1.0
+    assert activation_format.part(Estimate(0.02, -0.01, 0.05)).both == "2\u202f% [0, 5]"
+    assert (
+        activation_format.part(near, change=True).both == "+91\u202fpoints [80, 101]"
+    )  # a difference of parts may be anything

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from selfscope.records import Cost, Decoding, Injection, Message, Opaque, Prompt, Vector, changed
+from selfscope.records import Cost, Decoding, Injection, Message, Opaque, Prompt, Vector
 from selfscope.subjects.base import ScoringSubject
-from selfscope.subjects.sealed import Log, MeteredSubject, SealBroken, SealedSubject, Vault
+from selfscope.subjects.sealed import Log, MeteredSubject, SealBroken, SealedSubject, SealRegistry
 from toys import Asker, Letters, ToySubject
 
 
 def sealed(caller: str, subject: ToySubject | None = None) -> tuple[SealedSubject, Log, list[Any]]:
-    vault, log = Vault(), Log()
+    vault, log = SealRegistry(), Log()
     trials = vault.hide(Letters(test=3, train=1, dev=1).pose(None, 0))
     return SealedSubject(subject or ToySubject(), caller, vault, log), log, trials
 
@@ -35,7 +36,7 @@ def test_the_prompt_that_a_trial_is_about_is_refused_whatever_its_tag_says(metho
     subject = ToySubject()
     given, _, trials = sealed("ask[free]", subject)
     arguments: dict[str, tuple[Any, ...]] = {"sample": (1, Decoding(1)), "score": ([["a"]],), "next_token": ()}
-    for prompt in (trials[0].prompt, changed(trials[0].prompt, tag={"role": "report"})):
+    for prompt in (trials[0].prompt, replace(trials[0].prompt, tag={"role": "report"})):
         with pytest.raises(SealBroken, match=f"'ask\\[free\\]' called {method} .* trial {trials[0].id}"):
             getattr(given, method)([prompt], *arguments[method])
     assert subject.sampled == []
@@ -43,7 +44,7 @@ def test_the_prompt_that_a_trial_is_about_is_refused_whatever_its_tag_says(metho
 
 
 def test_the_ceiling_may_and_no_other_name_that_begins_alike() -> None:
-    given, _, trials = sealed("behave")
+    given, _, trials = sealed("behaviour_ceiling")
     assert given.sample([trials[0].prompt], 2, Decoding(1))[0][0].text in "abcd"
     other, _, trials = sealed("behaves_well")
     with pytest.raises(SealBroken):
@@ -51,12 +52,12 @@ def test_the_ceiling_may_and_no_other_name_that_begins_alike() -> None:
 
 
 def test_interventions_are_opaque_to_the_reader_and_real_to_the_subject() -> None:
-    subject, vault = ToySubject(), Vault()
+    subject, vault = ToySubject(), SealRegistry()
     trial = Letters(test=1, train=0, dev=0, each=1).pose(None, 0)[0]
     secret = Injection(0, Vector.of([1.0, 2.0]), (0,))
-    (hidden,) = vault.hide([changed(trial, prompt=changed(trial.prompt, interventions=(secret,)))])
+    (hidden,) = vault.hide([replace(trial, prompt=replace(trial.prompt, interventions=(secret,)))])
     assert hidden.prompt.interventions == (Opaque(0),)
-    asked = changed(hidden.prompt, messages=(Message("user", "Do you notice anything?"),))
+    asked = replace(hidden.prompt, messages=(Message("user", "Do you notice anything?"),))
     SealedSubject(subject, "asker", vault, Log()).sample([asked], 1, Decoding(1))
     assert subject.sampled[0].interventions == (secret,)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from selfscope.subjects.dials import Dials
-from selfscope.verdicts import arms, ladder
+from selfscope.subjects.phantom_dials import Dials
+from selfscope.verdicts import ladder, state_effect
 from selfscope.verdicts.shares import Items, composition, kept, moments, shares, solve
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
@@ -115,10 +115,10 @@ def test_6_causal_slope_needs_no_rival() -> None:
     for seed in range(12):
         w = world(seed, Size())
         dials = Dials(access=0.3, habit=0.3, format=0.1, seed=seed)
-        slopes.append(arms.causal(change(w, reports(w, dials), reports(w, dials, after=True))).value)
+        slopes.append(state_effect.causal(change(w, reports(w, dials), reports(w, dials, after=True))).value)
     assert abs(float(np.mean(slopes)) - 0.3) < 0.03
     # `Change` holds no rival at all: there is nothing to delete.
-    assert not {"history", "g1", "jack"} & set(arms.Change.__dataclass_fields__)
+    assert not {"history", "g1", "jack"} & set(state_effect.Change.__dataclass_fields__)
 
 
 def test_7_ablated_slope_has_no_false_positives_with_an_inexpressible_habit() -> None:
@@ -127,7 +127,7 @@ def test_7_ablated_slope_has_no_false_positives_with_an_inexpressible_habit() ->
         w = world(seed, Size(train=400, bend=1.0))
         said = reports(w, Dials(habit=0.8, seed=seed))
         without = reports(w, Dials(habit=0.8, seed=seed + 9999), state_on=False)
-        hits += arms.ablated(said, without, w.xa, w.xb, w.history, w.cluster).low > 0
+        hits += state_effect.ablated(said, without, w.xa, w.xb, w.history, w.cluster).low > 0
     assert hits <= 5  # 2.5 % expected; P(more than 5 of 40) < 0.002 even at 5 %
 
 

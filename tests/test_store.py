@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,6 @@ from selfscope.records import (
     Score,
     Trial,
     Truth,
-    changed,
 )
 from selfscope.store import Store, export, fingerprint, read, rows
 
@@ -93,7 +93,7 @@ def test_nothing_is_written_twice(tmp_path: Path) -> None:
 def test_a_trial_never_changes_its_content(tmp_path: Path) -> None:
     filled(tmp_path / "s")
     with Store(tmp_path / "s", SETTINGS, resume=True) as store, pytest.raises(StoreError, match="t1"):
-        store.add_trials([changed(a_trial(1), public="other")])
+        store.add_trials([replace(a_trial(1), public="other")])
 
 
 @pytest.mark.parametrize("kind", KINDS)

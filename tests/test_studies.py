@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import selfscope
+from selfscope.api.card_set import Cards, cards, folder_of
 from selfscope.cli import main
 from selfscope.errors import SelfscopeError, StoreError
-from selfscope.face.studies import Cards, cards, folder_of
 from selfscope.store import read, studies
 from selfscope.subjects.phantom import Phantom
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from selfscope.records import Row, changed, plain
+from selfscope.records import Row, to_jsonable
 from selfscope.store import Store, read
-from selfscope.study import Line, Study, run
+from selfscope.study import PhenomenonPlan, Study, run
 from toys import Asker, Letters, Moved, Panel, Peeker, Third, ToySubject
 
 
 def a_study(subject: ToySubject | None = None, **phenomenon: Any) -> Study:
-    line = Line(
+    line = PhenomenonPlan(
         Letters(**phenomenon),
         (Asker(), Asker("other", "history")),
         (Third(), Moved(), Panel()),
@@ -49,7 +49,9 @@ def complete(study: Study, folder: Path, *, resume: bool = False) -> list[dict[s
 
 def comparable(rows: tuple[Row, ...]) -> list[dict[str, Any]]:
     """Rows without what no two runs share: times."""
-    bare = [plain(changed(r, reading=changed(r.reading, cost=changed(r.reading.cost, seconds=0.0)))) for r in rows]
+    bare = [
+        to_jsonable(replace(r, reading=replace(r.reading, cost=replace(r.reading.cost, seconds=0.0)))) for r in rows
+    ]
     return sorted(bare, key=lambda r: (r["phenomenon"], r["reader"], r["control"], r["trial"]))
 
 
@@ -127,7 +129,7 @@ def test_no_reader_but_behave_reaches_the_prompt_that_a_trial_is_about(tmp_path:
     line = replace(study.lines[0], readers=(Peeker(how=how),), controls=())
     with pytest.raises(Exception, match="only 'behave' may"):
         complete(replace(study, lines=(line,)), tmp_path / "s")
-    honest = replace(line, readers=(Peeker("behave", how=how),))
+    honest = replace(line, readers=(Peeker("behaviour_ceiling", how=how),))
     assert len(complete(replace(study, lines=(honest,)), tmp_path / "b")) == 60
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from selfscope.records import Outcome, Row, to_json
 from selfscope.statistics import Estimate, estimate, minimum_detectable
-from selfscope.subjects.dials import Dials
+from selfscope.subjects.phantom_dials import Dials
 from selfscope.verdicts import Claim, Settings, judge
 from selfscope.verdicts.claims import Check
 from selfscope.verdicts.decision import MATTERS, Decision, Evidence, decide
@@ -23,7 +23,7 @@ NOTHING = Dials()
 
 
 @cache
-def material(dials: Dials, seed: int = 0) -> Rows:
+def given_text(dials: Dials, seed: int = 0) -> Rows:
     return study(dials, seed)
 
 
@@ -32,7 +32,7 @@ def primary(rows: Rows, settings: Settings | None = None) -> Claim:
 
 
 def test_a_private_phantom_is_called_access_on_the_causal_basis() -> None:
-    claim = primary(material(PRIVATE))
+    claim = primary(given_text(PRIVATE))
     assert (claim.verdict, claim.basis) == ("access", "causal")
     assert claim.causal is not None
     assert claim.causal.low < 0.7 < claim.causal.high + 0.05
@@ -41,10 +41,10 @@ def test_a_private_phantom_is_called_access_on_the_causal_basis() -> None:
 
 
 def test_a_habit_is_self_prediction_and_nothing_is_narrative() -> None:
-    said = [primary(material(HABIT, s)).verdict for s in range(4)]
+    said = [primary(given_text(HABIT, s)).verdict for s in range(4)]
     assert said.count("self-prediction") >= 3
     assert "access" not in said
-    said = [primary(material(NOTHING, s)).verdict for s in range(4)]
+    said = [primary(given_text(NOTHING, s)).verdict for s in range(4)]
     assert said.count("narrative") >= 2
     assert "access" not in said
 
@@ -54,7 +54,7 @@ def test_a_habit_is_self_prediction_and_nothing_is_narrative() -> None:
     [
         ("yes-bias panel", "", "yes_bias"),
         ("input rival", "", ""),
-        ("history rival", "text_rival", ""),
+        ("history rival", "history_baseline", ""),
         ("sham", "", "sham"),
         ("control question", "", "changed_competence"),
         ("prior", "prior", ""),
@@ -63,9 +63,9 @@ def test_a_habit_is_self_prediction_and_nothing_is_narrative() -> None:
 def test_9_a_causal_claim_without_its_control_is_not_supported_and_names_it(
     name: str, reader: str, control: str
 ) -> None:
-    rows = material(PRIVATE).without(reader=reader or "-", control=control or "-")
+    rows = given_text(PRIVATE).without(reader=reader or "-", control=control or "-")
     if name == "input rival":
-        rows = rows.without(reader="input_rival").without(reader="other_model[x,k=0,choice_lp]")
+        rows = rows.without(reader="input_baseline").without(reader="other_model[x,k=0,choice_lp]")
     claim = primary(rows)
     assert claim.verdict == "not supported"
     assert name in (claim.reason or "")
@@ -153,23 +153,23 @@ def test_undecided_says_how_many_items_it_would_take() -> None:
 
 
 def test_8_fixed_positions_give_no_number() -> None:
-    rows = material(Dials(format=0.8))
+    rows = given_text(Dials(format=0.8))
     fixed = [replace(r, reading=replace(r.reading, first=0)) if r.reader == ASK else r for r in rows.rows]
     claim = primary(replace(rows, rows=fixed))
     assert (claim.verdict, claim.reason) == ("not supported", "format not crossed")
 
 
 def test_10_the_linear_model_of_own_history_is_never_an_input_rival() -> None:
-    claim = primary(material(PRIVATE))
+    claim = primary(given_text(PRIVATE))
     rung = {s.reader: s.rung for s in claim.ladder}
-    assert rung["text_rival"] == "history"
-    assert rung["input_rival"] == "input"
+    assert rung["history_baseline"] == "history"
+    assert rung["input_baseline"] == "input"
 
 
 
 
 def test_11_access_must_survive_the_number_of_readers_tried() -> None:
-    rows = material(Dials(access=0.25, habit=0.3), 2)
+    rows = given_text(Dials(access=0.25, habit=0.3), 2)
     alone = primary(rows)
     assert alone.numbers["tried"] == 1
     noise = np.random.default_rng(0)
@@ -186,14 +186,14 @@ def test_11_access_must_survive_the_number_of_readers_tried() -> None:
 
 
 def test_12_non_answers_are_counted_three_ways() -> None:
-    claim = primary(silenced(material(PRIVATE), Outcome.REFUSED, every=5))
+    claim = primary(silenced(given_text(PRIVATE), Outcome.REFUSED, every=5))
     ask = claim.headlines["intention to ask"]
     assert sum(ask[s].value for s in "abgyc") + ask["silent"] == pytest.approx(1)
     low, high = claim.headlines["bounds"]["a"]
     assert low <= ask["a"].low
     assert high >= claim.headlines["among answered"]["a"].high * 0.8
     assert claim.outcomes["refused"] == 40
-    all_silent = primary(silenced(material(PRIVATE), Outcome.REFUSED))
+    all_silent = primary(silenced(given_text(PRIVATE), Outcome.REFUSED))
     assert (all_silent.verdict, all_silent.reason) == ("not supported", "too many non-answers")
 
 
@@ -241,7 +241,7 @@ def constant_rival(rows: Rows) -> Rows:
 
 @pytest.mark.parametrize("spoil", [constant_truth, one_cluster, same_reports, rival_is_truth, constant_rival])
 def test_14_degenerate_input_gives_a_reason_and_no_nan(spoil: object) -> None:
-    rows = spoil(material(PRIVATE))  # type: ignore[operator]
+    rows = spoil(given_text(PRIVATE))  # type: ignore[operator]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         claim = primary(rows)
@@ -257,7 +257,7 @@ def test_no_rows_no_claims() -> None:
 
 
 def test_16_same_rows_same_bytes() -> None:
-    rows = material(PRIVATE)
+    rows = given_text(PRIVATE)
     assert to_json(primary(rows)) == to_json(primary(rows))
 
 

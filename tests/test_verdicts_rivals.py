@@ -14,7 +14,7 @@ import pytest
 
 from selfscope.records import Outcome, Reading, Row, to_json
 from selfscope.statistics import estimate, holm, t_tail
-from selfscope.subjects.dials import Dials
+from selfscope.subjects.phantom_dials import Dials
 from selfscope.verdicts import Claim, Settings, judge
 from selfscope.verdicts.assemble import items_of, tables
 from selfscope.verdicts.checks import private_share
@@ -29,7 +29,7 @@ PRIVATE = Dials(access=0.7, habit=0.2)
 
 
 @cache
-def material(dials: Dials = PRIVATE, seed: int = 0, size: Size | None = None) -> Rows:
+def given_text(dials: Dials = PRIVATE, seed: int = 0, size: Size | None = None) -> Rows:
     return study(dials, seed, size)
 
 
@@ -50,10 +50,10 @@ def said_by(rows: Rows, reader: str, change: Any) -> Rows:
 
 
 def test_without_an_intervention_access_is_only_beyond_the_rivals_and_needs_the_twin() -> None:
-    claim = primary(unmoved(material()))
+    claim = primary(unmoved(given_text()))
     assert (claim.verdict, claim.basis) == ("access", "rivals")
     assert "beyond the rivals tried" in claim.sentence
-    alone = primary(unmoved(material()).without(reader="twin"))
+    alone = primary(unmoved(given_text()).without(reader="twin"))
     assert alone.verdict == "not supported"
     assert "near twin" in (alone.reason or "")
 
@@ -62,7 +62,7 @@ def test_a_habit_outside_the_rivals_kind_is_found_out_by_the_twins_forecast() ->
     size = Size(items=400, clusters=50, train=400, bend=1.0)
     called, looked = 0, 0
     for seed in range(6):
-        rows = unmoved(material(Dials(habit=0.9), seed, size))
+        rows = unmoved(given_text(Dials(habit=0.9), seed, size))
         claim = primary(rows)
         looked += claim.shares["a"].low > 0
         called += claim.verdict == "access"
@@ -80,10 +80,10 @@ def test_a_twin_that_was_tried_must_be_beaten_too() -> None:
 
 
 def test_10_a_model_of_the_subjects_own_history_cannot_pass_for_the_text_alone() -> None:
-    rows = material()
-    forged = replace(rows, rows=[replace(r, rung="input") if r.reader == "text_rival" else r for r in rows.rows])
+    rows = given_text()
+    forged = replace(rows, rows=[replace(r, rung="input") if r.reader == "history_baseline" else r for r in rows.rows])
     table = tables(forged.rows, forged.trials, forged.truths)[0]
-    assert table.on("history") == ["text_rival"]
+    assert table.on("history") == ["history_baseline"]
     got, true = items_of(table, ASK), items_of(tables(rows.rows, rows.trials, rows.truths)[0], ASK)
     assert got is not None
     assert true is not None
@@ -99,7 +99,7 @@ def test_the_spread_over_sets_of_examples_is_a_prompted_rivals_training_noise() 
         sets /= sets.sum(1, keepdims=True)
         return replace(row.reading, distribution=tuple(sets.mean(0).tolist()), extra={"sets": sets.tolist()})
 
-    rows = said_by(material(), "text_rival", prompted)
+    rows = said_by(given_text(), "history_baseline", prompted)
     got = items_of(tables(rows.rows, rows.trials, rows.truths)[0], ASK)
     assert got is not None
     # The variance of a mean of five: 0.05^2 / 5.
@@ -117,7 +117,7 @@ def test_a_class_report_of_the_mode_is_held_against_modes() -> None:
     assert abs(with_modes - 1) < 0.25
     assert with_rates > 1.3  # against frequencies the share of a perfect reporter is out of bounds
     rows = said_by(
-        material(), ASK, lambda r: replace(
+        given_text(), ASK, lambda r: replace(
             r.reading, kind="class", distribution=tuple(np.eye(4)[int(np.argmax(r.reading.distribution))].tolist())
         )
     )  # fmt: skip
@@ -126,11 +126,11 @@ def test_a_class_report_of_the_mode_is_held_against_modes() -> None:
     assert got_items is not None
     assert claim.shares["a"].value == composed(against_modes(got_items[1]))[0]["a"].value
     skill = {s.reader: s.skill.value for s in claim.ladder if s.rung == "history"}
-    assert skill == {s.reader: s.skill.value for s in primary(material()).ladder if s.rung == "history"}  # not moded
+    assert skill == {s.reader: s.skill.value for s in primary(given_text()).ladder if s.rung == "history"}  # not moded
 
 
 def test_arms_with_few_clusters_are_shown_and_decide_nothing() -> None:
-    rows = material()
+    rows = given_text()
     few = {t.id for t in rows.trials.values() if int(t.cluster[1:] or 0) >= 10 and t.control == "changed"}
     claim = primary(replace(rows, rows=[r for r in rows.rows if r.trial not in few]))
     assert claim.causal is not None
@@ -140,7 +140,7 @@ def test_arms_with_few_clusters_are_shown_and_decide_nothing() -> None:
 
 @pytest.mark.parametrize("control", ["changed", "sham", "changed_competence"])
 def test_arms_that_are_answered_less_often_stop_the_claim(control: str) -> None:
-    rows = material()
+    rows = given_text()
     count, new = 0, []
     for row in rows.rows:
         if row.reader == ASK and row.control == control:
@@ -153,7 +153,7 @@ def test_arms_that_are_answered_less_often_stop_the_claim(control: str) -> None:
 
 
 def test_silence_is_compared_with_answers() -> None:
-    rows = material()
+    rows = given_text()
     unsure = {t.trial for t in rows.truths.values() if max(t.mean) < 0.6}
     quiet = said_by(rows, ASK, lambda r: Reading(Outcome.REFUSED) if r.trial in unsure else r.reading)
     claim = primary(quiet)
@@ -188,7 +188,7 @@ def one_item_each(rows: Rows) -> Rows:
 def test_14_more_degenerate_input(spoil: Any, reason: str | None) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        claim = primary(spoil(material()))
+        claim = primary(spoil(given_text()))
     assert reason is None or (claim.verdict, claim.reason) == ("not supported", reason)
     text = to_json(claim)
     assert "NaN" not in text

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
-from selfscope.records import Message, Option, Prompt, Question, Trial, changed, content_hash
+from selfscope.records import Message, Option, Prompt, Question, Trial, content_hash
 from selfscope.wording import FORMATS, TEMPLATES, Shot, fits, phrase, question_text
 from selfscope.wording.phrases import FRAMINGS, PERSONS, PHRASES
 
@@ -21,13 +22,13 @@ ARGUMENTS = {
 def trial(quantity: str = "ends_with_vowel", options: tuple[Option, ...] = YES_NO, **fields: object) -> Trial:
     question = Question(quantity, options, arguments=ARGUMENTS)
     prompt = Prompt(messages=(Message("user", "Name an animal."),), tag={"role": "behave"})
-    return changed(
+    return replace(
         Trial("t", "self_prediction", "s", "c", "k", "test", question, prompt, "Name an animal.", "o"), **fields
     )
 
 
 def ask(t: Trial, **fields: object) -> Trial:
-    return changed(t, question=changed(t.question, **fields))
+    return replace(t, question=replace(t.question, **fields))
 
 
 def said(t: Trial, format: str, **how: bool) -> str:
@@ -53,7 +54,7 @@ def test_every_quantity_person_template_and_format_is_short_and_complete(quantit
 def test_templates_persons_framings_and_flips_all_read_differently() -> None:
     t = trial()
     texts = [
-        said(ask(t, template=i, person=p, flipped=f, framing=g), "choice_lp")
+        said(ask(t, template=i, person=p, negated=f, framing=g), "choice_lp")
         for i in range(TEMPLATES)
         for p in PERSONS
         for f in (False, True)
@@ -79,7 +80,7 @@ def test_options_stand_in_the_shown_order_and_candidates_in_canonical_order() ->
     assert "green | red | other | blue" in said(t, "choice_lp")
     assert asked.first == 2
     assert asked.candidates == (" red", " blue", " green", " other")
-    assert asked.stands_for == (0, 1, 2, 3)
+    assert asked.option_index == (0, 1, 2, 3)
 
 
 def test_options_that_begin_each_other_get_an_end() -> None:
@@ -88,13 +89,13 @@ def test_options_that_begin_each_other_get_an_end() -> None:
 
 
 def test_negated_wording_turns_yes_into_no() -> None:
-    t = ask(trial(), flipped=True)
+    t = ask(trial(), negated=True)
     assert "something other than a vowel" in said(t, "yesno_lp")
     yesno = phrase(t, "yesno_lp")
     assert yesno.first == 1
-    assert dict(zip(yesno.candidates or (), yesno.stands_for))[" Yes"] == 1
+    assert dict(zip(yesno.candidates or (), yesno.option_index))[" Yes"] == 1
     number = phrase(t, "prob_ev")
-    assert dict(zip(number.candidates or (), number.stands_for))[" 30%"] == 70
+    assert dict(zip(number.candidates or (), number.option_index))[" 30%"] == 70
     assert len(number.candidates or ()) == 101
     # choice: the word "no" now stands for canonical "yes"
     assert phrase(t, "choice_lp").candidates == (" no", " yes")
@@ -104,7 +105,7 @@ def test_negated_wording_turns_yes_into_no() -> None:
 
 def test_the_state_is_there_for_the_subject_and_hidden_from_others() -> None:
     t = trial(state="changed:0")
-    t = changed(t, prompt=changed(t.prompt, messages=(Message("system", "SECRET zebra"), *t.prompt.messages)))
+    t = replace(t, prompt=replace(t.prompt, messages=(Message("system", "SECRET zebra"), *t.prompt.messages)))
     own = phrase(t, "choice_lp").prompt
     other = phrase(t, "choice_lp", hide_state=True).prompt
     assert own.messages[0] == Message("system", "SECRET zebra")
@@ -119,7 +120,7 @@ def test_same_placement_asks_downstream_with_alternating_roles() -> None:
     open_ = phrase(t, "choice_lp").prompt
     assert [m.role for m in open_.messages] == ["user"]
     assert open_.messages[0].content.startswith("Name an animal.\n\n")
-    partial = phrase(changed(t, prompt=changed(t.prompt, prefix="A ti")), "choice_lp").prompt
+    partial = phrase(replace(t, prompt=replace(t.prompt, prefix="A ti")), "choice_lp").prompt
     assert [m.role for m in partial.messages] == ["user", "assistant", "user"]
     assert partial.messages[1].content == "A ti"
     fresh = phrase(ask(t, placement="fresh"), "choice_lp").prompt
@@ -127,7 +128,7 @@ def test_same_placement_asks_downstream_with_alternating_roles() -> None:
 
 
 def test_competence_asks_about_the_given_text_alone() -> None:
-    t = ask(trial(), material="banana")
+    t = ask(trial(), given_text="banana")
     text = said(t, "choice_lp")
     assert "banana" in text
     assert "Name an animal" not in text
@@ -141,7 +142,7 @@ def test_users_words_are_verbatim() -> None:
 
 
 def test_shots_come_first_and_are_identical_for_all_trials() -> None:
-    shots = (Shot(trial(), (0.9, 0.1)), Shot(ask(trial(), flipped=True), (0.9, 0.1)))
+    shots = (Shot(trial(), (0.9, 0.1)), Shot(ask(trial(), negated=True), (0.9, 0.1)))
     a, b = (phrase(ask(trial(), template=i), "yesno_lp", shots=shots).prompt.messages for i in (0, 1))
     assert a[:4] == b[:4]
     assert [m.role for m in a] == ["user", "assistant"] * 2 + ["user"]
@@ -171,7 +172,7 @@ def test_what_does_not_fit_is_an_error() -> None:
 def test_after_earlier_turns_the_question_is_about_the_next_reply() -> None:
     t = trial()
     said = (Message("user", "Name a fruit."), Message("assistant", "Apple"), *t.prompt.messages)
-    t = changed(t, prompt=changed(t.prompt, messages=said), public="User: Name a fruit.\nAssistant: Apple\nUser: ...")
+    t = replace(t, prompt=replace(t.prompt, messages=said), public="User: Name a fruit.\nAssistant: Apple\nUser: ...")
     for template in range(TEMPLATES):
         text = phrase(ask(t, template=template), "choice_lp").prompt.messages[0].content
         assert "this conversation" in text or "a conversation" in text

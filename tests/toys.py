@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from selfscope.records import (
@@ -20,7 +20,6 @@ from selfscope.records import (
     TokenDistribution,
     Trial,
     Truth,
-    changed,
     content_hash,
 )
 
@@ -139,7 +138,7 @@ class Asker:
         return self.name
 
     def fit(self, subject: Any, trials: Sequence[Trial], truths: Sequence[Truth]) -> Asker:
-        return changed(self, learnt=len(truths))
+        return replace(self, learnt=len(truths))
 
     def read(self, subject: Any, trials: Sequence[Trial]) -> list[Reading]:
         prompts = [
@@ -187,12 +186,12 @@ class Third:
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         return [
-            changed(
+            replace(
                 t,
                 id=content_hash(t.id, "third"),
                 base=t.id,
                 control=self.name,
-                question=changed(t.question, person="typical"),
+                question=replace(t.question, person="typical"),
             )
             for t in trials
         ]
@@ -206,14 +205,14 @@ class Moved:
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         return [
-            changed(
+            replace(
                 t,
                 id=content_hash(t.id, "moved"),
                 base=t.id,
                 control=self.name,
                 state="changed:0",
                 observation=content_hash(t.observation, "moved"),
-                prompt=changed(t.prompt, messages=(Message("system", "Be odd."), *t.prompt.messages)),
+                prompt=replace(t.prompt, messages=(Message("system", "Be odd."), *t.prompt.messages)),
             )
             for t in trials
         ]
@@ -227,6 +226,6 @@ class Panel:
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         return [
-            changed(t, id=content_hash(t.id, "panel"), base=t.id, control=self.name, coordinates={"answer": "c"})
+            replace(t, id=content_hash(t.id, "panel"), base=t.id, control=self.name, coordinates={"answer": "c"})
             for t in trials
         ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from selfscope.records import Message, Option, Outcome, Prompt, Question, Reading, Row, Trial, Truth
-from selfscope.subjects.dials import Dials
+from selfscope.subjects.phantom_dials import Dials
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
 from world import ROLLOUTS, Array, Size, change, reports, world
@@ -54,10 +54,10 @@ def study(dials: Dials, seed: int = 0, size: Size | None = None) -> Rows:
         first = int(w.first[i])
         add(out, base, (w.xa[i], w.xb[i]), ROLLOUTS)
         say(out, base, "prior", "prior", w.h.mean(0))
-        say(out, base, "input_rival", "input", w.g1[i])
+        say(out, base, "input_baseline", "input", w.g1[i])
         say(out, base, "other_model[x,k=0,choice_lp]", "input", w.g2[i])
         extra = {"jackknife": w.jack[:, i].tolist(), "halves": w.halves[:, i].tolist()}
-        say(out, base, "text_rival", "history", w.history[i], extra=extra)
+        say(out, base, "history_baseline", "history", w.history[i], extra=extra)
         say(out, base, "twin", "twin", twin[i] / twin[i].sum())
         say(out, base, ASK, "self", before[i], first=first)
         known = np.eye(k)[int(arms.control_before[i].argmax())]

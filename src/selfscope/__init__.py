@@ -15,13 +15,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from selfscope.api.ask import Answers, ask
+    from selfscope.api.card_set import Cards, cards
+    from selfscope.api.cards import Card, card, redraw, run
+    from selfscope.api.doctor import Doctor, doctor
+    from selfscope.api.loading import load
+    from selfscope.api.read_state import StateReading, read
     from selfscope.errors import SelfscopeError
-    from selfscope.face.asking import Answers, ask
-    from selfscope.face.cards import Card, card, redraw, run
-    from selfscope.face.doctor import Doctor, doctor
-    from selfscope.face.reading import Reads, read
-    from selfscope.face.studies import Cards, cards
-    from selfscope.face.subjects import load
     from selfscope.records import (
         Cost,
         Decoding,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         Vector,
     )
     from selfscope.store import Rows
-    from selfscope.study import Line, Study
+    from selfscope.study import PhenomenonPlan, Study
     from selfscope.subjects.activations import Activations
     from selfscope.subjects.base import OpenSubject, ScoringSubject, Subject
     from selfscope.verdicts.claims import Claim
@@ -53,36 +53,72 @@ _RECORDS = (
     "Reading", "Reply", "Row", "Score", "TokenDistribution", "Trial", "Truth", "Vector",
 )  # fmt: skip
 _WHERE = {
-    "load": "selfscope.face.subjects",
-    "ask": "selfscope.face.asking",
-    "Answers": "selfscope.face.asking",
-    "card": "selfscope.face.cards",
-    "run": "selfscope.face.cards",
-    "redraw": "selfscope.face.cards",
-    "Card": "selfscope.face.cards",
-    "cards": "selfscope.face.studies",
-    "Cards": "selfscope.face.studies",
-    "read": "selfscope.face.reading",
-    "Reads": "selfscope.face.reading",
-    "doctor": "selfscope.face.doctor",
-    "Doctor": "selfscope.face.doctor",
+    "load": "selfscope.api.loading",
+    "ask": "selfscope.api.ask",
+    "Answers": "selfscope.api.ask",
+    "card": "selfscope.api.cards",
+    "run": "selfscope.api.cards",
+    "redraw": "selfscope.api.cards",
+    "Card": "selfscope.api.cards",
+    "cards": "selfscope.api.card_set",
+    "Cards": "selfscope.api.card_set",
+    "read": "selfscope.api.read_state",
+    "StateReading": "selfscope.api.read_state",
+    "doctor": "selfscope.api.doctor",
+    "Doctor": "selfscope.api.doctor",
     "Activations": "selfscope.subjects.activations",
     "Subject": "selfscope.subjects.base",
     "ScoringSubject": "selfscope.subjects.base",
     "OpenSubject": "selfscope.subjects.base",
     "Rows": "selfscope.store",
     "Study": "selfscope.study",
-    "Line": "selfscope.study",
+    "PhenomenonPlan": "selfscope.study",
     "Claim": "selfscope.verdicts.claims",
     "SelfscopeError": "selfscope.errors",
     **dict.fromkeys(_RECORDS, "selfscope.records"),
 }
 
 __all__ = [
-    "Activations", "Answers", "Card", "Cards", "Claim", "Cost", "Decoding", "Doctor", "Evidence", "Injection", "Line",
-    "Message", "Observation", "OpenSubject", "Option", "Outcome", "Prompt", "Question", "Reading", "Reads", "Reply",
-    "Row", "Rows", "Score", "ScoringSubject", "SelfscopeError", "Study", "Subject", "TokenDistribution", "Trial",
-    "Truth", "Vector", "ask", "card", "cards", "doctor", "load", "read", "redraw", "run",
+    "Activations",
+    "Answers",
+    "Card",
+    "Cards",
+    "Claim",
+    "Cost",
+    "Decoding",
+    "Doctor",
+    "Evidence",
+    "Injection",
+    "Message",
+    "Observation",
+    "OpenSubject",
+    "Option",
+    "Outcome",
+    "PhenomenonPlan",
+    "Prompt",
+    "Question",
+    "Reading",
+    "Reply",
+    "Row",
+    "Rows",
+    "Score",
+    "ScoringSubject",
+    "SelfscopeError",
+    "StateReading",
+    "Study",
+    "Subject",
+    "TokenDistribution",
+    "Trial",
+    "Truth",
+    "Vector",
+    "ask",
+    "card",
+    "cards",
+    "doctor",
+    "load",
+    "read",
+    "redraw",
+    "run",
 ]  # fmt: skip
 
 

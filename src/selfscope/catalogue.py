@@ -24,12 +24,12 @@ CATALOGUE: dict[str, dict[str, str]] = {
     },
     "reader": {
         "prior": "selfscope.readers.prior:Prior",
-        "input_rival": "selfscope.readers.input_rival:InputRival",
-        "text_rival": "selfscope.readers.text_rival:TextRival",
+        "input_baseline": "selfscope.readers.input_baseline:InputBaseline",
+        "history_baseline": "selfscope.readers.history_baseline:HistoryBaseline",
         "ask": "selfscope.readers.ask:Ask",
         "few_shot": "selfscope.readers.few_shot:FewShot",
         "other_model": "selfscope.readers.other_model:OtherModel",
-        "behave": "selfscope.readers.behave:Behave",
+        "behaviour_ceiling": "selfscope.readers.behaviour_ceiling:BehaviourCeiling",
         "probe": "selfscope.readers.probe:Probe",
         "patchscope": "selfscope.readers.patchscope:Patchscope",
         "selfie": "selfscope.readers.patchscope:SelfIE",
@@ -54,10 +54,10 @@ CATALOGUE: dict[str, dict[str, str]] = {
     "subject": {
         "phantom": "selfscope.subjects.phantom:Phantom",
         "local": "selfscope.subjects.local:load",
-        "api": "selfscope.subjects.api:load_api",
+        "api": "selfscope.subjects.chat_server:load_api",
     },
     "part": {
-        "input_rivals": "selfscope.readers.input_rival:input_rivals",
+        "input_baselines": "selfscope.readers.input_baseline:input_baselines",
         "depths": "selfscope.readers.patchscope:depths",
     },
 }

@@ -52,10 +52,10 @@ def shrinkage(centred_ND: Array) -> float:
     n, d = centred_ND.shape
     # All that is needed of the (D, D) covariance is in the (N, N) products.
     products_NN = centred_ND @ centred_ND.T / n
-    squares = float((products_NN**2).sum())  # |S|^2
+    cells_of_split = float((products_NN**2).sum())  # |S|^2
     middle = float(np.trace(products_NN)) / d
-    spread = squares - d * middle**2
-    noise = float((((centred_ND**2).sum(1)) ** 2).sum()) / n**2 - squares / n
+    spread = cells_of_split - d * middle**2
+    noise = float((((centred_ND**2).sum(1)) ** 2).sum()) / n**2 - cells_of_split / n
     return float(np.clip(noise / spread, 0.0, 1.0)) if spread > 0 else 1.0
 
 

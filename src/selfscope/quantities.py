@@ -148,18 +148,18 @@ def answers(item: str) -> tuple[str, ...]:
             return (str({"+": a + b, "-": a - b, "*": a * b}[got.group(2)]),)
     elif source == "true_false":
         member, _, kind = what.partition("|")
-        kinds = packaged("words")["kinds"]
+        kinds = load_table("words")["kinds"]
         if kind in kinds:
             return ("true" if member in kinds[kind] else "false",)
     else:
-        found = packaged("facts").get(source, {}).get("answers", {}).get(what)
+        found = load_table("facts").get(source, {}).get("answers", {}).get(what)
         if found:
             return tuple(found)
     raise ValueError(f"no packaged item {item!r}")
 
 
 @lru_cache(maxsize=8)
-def packaged(name: str) -> Mapping[str, Any]:
+def load_table(name: str) -> Mapping[str, Any]:
     """A packaged table: words, facts or contexts."""
     return json.loads((resources.files("selfscope") / "data" / f"{name}.json").read_text(encoding="utf-8"))
 
@@ -276,6 +276,19 @@ PROPERTIES: dict[str, Property] = {
 """Every quantity that a phenomenon of this package asks about, by name."""
 
 __all__ = [
-    "ENTROPY_BINS", "ENTROPY_EDGES", "PROPERTIES", "Property", "answers", "distribution", "entropy_key", "graded",
-    "measurable", "measure", "numbers", "outcome", "packaged", "plain_text", "words",
+    "ENTROPY_BINS",
+    "ENTROPY_EDGES",
+    "PROPERTIES",
+    "Property",
+    "answers",
+    "distribution",
+    "entropy_key",
+    "graded",
+    "load_table",
+    "measurable",
+    "measure",
+    "numbers",
+    "outcome",
+    "plain_text",
+    "words",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from selfscope.subjects.draws import BLOCK, digest, key, pick
+from selfscope.subjects.gumbel_sampling import BLOCK, digest, key, pick
 
 NEVER = float("-inf")
 PROMPT = digest((3, 1, 4))

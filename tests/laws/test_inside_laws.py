@@ -16,9 +16,9 @@ import torch
 
 from selfscope.errors import BadModel
 from selfscope.records import Decoding, Injection, Prompt, Vector
-from selfscope.subjects import packaged
+from selfscope.subjects import bundled_models
 from selfscope.subjects.capture import capture
-from selfscope.subjects.inject import injected, written
+from selfscope.subjects.inject import apply_operator, injected
 from selfscope.subjects.local import Local, load
 from tiny import ARCHITECTURES, build
 
@@ -33,7 +33,7 @@ OPERATORS = ["replace", "add", "norm_add", "norm_replace", "mix", "project_out"]
 @pytest.fixture(scope="module", params=[*FAMILIES, *REAL])
 def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     threads = torch.get_num_threads()
-    if request.param in packaged.PACKAGES:
+    if request.param in bundled_models.PACKAGES:
         yield load(request.param)
         gc.collect()
         return
@@ -87,9 +87,9 @@ def by_hand(subject: Local, ids: Sequence[int], acts: Sequence[Injection], extra
             new = stream_BTD.clone()
             v_D = torch.from_numpy(act.vector.array)
             for t in range(len(ids)):
-                first = min((c % length for c in act.columns), default=0)
+                first = min((c % length for c in act.positions), default=0)
                 hit = {
-                    "prefill": t < length and t in [c % length for c in act.columns],
+                    "prefill": t < length and t in [c % length for c in act.positions],
                     "span": t >= first, "last": t >= length - 1, "every": True,
                 }[act.schedule]  # fmt: skip
                 if hit:
@@ -110,14 +110,14 @@ def by_hand(subject: Local, ids: Sequence[int], acts: Sequence[Injection], extra
 
 
 def acts_for(subject: Local, n: int, schedule: str = "prefill") -> list[tuple[Injection, ...]]:
-    """Another operator, layer, column and vector for each of n rows; the second row has two at one place."""
+    """Another operator, layer, position and vector for each of n rows; the second row has two at one place."""
     last = len(subject.layers) - 1
     layers = [last // 2, -1, 0, last, last // 3]
     out = []
     for i in range(n):
-        columns = () if schedule in ("last", "every") else ((0,) if i % 5 == 2 else (-1, 0) if i % 5 == 3 else (1,))
+        positions = () if schedule in ("last", "every") else ((0,) if i % 5 == 2 else (-1, 0) if i % 5 == 3 else (1,))
         act = Injection(
-            layers[i % 5], vector(subject, i), columns, OPERATORS[i % 6], (1.0, 0.5, 0.7)[i % 3], schedule
+            layers[i % 5], vector(subject, i), positions, OPERATORS[i % 6], (1.0, 0.5, 0.7)[i % 3], schedule
         )  # fmt: skip
         second = replace(act, operator="add", vector=vector(subject, 50 + i), strength=0.3)
         out.append((act, second) if i % 5 == 1 else (act,))
@@ -180,11 +180,13 @@ def test_a_whole_row_of_states_carries_its_prompt(subject: Local) -> None:
 
 @pytest.mark.parametrize("schedule", ["prefill", "span", "last", "every"])
 def test_batched_writes_are_those_of_each_row_alone(subject: Local, schedule: str) -> None:
-    """Ragged rows, shared beginnings, one-token prompts, column 0, two writes at one place, every operator."""
+    """Ragged rows, shared beginnings, one-token prompts, position 0, two writes at one place, every operator."""
     some = rows(subject)
     some = [*some, some[0], some[1], some[1]]
     acts = acts_for(subject, len(some), schedule)
-    acts = [tuple(replace(a, columns=(0,)) if a.columns and len(r) == 1 else a for a in m) for m, r in zip(acts, some)]
+    acts = [
+        tuple(replace(a, positions=(0,)) if a.positions and len(r) == 1 else a for a in m) for m, r in zip(acts, some)
+    ]
     prompts = [Prompt(ids=r, interventions=a) for r, a in zip(some, acts, strict=True)]
     prompts += [Prompt(ids=r) for r in some[:3]]
     got = subject.next_token(prompts, ids=range(40))
@@ -208,7 +210,9 @@ def test_generation_is_that_of_whole_rows_written_anew_each_step(subject: Local,
     uncached rows give them."""
     some = rows(subject)[:4]
     acts = acts_for(subject, len(some), schedule)
-    acts = [tuple(replace(a, columns=(0,)) if a.columns and len(r) == 1 else a for a in m) for m, r in zip(acts, some)]
+    acts = [
+        tuple(replace(a, positions=(0,)) if a.positions and len(r) == 1 else a for a in m) for m, r in zip(acts, some)
+    ]
     prompts = [Prompt(ids=r, interventions=a) for r, a in zip(some, acts, strict=True)]
     free = replace(subject, engine=replace(subject.engine, stop_ids=()))
     got = free.sample(prompts, 2, Decoding(3, temperature=1.0, seed=3, and_greedy=True))
@@ -242,12 +246,12 @@ def test_a_patch_of_the_prompt_stays_in_the_cache_and_one_of_the_first_step_does
 def test_early_stop_and_a_full_forward_capture_the_same(subject: Local) -> None:
     some = rows(subject)
     middle = len(subject.layers) // 2
-    columns = [list(range(len(r))) for r in some]
-    stopped = subject.capture([Prompt(ids=r) for r in some], [middle], columns).at(middle)
-    full = subject.capture([Prompt(ids=r) for r in some], [middle, len(subject.layers) - 1], columns).at(middle)
+    positions = [list(range(len(r))) for r in some]
+    stopped = subject.capture([Prompt(ids=r) for r in some], [middle], positions).at(middle)
+    full = subject.capture([Prompt(ids=r) for r in some], [middle, len(subject.layers) - 1], positions).at(middle)
     np.testing.assert_array_equal(stopped, full)
     alone = np.concatenate(
-        [subject.capture([Prompt(ids=r)], [middle], [c]).at(middle) for r, c in zip(some, columns, strict=True)]
+        [subject.capture([Prompt(ids=r)], [middle], [c]).at(middle) for r, c in zip(some, positions, strict=True)]
     )
     scale = np.abs(alone).max()
     np.testing.assert_allclose(stopped, alone, atol=1e-5 * max(1.0, scale))
@@ -333,7 +337,7 @@ def test_dropping_the_mask_or_counting_columns_in_the_chunk_shows(subject: Local
     assert float((right[1, -1] - wrong[1, -1]).abs().max()) > 0.01
     act = Injection(0, vector(subject, 3, 3.0), (5,))
     whole = by_hand(subject, some[0], [act])
-    shifted = by_hand(subject, some[0], [replace(act, columns=(2,))])  # column 5 of chunks of three
+    shifted = by_hand(subject, some[0], [replace(act, positions=(2,))])  # position 5 of chunks of three
     assert float((whole - shifted).abs().max()) > 0.001
 
 
@@ -371,17 +375,17 @@ def test_no_ops_are_no_ops_and_a_zero_is_not() -> None:
         ("add", v, none), ("mix", v, none), ("norm_add", v, none), ("project_out", across, one),
         ("norm_add", 0 * v, one), ("norm_replace", 0 * v, one), ("project_out", 0 * v, one),
     ):  # fmt: skip
-        torch.testing.assert_close(written(operator, h, vector_ND, strength), h)
-    assert not torch.equal(written("replace", h, 0 * v, one), h)
-    torch.testing.assert_close(written("norm_replace", h, v, 2 * one).norm(dim=-1), 2 * h.norm(dim=-1))
-    torch.testing.assert_close(written("norm_add", h, 5 * v, one), written("norm_add", h, v, one))
-    twice = written("add", h, 2 * v, one) - h
-    torch.testing.assert_close(twice, 2 * (written("add", h, v, one) - h))
-    assert not torch.equal(written("norm_add", h, -v, one), written("norm_add", h, v, one))
-    torch.testing.assert_close((written("project_out", h, v, one) * v).sum(-1), none, atol=1e-5, rtol=0)
-    torch.testing.assert_close(written("mix", h, v, one), v)
+        torch.testing.assert_close(apply_operator(operator, h, vector_ND, strength), h)
+    assert not torch.equal(apply_operator("replace", h, 0 * v, one), h)
+    torch.testing.assert_close(apply_operator("norm_replace", h, v, 2 * one).norm(dim=-1), 2 * h.norm(dim=-1))
+    torch.testing.assert_close(apply_operator("norm_add", h, 5 * v, one), apply_operator("norm_add", h, v, one))
+    twice = apply_operator("add", h, 2 * v, one) - h
+    torch.testing.assert_close(twice, 2 * (apply_operator("add", h, v, one) - h))
+    assert not torch.equal(apply_operator("norm_add", h, -v, one), apply_operator("norm_add", h, v, one))
+    torch.testing.assert_close((apply_operator("project_out", h, v, one) * v).sum(-1), none, atol=1e-5, rtol=0)
+    torch.testing.assert_close(apply_operator("mix", h, v, one), v)
     half = h.to(torch.bfloat16)
-    assert written("norm_add", half, v, one).dtype == torch.bfloat16
+    assert apply_operator("norm_add", half, v, one).dtype == torch.bfloat16
 
 
 def test_a_model_without_one_stream_is_refused_with_the_reason(tmp_path: Any) -> None:
@@ -398,7 +402,7 @@ def test_bad_injections_are_one_clear_line(subject: Local) -> None:
     good = Injection(0, vector(subject), (0,))
     cases = [
         (replace(good, layer=99), "there is no layer 99: this model has 0 to"),
-        (replace(good, columns=(40,)), "there is no column 40"),
+        (replace(good, positions=(40,)), "there is no position 40"),
         (replace(good, vector=Vector.of([1.0, 2.0])), "comes from another model"),
     ]
     for act, line in cases:
@@ -406,7 +410,7 @@ def test_bad_injections_are_one_clear_line(subject: Local) -> None:
             subject.next_token([Prompt(ids=ids, interventions=(act,))])
     with pytest.raises(ValueError, match="there is no layer"):
         subject.capture([Prompt(ids=ids)], [-2])
-    with pytest.raises(ValueError, match="there is no column"):
+    with pytest.raises(ValueError, match="there is no position"):
         subject.capture([Prompt(ids=ids)], [0], [[99]])
 
 

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from selfscope.records import Decoding, Message, Prompt
-from selfscope.subjects import packaged
+from selfscope.subjects import bundled_models
 from selfscope.subjects.local import Local, load
 from tiny import ARCHITECTURES, build
 
@@ -34,7 +34,7 @@ a longer one (gemma3-window) is kept in mind: rows that are longer than it do no
 @pytest.fixture(scope="module", params=[*ARCHITECTURES, "smollm2-135m"])
 def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     threads = torch.get_num_threads()
-    if request.param in packaged.PACKAGES:
+    if request.param in bundled_models.PACKAGES:
         yield load(request.param)
         return
     torch.set_num_threads(1)
@@ -44,7 +44,7 @@ def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def prompts(subject: Local) -> list[Prompt]:
     """Ragged prompts: a shared beginning for some, none for all; one of a single token; one twice."""
-    real = subject.name in packaged.PACKAGES
+    real = subject.name in bundled_models.PACKAGES
     top = min(300, int(subject.engine.model.config.get_text_config().vocab_size))
     noise = np.random.default_rng(3)
     shared = noise.integers(6, top, 14).tolist()

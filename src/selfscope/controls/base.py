@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
-from selfscope.records import Trial, changed, content_hash
+from selfscope.records import Trial, content_hash
 
 FIXED = ("correct_shown", "correct_after", "fact")
 """Quantities whose truth is given with the question: no state moves it."""
@@ -26,14 +27,14 @@ class Control(Protocol):
 def derived(trial: Trial, control: str, **fields: Any) -> Trial:
     """A control's copy of a trial: its own id, `base` the plain trial's id, some fields replaced."""
     base = trial.base or trial.id
-    return changed(trial, id=content_hash(base, control), base=base, control=control, **fields)
+    return replace(trial, id=content_hash(base, control), base=base, control=control, **fields)
 
 
 def movable(trial: Trial) -> bool:
     """Whether a hidden state could change the truth of a trial: a conversation without hidden messages, and a question
     about what the subject does."""
     messages = trial.prompt.messages
-    asked = trial.question.material is None and trial.question.quantity not in FIXED
+    asked = trial.question.given_text is None and trial.question.quantity not in FIXED
     return asked and bool(messages) and messages[-1].role == "user" and not any(m.hidden for m in messages)
 
 

@@ -7,12 +7,12 @@ from the quantity's own world such that the wanted answer is right by `quantitie
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from selfscope import quantities
 from selfscope.controls.base import derived, pick
-from selfscope.records import Question, Trial, changed, content_hash
+from selfscope.records import Question, Trial, content_hash
 
 _WORDS = (
     "apple bear cat dove eagle fox grape horse igloo jacket kite lemon mango night orange pizza queen river sun table "
@@ -42,21 +42,21 @@ class Competence:
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         out = []
         for trial in trials:
-            if trial.question.material is not None:
+            if trial.question.given_text is not None:
                 continue
             found = _given(trial, seed)
             if found is None:
                 continue
-            material, arguments, index = found
+            given_text, arguments, index = found
             answer = trial.question.options[index].key
             together = {**trial.question.arguments, **arguments}
-            question = changed(trial.question, material=material, placement="fresh", arguments=together)
+            question = replace(trial.question, given_text=given_text, placement="fresh", arguments=together)
             out.append(
                 derived(
                     trial,
                     self.name,
                     question=question,
-                    observation=content_hash("given", material, answer),
+                    observation=content_hash("given", given_text, answer),
                     coordinates={**trial.coordinates, "answer": answer},
                 )
             )

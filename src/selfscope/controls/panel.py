@@ -98,7 +98,7 @@ def _asked(phenomenon: str, split: str, what: tuple[str, int, str, str], place: 
         arguments={"statement": statement, "answer": answer},
         order=(0, 1) if (pair + turned) % 2 else (1, 0),
         template=(number // 2 + seed) % TEMPLATES,
-        flipped=bool((pair // 2 + turned) % 2),
+        negated=bool((pair // 2 + turned) % 2),
     )
     tag = {"role": "behave", "source": kind, "cluster": f"panel-{kind}-{pair}", "phenomenon": phenomenon}
     name = content_hash("yes_bias", phenomenon, statement)

@@ -9,12 +9,12 @@ is measured, never assumed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from selfscope.controls.base import derived, movable, pick
 from selfscope.controls.competence import Competence
 from selfscope.quantities import ELSE, NEITHER
-from selfscope.records import Message, Trial, changed, content_hash
+from selfscope.records import Message, Trial, content_hash
 
 TIMES = 3
 SHAMS = (
@@ -34,9 +34,9 @@ def with_state(trial: Trial, turns: Sequence[Message]) -> Trial | None:
         return None
     secret = tuple(Message(m.role, m.content, secret=True) for m in turns)
     before, about = prompt.messages[: prompt.context], prompt.messages[prompt.context :]
-    return changed(
+    return replace(
         trial,
-        prompt=changed(prompt, messages=(*before, *secret, *about), context=prompt.context + len(secret)),
+        prompt=replace(prompt, messages=(*before, *secret, *about), context=prompt.context + len(secret)),
         observation=content_hash(trial.observation, secret),
     )
 
@@ -46,7 +46,7 @@ def under(trial: Trial, turns: Sequence[Message], control: str, state: str) -> T
     moved = with_state(trial, turns)
     if moved is None:
         return None
-    prompt = changed(moved.prompt, tag={**moved.prompt.tag, "state": state})
+    prompt = replace(moved.prompt, tag={**moved.prompt.tag, "state": state})
     return derived(moved, control, prompt=prompt, state=state)
 
 
@@ -90,7 +90,7 @@ class Changed:
             moved = under(trial, turns, self.name, state)
             if moved is not None:
                 # Two states of one trial are two trials.
-                out.append(changed(moved, id=content_hash(moved.base, self.name, state)))
+                out.append(replace(moved, id=content_hash(moved.base, self.name, state)))
         return out
 
 

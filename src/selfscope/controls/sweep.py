@@ -14,7 +14,7 @@ from selfscope.records import Trial
 @dataclass(frozen=True)
 class Sweep:
     """Every trial with evidence at every cell. layers, target_layers: as in `Injection`; positions: indices into the
-    columns of the evidence; strengths: of the write. An empty axis leaves what the reader has."""
+    positions of the evidence; strengths: of the write. An empty axis leaves what the reader has."""
 
     layers: tuple[int, ...] = ()
     target_layers: tuple[int, ...] = ()

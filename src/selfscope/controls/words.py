@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from selfscope.controls.base import derived, pick
-from selfscope.records import Trial, changed
+from selfscope.records import Trial
 from selfscope.wording import TEMPLATES
 
 
@@ -19,9 +19,9 @@ class ThirdPerson:
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         return [
-            derived(t, self.name, question=changed(t.question, person=self.person))
+            derived(t, self.name, question=replace(t.question, person=self.person))
             for t in trials
-            if t.question.material is None and t.question.person == "self"
+            if t.question.given_text is None and t.question.person == "self"
         ]
 
 
@@ -48,7 +48,7 @@ class Framing:
         return f"framing_{self.framing}"
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
-        return [derived(t, self.name, question=changed(t.question, framing=self.framing)) for t in trials]
+        return [derived(t, self.name, question=replace(t.question, framing=self.framing)) for t in trials]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Paraphrase:
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         return [
-            derived(t, self.name, question=changed(t.question, template=(t.question.template + 1) % TEMPLATES))
+            derived(t, self.name, question=replace(t.question, template=(t.question.template + 1) % TEMPLATES))
             for t in trials
         ]
 
@@ -76,7 +76,7 @@ class OptionOrder:
             shown = t.question.shown
             turn = 1 + pick(len(shown) - 1, seed, t.base or t.id, self.name) if len(shown) > 1 else 0
             if turn:
-                out.append(derived(t, self.name, question=changed(t.question, order=shown[turn:] + shown[:turn])))
+                out.append(derived(t, self.name, question=replace(t.question, order=shown[turn:] + shown[:turn])))
         return out
 
 
@@ -88,7 +88,7 @@ class ScaleFlip:
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         return [
-            derived(t, self.name, question=changed(t.question, flipped=not t.question.flipped))
+            derived(t, self.name, question=replace(t.question, negated=not t.question.negated))
             for t in trials
             if t.question.binary
         ]

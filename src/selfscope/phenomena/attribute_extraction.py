@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from selfscope.phenomena.crossing import crossed, dealt, shuffled
-from selfscope.phenomena.inside import one_of, opened
-from selfscope.phenomena.named_things import Asked, Named, posed, right_option, table_of
+from selfscope.phenomena.counterbalance import counterbalance, shuffled, split_items
+from selfscope.phenomena.evidence import point_truth, require_activations
 from selfscope.phenomena.rollouts import by_key, distinct
-from selfscope.quantities import packaged, words
+from selfscope.phenomena.stimuli.named_things import Asked, Named, posed, right_option, table_of
+from selfscope.quantities import load_table, words
 from selfscope.records import Observation, Trial, Truth
 from selfscope.subjects.base import Subject
 
@@ -38,13 +38,13 @@ class AttributeExtraction:
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """The subject does not act. Raises Unsupported below the tier activations."""
-        able = opened(subject, self.name)
-        frames = packaged("relations")["frames"]
+        able = require_activations(subject, self.name)
+        frames = load_table("relations")["frames"]
         trials: list[Trial] = []
         for split, source, number, named in self._dealt(seed):
             made = posed(able, self.name, (split, source, number, seed), named, frames[source])
             trials += [t for t in made if split == "test" or t.task.partition("/")[2] not in ONLY_TEST]
-        return crossed(trials, seed)
+        return counterbalance(trials, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """exact: {"answer": the packaged answer}; the subject is not asked."""
@@ -53,21 +53,21 @@ class AttributeExtraction:
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Grade record."""
         seen = by_key(observations)
-        return [one_of(t, seen[t.observation].exact["answer"], "record") for t in trials]
+        return [point_truth(t, seen[t.observation].exact["answer"], "record") for t in trials]
 
     def _dealt(self, seed: int) -> list[tuple[str, str, int, Named]]:
         """Names with nothing but relations of the test split go there, one after every two others."""
         pools = {source: _spread(many) for source, many in names(seed).items()}
-        tested = dealt(pools, {"test": self.test})
+        tested = split_items(pools, {"test": self.test})
         used = {named.cluster for _, _, _, named in tested}
         rest = {s: [n for n in many if n.cluster not in used and not _only_test(n)] for s, many in pools.items()}
-        return [*tested, *dealt(rest, {"train": self.train, "dev": self.dev})]
+        return [*tested, *split_items(rest, {"train": self.train, "dev": self.dev})]
 
 
 def names(seed: int) -> dict[str, list[Named]]:
     """Different names of every source, in seeded order."""
     found: dict[str, dict[str, list[Asked]]] = {}
-    for relation, row in packaged("relations")["relations"].items():
+    for relation, row in load_table("relations")["relations"].items():
         table = row.get("pairs") or {x: right[0] for x, right in table_of(row["facts"]).items()}
         objects = list(dict.fromkeys(table.values()))
         for name, right in table.items():

@@ -10,9 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from selfscope.phenomena.beginnings import SHOWN, Beginning, beginnings
-from selfscope.phenomena.crossing import Item, crossed, dealt, drafted, object_prompt, observation_key, shuffled
-from selfscope.phenomena.rollouts import LINE_END, behaved, by_key, exact_prompts, frequencies, spoken
+from selfscope.phenomena.counterbalance import (
+    Item,
+    counterbalance,
+    draft_trial,
+    object_prompt,
+    observation_key,
+    shuffled,
+    split_items,
+)
+from selfscope.phenomena.rollouts import LINE_END, behaved, by_key, exact_prompts, frequencies, reply_texts
+from selfscope.phenomena.stimuli.beginnings import SHOWN, Beginning, beginnings
 from selfscope.quantities import ELSE, outcome
 from selfscope.records import Decoding, Observation, Option, Prompt, Question, Trial, Truth
 from selfscope.subjects.base import Subject, reaches
@@ -45,7 +53,7 @@ class BranchDistribution:
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """Lets the subject go on from every point to list the outcomes; one batched call."""
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
-        points = dealt(beginnings(seed), sizes)
+        points = split_items(beginnings(seed), sizes)
         prompts = [self._prompt(subject, source, point) for _, source, _, point in points]
         listing = self._list(subject, prompts, seed)
         trials = []
@@ -61,8 +69,10 @@ class BranchDistribution:
                 where: Mapping[str, object] = {
                     "seed": seed, "max_tokens": self.max_tokens, "listing": list(said), "replies": listed,
                 }  # fmt: skip
-                trials.append(drafted(self.name, split, item, question, task=task, observation=key, coordinates=where))
-        return crossed(trials, seed)
+                trials.append(
+                    draft_trial(self.name, split, item, question, task=task, observation=key, coordinates=where)
+                )
+        return counterbalance(trials, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """Fresh continuations from the exact token ids of each point."""
@@ -82,7 +92,7 @@ class BranchDistribution:
         given = exact_prompts(subject, prompts) if reaches(subject, "logprobs") else list(prompts)  # type: ignore[arg-type]
         decoding = Decoding(self.max_tokens, 1.0, seed + LISTING, LINE_END)
         replies = subject.sample(given, max(1, self.rollouts // 2), decoding)
-        return [spoken(many, prompt.prefix) for many, prompt in zip(replies, prompts, strict=True)]
+        return [reply_texts(many, prompt.prefix) for many, prompt in zip(replies, prompts, strict=True)]
 
 
 def options_of(said: Sequence[str], point: Beginning) -> tuple[Option, ...]:

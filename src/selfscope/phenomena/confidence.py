@@ -8,12 +8,19 @@ standing in the conversation, is right.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from selfscope.phenomena.crossing import Item, crossed, dealt, drafted, object_prompt, observation_key
-from selfscope.phenomena.problems import SHOWN, Problem, problems
-from selfscope.phenomena.rollouts import LINE_END, behaved, by_key, distinct, frequencies, known, spoken
+from selfscope.phenomena.counterbalance import (
+    Item,
+    counterbalance,
+    draft_trial,
+    object_prompt,
+    observation_key,
+    split_items,
+)
+from selfscope.phenomena.rollouts import LINE_END, behaved, by_key, distinct, frequencies, known, reply_texts
+from selfscope.phenomena.stimuli.problems import SHOWN, Problem, problems
 from selfscope.quantities import PROPERTIES, answers, measure
 from selfscope.records import (
     Decoding,
@@ -24,7 +31,6 @@ from selfscope.records import (
     Reply,
     Trial,
     Truth,
-    changed,
     content_hash,
 )
 from selfscope.subjects.base import Subject
@@ -55,7 +61,7 @@ class Confidence:
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """Lets the subject answer once greedily and once at temperature 1: the answers that it is shown."""
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
-        dealt_out = dealt(problems(seed), sizes, only_test=ONLY_TEST)
+        dealt_out = split_items(problems(seed), sizes, only_test=ONLY_TEST)
         prompts = [self._prompt(subject, source, problem) for _, source, _, problem in dealt_out]
         both = subject.sample(prompts, 1, Decoding(self.max_tokens, 1.0, seed + OWN, LINE_END, and_greedy=True))
         drawn, greedy = ([many[:1] for many in both], [many[1:] for many in both])
@@ -79,9 +85,9 @@ class Confidence:
                 said_of = [f" {c}." for c in problem.candidates]
                 where = {"seed": seed, "max_tokens": self.max_tokens, "replies": said_of}
                 trials.append(
-                    drafted(self.name, split, item, question, prompt=about, observation=key, coordinates=where)
+                    draft_trial(self.name, split, item, question, prompt=about, observation=key, coordinates=where)
                 )
-        return crossed(trials, seed)
+        return counterbalance(trials, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """Rollouts where the truth is a rate; for shown answers the accepted ones alone, without asking the subject."""
@@ -91,7 +97,7 @@ class Confidence:
         for key, trial in distinct(trials).items():
             accepted = {"accepted": list(answers(str(trial.question.arguments["item"])))}
             seen = acted.get(key, Observation(key))
-            out.append(changed(seen, exact={**seen.exact, **accepted}))
+            out.append(replace(seen, exact={**seen.exact, **accepted}))
         return out
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
@@ -140,5 +146,5 @@ def _after(prompt: Prompt, said: str) -> Prompt:
 
 def _said(replies: Sequence[Reply]) -> str:
     """The first line of a reply; an empty one stands as not knowing."""
-    lines = [line.strip() for line in spoken(replies, "own answer")[0].splitlines() if line.strip()]
+    lines = [line.strip() for line in reply_texts(replies, "own answer")[0].splitlines() if line.strip()]
     return lines[0] if lines else SILENT

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from selfscope.phenomena.crossing import crossed, dealt, shuffled
-from selfscope.phenomena.inside import one_of, opened
-from selfscope.phenomena.named_things import Asked, Named, posed, right_option, table_of
+from selfscope.phenomena.counterbalance import counterbalance, shuffled, split_items
+from selfscope.phenomena.evidence import point_truth, require_activations
 from selfscope.phenomena.rollouts import by_key, distinct
-from selfscope.quantities import packaged
+from selfscope.phenomena.stimuli.named_things import Asked, Named, posed, right_option, table_of
+from selfscope.quantities import load_table
 from selfscope.records import Observation, Trial, Truth
 from selfscope.subjects.base import Subject
 
@@ -37,14 +37,14 @@ class EntityResolution:
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """The subject does not act. Raises Unsupported below the tier activations."""
-        able = opened(subject, self.name)
-        frames = packaged("entities")["frames"]
+        able = require_activations(subject, self.name)
+        frames = load_table("entities")["frames"]
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         trials: list[Trial] = []
-        for split, source, number, named in dealt(entities(seed), sizes):
+        for split, source, number, named in split_items(entities(seed), sizes):
             made = posed(able, self.name, (split, source, number, seed), named, frames)
             trials += [t for t in made if split == "test" or (source, t.question.quantity) not in HELD_OUT]
-        return crossed(trials, seed)
+        return counterbalance(trials, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """exact: {"answer": the packaged answer}; the subject is not asked."""
@@ -53,7 +53,7 @@ class EntityResolution:
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Grade record."""
         seen = by_key(observations)
-        return [one_of(t, seen[t.observation].exact["answer"], "record") for t in trials]
+        return [point_truth(t, seen[t.observation].exact["answer"], "record") for t in trials]
 
 
 def entities(seed: int) -> dict[str, list[Named]]:
@@ -63,7 +63,7 @@ def entities(seed: int) -> dict[str, list[Named]]:
 
 
 def _named(seed: int) -> Iterator[Named]:
-    table = packaged("entities")["named"]
+    table = load_table("entities")["named"]
     for kind, rows in table.items():
         for name, described in rows:
             near = [d for n, d in rows if n != name]
@@ -78,7 +78,7 @@ def _named(seed: int) -> Iterator[Named]:
 def _common(seed: int) -> Iterator[Named]:
     """Common words. One that stands in two kinds has two right answers and is left out, as is one that names its
     kind."""
-    kinds = packaged("words")["kinds"]
+    kinds = load_table("words")["kinds"]
     for kind, words in kinds.items():
         for word in words:
             twice = sum(word in many for many in kinds.values()) > 1
@@ -90,7 +90,7 @@ def _common(seed: int) -> Iterator[Named]:
 
 def _places(seed: int) -> Iterator[Named]:
     capitals = {x: right[0] for x, right in table_of("capitals").items()}
-    others = tuple(k for k in packaged("entities")["named"] if k not in ("river", "mountain"))
+    others = tuple(k for k in load_table("entities")["named"] if k not in ("river", "mountain"))
     for country, city in capitals.items():
         if country in city or city in country:
             continue

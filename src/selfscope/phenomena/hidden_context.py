@@ -1,7 +1,7 @@
 """Something true of the subject's context that the read tokens do not spell out: topic, role, aim or secret word.
 
 A hidden system message holds it; the user says something neutral. What may be read are the tokens at the end of the
-user's turn: the controlling text's columns never (Pan et al. 2024, LatentQA, mask them alike). Templates of the
+user's turn: the controlling text's positions never (Pan et al. 2024, LatentQA, mask them alike). Templates of the
 hidden message and the user's messages are other ones in each split, and every message is met with several values:
 nothing that is in the text tells.
 """
@@ -14,11 +14,11 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Any, ClassVar
 
-from selfscope.phenomena.crossing import Item, crossed, dealt, drafted, observation_key, shuffled
-from selfscope.phenomena.inside import evidence, one_of, opened
-from selfscope.phenomena.objects import article
+from selfscope.phenomena.counterbalance import Item, counterbalance, draft_trial, observation_key, shuffled, split_items
+from selfscope.phenomena.evidence import evidence, point_truth, require_activations
 from selfscope.phenomena.rollouts import by_key, distinct
-from selfscope.quantities import packaged
+from selfscope.phenomena.stimuli.objects import article
+from selfscope.quantities import load_table
 from selfscope.records import Message, Observation, Option, Prompt, Question, Trial, Truth
 from selfscope.subjects.base import OpenSubject, Subject
 
@@ -49,16 +49,16 @@ class HiddenContext:
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """The subject does not act. Raises Unsupported below the tier activations."""
-        able = opened(subject, self.name)
+        able = require_activations(subject, self.name)
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         trials, met = [], dict.fromkeys(((s, k) for s in sizes for k in self.kinds), 0)
-        for split, source, number, text in dealt(neutral(seed), sizes):
+        for split, source, number, text in split_items(neutral(seed), sizes):
             kind = self._kind(split, source, number)
             turn = met[split, kind]
             met[split, kind] += 1
             for value in self._values(split, kind, turn, seed):
                 trials.append(_posed(able, (split, source, kind, turn), text, value))
-        return crossed(trials, seed)
+        return counterbalance(trials, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """exact: {"value": key of what the hidden message holds}, read off the message; the subject is not asked."""
@@ -67,7 +67,7 @@ class HiddenContext:
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Grade record."""
         seen = by_key(observations)
-        return [one_of(trial, seen[trial.observation].exact["value"], "record") for trial in trials]
+        return [point_truth(trial, seen[trial.observation].exact["value"], "record") for trial in trials]
 
     def _kind(self, split: str, source: str, number: int) -> str:
         allowed = [k for k in self.kinds if split == "test" or (source, f"hidden_{k}") not in HELD_OUT] or self.kinds
@@ -82,9 +82,9 @@ class HiddenContext:
 
 def neutral(seed: int) -> dict[str, list[str]]:
     """Neutral messages of users by kind, in seeded order."""
-    table = packaged("words")
+    table = load_table("words")
     pools = {
-        "remark": [*table["messages"], *packaged("passages")["news"]],
+        "remark": [*table["messages"], *load_table("passages")["news"]],
         "request": [f"Name {article(thing)}." for thing in table["things"]],
         "choice": [f"{ask}: {a} or {b}?" for ask, many in table["dilemmas"].items() for a, b in combinations(many, 2)],
     }
@@ -93,30 +93,30 @@ def neutral(seed: int) -> dict[str, list[str]]:
 
 def values_of(kind: str) -> list[tuple[str, str, str]]:
     """(key, text of the option, what stands in the template) of each of the ten values."""
-    return [(key, text, fill) for key, text, fill in packaged("hidden")[kind]["values"]]
+    return [(key, text, fill) for key, text, fill in load_table("hidden")[kind]["values"]]
 
 
-def columns_read(subject: OpenSubject, prompt: Prompt) -> tuple[int, ...]:
+def positions_read(subject: OpenSubject, prompt: Prompt) -> tuple[int, ...]:
     """From the last token of the user's message to the end of the prompt: all that a reader may look at."""
-    last = subject.columns(prompt, prompt.messages[-1].content)[-1]
+    last = subject.positions(prompt, prompt.messages[-1].content)[-1]
     return tuple(range(last, len(subject.encode(prompt))))
 
 
 def _posed(subject: OpenSubject, where: tuple[str, str, str, int], text: str, value: Sequence[str]) -> Trial:
     split, source, kind, turn = where
     low, high = TEMPLATES[split]
-    hidden = packaged("hidden")[kind]["templates"][low + turn % (high - low)].format(x=value[2])
+    hidden = load_table("hidden")[kind]["templates"][low + turn % (high - low)].format(x=value[2])
     quantity = f"hidden_{kind}"
     tag = {"role": "behave", "phenomenon": HiddenContext.name, "source": source, "state": "plain"}
     prompt = Prompt(messages=(Message("system", hidden), Message("user", text)), tag=tag)
     options = tuple(Option(key, shown) for key, shown, _ in values_of(kind))
     seen = evidence(
-        subject, prompt, columns_read(subject, prompt), full=f"System: {hidden}\nUser: {text}", controlling=(hidden,)
+        subject, prompt, positions_read(subject, prompt), full=f"System: {hidden}\nUser: {text}", controlling=(hidden,)
     )
     item = Item(source, f"{source}: {text}", prompt)
     question = Question(quantity, options, placement="same")
     key = observation_key(HiddenContext.name, prompt)
-    return drafted(HiddenContext.name, split, item, question, observation=key, evidence=seen)
+    return draft_trial(HiddenContext.name, split, item, question, observation=key, evidence=seen)
 
 
 def _held(trial: Trial) -> str:
@@ -126,5 +126,5 @@ def _held(trial: Trial) -> str:
 
 @lru_cache(maxsize=8)
 def _by_message(kind: str) -> Mapping[str, Any]:
-    templates = packaged("hidden")[kind]["templates"]
+    templates = load_table("hidden")[kind]["templates"]
     return {template.format(x=fill): key for template in templates for key, _, fill in values_of(kind)}

@@ -10,13 +10,15 @@ at 0.999), clean and random-vector trials, and the concept's word in the text in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from selfscope.errors import SelfscopeError
-from selfscope.phenomena.concepts import concept_vectors, concepts, random_vector
-from selfscope.phenomena.crossing import Item, crossed, drafted, generator, public_text, shuffled
-from selfscope.phenomena.injected_texts import (
+from selfscope.phenomena.counterbalance import Item, counterbalance, draft_trial, generator, public_text, shuffled
+from selfscope.phenomena.evidence import point_truth, require_activations
+from selfscope.phenomena.rollouts import by_key, distinct, known
+from selfscope.phenomena.stimuli.concepts import concept_vectors, concepts, random_vector
+from selfscope.phenomena.stimuli.injected_texts import (
     HALF,
     PASSAGE,
     SENTENCES,
@@ -28,9 +30,7 @@ from selfscope.phenomena.injected_texts import (
     tampered,
     two,
 )
-from selfscope.phenomena.inside import one_of, opened
-from selfscope.phenomena.rollouts import by_key, distinct, known
-from selfscope.quantities import YES_NO, packaged
+from selfscope.quantities import YES_NO, load_table
 from selfscope.records import (
     Injection,
     Observation,
@@ -40,7 +40,6 @@ from selfscope.records import (
     Trial,
     Truth,
     Vector,
-    changed,
     content_hash,
 )
 from selfscope.subjects.base import OpenSubject, Subject
@@ -89,7 +88,7 @@ class InjectedConcept:
 
         Raises Unsupported below the tier activations, SelfscopeError for more clusters than there are concepts.
         """
-        able = opened(subject, self.name)
+        able = require_activations(subject, self.name)
         layer = self.layer if self.layer is not None else round(DEPTH * (len(able.layers) - 1))
         cases = self._cases(seed)
         vectors = concept_vectors(able, [case.word for case in cases], layer)
@@ -98,7 +97,7 @@ class InjectedConcept:
             for quantity in TASKS:
                 if case.split == "test" or (case.source, quantity) not in HELD_OUT:
                     plain.append((case, _drafted(case, quantity, seed)))
-        asked = crossed([trial for _, trial in plain], seed)
+        asked = counterbalance([trial for _, trial in plain], seed)
         return [
             made
             for (case, _), trial in zip(plain, asked, strict=True)
@@ -143,13 +142,13 @@ class InjectedConcept:
             main = arm == "real" and quantity != "unrelated"
             name = content_hash(trial.id, arm, layer, self.strength, self.span)
             made.append(
-                changed(
+                replace(
                     trial,
                     id=name,
                     base=made[0].id if made else name,
                     arm=arm,
                     control="plain" if main else f"{quantity}_{arm}",
-                    prompt=changed(text.prompt, interventions=acts),
+                    prompt=replace(text.prompt, interventions=acts),
                     public=trial.public if arm != "input" else public_text(text.prompt),
                     observation=content_hash(trial.observation, arm),
                     coordinates=where,
@@ -160,19 +159,19 @@ class InjectedConcept:
     def _acts(
         self, case: _Case, quantity: str, text: Text, layer: int, vector: Vector
     ) -> tuple[Injection, ...]:
-        def over(part: int, strength: float, schedule: str = "prefill") -> Injection:
+        def span_text(part: int, strength: float, schedule: str = "prefill") -> Injection:
             return Injection(
                 layer, vector, operator="add", strength=strength, unit="median", schedule=schedule,
-                over=text.parts[part],
+                span_text=text.parts[part],
             )  # fmt: skip
 
         if quantity == "localisation":
-            return (over(_place(case, SENTENCES), self.strength),)
+            return (span_text(_place(case, SENTENCES), self.strength),)
         if quantity == "strength":
             more = _place(case, 2)
-            weaker = () if case.number // 2 % 2 else (over(1 - more, self.strength / 2),)
-            return (over(more, self.strength), *weaker)
-        return (over(0, self.strength, "span" if self.span else "prefill"),)
+            weaker = () if case.number // 2 % 2 else (span_text(1 - more, self.strength / 2),)
+            return (span_text(more, self.strength), *weaker)
+        return (span_text(0, self.strength, "span" if self.span else "prefill"),)
 
 
 @dataclass(frozen=True)
@@ -190,7 +189,7 @@ def _drafted(case: _Case, quantity: str, seed: int) -> Trial:
     """The trial before anything is injected. Cluster and observation name the concept by a hash: readers see them."""
     text = _text(case, quantity, seed, "real")
     item = Item(case.source, "concept " + content_hash("cluster", case.word), text.prompt)
-    return drafted(
+    return draft_trial(
         InjectedConcept.name, case.split, item, _question(case, quantity, seed), observation=_key(case, quantity)
     )  # fmt: skip
 
@@ -227,7 +226,7 @@ def _question(case: _Case, quantity: str, seed: int) -> Question:
     if quantity == "detection":
         return Question(quantity, YES_NO, placement="same")
     # True and false statements take turns: an answer that only gets blurred does not look like a yes-shift.
-    pool = packaged("concepts")["statements"]
+    pool = load_table("concepts")["statements"]
     pair = pool[int(generator("statement", seed, case.word).integers(len(pool)))]
     return Question(quantity, YES_NO, arguments={"statement": pair[case.number % 2]}, placement="same")
 
@@ -238,7 +237,7 @@ def _answer(trial: Trial) -> str | None:
     if quantity == "detection":
         return "yes" if trial.arm == "real" else "no"
     if quantity == "unrelated":
-        true = [pair[0] for pair in packaged("concepts")["statements"]]
+        true = [pair[0] for pair in load_table("concepts")["statements"]]
         return "yes" if question.arguments["statement"] in true else "no"
     if trial.arm != "real":
         return None
@@ -246,7 +245,7 @@ def _answer(trial: Trial) -> str | None:
         return next(o.key for o in question.options if _commitment(trial, o.key) == trial.observation)
     strongest = max(_injections(trial.prompt), key=lambda one: one.strength)
     said = trial.prompt.messages[0].content
-    lines = [line for line in said.splitlines() if strongest.over in line]
+    lines = [line for line in said.splitlines() if strongest.span_text in line]
     return lines[0].partition("." if quantity == "localisation" else ":")[0].lower()
 
 
@@ -262,4 +261,4 @@ def _truth(trial: Trial, answer: Any) -> Truth:
     if answer is None:
         k = len(trial.question.options)
         return known(trial, (1 / k,) * k, "record")
-    return one_of(trial, answer, "record")
+    return point_truth(trial, answer, "record")

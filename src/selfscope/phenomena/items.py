@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from selfscope.errors import SelfscopeError
-from selfscope.phenomena.crossing import Item, crossed, drafted, observation_key
+from selfscope.phenomena.counterbalance import Item, counterbalance, draft_trial, observation_key
 from selfscope.phenomena.rollouts import behaved, by_key, frequencies
 from selfscope.quantities import ELSE, PROPERTIES
 from selfscope.records import Message, Observation, Option, Prompt, Question, Trial, Truth, content_hash
@@ -65,8 +65,8 @@ class Items:
             key = observation_key(self.name, prompt, self.rollouts, self.max_tokens, seed)
             item = Item("items", cluster, prompt)
             where = {"seed": seed, "max_tokens": self.max_tokens, **({"id": line["id"]} if "id" in line else {})}
-            trials.append(drafted(self.name, split, item, question, observation=key, coordinates=where))
-        return crossed(trials, seed)
+            trials.append(draft_trial(self.name, split, item, question, observation=key, coordinates=where))
+        return counterbalance(trials, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """Rollouts and the greedy reply of each distinct prompt."""

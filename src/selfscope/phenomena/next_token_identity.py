@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from selfscope.phenomena.contexts import contexts
-from selfscope.phenomena.crossing import Item, crossed, dealt, drafted, observation_key, shuffled
-from selfscope.phenomena.inside import evidence, one_of, opened
+from selfscope.phenomena.counterbalance import Item, counterbalance, draft_trial, observation_key, shuffled, split_items
+from selfscope.phenomena.evidence import evidence, point_truth, require_activations
 from selfscope.phenomena.rollouts import by_key, distinct
-from selfscope.quantities import packaged
+from selfscope.phenomena.stimuli.contexts import contexts
+from selfscope.quantities import load_table
 from selfscope.records import Observation, Option, Prompt, Question, TokenDistribution, Trial, Truth
 from selfscope.subjects.base import OpenSubject, Subject
 
@@ -24,7 +24,7 @@ OPTIONS = 10
 LOOKED = 40
 """So many of the likeliest tokens are looked through for OPTIONS that differ as words."""
 FIRST = 3
-"""Words before the earliest column: the first tokens of a text are attention sinks."""
+"""Words before the earliest position: the first tokens of a text are attention sinks."""
 KEPT = 200
 """Likeliest tokens whose log-probabilities are kept with the observation."""
 TRIES = 4
@@ -53,19 +53,19 @@ class NextTokenIdentity:
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """Asks the subject for its likeliest next tokens. Raises Unsupported below the tier activations."""
-        able = opened(subject, self.name)
+        able = require_activations(subject, self.name)
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         most = math.ceil(RESERVE * sum(sizes.values()) / (len(sources()) - len(ONLY_TEST)))
         near = {source: many[:most] for source, many in pools(seed).items()}
         found = self._listed(able, [sentence for many in near.values() for sentence in many], seed)
         usable = {source: [sentence for sentence in many if sentence in found] for source, many in near.items()}
         trials = []
-        for split, source, _, sentence in dealt(usable, sizes, only_test=ONLY_TEST):
+        for split, source, _, sentence in split_items(usable, sizes, only_test=ONLY_TEST):
             cut, listed = found[sentence]
             prompt = Prompt(text=cut, tag={"role": "behave", "phenomenon": self.name, "state": "plain"})
             options = shuffled(listed, "options", seed, sentence)
             trials.append(_posed(able, split, Item(source, sentence, prompt), options))
-        return crossed(trials, seed)
+        return counterbalance(trials, seed)
 
     def _listed(self, subject: OpenSubject, sentences: Sequence[str], seed: int) -> dict[str, tuple[str, list[Listed]]]:
         """Where each sentence is cut, and the options there: at the first of TRIES places whose likeliest token can be
@@ -89,7 +89,7 @@ class NextTokenIdentity:
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """exact: {"logprobs": {id: log-probability, nats}} of the options, {"likeliest": {ids, logprobs}} of the KEPT
         likeliest, the first of all first."""
-        able = opened(subject, self.name)
+        able = require_activations(subject, self.name)
         first = distinct(trials)
         found = able.next_token([t.prompt for t in first.values()], top=KEPT)
         return [
@@ -103,18 +103,18 @@ class NextTokenIdentity:
         out = []
         for trial in trials:
             logprobs = seen[trial.observation].exact["logprobs"]
-            out.append(one_of(trial, max(logprobs, key=lambda k: logprobs[k]), "exact"))
+            out.append(point_truth(trial, max(logprobs, key=lambda k: logprobs[k]), "exact"))
         return out
 
 
 def sources() -> tuple[str, ...]:
     """Kinds of sentences."""
-    return tuple(packaged("passages"))
+    return tuple(load_table("passages"))
 
 
 def pools(seed: int) -> dict[str, list[str]]:
     """Different sentences of every source, in seeded order."""
-    own = {source: list(many) for source, many in packaged("passages").items()}
+    own = {source: list(many) for source, many in load_table("passages").items()}
     made = contexts(seed)
     own["news"] += [c.prefix for c in made["sentence"]]
     own["story"] += [c.prefix for c in made["fact"]]
@@ -148,7 +148,7 @@ def _posed(subject: OpenSubject, split: str, item: Item, listed: Sequence[Listed
     last = len(subject.encode(prompt)) - 1
     seen = evidence(subject, prompt, (last,), full=str(prompt.text))
     key = observation_key(NextTokenIdentity.name, prompt, [i for i, _, _ in listed])
-    return drafted(NextTokenIdentity.name, split, item, question, observation=key, evidence=seen)
+    return draft_trial(NextTokenIdentity.name, split, item, question, observation=key, evidence=seen)
 
 
 def _likeliest(after: TokenDistribution) -> dict[str, list[Any]]:

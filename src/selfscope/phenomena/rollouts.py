@@ -41,7 +41,7 @@ def behaved(
     return [
         Observation(
             key,
-            replies=spoken(replies[:-1], key),
+            replies=reply_texts(replies[:-1], key),
             greedy=replies[-1].text if replies[-1].finish != "error" else None,
             exact={"ids": list(prompt.ids)} if prompt.ids is not None else {},
             cost=sum((reply.cost for reply in replies), Cost()),
@@ -57,7 +57,7 @@ def exact_prompts(subject: ScoringSubject, prompts: Sequence[Prompt]) -> list[Pr
     ]
 
 
-def spoken(replies: Sequence[Reply], what: str) -> tuple[str, ...]:
+def reply_texts(replies: Sequence[Reply], what: str) -> tuple[str, ...]:
     """Texts of the replies that arrived. Raises ServerError when fewer than half did."""
     texts = tuple(reply.text for reply in replies if reply.finish != "error")
     if 2 * len(texts) < len(replies) or not texts:

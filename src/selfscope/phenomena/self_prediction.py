@@ -6,9 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from selfscope.phenomena.crossing import Item, crossed, dealt, drafted, object_prompt, observation_key
-from selfscope.phenomena.objects import APPLIES, HELD_OUT, SHOWN, Task, pools
+from selfscope.phenomena.counterbalance import (
+    Item,
+    counterbalance,
+    draft_trial,
+    object_prompt,
+    observation_key,
+    split_items,
+)
 from selfscope.phenomena.rollouts import behaved, by_key, frequencies
+from selfscope.phenomena.stimuli.objects import APPLIES, HELD_OUT, SHOWN, Task, pools
 from selfscope.quantities import NEITHER, PROPERTIES
 from selfscope.records import Observation, Option, Question, Trial, Truth
 from selfscope.subjects.base import Subject
@@ -35,7 +42,7 @@ class SelfPrediction:
         """Trials of all splits; the subject does not act."""
         trials = []
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
-        for split, source, number, task in dealt(pools(seed), sizes):
+        for split, source, number, task in split_items(pools(seed), sizes):
             tag = {"phenomenon": self.name, "source": source, "cluster": task.cluster, "replies": list(task.replies)}
             prompt = object_prompt(subject, task.text, tag=tag, shown=SHOWN[source])
             item = Item(source, task.cluster, prompt)
@@ -44,8 +51,8 @@ class SelfPrediction:
             asked = [q for q in APPLIES[source] if split == "test" or (source, q) not in HELD_OUT]
             for j in range(min(self.each, len(asked))):
                 question = question_of(asked[(number * self.each + j) % len(asked)], task)
-                trials.append(drafted(self.name, split, item, question, observation=key, coordinates=where))
-        return crossed(trials, seed)
+                trials.append(draft_trial(self.name, split, item, question, observation=key, coordinates=where))
+        return counterbalance(trials, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """Rollouts and the greedy reply of each distinct object prompt."""

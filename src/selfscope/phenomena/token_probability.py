@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 from selfscope.errors import Unsupported
-from selfscope.phenomena.contexts import Context, contexts
-from selfscope.phenomena.crossing import (
+from selfscope.phenomena.counterbalance import (
     Item,
-    crossed,
-    dealt,
-    drafted,
+    counterbalance,
+    draft_trial,
     generator,
     object_prompt,
     observation_key,
+    split_items,
 )
 from selfscope.phenomena.rollouts import by_key, distinct, known
+from selfscope.phenomena.stimuli.contexts import Context, contexts
 from selfscope.quantities import ENTROPY_BINS, PROPERTIES, entropy_key
 from selfscope.records import Cost, Observation, Option, Prompt, Question, Trial, Truth
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
@@ -54,7 +54,7 @@ class TokenProbability:
         _scoring(subject)
         trials = []
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
-        for split, source, _, context in dealt(contexts(seed), sizes):
+        for split, source, _, context in split_items(contexts(seed), sizes):
             prompt = self._prompt(subject, source, context)
             item = Item(source, context.cluster, prompt)
             asked = _questions(context.candidates, seed, context.cluster)
@@ -62,8 +62,8 @@ class TokenProbability:
             used = sorted({w for q in questions for w in _words_of(q)})
             key = observation_key(self.name, prompt, used)
             where = {"seed": seed, "words": used, "replies": [f" {word}" for word in used]}
-            trials += [drafted(self.name, split, item, q, observation=key, coordinates=where) for q in questions]
-        return crossed(trials, seed)
+            trials += [draft_trial(self.name, split, item, q, observation=key, coordinates=where) for q in questions]
+        return counterbalance(trials, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """exact: {"words": {word: log-probability of " word"}, "entropy": nats of the next token}."""

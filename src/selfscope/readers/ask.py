@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from selfscope.errors import UnknownName
 from selfscope.parsing import Parsed, parse_counts, parse_option, parse_percent
-from selfscope.records import Cost, Decoding, Outcome, Reading, Reply, Trial, Truth, changed
+from selfscope.records import Cost, Decoding, Outcome, Reading, Reply, Trial, Truth
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
-from selfscope.wording import FORMATS, LOGPROB_FORMATS, Asked, Shot, fits, phrase
+from selfscope.wording import FORMATS, LOGPROB_FORMATS, AskedPrompt, Shot, fits, phrase
 
 CONTENT_FREE = "..."
 
@@ -95,7 +95,7 @@ def elicit(
 
 
 def _by_score(
-    reporter: ScoringSubject, asked: Sequence[Asked], trials: Sequence[Trial], format: str
+    reporter: ScoringSubject, asked: Sequence[AskedPrompt], trials: Sequence[Trial], format: str
 ) -> list[Reading]:
     start = time.perf_counter()
     scores = reporter.score([a.prompt for a in asked], [a.candidates or () for a in asked])
@@ -106,13 +106,13 @@ def _by_score(
         if any(math.isnan(x) for x in logprobs) or max(logprobs) == -math.inf:
             readings.append(Reading(Outcome.ERROR, first=a.first, cost=cost))
             continue
-        distribution, mass = distribution_of(logprobs, a.stands_for, len(trial.question.options), format)
+        distribution, mass = distribution_of(logprobs, a.option_index, len(trial.question.options), format)
         readings.append(Reading(Outcome.ANSWERED, distribution, first=a.first, mass=mass, cost=cost))
     return readings
 
 
 def distribution_of(
-    logprobs: Sequence[float], stands_for: Sequence[int], options: int, format: str
+    logprobs: Sequence[float], option_index: Sequence[int], options: int, format: str
 ) -> tuple[tuple[float, ...], float]:
     """((options,) distribution, mass) from the candidates' log-probabilities (nats), normalised over them."""
     top = max(logprobs)
@@ -120,14 +120,14 @@ def distribution_of(
     total = math.fsum(weights)
     mass = min(1.0, math.exp(top) * total)
     if format == "prob_ev":
-        p = math.fsum(w * s for w, s in zip(weights, stands_for, strict=True)) / (100 * total)
+        p = math.fsum(w * s for w, s in zip(weights, option_index, strict=True)) / (100 * total)
         return (p, 1 - p), mass
-    sums = [math.fsum(w for w, s in zip(weights, stands_for, strict=True) if s == k) / total for k in range(options)]
+    sums = [math.fsum(w for w, s in zip(weights, option_index, strict=True) if s == k) / total for k in range(options)]
     return tuple(sums), mass
 
 
 def _by_text(
-    reporter: Subject, asked: Sequence[Asked], trials: Sequence[Trial], how: tuple[str, int, int]
+    reporter: Subject, asked: Sequence[AskedPrompt], trials: Sequence[Trial], how: tuple[str, int, int]
 ) -> list[Reading]:
     format, draws, seed = how
     decoding = Decoding(
@@ -142,7 +142,7 @@ def _by_text(
     ]  # fmt: skip
 
 
-def _of_replies(replies: Sequence[Reply], asked: Asked, trial: Trial, format: str) -> Reading:
+def _of_replies(replies: Sequence[Reply], asked: AskedPrompt, trial: Trial, format: str) -> Reading:
     """One reading from the replies to one prompt: the mean over those that could be read."""
     parsed = [_parse(reply, asked, trial, format) for reply in replies]
     values = [p.value for p in parsed if p.value is not None]
@@ -159,13 +159,13 @@ def _of_replies(replies: Sequence[Reply], asked: Asked, trial: Trial, format: st
     return Reading(Outcome.ANSWERED, mean, kind, text, asked.first, extra=extra, cost=cost)
 
 
-def _parse(reply: Reply, asked: Asked, trial: Trial, format: str) -> Parsed:
+def _parse(reply: Reply, asked: AskedPrompt, trial: Trial, format: str) -> Parsed:
     # A reply that repeats the lead-in it was given is read without it.
     if format == "prob_text":
         got = parse_percent(reply)
         if got.value is None:
             return got
-        p = 1 - got.value[0] if trial.question.flipped else got.value[0]
+        p = 1 - got.value[0] if trial.question.negated else got.value[0]
         return Parsed(got.outcome, (p, 1 - p))
     if format == "counts10":
         return parse_counts(reply, asked.options)
@@ -174,7 +174,7 @@ def _parse(reply: Reply, asked: Asked, trial: Trial, format: str) -> Parsed:
 
 def _with_prior_free(subject: Subject, trials: Sequence[Trial], readings: Sequence[Reading]) -> list[Reading]:
     """Divides by what the same question gets about no prompt at all; one score for each distinct wording."""
-    empty = [changed(t, public=CONTENT_FREE, question=changed(t.question, placement="fresh")) for t in trials]
+    empty = [replace(t, public=CONTENT_FREE, question=replace(t.question, placement="fresh")) for t in trials]
     keys = [phrase(t, "choice_lp", chat=subject.chat).prompt for t in empty]
     words = [repr((k.messages, k.text)) for k in keys]
     distinct: dict[str, Trial] = {}
@@ -189,5 +189,5 @@ def _with_prior_free(subject: Subject, trials: Sequence[Trial], readings: Sequen
             continue
         ratio = [r / max(p, 1e-12) for r, p in zip(reading.distribution, prior, strict=True)]
         extra: Mapping[str, Any] = {**reading.extra, "prior_free": [x / math.fsum(ratio) for x in ratio]}
-        out.append(changed(reading, extra=extra))
+        out.append(replace(reading, extra=extra))
     return out

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from selfscope.readers.ask import elicit, known_format
-from selfscope.records import Reading, Trial, Truth, changed, content_hash
+from selfscope.records import Reading, Trial, Truth, content_hash
 from selfscope.subjects.base import Subject
 from selfscope.wording import Shot, fits
 
@@ -41,12 +41,12 @@ class FewShot:
         """Reads the train trials and keeps k whose top option was right, balanced over quantities and answers."""
         if self.k == 0:
             return self
-        return changed(self, shots=tuple(verified_shots(subject, trials, truths, self.k, self.format, seed=self.seed)))
+        return replace(self, shots=tuple(verified_shots(subject, trials, truths, self.k, self.format, seed=self.seed)))
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
         """One reading a trial; `extra["k"]` says how many examples there really were."""
         readings = elicit(subject, trials, self.format, shots=self.shots, seed=self.seed)
-        return [changed(r, extra={**r.extra, "k": len(self.shots)}) for r in readings]
+        return [replace(r, extra={**r.extra, "k": len(self.shots)}) for r in readings]
 
 
 def verified_shots(
@@ -71,7 +71,7 @@ def train_pairs(trials: Sequence[Trial], truths: Sequence[Truth], format: str) -
     """Plain train trials that the format can ask, each with its truth."""
     by_trial = {truth.trial: truth for truth in truths}
     return [
-        (changed(t, question=changed(t.question, placement="fresh")), by_trial[t.id])
+        (replace(t, question=replace(t.question, placement="fresh")), by_trial[t.id])
         for t in trials
         if t.split == "train" and t.control == "plain" and t.id in by_trial and fits(t.question, format)
     ]

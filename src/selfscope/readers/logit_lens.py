@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
 
 from selfscope.readers.patchscope import FITTED, _hit, depths, likeliest, spread_over_clusters
-from selfscope.readers.vectors import Place, evidence_of, mean_vectors, place_of, vectors
-from selfscope.records import Outcome, Prompt, Reading, Trial, Truth, changed
+from selfscope.readers.vector_arms import Place, evidence_of, mean_vectors, place_of, vectors
+from selfscope.records import Outcome, Prompt, Reading, Trial, Truth
 from selfscope.subjects.base import OpenSubject, Subject, reaches
 
 
@@ -41,18 +41,18 @@ class LogitLens:
             return self
         able = cast(OpenSubject, subject)
         train = [t for t in trials if t.split == "train" and t.evidence is not None]
-        ready = changed(self, means=mean_vectors(able, train, list(able.layers), self.position))
+        ready = replace(self, means=mean_vectors(able, train, list(able.layers), self.position))
         if self.layer is not None:
             return ready
         right = {t.trial: t for t in truths}
         few = spread_over_clusters([t for t in train if t.id in right], FITTED)
         layers = depths(able)[:-1] or depths(able)  # the last layer is the model's own answer
         if not few:
-            return changed(ready, layer=layers[-1])
-        gridded = [changed(t, coordinates={**t.coordinates, "layer": k}) for k in layers for t in few]
+            return replace(ready, layer=layers[-1])
+        gridded = [replace(t, coordinates={**t.coordinates, "layer": k}) for k in layers for t in few]
         hits = [_hit(r, right[t.id]) for r, t in zip(ready.read(subject, gridded), gridded, strict=True)]
         mean = [float(np.mean(hits[i * len(few) : (i + 1) * len(few)])) for i in range(len(layers))]
-        return changed(ready, layer=layers[int(np.argmax(mean))])
+        return replace(ready, layer=layers[int(np.argmax(mean))])
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
         """One reading a trial: one capture, one product with the head, one batch of next tokens."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from selfscope.readers.ask import elicit, known_format
 from selfscope.readers.few_shot import balanced, train_pairs, verified_shots
-from selfscope.records import Outcome, Reading, Trial, Truth, changed
+from selfscope.records import Outcome, Reading, Trial, Truth
 from selfscope.subjects.base import Subject
 from selfscope.wording import Shot
 
@@ -56,7 +56,7 @@ class OtherModel:
             shots += [Shot(t, truth.mean) for t, truth in balanced(rest, wanted - len(shots), self.seed)]
         about = [Shot(_about(shot.trial, subject), shot.distribution) for shot in shots]
         sets = max(1, self.sets)
-        return changed(self, shots=tuple(tuple(about[i::sets]) for i in range(sets)))
+        return replace(self, shots=tuple(tuple(about[i::sets]) for i in range(sets)))
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
         """The observer's readings about `subject`."""
@@ -72,11 +72,11 @@ class OtherModel:
 def _about(trial: Trial, subject: Subject) -> Trial:
     """The trial as a question about a named other, told in a new thread."""
     question = trial.question
-    if question.material is not None or question.quantity == "fact":
+    if question.given_text is not None or question.quantity == "fact":
         return trial
     name = subject.name.rstrip("/").rsplit("/", 1)[-1]
     arguments: dict[str, Any] = {**question.arguments, "target": name}
-    return changed(trial, question=changed(question, person="target", placement="fresh", arguments=arguments))
+    return replace(trial, question=replace(question, person="target", placement="fresh", arguments=arguments))
 
 
 def _averaged(readings: Sequence[Reading]) -> Reading:
@@ -84,4 +84,4 @@ def _averaged(readings: Sequence[Reading]) -> Reading:
     if len(answered) < len(readings):
         return next(r for r in readings if r.outcome != Outcome.ANSWERED)
     mean = tuple(sum(d[k] for d in answered) / len(answered) for k in range(len(answered[0])))
-    return changed(readings[0], distribution=mean, extra={**readings[0].extra, "sets": [list(d) for d in answered]})
+    return replace(readings[0], distribution=mean, extra={**readings[0].extra, "sets": [list(d) for d in answered]})

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
 
-from selfscope.readers.vectors import Place, evidence_of, mean_vectors, place_of, vectors
+from selfscope.readers.vector_arms import Place, evidence_of, mean_vectors, place_of, vectors
 from selfscope.records import (
     Cost,
     Injection,
@@ -25,10 +25,9 @@ from selfscope.records import (
     Trial,
     Truth,
     Vector,
-    changed,
-)
+    )
 from selfscope.subjects.base import OpenSubject, Subject, reaches
-from selfscope.wording.slots import SLOTS, Slot, target
+from selfscope.wording.target_prompts import SLOTS, TargetPrompt, target_prompt
 
 FITTED = 48
 """Train trials on which a layer is chosen."""
@@ -40,7 +39,7 @@ LAYERS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
 class Patchscope:
     """template: identity | description | attribute | question | summary. layer: read at (None: chosen on train);
     target_layer: written at (None: the same). operator, strength: see `Injection`. count: placeholders. position: index
-    into the columns of the evidence."""
+    into the positions of the evidence."""
 
     template: str = "question"
     layer: int | None = None
@@ -68,18 +67,18 @@ class Patchscope:
         train = [t for t in trials if t.split == "train" and t.evidence is not None]
         layers = [self.layer] if self.layer is not None else depths(able)
         means = mean_vectors(able, train, list(able.layers), self.position)
-        ready = changed(self, means=means)
+        ready = replace(self, means=means)
         if self.layer is not None or not train:
-            return changed(ready, layer=layers[len(layers) // 2] if self.layer is None else self.layer)
+            return replace(ready, layer=layers[len(layers) // 2] if self.layer is None else self.layer)
         if self.template == "identity" and self.target_layer is None and len(layers) > 1:
             layers = layers[:-1]  # what the last block gives is the model's own answer, wherever it stands
         right = {truth.trial: truth for truth in truths}
         few = spread_over_clusters([t for t in train if t.id in right], FITTED)
-        gridded = [changed(t, coordinates={**t.coordinates, "layer": k}) for k in layers for t in few]
+        gridded = [replace(t, coordinates={**t.coordinates, "layer": k}) for k in layers for t in few]
         got = ready.read(subject, gridded)
         hits = [_hit(r, right[t.id]) for r, t in zip(got, gridded, strict=True)]
         mean = [float(np.mean(hits[i * len(few) : (i + 1) * len(few)])) for i in range(len(layers))]
-        return changed(ready, layer=layers[int(np.argmax(mean))])
+        return replace(ready, layer=layers[int(np.argmax(mean))])
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
         """One reading a trial, in two calls: one capture, one score of every trial with and without its vector (of the
@@ -120,11 +119,11 @@ class Patchscope:
         Nothing is subtracted: the vector takes the place of all that the prompt had there."""
         own = [[int(o.key) for o in t.question.options] for t in trials]
         every = sorted({i for ids in own for i in ids})
-        column = {token: k for k, token in enumerate(every)}
+        slot_of = {token: k for k, token in enumerate(every)}
         out = []
         for i, told in enumerate(able.next_token(prompts, ids=every, top=1)):
-            reading = self._reading(trials[i], [told.logprobs[column[k]] for k in own[i]], places[i], read[i])
-            out.append(changed(reading, extra={**reading.extra, "likeliest": likeliest(told)}, cost=Cost(calls=1)))
+            reading = self._reading(trials[i], [told.logprobs[slot_of[k]] for k in own[i]], places[i], read[i])
+            out.append(replace(reading, extra={**reading.extra, "likeliest": likeliest(told)}, cost=Cost(calls=1)))
         return out
 
     def prompt(self, subject: OpenSubject, trial: Trial, vector_D: Any, *, open: bool = False) -> Prompt:
@@ -147,36 +146,36 @@ class Patchscope:
             Outcome.ANSWERED, tuple(w / total for w in weights), first=first, extra=extra, cost=Cost(calls=2)
         )  # fmt: skip
 
-    def _slot(self, found: _Found, trial: Trial, filling: str | None, *, open: bool = False) -> Slot:
+    def _slot(self, found: _Found, trial: Trial, filling: str | None, *, open: bool = False) -> TargetPrompt:
         chat = found.subject.chat
         for mark in SLOTS:
-            slot = target(
+            slot = target_prompt(
                 trial, self.template, chat=chat, placeholder=mark, count=self.count, filling=filling, open=open
             )
-            if self.template == "identity" or filling is not None or found.columns(slot) is not None:
+            if self.template == "identity" or filling is not None or found.positions(slot) is not None:
                 return slot
         raise ValueError(f"none of the placeholders {', '.join(map(repr, SLOTS))} is one token in this prompt")
 
-    def _filled(self, found: _Found, trial: Trial, *, open: bool = False) -> Slot:
+    def _filled(self, found: _Found, trial: Trial, *, open: bool = False) -> TargetPrompt:
         if trial.arm in ("text", "full"):
             evidence = evidence_of(trial)
             words = evidence.text if trial.arm == "text" else evidence.full
             return self._slot(found, trial, words or "...", open=open)
         return self._slot(found, trial, None, open=open)
 
-    def _written(self, found: _Found, slot: Slot, trial: Trial, place: Place, vector_D: Any) -> Prompt:
+    def _written(self, found: _Found, slot: TargetPrompt, trial: Trial, place: Place, vector_D: Any) -> Prompt:
         if vector_D is None:
             return slot.prompt
-        columns = found.columns(slot)
-        if columns is None:
+        positions = found.positions(slot)
+        if positions is None:
             raise ValueError(f"the placeholder {slot.placeholder!r} is not {slot.count} single tokens in the prompt")
         where = trial.coordinates
         written = self.target_layer if self.target_layer is not None else place.layer
         act = Injection(
-            int(where.get("target_layer", written)), Vector.of(vector_D), columns, self.operator,
+            int(where.get("target_layer", written)), Vector.of(vector_D), positions, self.operator,
             float(where.get("strength", self.strength)),
         )  # fmt: skip
-        return changed(slot.prompt, interventions=(act,))
+        return replace(slot.prompt, interventions=(act,))
 
 
 @dataclass(frozen=True)
@@ -198,20 +197,20 @@ class _Found:
     subject: OpenSubject
     known: dict[Any, tuple[int, ...] | None] = field(default_factory=dict)
 
-    def columns(self, slot: Slot) -> tuple[int, ...] | None:
+    def positions(self, slot: TargetPrompt) -> tuple[int, ...] | None:
         key = (slot.prompt.messages, slot.prompt.text, slot.prompt.prefix, slot.placeholder, slot.count)
         if key not in self.known:
-            self.known[key] = columns_of(self.subject, slot)
+            self.known[key] = positions_of(self.subject, slot)
         return self.known[key]
 
 
-def columns_of(subject: OpenSubject, slot: Slot) -> tuple[int, ...] | None:
-    """The columns of the placeholders, None unless each is a token of its own and they stand in a row."""
+def positions_of(subject: OpenSubject, slot: TargetPrompt) -> tuple[int, ...] | None:
+    """The positions of the placeholders, None unless each is a token of its own and they stand in a row."""
     run = " ".join([slot.placeholder] * slot.count)
     texts = subject.token_texts(slot.prompt)
     for occurrence in range(-1, -20, -1):  # letters inside of words are not tokens of their own
         try:
-            found = subject.columns(slot.prompt, run, occurrence)
+            found = subject.positions(slot.prompt, run, occurrence)
         except ValueError:
             return None
         marks = tuple(c for c in found if texts[c].strip() == slot.placeholder)

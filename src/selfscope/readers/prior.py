@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from selfscope.records import Outcome, Question, Reading, Trial, Truth, changed
+from selfscope.records import Outcome, Question, Reading, Trial, Truth
 from selfscope.subjects.base import Subject
 
 
@@ -48,7 +48,7 @@ class Prior:
                     weights[key] = self.smoothing
                 sums[key] += share
                 weights[key] += 1
-        return changed(self, rates={key: sums[key] / weights[key] for key in sums})
+        return replace(self, rates={key: sums[key] / weights[key] for key in sums})
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
         """The base rate over each trial's own options."""

@@ -8,7 +8,7 @@ Hewitt and Liang 2019: `labels="permuted"` is the same probe on labels that mean
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
@@ -16,8 +16,8 @@ import numpy as np
 from selfscope.directions import Linear, discriminant, logistic
 from selfscope.quantities import words as words_of
 from selfscope.readers.patchscope import depths
-from selfscope.readers.vectors import Place, evidence_of, place_of, vectors
-from selfscope.records import Outcome, Reading, Trial, Truth, changed, content_hash
+from selfscope.readers.vector_arms import Place, evidence_of, place_of, vectors
+from selfscope.records import Outcome, Reading, Trial, Truth, content_hash
 from selfscope.subjects.base import OpenSubject, Subject, reaches
 
 FOLDS = 4
@@ -84,12 +84,12 @@ class Probe:
                 own = {place: _rows(of, many) for place, of in states.items()}
                 found[quantity] = self._fitted(many, [right[t.id] for t in many], own)
         means = {place: np.mean(list(of.values()), axis=0) for place, of in states.items()}
-        return changed(self, fits=found, states=states, means=means)
+        return replace(self, fits=found, states=states, means=means)
 
     def _positions(self, trials: Sequence[Trial]) -> list[int]:
         if self.position is not None:
             return [self.position]
-        deep = min([POSITIONS, *(len(evidence_of(t).columns) for t in trials)])
+        deep = min([POSITIONS, *(len(evidence_of(t).positions) for t in trials)])
         return list(range(-1, -deep - 1, -1))
 
     def _fitted(self, trials: Sequence[Trial], labels: Sequence[int], states: Mapping[Place, Any]) -> Fit:
@@ -166,7 +166,7 @@ def _captured(
     if not trials or not layers:
         return {}
     read = [evidence_of(t) for t in trials]
-    got = subject.capture([e.prompt for e in read], list(layers), [[e.columns[p] for p in positions] for e in read])
+    got = subject.capture([e.prompt for e in read], list(layers), [[e.positions[p] for p in positions] for e in read])
     step = len(positions)
     return {
         Place(layer, p): dict(zip([t.id for t in trials], got.at(layer)[k::step], strict=True))
@@ -202,7 +202,7 @@ def _validated(states_ND: Any, labels_N: Any, fold_N: Any, classes: int, penalty
 
 
 def _vocabulary(texts: Sequence[str], most: int = 400) -> dict[str, int]:
-    """The commonest words, each with its column."""
+    """The commonest words, each with its position."""
     counts: dict[str, int] = {}
     for text in texts:
         for word in dict.fromkeys(w.lower() for w in words_of(text)):

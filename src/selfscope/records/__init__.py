@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, is_dataclass, replace
+from dataclasses import dataclass, field, is_dataclass
 from enum import Enum, StrEnum
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, TypeVar
 
-from selfscope.records.acts import Injection, Opaque, Vector
+from selfscope.records.injections import Injection, Opaque, Vector
 
 SCHEMA = 1
 T = TypeVar("T")
@@ -122,12 +123,12 @@ class Question:
     shared: bool = True
     order: tuple[int, ...] = ()
     template: int = 0
-    flipped: bool = False
+    negated: bool = False
     person: str = "self"
     tense: str = "hypothetical"
     placement: str = "fresh"
     framing: str = "plain"
-    material: str | None = None
+    given_text: str | None = None
 
     @property
     def binary(self) -> bool:
@@ -142,14 +143,14 @@ class Question:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Activations that a reader may use: the residual stream over `prompt` at `columns`, and nowhere else.
+    """Activations that a reader may use: the residual stream over `prompt` at `positions`, and nowhere else.
 
-    text: what the tokens at these columns spell out (a text-only rival sees it). full: all that anyone may see of the
+    text: what the tokens at these positions spell out (a text-only rival sees it). full: all that anyone may see of the
     prompt, the controlling text included (a ceiling, shown apart).
     """
 
     prompt: Prompt
-    columns: tuple[int, ...]
+    positions: tuple[int, ...]
     text: str
     full: str = ""
 
@@ -298,16 +299,16 @@ class Row:
     score: Score | None = None
 
 
-def plain(value: Any) -> Any:
-    """Any record as JSON-ready dicts, lists and scalars."""
+def to_jsonable(value: Any, names: Mapping[str, str] = MappingProxyType({})) -> Any:
+    """Any record as JSON-ready dicts, lists and scalars. names: fields of records that get another name."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {k: plain(v) for k, v in vars(value).items()}
+        return {names.get(k, k): to_jsonable(v, names) for k, v in vars(value).items()}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
+        return {str(k): to_jsonable(v, names) for k, v in value.items()}
     if isinstance(value, tuple | list):
-        return [plain(v) for v in value]
+        return [to_jsonable(v, names) for v in value]
     if hasattr(value, "tolist"):
         return value.tolist()
     return value
@@ -315,7 +316,11 @@ def plain(value: Any) -> Any:
 
 def to_json(record: Any) -> str:
     """One line of JSON with sorted keys: the same record gives the same bytes."""
-    return json.dumps(plain(record), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _compact(to_jsonable(record))
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 @lru_cache(maxsize=64)
@@ -330,22 +335,21 @@ def from_json(kind: type[T], text: str | bytes) -> T:
     return _adapter(kind).validate_json(text)  # type: ignore[arg-type]
 
 
+HASHED_AS = {"given_text": "material", "negated": "flipped"}
+"""Names under which fields enter a hash: ids decide which trials are drawn, so a better name must not draw others."""
+
+
 def content_hash(*parts: Any, size: int = 16) -> str:
     """Stable hexadecimal digest of any records or plain values, the same in every process."""
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(to_json(part).encode())
+        digest.update(_compact(to_jsonable(part, HASHED_AS)).encode())
         digest.update(b"\x00")
     return digest.hexdigest()[:size]
-
-
-def changed(record: T, **fields: Any) -> T:
-    """A copy with some fields replaced (`dataclasses.replace` under the project's name)."""
-    return replace(record, **fields)  # type: ignore[type-var]
 
 
 __all__ = [
     "RUNGS", "SCHEMA", "Cost", "Decoding", "Evidence", "Injection", "Message", "Observation", "Opaque", "Option",
     "Outcome", "Prompt", "Question", "Reading", "Reply", "Row", "Score", "TokenDistribution", "Trial", "Truth",
-    "Vector", "changed", "content_hash", "from_json", "plain", "to_json",
+    "Vector", "content_hash", "from_json", "to_json", "to_jsonable",
 ]  # fmt: skip

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from selfscope.records import RUNGS, Row
-from selfscope.report import names, prose, tables
+from selfscope.report import labels, standing_text, tables
 from selfscope.report.document import Document, Material, Section, Verdict
 from selfscope.report.examples import RULE, asked_example, examples
-from selfscope.report.figures import clean, count
-from selfscope.report.inside import inside
-from selfscope.report.opening import best_rival, verdict_line
+from selfscope.report.format import clean, count
 from selfscope.report.sections import section
+from selfscope.report.verdict_row import best_rival, verdict_line
+from selfscope.report.white_box import inside
 from selfscope.verdicts.claims import Claim
 
 ONLY_INSIDE = "Its activations were read and written; nothing was asked here that a verdict on its reports needs."
@@ -34,8 +34,8 @@ def compose(material: Material) -> Document:
         sections=sections,
         methods=tables.methods(material),
         not_run=_not_run(material, primary),
-        limits=prose.LIMITS,
-        reading=prose.READING,
+        limits=standing_text.LIMITS,
+        reading=standing_text.READING,
         warnings=tuple(clean(w, 300) for w in material.warnings),
         inside=inside(material),
     )
@@ -54,7 +54,7 @@ def _primary(claims: Sequence[Claim]) -> list[Claim]:
         if claim.phenomenon not in covered:
             covered.add(claim.phenomenon)
             kept.append(claim)
-    order = {name: i for i, name in enumerate(names.PHENOMENA)}
+    order = {name: i for i, name in enumerate(labels.PHENOMENA)}
     return sorted(kept, key=lambda c: (order.get(c.phenomenon, len(order)), c.phenomenon, c.reader))
 
 
@@ -86,7 +86,7 @@ def summary(claims: Sequence[Claim]) -> str:
     total = len(claims)
     noun = "kind of question shows" if total == 1 else "kinds of question show"
     parts = [f"{kinds['access']} of {total} {noun} access to the model’s own state"]
-    for kind, (one, many) in prose.KINDS.items():
+    for kind, (one, many) in standing_text.KINDS.items():
         if kinds[kind]:
             parts.append(f"{kinds[kind]} {one if kinds[kind] == 1 else many}")
     return "; ".join(parts) + "."
@@ -129,18 +129,18 @@ def _not_run(material: Material, claims: Sequence[Claim]) -> tuple[str, ...]:
     listed: list[str] = []
     given = material.meta.get("not_run")
     if isinstance(given, Mapping):
-        listed += [f"{names.sentence_case(str(k))}: {v}" for k, v in sorted(given.items())]
+        listed += [f"{labels.sentence_case(str(k))}: {v}" for k, v in sorted(given.items())]
     elif isinstance(given, Sequence) and not isinstance(given, str):
         listed += [str(g) for g in given]
     present = {r.rung for r in material.rows}
     if material.rows:
         empty = [r for r in RUNGS if r in tables.NEEDS and r not in present]
-        listed += [f"{names.RUNGS[r]}: needs {tables.NEEDS[r]}." for r in empty]
+        listed += [f"{labels.RUNGS[r]}: needs {tables.NEEDS[r]}." for r in empty]
     missing: dict[tuple[str, str], list[str]] = defaultdict(list)
     for claim in claims:
         for check in claim.checks:
             if check.status == "missing":
-                missing[check.name, check.run].append(names.title(claim.phenomenon))
+                missing[check.name, check.run].append(labels.title(claim.phenomenon))
     for (name, run), where in missing.items():
-        listed.append(f"{names.sentence_case(name)} ({', '.join(where)})" + (f": {run}" if run else ""))
-    return tuple(clean(names.sentence_case(x) if x[:1].islower() else x, 300) for x in dict.fromkeys(listed))
+        listed.append(f"{labels.sentence_case(name)} ({', '.join(where)})" + (f": {run}" if run else ""))
+    return tuple(clean(labels.sentence_case(x) if x[:1].islower() else x, 300) for x in dict.fromkeys(listed))

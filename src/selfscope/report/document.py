@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from selfscope.records import Row, Trial, Truth
-from selfscope.report.figures import Number
+from selfscope.report.format import Number
+from selfscope.verdicts.arm_gaps import Gap, Grid
 from selfscope.verdicts.claims import Claim
-from selfscope.verdicts.detection import Injected
-from selfscope.verdicts.gaps import Gap, Grid
+from selfscope.verdicts.detection import InjectionFinding
 
 Words = Callable[[Trial, str], str]
 """(trial, format) -> the question as it was sent. Who calls gives `wording.question_text`: report knows no wording."""
@@ -31,7 +31,7 @@ class Material:
     words: Words | None = None
     gaps: tuple[Gap, ...] = ()
     grids: tuple[Grid, ...] = ()
-    injected: tuple[Injected, ...] = ()
+    injected: tuple[InjectionFinding, ...] = ()
 
 
 @dataclass(frozen=True)

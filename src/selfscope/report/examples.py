@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from selfscope.records import Outcome, Question, Reading, Row, Trial, Truth
-from selfscope.report import names
+from selfscope.report import labels
 from selfscope.report.document import Cell, Example, Material, Words
-from selfscope.report.figures import clean, decimal, percent, scalar
+from selfscope.report.format import clean, decimal, percent, scalar
 from selfscope.verdicts.claims import Claim
 
 RULE = (
@@ -80,8 +80,8 @@ def _columns(
         ("said", "self", row.reading.distribution),
     ]
     for name, reading in beside:
-        colour = {"prior": "prior", "text_rival": "history"}.get(name, "input")
-        given.append((clean(names.short(name), 40), colour, reading.distribution if reading else None))
+        colour = {"prior": "prior", "history_baseline": "history"}.get(name, "input")
+        given.append((clean(labels.short(name), 40), colour, reading.distribution if reading else None))
     return [(name, colour, values) for name, colour, values in given if values is not None and len(values) == size]
 
 
@@ -95,15 +95,15 @@ def asked(trial: Trial, reader: str, words: Words | None = None) -> str:
     question = trial.question
     arguments = {k: v for k, v in question.arguments.items() if isinstance(v, str | int | float)}
     inside = f" ({scalar(arguments)})" if arguments else ""
-    negated = ", negated wording" if question.flipped else ""
-    return f"{names.sentence_case(question.quantity)}{inside}{negated}?"
+    negated = ", negated wording" if question.negated else ""
+    return f"{labels.sentence_case(question.quantity)}{inside}{negated}?"
 
 
 def shown(question: Question) -> tuple[str, ...]:
     """What each option, in canonical order, is called in the wording that was shown: a negated yes/no question means
     by "no" what the plain one means by "yes"."""
     texts = tuple(clean(o.text or o.key, 60) for o in question.options)
-    return texts[::-1] if question.binary and question.flipped else texts
+    return texts[::-1] if question.binary and question.negated else texts
 
 
 def _said(reading: Reading, question: Question) -> str:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from selfscope.report import names, plots
+from selfscope.report import labels, plots
 from selfscope.report.document import Document
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def _environment() -> Environment:
         made.globals[name] = lambda *args, _drawn=drawn: Markup(_drawn(*args))
     made.globals["ticks"] = plots.ticks
     made.globals["style"] = Markup((TEMPLATES / "card.css").read_text(encoding="utf-8"))
-    made.globals["signs"] = names.STATUS
-    made.globals["meanings"] = names.VERDICTS
+    made.globals["signs"] = labels.STATUS
+    made.globals["meanings"] = labels.VERDICTS
     return made
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from selfscope.report import names
+from selfscope.report import labels
+from selfscope.report.activation_format import anchor, asked, part
 from selfscope.report.document import Axis, Inside, Mark, Material, Table, Tick
-from selfscope.report.figures import NOTHING, clean, decimal, percent
-from selfscope.report.places import anchor, asked, part
+from selfscope.report.format import NOTHING, clean, decimal, percent
 from selfscope.statistics import Estimate
-from selfscope.verdicts.detection import AGAINST, Detection, Injected
+from selfscope.verdicts.detection import AGAINST, Detection, InjectionFinding
 
 TASKS = {
     "localisation": "which sentence was touched",
@@ -20,9 +20,9 @@ ARMS = {"clean": "nothing injected", "random": "a random vector", "input": "the 
 CAPTION = "Part of the items answered rightly, 95\u202f% intervals over concepts; chance stands beside each task."
 
 
-def injections(name: str, found: Sequence[Injected], material: Material) -> Inside:
+def injections(name: str, found: Sequence[InjectionFinding], material: Material) -> Inside:
     """One section for all readers that were asked about injections."""
-    title, asks = names.PHENOMENA.get(name, (names.sentence_case(name), ""))
+    title, asks = labels.PHENOMENA.get(name, (labels.sentence_case(name), ""))
     tables = [table for one in found for table in _tables(one)]
     return Inside(
         anchor=anchor(name), title=title, asks=asks, says=sentence(found), items=asked(name, material),
@@ -30,7 +30,7 @@ def injections(name: str, found: Sequence[Injected], material: Material) -> Insi
     )  # fmt: skip
 
 
-def sentence(found: Sequence[Injected]) -> str:
+def sentence(found: Sequence[InjectionFinding]) -> str:
     """The tasks that a shift towards yes cannot pass first; detection only with that shift beside it."""
     said = []
     for one in found:
@@ -56,11 +56,11 @@ def _both(x: Estimate) -> str:
     return f"{decimal(x.value)} [{decimal(x.low)}, {decimal(x.high)}]"
 
 
-def _ladder(found: Sequence[Injected]) -> Axis | None:
+def _ladder(found: Sequence[InjectionFinding]) -> Axis | None:
     marks = []
     for one in found:
         for task, choice in one.choices.items():
-            label = f"{names.sentence_case(TASKS[task])} ({clean(names.reader(one.reader), 60)})"
+            label = f"{labels.sentence_case(TASKS[task])} ({clean(labels.reader(one.reader), 60)})"
             marks.append(Mark(label, f"chance {percent(choice.chance)}", "self", part(choice.right)))
             if choice.over_clean is not None:
                 note = f"chance {percent(choice.chance)}; against the same question with nothing injected"
@@ -71,11 +71,11 @@ def _ladder(found: Sequence[Injected]) -> Axis | None:
     return Axis(-0.02, 1.02, (Tick(0.0, "0"), Tick(0.5, "50", "faint"), Tick(1.0, "100\u202f%")), tuple(marks), CAPTION)
 
 
-def _tables(one: Injected) -> list[Table]:
+def _tables(one: InjectionFinding) -> list[Table]:
     d = one.detection
     if d is None:
         return []
-    who = clean(names.reader(one.reader), 60)
+    who = clean(labels.reader(one.reader), 60)
     rows = []
     if d.naive is not None:
         rows.append(("as mostly reported: against nothing, uncorrected", _both(d.naive.auroc), _both(d.naive.d_prime)))
@@ -99,7 +99,7 @@ def _rates(d: Detection) -> Table:
     return Table("Answers and the shift towards yes", ("", "95\u202f%"), tuple(rows), (1,))
 
 
-def _notes(one: Injected) -> list[str]:
+def _notes(one: InjectionFinding) -> list[str]:
     d = one.detection
     if d is None or not d.missing:
         return []

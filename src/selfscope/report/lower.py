@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from selfscope.records import SCHEMA, plain
+from selfscope.records import SCHEMA, to_jsonable
 from selfscope.report.compose import compose
 from selfscope.report.document import Document, Material
 from selfscope.report.html import page
@@ -20,7 +20,7 @@ def card(material: Material) -> tuple[str, str]:
 
 def as_json(document: Document, material: Material) -> str:
     """The document and the claims, keys sorted; a number that is not finite becomes null."""
-    content = {"schema": SCHEMA, "card": plain(document), "claims": plain(material.claims)}
+    content = {"schema": SCHEMA, "card": to_jsonable(document), "claims": to_jsonable(material.claims)}
     return json.dumps(_finite(content), sort_keys=True, ensure_ascii=True, indent=1, allow_nan=False) + "\n"
 
 

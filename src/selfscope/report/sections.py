@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from selfscope.records import RUNGS
-from selfscope.report import names
+from selfscope.report import labels
 from selfscope.report.document import Axis, Bin, Item, Mark, Section, Table, Tick, Verdict
-from selfscope.report.figures import (
+from selfscope.report.format import (
     NOTHING,
     clean,
     count,
@@ -19,7 +19,7 @@ from selfscope.report.figures import (
     skill,
     triple,
 )
-from selfscope.report.opening import self_step
+from selfscope.report.verdict_row import self_step
 from selfscope.verdicts.claims import Claim
 
 QUOTED_FROM, WIDEST = 0.5, 0.6  # reliability from which, and interval up to which, the public part is split
@@ -41,7 +41,7 @@ def section(claim: Claim, verdict: Verdict, siblings: Sequence[Claim]) -> Sectio
     }
     return Section(
         verdict=verdict,
-        reader=clean(names.reader(claim.reader), 80),
+        reader=clean(labels.reader(claim.reader), 80),
         ladder=ladder,
         shares=shares_,
         calibration=_calibration(claim),
@@ -58,12 +58,12 @@ def section(claim: Claim, verdict: Verdict, siblings: Sequence[Claim]) -> Sectio
 
 
 def _because(claim: Claim) -> str:
-    return f"{names.reason(claim.reason)}." if claim.reason else "too little was answered or varied."
+    return f"{labels.reason(claim.reason)}." if claim.reason else "too little was answered or varied."
 
 
 def _item(name: str, status: str, detail: str, run: str) -> Item:
-    known = status if status in names.STATUS else "missing"
-    return Item(names.sentence_case(clean(name, 80)), known, clean(detail, 300), clean(run, 200) if run else "")
+    known = status if status in labels.STATUS else "missing"
+    return Item(labels.sentence_case(clean(name, 80)), known, clean(detail, 300), clean(run, 200) if run else "")
 
 
 def _ladder(claim: Claim) -> Axis | None:
@@ -74,12 +74,12 @@ def _ladder(claim: Claim) -> Axis | None:
     for step in steps:
         number, gap = skill(step.skill), skill(step.gap, change=True)
         assert number is not None  # filtered above
-        condition = "" if step.control == "plain" else f" – {clean(names.control(step.control), 80)}"
+        condition = "" if step.control == "plain" else f" – {clean(labels.control(step.control), 80)}"
         answered = "" if step.answered >= 0.995 else f", on {percent(step.answered)} of the items"
         marks.append(
             Mark(
-                label=clean(names.reader(step.reader), 80) + condition,
-                note=clean(names.RUNGS.get(step.rung, step.rung), 80) + answered,
+                label=clean(labels.reader(step.reader), 80) + condition,
+                note=clean(labels.RUNGS.get(step.rung, step.rung), 80) + answered,
                 colour=step.rung if step.rung in RUNGS else "",
                 number=number,
                 strong=step.reader == claim.reader and step.control == "plain",
@@ -116,7 +116,7 @@ def _shares(claim: Claim) -> Axis | None:
     keys, caption = quoted(claim)
     marks = []
     for key in keys:
-        name, colour, line = names.SHARES[key]
+        name, colour, line = labels.SHARES[key]
         number = share(claim.shares.get(key))
         if number:
             marks.append(Mark(name, line, colour, number, strong=key == "a"))
@@ -161,7 +161,7 @@ def _headlines(claim: Claim) -> Table | None:
         for way in ways:
             number = share(claim.headlines[way].get(key), clip=way != "bounds")
             cells.append(NOTHING if number is None else number.interval if way == "bounds" else number.both)
-        rows.append((names.SHARES[key][0] if key in names.SHARES else key, *cells))
+        rows.append((labels.SHARES[key][0] if key in labels.SHARES else key, *cells))
     if not rows:
         return None
     return Table("Non-answers, counted three ways", ("", *ways), tuple(rows), tuple(range(1, len(ways) + 1)))
@@ -174,7 +174,7 @@ def _conditions(claim: Claim) -> tuple[Axis | None, Table | None]:
         number, moved = skill(entry.get("better"), change=True), share(entry.get("change"))
         rest = {k: v for k, v in entry.items() if k not in ("better", "change")}
         notes = [f"report moved by {moved.both}"] if moved else []
-        note, told = ", ".join(notes + _rest(rest)), names.sentence_case(clean(names.control(name), 80))
+        note, told = ", ".join(notes + _rest(rest)), labels.sentence_case(clean(labels.control(name), 80))
         if number:
             marks.append(Mark(told, note, "self", number))
         elif note:
@@ -210,11 +210,11 @@ def _others(claim: Claim, siblings: Sequence[Claim]) -> Table | None:
         asked = sum(other.outcomes.values())
         rows.append(
             (
-                clean(names.reader(other.reader), 80),
+                clean(labels.reader(other.reader), 80),
                 skill(step.skill).both if step and triple(step.skill) else NOTHING,  # type: ignore[union-attr]
                 percent(answered / asked) if asked else NOTHING,
                 n.both if (n := share(other.shares.get("a"))) else NOTHING,
-                other.verdict + (f": {names.reason(other.reason)}" if other.reason else ""),
+                other.verdict + (f": {labels.reason(other.reason)}" if other.reason else ""),
             )
         )
     head = ("reader", "skill", "answered", "private share", "verdict")

@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from selfscope.records import RUNGS, Cost, Outcome, Row, Trial, Truth, plain
-from selfscope.report import names
+from selfscope.records import RUNGS, Cost, Outcome, Row, Trial, Truth, to_jsonable
+from selfscope.report import labels
 from selfscope.report.document import Material, Table
-from selfscope.report.figures import NOTHING, clean, count, decimal, duration, percent, scalar, share
+from selfscope.report.format import NOTHING, clean, count, decimal, duration, percent, scalar, share
 
 NEEDS = {  # rung -> what brings it onto the ladder
     "input": "a second model (--other MODEL), or the shipped linear model of the text",
@@ -54,7 +54,7 @@ def truths(trials: Mapping[str, Trial], known: Mapping[str, Truth]) -> Table:
         sizes = sorted({len(t.question.options) for t in group})
         rows.append(
             (
-                names.title(phenomenon),
+                labels.title(phenomenon),
                 grades,
                 "exact" if draws == [0] else _range(draws),
                 decimal(sum(noise) / len(noise)) if noise else NOTHING,
@@ -82,8 +82,8 @@ def rivals(rows: Sequence[Row]) -> Table:
         ran[row.rung].add(row.reader)
     lines = []
     for rung in RUNGS:
-        who = ", ".join(clean(names.reader(r), 80) for r in sorted(ran.get(rung, ())))
-        lines.append((names.RUNGS[rung], who or "did not run", "" if who else NEEDS.get(rung, "")))
+        who = ", ".join(clean(labels.reader(r), 80) for r in sorted(ran.get(rung, ())))
+        lines.append((labels.RUNGS[rung], who or "did not run", "" if who else NEEDS.get(rung, "")))
     return Table("Observers", ("rung", "who", "needs"), tuple(lines))
 
 
@@ -100,7 +100,7 @@ def outcomes(rows: Sequence[Row], trials: Mapping[str, Trial]) -> Table:
     for (phenomenon, reader), found in sorted(counts.items(), key=lambda item: (_place(item[0][0]), item[0])):
         total = sum(found.values())
         cells = (percent(found[k] / total) if found[k] else NOTHING for k in seen)
-        lines.append((names.title(phenomenon), clean(names.reader(reader), 80), count(total), *cells))
+        lines.append((labels.title(phenomenon), clean(labels.reader(reader), 80), count(total), *cells))
     head = ("", "reader", "items", *seen)
     return Table("Answers and non-answers", head, _once(lines), tuple(range(2, len(head))))
 
@@ -115,7 +115,7 @@ def power(material: Material) -> Table:
         p = claim.numbers.get("p_holm")
         lines.append(
             (
-                names.title(claim.phenomenon),
+                labels.title(claim.phenomenon),
                 _reachable(claim.numbers.get("mde_a")),
                 _reachable(claim.numbers.get("mde_causal")),
                 count(tried),
@@ -144,7 +144,7 @@ def cost(rows: Sequence[Row]) -> Table:
     for (phenomenon, reader), each in sorted(spent.items(), key=lambda item: (_place(item[0][0]), item[0])):
         total += each
         if each.calls or each.seconds:
-            lines.append(_cost_line(names.title(phenomenon), clean(names.reader(reader), 80), each))
+            lines.append(_cost_line(labels.title(phenomenon), clean(labels.reader(reader), 80), each))
     if total.calls or total.seconds:
         lines.append(_cost_line("All readings", "", total))
     head = ("", "reader", "calls", "tokens in", "tokens out", "time")
@@ -157,7 +157,7 @@ def logged(meta: Mapping[str, Any]) -> Table | None:
     for caller, entry in sorted((meta.get("costs") or {}).items()):
         given = Cost(**{k: v for k, v in entry.items() if k in Cost.__dataclass_fields__})
         sizes = (count(given.calls), count(given.prompt_tokens), count(given.output_tokens), duration(given.seconds))
-        lines.append((clean(names.reader(str(caller)), 80), *sizes))
+        lines.append((clean(labels.reader(str(caller)), 80), *sizes))
     whole = meta.get("seconds")
     note = f"The whole run took {duration(float(whole))}." if isinstance(whole, int | float) else ""
     head = ("caller", "calls", "tokens in", "tokens out", "time")
@@ -165,7 +165,7 @@ def logged(meta: Mapping[str, Any]) -> Table | None:
 
 
 def _place(phenomenon: str) -> int:
-    known = list(names.PHENOMENA)
+    known = list(labels.PHENOMENA)
     return known.index(phenomenon) if phenomenon in known else len(known)
 
 
@@ -186,8 +186,8 @@ def settings(title: str, given: Any) -> Table | None:
         return None
     rows: list[tuple[str, str]] = []
     for key, value in sorted(given.items()):
-        name = names.sentence_case(clean(str(key), 60))
-        if isinstance(value, Mapping) and len({repr(plain(v)) for v in value.values()}) == 1 and len(value) > 1:
+        name = labels.sentence_case(clean(str(key), 60))
+        if isinstance(value, Mapping) and len({repr(to_jsonable(v)) for v in value.values()}) == 1 and len(value) > 1:
             rows.append((f"{name}: all", clean(scalar(next(iter(value.values()))), 600)))
         elif isinstance(value, Mapping):
             rows += [(f"{name}: {clean(str(k), 60)}", clean(scalar(v), 600)) for k, v in sorted(value.items())]

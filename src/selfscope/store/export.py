@@ -36,7 +36,7 @@ def flat(row: Row, trial: Trial | None, truth: Truth | None) -> dict[str, Any]:
         "state": trial.state if trial else None,
         "quantity": question.quantity if question else None,
         "template": question.template if question else None,
-        "flipped": question.flipped if question else None,
+        "negated": question.negated if question else None,
         "options": _text([o.text for o in question.options]) if question else None,
         "public": trial.public if trial else None,
         "outcome": reading.outcome.value,

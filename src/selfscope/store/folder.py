@@ -25,7 +25,7 @@ from typing import IO, Any, TypeVar
 from pydantic import ValidationError
 
 from selfscope.errors import StoreError
-from selfscope.records import SCHEMA, Observation, Row, Trial, Truth, from_json, plain, to_json
+from selfscope.records import SCHEMA, Observation, Row, Trial, Truth, from_json, to_json, to_jsonable
 from selfscope.store.segments import Segment, lines
 
 T = TypeVar("T")
@@ -157,7 +157,7 @@ class Store:
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
         self._lock = _Lock(self.folder / "lock")
         try:
-            self.meta = self._settle(plain(settings), resume)
+            self.meta = self._settle(to_jsonable(settings), resume)
             self.warnings: tuple[str, ...] = ()
             self._segments = {kind: Segment(self.folder / "data" / f"{kind}.jsonl") for kind in KINDS}
             self._state = self._load()
@@ -234,13 +234,13 @@ class Store:
         if cell in self._state.cells:
             return
         self._segments["rows"].append(to_json(r) for r in rows)
-        mark = {"cell": cell, "rows": len(rows), **plain(facts)}
+        mark = {"cell": cell, "rows": len(rows), **to_jsonable(facts)}
         self._segments["cells"].append([to_json(mark)])
         self._state.cells[cell] = mark
 
     def note(self, **facts: Any) -> None:
         """Adds facts about the run (environment, time, cost) to study.json. They are no part of the settings."""
-        self.meta = {**self.meta, **plain(facts)}
+        self.meta = {**self.meta, **to_jsonable(facts)}
         write_atomically(self.folder / META, json.dumps(self.meta, indent=1, sort_keys=True))
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from selfscope.controls.base import Control
 from selfscope.phenomena.base import Phenomenon
 from selfscope.readers.base import Reader
-from selfscope.records import plain
+from selfscope.records import to_jsonable
 from selfscope.subjects.base import Subject
 
 WORDINGS = (
@@ -31,7 +31,7 @@ ALARMS = ("alarm", "alarm_sham", "alarm_fact", "alarm_fact_sham")
 
 
 @dataclass(frozen=True)
-class Line:
+class PhenomenonPlan:
     """One phenomenon of a study and who reads it.
 
     readers: all read the plain test trials. primary: id of the reader that is asked under `controls`.
@@ -48,8 +48,8 @@ class Line:
     primary: str = ""
     dev: tuple[str, ...] = ()
     sparse: tuple[tuple[str, int], ...] = ()
-    armed: tuple[str, ...] = ()
-    swept: tuple[tuple[str, Control], ...] = ()
+    arm_readers: tuple[str, ...] = ()
+    sweeps: tuple[tuple[str, Control], ...] = ()
     whole: bool = False
 
 
@@ -62,7 +62,7 @@ class Study:
     was (None: all)."""
 
     subject: Subject
-    lines: tuple[Line, ...]
+    lines: tuple[PhenomenonPlan, ...]
     seed: int = 0
     per_cluster: int = 1
     wording_every: int = 1
@@ -87,23 +87,23 @@ class Study:
             "controls": {line.phenomenon.name: [c.name for c in line.controls] for line in self.lines},
             "primary": {line.phenomenon.name: line.primary for line in self.lines},
             "sparse": {line.phenomenon.name: dict(line.sparse) for line in self.lines},
-            "armed": {line.phenomenon.name: list(line.armed) for line in self.lines if line.armed},
-            "swept": {line.phenomenon.name: _swept(line) for line in self.lines if line.swept},
+            "armed": {line.phenomenon.name: list(line.arm_readers) for line in self.lines if line.arm_readers},
+            "swept": {line.phenomenon.name: _swept(line) for line in self.lines if line.sweeps},
             "observers": _observers(self.lines),
         }
 
 
 def _configuration(thing: Any) -> dict[str, Any]:
     kind = type(thing)
-    values = {f.name: plain(getattr(thing, f.name)) for f in fields(thing)} if is_dataclass(thing) else {}
+    values = {f.name: to_jsonable(getattr(thing, f.name)) for f in fields(thing)} if is_dataclass(thing) else {}
     return {"is": f"{kind.__module__}:{kind.__qualname__}", **values}
 
 
-def _swept(line: Line) -> list[Any]:
-    return [[reader, _configuration(control)] for reader, control in line.swept]
+def _swept(line: PhenomenonPlan) -> list[Any]:
+    return [[reader, _configuration(control)] for reader, control in line.sweeps]
 
 
-def _observers(lines: Sequence[Line]) -> dict[str, str]:
+def _observers(lines: Sequence[PhenomenonPlan]) -> dict[str, str]:
     """Identity of every other model that takes part."""
     found = {}
     for line in lines:

@@ -11,7 +11,7 @@ from selfscope.controls.base import Control
 from selfscope.errors import SelfscopeError, UnknownName
 from selfscope.phenomena.base import Phenomenon
 from selfscope.readers.base import Reader
-from selfscope.study.base import Line, Study
+from selfscope.study.base import PhenomenonPlan, Study
 from selfscope.subjects.base import Subject, reaches
 
 
@@ -47,13 +47,39 @@ class Profile:
 # Quick has no dev split: it chooses nothing, and a confidence exponent takes more dev items than it could have.
 PROFILES = {
     "quick": Profile(
-        test=40, train=32, dev=0, rollouts=10, formats=2, wording_every=7, questions=2, states=22, sparse=2, examples=2,
-        inside=("next_token_identity",), inside_test=40, inside_train=24, inside_dev=0,
+        test=40,
+        train=32,
+        dev=0,
+        rollouts=10,
+        formats=2,
+        wording_every=7,
+        questions=2,
+        states=22,
+        sparse=2,
+        examples=2,
+        inside=("next_token_identity",),
+        inside_test=40,
+        inside_train=24,
+        inside_dev=0,
     ),
     "full": Profile(
-        test=150, train=80, dev=24, rollouts=20, formats=None, few_shot=(4, 16), behave=True, wording_every=7,
-        questions=2, states=50, sparse=1, examples=3, alarms=24, inside=catalogue.INSIDE, inside_test=32,
-        inside_train=24, inside_dev=8,
+        test=150,
+        train=80,
+        dev=24,
+        rollouts=20,
+        formats=None,
+        few_shot=(4, 16),
+        behave=True,
+        wording_every=7,
+        questions=2,
+        states=50,
+        sparse=1,
+        examples=3,
+        alarms=24,
+        inside=catalogue.INSIDE,
+        inside_test=32,
+        inside_train=24,
+        inside_dev=8,
     ),
 }
 CONTROLS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -94,7 +120,7 @@ EXACT = ("token_probability",)
 
 
 @dataclass(frozen=True)
-class Wish:
+class StudyOptions:
     """What a user asked for. phenomena: names, () for all four; readers: names, () for the profile's; items: a file of
     the user's own questions; other, twin: further models that forecast this one."""
 
@@ -107,7 +133,7 @@ class Wish:
     seed: int = 0
 
 
-def plan(subject: Subject, wish: Wish) -> Study:
+def plan(subject: Subject, wish: StudyOptions) -> Study:
     """The study that a wish stands for. Raises UnknownName for a profile, phenomenon, reader or format."""
     if wish.profile not in PROFILES:
         raise UnknownName("profile", wish.profile, PROFILES)
@@ -123,14 +149,16 @@ def plan(subject: Subject, wish: Wish) -> Study:
         rivals = tuple(r.id for r in readers if r.rung in ("prior", "input", "history") and not hasattr(r, "observer"))
         primary = own[0] if own else ""
         sparse = () if wish.readers else tuple(_sparse(readers, primary, profile))
-        lines.append(Line(phenomenon, tuple(readers), tuple(_controls(profile)), primary, (primary, *rivals), sparse))
+        lines.append(
+            PhenomenonPlan(phenomenon, tuple(readers), tuple(_controls(profile)), primary, (primary, *rivals), sparse)
+        )
     return Study(
         subject, tuple(lines), wish.seed, profile.per_cluster, profile.wording_every, wish.profile, profile.questions,
         profile.states, profile.alarms,
     )  # fmt: skip
 
 
-def _inside(subject: Subject, phenomenon: Phenomenon, wish: Wish, profile: Profile) -> Line:
+def _inside(subject: Subject, phenomenon: Phenomenon, wish: StudyOptions, profile: Profile) -> PhenomenonPlan:
     """A phenomenon of activations: who reads them is asked under every arm; words and log-probabilities stand beside
     them. Of several sizes only a full study lays a grid."""
     formats = able(subject, phenomenon.formats)[: profile.formats]
@@ -141,18 +169,26 @@ def _inside(subject: Subject, phenomenon: Phenomenon, wish: Wish, profile: Profi
     for name in (*wanted, "ask"):
         if name != "ask" or formats:
             readers += _named(name, formats, wish)
-    armed = tuple(r.id for r in readers if r.rung == "probe")
-    arms = (catalogue.resolve("control", "arms")(),) if armed else ()
-    swept: list[tuple[str, Control]] = []
-    if profile.inside_dev and armed:
+    arm_readers = tuple(r.id for r in readers if r.rung == "probe")
+    arms = (catalogue.resolve("control", "arms")(),) if arm_readers else ()
+    sweeps: list[tuple[str, Control]] = []
+    if profile.inside_dev and arm_readers:
         who, second = SWEPT.get(phenomenon.name, ("", ""))
         some = tuple(catalogue.resolve("part", "depths")(subject))
         axes = {"target_layers": some, "positions": POSITIONS}
         layers = some if second else tuple(getattr(subject, "layers", some))[:-1]  # the last is what is asked for
         grid = catalogue.resolve("control", "sweep")(layers=layers, **({second: axes[second]} if second else {}))
-        swept = [(r.id, grid) for r in readers if who and r.id.startswith(who)][:1]
+        sweeps = [(r.id, grid) for r in readers if who and r.id.startswith(who)][:1]
     own = [r.id for r in readers if r.rung == "self"]
-    return Line(phenomenon, tuple(readers), arms, own[0] if own else "", armed=armed, swept=tuple(swept), whole=True)
+    return PhenomenonPlan(
+        phenomenon,
+        tuple(readers),
+        arms,
+        own[0] if own else "",
+        arm_readers=arm_readers,
+        sweeps=tuple(sweeps),
+        whole=True,
+    )
 
 
 def able_formats(subject: Subject, phenomenon: Phenomenon) -> list[str]:
@@ -170,7 +206,7 @@ def _scored(format: str) -> bool:
     return format.endswith("_lp") or format == "prob_ev"
 
 
-def _phenomena(subject: Subject, wish: Wish, profile: Profile) -> Iterator[Phenomenon]:
+def _phenomena(subject: Subject, wish: StudyOptions, profile: Profile) -> Iterator[Phenomenon]:
     usual = [name for name in catalogue.PHENOMENA if name not in EXACT or reaches(subject, "logprobs")]
     usual += profile.inside if reaches(subject, "activations") else ()
     chosen = list(wish.phenomena or (() if wish.items else usual))
@@ -191,16 +227,20 @@ def _phenomena(subject: Subject, wish: Wish, profile: Profile) -> Iterator[Pheno
         yield kind(**given)
 
 
-def _readers(subject: Subject, formats: Sequence[str], wish: Wish, profile: Profile) -> Iterator[Reader]:
+def _readers(subject: Subject, formats: Sequence[str], wish: StudyOptions, profile: Profile) -> Iterator[Reader]:
     """The rivals that are always there, then what was asked for, then the other models."""
-    rivals = ("prior", "input_rival", "text_rival")
+    rivals = ("prior", "input_baseline", "history_baseline")
     yield catalogue.resolve("reader", "prior")()
-    yield from catalogue.resolve("part", "input_rivals")(subject.identity, subject.name)
-    yield catalogue.resolve("reader", "text_rival")()
+    yield from catalogue.resolve("part", "input_baselines")(subject.identity, subject.name)
+    yield catalogue.resolve("reader", "history_baseline")()
     if wish.readers:
         wanted = [r for r in wish.readers if r not in rivals]
     else:
-        wanted = ["ask", *(f"few_shot[k={k}]" for k in profile.few_shot), *(["behave"] if profile.behave else [])]
+        wanted = [
+            "ask",
+            *(f"few_shot[k={k}]" for k in profile.few_shot),
+            *(["behaviour_ceiling"] if profile.behave else []),
+        ]
     for name in wanted:
         yield from _named(name, formats, wish)
     for observer, twin in ((wish.other, False), (wish.twin, True)):
@@ -219,8 +259,8 @@ def _first(formats: Sequence[str]) -> str:
     return formats[0] if formats else "choice_lp"
 
 
-def _named(name: str, formats: Sequence[str], wish: Wish) -> Iterator[Reader]:
-    """`ask`, `ask[free]`, `few_shot[k=4,choice_lp]`, `behave`, or a user's own "module:object"."""
+def _named(name: str, formats: Sequence[str], wish: StudyOptions) -> Iterator[Reader]:
+    """`ask`, `ask[free]`, `few_shot[k=4,choice_lp]`, `behaviour_ceiling`, or a user's own "module:object"."""
     bare, _, inner = name.partition("[")
     settings: dict[str, Any] = {}
     for part in filter(None, (p.strip() for p in inner.rstrip("]").split(","))):

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from selfscope.controls.base import Control, movable
 from selfscope.readers.base import Reader
-from selfscope.records import Outcome, Reading, Row, Trial, Truth, changed, content_hash, plain
+from selfscope.records import Outcome, Reading, Row, Trial, Truth, content_hash, to_jsonable
 from selfscope.scoring import score
 from selfscope.store import Store
-from selfscope.study.base import ALARMS, STATES, WORDINGS, Line, Study
-from selfscope.subjects.sealed import Log, MeteredSubject, SealedSubject, Vault
+from selfscope.study.base import ALARMS, STATES, WORDINGS, PhenomenonPlan, Study
+from selfscope.subjects.sealed import Log, MeteredSubject, SealedSubject, SealRegistry
 
 SHARD = 50
 CALL = 200  # trials a call
@@ -74,9 +74,9 @@ class _Runner:
     store: Store
     progress: Progress
     log: Log = field(default_factory=Log)
-    vault: Vault = field(default_factory=Vault)
+    vault: SealRegistry = field(default_factory=SealRegistry)
 
-    def pose(self, line: Line) -> _Posed:
+    def pose(self, line: PhenomenonPlan) -> _Posed:
         """The trials of a phenomenon, from the store if they were posed before: a resumed run asks the same things."""
         name, seed = line.phenomenon.name, self.study.seed
         cell = self._cell(name, "pose")
@@ -96,15 +96,15 @@ class _Runner:
         fewer = few[:: self.study.wording_every]
         groups = {**dict.fromkeys(WORDINGS, fewer), **dict.fromkeys(STATES, few[: self.study.states])}
         groups["alarm"] = few[: self.study.alarms]
-        every = test if line.armed else few
+        every = test if line.arm_readers else few
         treated = [(c, c.apply(groups.get(c.name, every), seed)) for c in line.controls]
         panel = min(PANEL, self.study.wording_every)  # true and false take turns: its size is not that of the trials
         treated = [(c, many[::panel] if c.name == "yes_bias" else many) for c, many in treated]
         beyond = one_in_each_cluster([t for t in trials if t.split != "train"], self.study.per_cluster)
-        swept = [(reader, c.apply(beyond, seed)) for reader, c in line.swept]
-        for _, more in (*treated, *swept):
+        sweeps = [(reader, c.apply(beyond, seed)) for reader, c in line.sweeps]
+        for _, more in (*treated, *sweeps):
             self.store.add_trials(more)
-        posed = _Posed(line, trials, treated, few, swept)
+        posed = _Posed(line, trials, treated, few, sweeps)
         self.vault.hide(posed.every)
         return posed
 
@@ -134,7 +134,7 @@ class _Runner:
             fitted = _Fitted(_metered(reader, self.log), sealed, train, learnt)
             self.read(posed.line, fitted, asked, truths)
 
-    def behave(self, line: Line, trials: Sequence[Trial]) -> dict[str, Truth]:
+    def behave(self, line: PhenomenonPlan, trials: Sequence[Trial]) -> dict[str, Truth]:
         """Lets the subject behave where the store does not know yet what it does; the truth of each trial."""
         name, phenomenon = line.phenomenon.name, line.phenomenon
         given = {t.id: truth for t in trials if (truth := given_truth(t)) is not None}
@@ -157,7 +157,11 @@ class _Runner:
         return {t.id: self.store.truths[t.id] for t in trials}
 
     def read(
-        self, line: Line, fitted: _Fitted, asked: Sequence[tuple[str, Sequence[Trial]]], truths: Mapping[str, Truth]
+        self,
+        line: PhenomenonPlan,
+        fitted: _Fitted,
+        asked: Sequence[tuple[str, Sequence[Trial]]],
+        truths: Mapping[str, Truth],
     ) -> None:
         """One reader's readings of all its controls, several shards in a call.
 
@@ -202,7 +206,7 @@ class _Runner:
         costs = {k: dict(v) for k, v in before.items()}
         for caller, cost in self.log.costs().items():
             sums = costs.setdefault(caller, {})
-            for key, value in plain(cost).items():
+            for key, value in to_jsonable(cost).items():
                 sums[key] = sums.get(key, 0) + value
         self.store.note(costs=costs, seconds=self.store.meta.get("seconds", 0.0) + seconds)
 
@@ -221,15 +225,15 @@ progress bar alone."""
 class _Posed:
     """A phenomenon's trials, those that its controls made of some of them, and the few of each cluster."""
 
-    line: Line
+    line: PhenomenonPlan
     trials: Sequence[Trial]
     treated: Sequence[tuple[Control, Sequence[Trial]]]
     few: Sequence[Trial]
-    swept: Sequence[tuple[str, Sequence[Trial]]] = ()
+    sweeps: Sequence[tuple[str, Sequence[Trial]]] = ()
 
     @property
     def every(self) -> list[Trial]:
-        return [*self.trials, *(t for _, many in (*self.treated, *self.swept) for t in many)]
+        return [*self.trials, *(t for _, many in (*self.treated, *self.sweeps) for t in many)]
 
     def by_reader(self) -> Iterator[tuple[Reader, list[tuple[str, Sequence[Trial]]]]]:
         """Each reader with what it is asked: (control, trials)."""
@@ -237,13 +241,13 @@ class _Posed:
         dev = [t for t in self.trials if t.split == "dev"]
         sparse = dict(self.line.sparse)
         for reader in self.line.readers:
-            plain = self.few[:: sparse[reader.id]] if reader.id in sparse else test
-            asked: list[tuple[str, Sequence[Trial]]] = [("plain", plain)]
+            to_jsonable = self.few[:: sparse[reader.id]] if reader.id in sparse else test
+            asked: list[tuple[str, Sequence[Trial]]] = [("plain", to_jsonable)]
             if reader.id in self.line.dev:
                 asked.append(("plain", dev))
-            if reader.id in (self.line.armed or (self.line.primary,)):
+            if reader.id in (self.line.arm_readers or (self.line.primary,)):
                 asked += [(control.name, trials) for control, trials in self.treated]
-            asked += [("sweep", trials) for name, trials in self.swept if name == reader.id]
+            asked += [("sweep", trials) for name, trials in self.sweeps if name == reader.id]
             yield reader, asked
 
     def reads(self) -> Iterator[tuple[Reader, str, Sequence[Trial]]]:
@@ -278,7 +282,7 @@ def _metered(reader: Reader, log: Log) -> Reader:
     observer = getattr(reader, "observer", None)
     if observer is None:
         return reader
-    return changed(reader, observer=MeteredSubject(observer, reader.id, log))
+    return replace(reader, observer=MeteredSubject(observer, reader.id, log))  # type: ignore[type-var]
 
 
 def one_in_each_cluster(trials: Sequence[Trial], per_cluster: int = 1) -> list[Trial]:

@@ -28,7 +28,7 @@ class BadActivations(SelfscopeError):
 
 @dataclass(frozen=True)
 class Activations:
-    """Captured states. places: (prompt, column) of each of the N rows, prompts in order, columns as they were asked
+    """Captured states. places: (prompt, position) of each of the N rows, prompts in order, positions as they were asked
     for. states: layer -> (N, D) float32 array. tokens: what stands at each place. record: whose states these are
     (model, revision, tokenizer, adapter, hashes of the prompts, dtype, kernel, versions)."""
 
@@ -50,7 +50,7 @@ class Activations:
         return self.states[layer]
 
     def of(self, prompt: int, layer: int) -> Any:
-        """(n, D) of one prompt, in the order of its columns."""
+        """(n, D) of one prompt, in the order of its positions."""
         rows = [i for i, (p, _) in enumerate(self.places) if p == prompt]
         return self.at(layer)[rows]
 

@@ -73,9 +73,9 @@ class OpenSubject(ScoringSubject, Protocol):
         ...
 
     def capture(
-        self, prompts: Sequence[Prompt], layers: Sequence[int], columns: str | Sequence[Sequence[int]] = "last"
+        self, prompts: Sequence[Prompt], layers: Sequence[int], positions: str | Sequence[Sequence[int]] = "last"
     ) -> Activations:
-        """States at every (layer, column). columns: "last" | "all" (ordinary tokens) | "every" | those of each
+        """States at every (layer, position). positions: "last" | "all" (ordinary tokens) | "every" | those of each
         prompt."""
         ...
 
@@ -85,12 +85,12 @@ class OpenSubject(ScoringSubject, Protocol):
         """Its own final norm and head on states: (N, D) in, N distributions out; ids and top as in `next_token`."""
         ...
 
-    def columns(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
+    def positions(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
         """Columns of the tokens that spell `text` in a prompt."""
         ...
 
     def token_texts(self, prompt: Prompt) -> list[str]:
-        """The tokens of a prompt as text, by column."""
+        """The tokens of a prompt as text, by position."""
         ...
 
     def median_norm(self, layer: int) -> float:

@@ -1,4 +1,4 @@
-"""Reads the residual stream: any layers and columns of many prompts, no head, nothing above the deepest layer.
+"""Reads the residual stream: any layers and positions of many prompts, no head, nothing above the deepest layer.
 
 Axes: B rows, T tokens, D width, N read places.
 """
@@ -14,14 +14,14 @@ from selfscope.subjects.blocks import Hook
 from selfscope.subjects.decode import Engine, Ids, batches, padded, with_backoff
 
 
-class _Enough(Exception):
+class StopForward(Exception):
     """The deepest layer that was asked for is done."""
 
 
 def capture(
-    engine: Engine, rows: Sequence[Ids], columns: Sequence[Sequence[int]], layers: Sequence[int]
+    engine: Engine, rows: Sequence[Ids], positions: Sequence[Sequence[int]], layers: Sequence[int]
 ) -> dict[int, torch.Tensor]:
-    """layer -> states (N, D) fp32 in main memory; N runs over the rows, and over the columns of each, in order.
+    """layer -> states (N, D) fp32 in main memory; N runs over the rows, and over the positions of each, in order.
 
     Equal rows are computed once. Raises ValueError for a layer that does not exist."""
     blocks = engine.blocks
@@ -29,7 +29,7 @@ def capture(
     wanted = [blocks.layer(layer) for layer in dict.fromkeys(layers)]
     deepest = max(wanted, default=-1)
     starts, total = [], 0
-    for many in columns:
+    for many in positions:
         starts.append(total)
         total += len(many)
     out = {layer: torch.empty(total, blocks.width) for layer in wanted}
@@ -45,15 +45,15 @@ def capture(
         at: list[int] = []
         for b, k in enumerate(part):
             for i in same[distinct[k]]:
-                read += [b * width + c for c in columns[i]]
-                at += range(starts[i], starts[i] + len(columns[i]))
-        places, targets = _stretch(read, engine.device), _stretch(at, "cpu")
+                read += [b * width + c for c in positions[i]]
+                at += range(starts[i], starts[i] + len(positions[i]))
+        places, targets = _index_of(read, engine.device), _index_of(at, "cpu")
 
         def keeper(layer: int) -> Hook:
             def hook(stream_BTD: torch.Tensor) -> None:
                 out[layer][targets] = stream_BTD.flatten(0, 1)[places].float().to("cpu")
                 if layer == deepest:
-                    raise _Enough
+                    raise StopForward
 
             return hook
 
@@ -65,17 +65,17 @@ def capture(
         try:
             with blocks.hooked([*hooks, *((layer, keeper(layer)) for layer in wanted)]):
                 engine.model.get_decoder()(**inputs)
-        except _Enough:
+        except StopForward:
             pass
 
     if wanted and total:
-        busy = [k for k in range(len(distinct)) if any(columns[i] for i in same[distinct[k]])]
+        busy = [k for k in range(len(distinct)) if any(positions[i] for i in same[distinct[k]])]
         for part in batches([len(distinct[k]) for k in busy], engine):
             with_backoff(run, [busy[k] for k in part])
     return out
 
 
-def _stretch(numbers: Sequence[int], device: torch.device | str) -> slice | torch.Tensor:
+def _index_of(numbers: Sequence[int], device: torch.device | str) -> slice | torch.Tensor:
     """An index of these places: a slice where they stand in a row (nothing is gathered then)."""
     if len(numbers) == numbers[-1] - numbers[0] + 1 and all(b == a + 1 for a, b in pairwise(numbers)):
         return slice(numbers[0], numbers[-1] + 1)

@@ -45,7 +45,7 @@ class BesideCache(DynamicCache):
     """A cache of `Beside` layers: the model has to attend with `attending`."""
 
 
-def beside(header: Any, owns: Sequence[Any] | None = None) -> BesideCache:
+def shared_prefix_cache(header: Any, owns: Sequence[Any] | None = None) -> BesideCache:
     """A cache of any number of rows behind a one-row cache of their common beginning. owns: the rows' own layers;
     without them they are empty."""
     cache = BesideCache()

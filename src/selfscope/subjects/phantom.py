@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -26,11 +26,10 @@ from selfscope.records import (
     Question,
     Reply,
     TokenDistribution,
-    changed,
     content_hash,
 )
 from selfscope.subjects.base import OnDone, lacking
-from selfscope.subjects.dials import DialReport, Dials, alarmed, report
+from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
 from selfscope.subjects.phantom_speech import around, draws, first_option, shown_texts, ten
 from selfscope.subjects.phantom_world import (
     HELD,
@@ -85,9 +84,9 @@ class Phantom:
             speak = self._reports if _asks(prompt) else self._acts
             texts = speak(prompt, n, decoding)
             if decoding.and_greedy:
-                texts = [*texts, *speak(prompt, 1, changed(decoding, temperature=0.0))]
+                texts = [*texts, *speak(prompt, 1, replace(decoding, temperature=0.0))]
             cost = Cost(1, len(scene(prompt).public.split()), 0)
-            replies = [Reply(t, cost=changed(cost, output_tokens=len(t.split()))) for t in texts]
+            replies = [Reply(t, cost=replace(cost, output_tokens=len(t.split()))) for t in texts]
             out.append(replies)
             if on_done:
                 on_done(index, replies)
@@ -144,7 +143,7 @@ class Phantom:
         if question.quantity == "alarm":
             there = alarmed(self.dials, item=item, changed_state=str(tag["state"]).startswith("changed"))
             return DialReport("private", _one(0 if there else 1, k), "distribution", Outcome.ANSWERED)
-        if question.material is not None:
+        if question.given_text is not None:
             return self._skill(question, item)
         if question.quantity not in PROPERTIES:
             even = tuple(1 / k for _ in range(k))
@@ -174,15 +173,15 @@ class Phantom:
         """A plain fact: it knows the answer, but says yes where its reports follow the format."""
         right = _one([o.key for o in question.options].index(str(question.arguments["answer"])), len(question.options))
         told = report(self.dials, item=item, cluster=cluster, p=right, h=right, g=right, first=first)
-        return changed(told, distribution=right) if told.channel != "format" else told
+        return replace(told, distribution=right) if told.channel != "format" else told
 
     def _skill(self, question: Question, item: str) -> DialReport:
         """The property of a given text: right with the probability of the dial `competence`."""
         keys = [o.key for o in question.options]
-        key = measure(question, str(question.material)) if question.quantity in PROPERTIES else None
+        key = measure(question, str(question.given_text)) if question.quantity in PROPERTIES else None
         if key not in keys:
             return DialReport("private", tuple(1 / len(keys) for _ in keys), "distribution", Outcome.ANSWERED)
-        stream = np.random.default_rng([*bytes.fromhex(content_hash("skill", self.seed, item, question.material))])
+        stream = np.random.default_rng([*bytes.fromhex(content_hash("skill", self.seed, item, question.given_text))])
         at = keys.index(key)
         if stream.random() >= self.dials.competence:
             at = (at + 1 + int(stream.integers(len(keys) - 1))) % len(keys)
@@ -218,7 +217,7 @@ class Phantom:
             return [REFUSAL if told.outcome == Outcome.REFUSED else GIBBERISH] * n
         texts, shares = shown_texts(question), told.distribution
         if tag["format"] in ("prob_text", "prob_ev"):
-            return [f" {round(100 * (shares[1] if question.flipped else shares[0]))}%"] * n
+            return [f" {round(100 * (shares[1] if question.negated else shares[0]))}%"] * n
         if tag["format"] == "counts10":
             counts = ten(shares)
             return ["\n".join(f"{texts[i]}: {counts[i]}" for i in question.shown)] * n
@@ -232,7 +231,7 @@ class Phantom:
         told = self.report(prompt.tag)
         mass = ANSWERED_MASS if told.outcome == Outcome.ANSWERED else SILENT_MASS
         if prompt.tag["format"] == "prob_ev":
-            return [mass * p for p in around(told.distribution[1 if question.flipped else 0], candidates)]
+            return [mass * p for p in around(told.distribution[1 if question.negated else 0], candidates)]
         texts = [text.strip().casefold() for text in shown_texts(question)]
         meant = [candidate.strip().casefold() for candidate in candidates]
         at = [texts.index(m) if m in texts else texts.index(m[:-1]) if m[:-1] in texts else None for m in meant]

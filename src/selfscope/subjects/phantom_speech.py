@@ -14,13 +14,13 @@ from selfscope.records import Decoding, Prompt, Question, content_hash
 def shown_texts(question: Question) -> tuple[str, ...]:
     """Option texts in canonical order as a wording shows them: negated wording swaps yes and no."""
     texts = tuple(option.text for option in question.options)
-    return texts[::-1] if question.binary and question.flipped else texts
+    return texts[::-1] if question.binary and question.negated else texts
 
 
 def first_option(question: Question, format: str) -> int:
     """The option that stands first, or that "yes" means."""
     if format in ("yesno_lp", "prob_text", "prob_ev"):
-        return 1 if question.flipped else 0
+        return 1 if question.negated else 0
     return question.shown[0]
 
 

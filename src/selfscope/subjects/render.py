@@ -40,7 +40,7 @@ def rendered(tokenizer: Any, prompt: Prompt) -> tuple[str, bool]:
     return text + prompt.prefix, False
 
 
-def columns_of_text(tokenizer: Any, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
+def positions_of_text(tokenizer: Any, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
     """Columns of the tokens that spell `text` in a prompt, by the tokenizer's own character offsets.
 
     A token that holds other characters beside (a leading space apart) belongs to it too.
@@ -58,7 +58,7 @@ def columns_of_text(tokenizer: Any, prompt: Prompt, text: str, occurrence: int =
 
 
 def spans(tokenizer: Any, prompt: Prompt) -> tuple[str, list[tuple[int, int]]]:
-    """A prompt as one text, and where each of its tokens stands in it: [start, stop) in characters, by column.
+    """A prompt as one text, and where each of its tokens stands in it: [start, stop) in characters, by position.
 
     Tokens that share a character (a part of its bytes each) all hold it; one that adds no character is empty. Of exact
     ids the text is what they decode to.
@@ -81,8 +81,8 @@ def _decoded_spans(tokenizer: Any, ids: tuple[int, ...]) -> tuple[str, list[tupl
     inside of a character ends in a broken one, and some decoders then break the whole characters before it too."""
     text = str(tokenizer.decode(ids))
     done, found = 0, []
-    for column in range(len(ids)):
-        begun = str(tokenizer.decode(ids[: column + 1]))
+    for position in range(len(ids)):
+        begun = str(tokenizer.decode(ids[: position + 1]))
         whole = max(done, sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(begun, text))))
         inside = begun[whole : whole + 1] == BROKEN
         found.append((done, min(whole + inside, len(text))))

@@ -13,9 +13,18 @@ from typing import Any, Protocol
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-from selfscope.subjects.cascade import beside
-from selfscope.subjects.decode import Engine, Ids, behind, common_header, families, header_cache, padded, with_backoff
-from selfscope.subjects.draws import digest, key, pick
+from selfscope.subjects.cascade import shared_prefix_cache
+from selfscope.subjects.decode import (
+    Engine,
+    Ids,
+    cache_after_prefix,
+    common_header,
+    header_cache,
+    padded,
+    prefix_groups,
+    with_backoff,
+)
+from selfscope.subjects.gumbel_sampling import digest, key, pick
 
 KV_TOKENS = 12_288  # cached tokens of a batch: about 0.6 GB for a model of 135M parameters in fp32
 LOGITS = 1 << 25  # numbers that one step's logits may have: 134 MB
@@ -67,7 +76,7 @@ def sample(
             on_done(i, draws)
 
     most = max(1, LOGITS // engine.vocabulary)
-    for _, members in families(prompts, worth=STEP * plan.max_tokens):
+    for _, members in prefix_groups(prompts, worth=STEP * plan.max_tokens):
         part: list[int] = []
         for i in sorted(members, key=lambda i: (len(prompts[i]), i)):
             rows = (len(part) + 1) * n
@@ -102,9 +111,9 @@ def _batch(engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan) -> tuple[
         going = [b for b, draw in enumerate(live) if not draw.finish]
         if not going:
             break
-        order = closed_up(going)
+        order = compact_order(going)
         live = [live[b] for b in order]
-        growing.advance([engine.onward(prompts[live[k].prompt], tokens[b]) for k, b in enumerate(order)], order)
+        growing.advance([engine.continues(prompts[live[k].prompt], tokens[b]) for k, b in enumerate(order)], order)
     return draws, ties
 
 
@@ -147,7 +156,7 @@ def _append(engine: Engine, plan: Plan, draw: Draw, token: int, logprob: float) 
         draw.finish = "length"
 
 
-def closed_up(going: Sequence[int]) -> list[int]:
+def compact_order(going: Sequence[int]) -> list[int]:
     """The rows that go on, in an order that moves as few as possible: the last ones into the gaps of the first."""
     n = len(going)
     stay = {b for b in going if b < n}
@@ -168,7 +177,7 @@ class _Growing(Protocol):
 def _start(engine: Engine, prompts: Sequence[Ids], n: int, room: int) -> _Growing:
     if engine.steps == "recomputed":
         return _Recomputed(engine, prompts, n)
-    fast = engine.steps == "in place" and engine.short(max(map(len, prompts)) + room)
+    fast = engine.steps == "in place" and engine.within_window(max(map(len, prompts)) + room)
     return _Cached(engine, prompts, n, room, fast)
 
 
@@ -190,7 +199,7 @@ class _Recomputed:
 
 
 class _Cached:
-    """Left-padded rows behind a common header, with a cache; every row ends at the same column."""
+    """Left-padded rows behind a common header, with a cache; every row ends at the same position."""
 
     def __init__(self, engine: Engine, prompts: Sequence[Ids], n: int, room: int, fast: bool) -> None:
         self.engine, self.fast = engine, fast
@@ -215,7 +224,7 @@ class _Cached:
         step = max(1, engine.tokens // width) if fast else len(prompts)
         for start in range(0, len(prompts), step):
             part = slice(start, start + step)
-            cache: Any = behind(engine, header, len(ids_NT[part]))
+            cache: Any = cache_after_prefix(engine, header, len(ids_NT[part]))
             if cache is None:
                 cache = DynamicCache() if fast else DynamicCache(config=engine.model.config)
             mask = seen_NT[part].to(device) if self.padded or cut or not fast else None
@@ -235,7 +244,7 @@ class _Cached:
             for layer, own in zip(rooms, owns, strict=True):
                 layer.fill(start * n, own, n)
         if fast:
-            cache = beside(header, rooms) if self.beside else DynamicCache()
+            cache = shared_prefix_cache(header, rooms) if self.beside else DynamicCache()
             cache.layers = cache.layers or rooms
         self.cache: Cache = cache
         self.hidden_BD = torch.cat(states)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from selfscope.errors import SelfscopeError
@@ -23,7 +23,6 @@ from selfscope.records import (
     Reply,
     TokenDistribution,
     Trial,
-    changed,
     content_hash,
 )
 from selfscope.subjects.activations import Activations
@@ -31,7 +30,7 @@ from selfscope.subjects.base import OnDone, OpenSubject, ScoringSubject, Subject
 
 KEPT = 1 << 24
 """Numbers of the captures that are kept: 64 MB."""
-CEILING = "behave"
+CEILING = "behaviour_ceiling"
 """The only reader that may let the subject do what a trial is about."""
 
 
@@ -63,7 +62,7 @@ class Log:
         return sums
 
 
-class Vault:
+class SealRegistry:
     """Keeps what readers may not touch: the object prompts of the trials, the interventions behind each `Opaque`."""
 
     def __init__(self) -> None:
@@ -84,17 +83,17 @@ class Vault:
             self._objects.setdefault(_what(trial.prompt), trial.id)
             sealed = trial
             if trial.prompt.interventions:
-                sealed = changed(sealed, prompt=self._sealed(trial.prompt))
+                sealed = replace(sealed, prompt=self._sealed(trial.prompt))
             if trial.evidence is not None:
-                self._readable.setdefault(_what(trial.evidence.prompt), set()).update(trial.evidence.columns)
+                self._readable.setdefault(_what(trial.evidence.prompt), set()).update(trial.evidence.positions)
                 if trial.evidence.prompt.interventions:
                     prompt = self._sealed(trial.evidence.prompt)
-                    sealed = changed(sealed, evidence=changed(trial.evidence, prompt=prompt))
+                    sealed = replace(sealed, evidence=replace(trial.evidence, prompt=prompt))
             hidden.append(sealed)
         return hidden
 
     def readable(self, prompt: Prompt) -> set[int]:
-        """The columns of a prompt that some trial gives as evidence."""
+        """The positions of a prompt that some trial gives as evidence."""
         return self._readable.get(_what(prompt), set())
 
     def keep(self, call: str, got: Activations) -> None:
@@ -110,7 +109,7 @@ class Vault:
         if not prompt.interventions:
             return prompt
         real = tuple(self._interventions[i.number] if isinstance(i, Opaque) else i for i in prompt.interventions)
-        return changed(prompt, interventions=real)
+        return replace(prompt, interventions=real)
 
     def owner(self, prompt: Prompt) -> str | None:
         """The id of a trial that is about just this prompt."""
@@ -123,7 +122,7 @@ class Vault:
                 self._interventions.append(one)
                 one = Opaque(len(self._interventions) - 1)
             sealed.append(one)
-        return changed(prompt, interventions=tuple(sealed))
+        return replace(prompt, interventions=tuple(sealed))
 
 
 def _what(prompt: Prompt) -> str:
@@ -137,7 +136,7 @@ class SealedSubject:
     Raises SealBroken, naming the trial, when any caller but the ceiling samples or scores an object prompt.
     """
 
-    def __init__(self, subject: Subject, caller: str, vault: Vault, log: Log) -> None:
+    def __init__(self, subject: Subject, caller: str, vault: SealRegistry, log: Log) -> None:
         self._subject, self._caller, self._vault, self._log = subject, caller, vault, log
         self.name: str = subject.name
         self.identity: str = subject.identity
@@ -192,21 +191,21 @@ class SealedSubject:
         return self._open.width
 
     def capture(
-        self, prompts: Sequence[Prompt], layers: Sequence[int], columns: str | Sequence[Sequence[int]] = "last"
+        self, prompts: Sequence[Prompt], layers: Sequence[int], positions: str | Sequence[Sequence[int]] = "last"
     ) -> Activations:
-        """As the subject's own, at the columns that trials give as evidence. Raises SealBroken for any other column of
-        a prompt that a trial is about, or whose activations are some trial's evidence."""
+        """As the subject's own, at the positions that trials give as evidence. Raises SealBroken for any other
+        position of a prompt that a trial is about, or whose activations are some trial's evidence."""
         for i, prompt in enumerate(prompts):
             readable = self._vault.readable(prompt)
             guarded = readable or (self._vault.owner(prompt) is not None)
-            if guarded and (isinstance(columns, str) or not set(columns[i]) <= readable):
+            if guarded and (isinstance(positions, str) or not set(positions[i]) <= readable):
                 raise SealBroken(
-                    f"reader {self._caller!r} reads activations beyond its evidence: give the evidence's own columns"
+                    f"reader {self._caller!r} reads activations beyond its evidence: give the evidence's own positions"
                 )
         asked = [[_what(prompt), prompt.interventions] for prompt in prompts]
-        call = content_hash(asked, list(layers), columns, size=32)
+        call = content_hash(asked, list(layers), positions, size=32)
         if call not in self._vault.states:
-            got = self._call("capture", prompts, lambda p: self._open.capture(p, layers, columns), guarded=False)
+            got = self._call("capture", prompts, lambda p: self._open.capture(p, layers, positions), guarded=False)
             self._vault.keep(call, got)
         return self._vault.states[call]
 
@@ -216,9 +215,9 @@ class SealedSubject:
         """As the subject's own."""
         return self._open.unembed(states_ND, ids=ids, top=top)
 
-    def columns(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
+    def positions(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
         """As the subject's own."""
-        return self._open.columns(self._vault.open(prompt), text, occurrence)
+        return self._open.positions(self._vault.open(prompt), text, occurrence)
 
     def token_texts(self, prompt: Prompt) -> list[str]:
         """As the subject's own."""
@@ -280,4 +279,4 @@ class MeteredSubject(SealedSubject):
     """The subject as a phenomenon gets it: nothing is refused, every call is logged."""
 
     def __init__(self, subject: Subject, caller: str, log: Log) -> None:
-        super().__init__(subject, caller, Vault(), log)
+        super().__init__(subject, caller, SealRegistry(), log)

@@ -12,7 +12,7 @@ from typing import Any
 
 from selfscope.errors import BadModel, UnknownName
 from selfscope.records import content_hash
-from selfscope.subjects import packaged
+from selfscope.subjects import bundled_models
 
 FP32_UP_TO = 2_000_000_000
 DTYPES = ("float32", "bfloat16", "float16")
@@ -46,7 +46,7 @@ def source_of(name: str, revision: str | None) -> Source:
         return Source(str(place), None, None)
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
         hint = "A model is a short name, a folder, a .gguf file, or a hub name like owner/model."
-        raise UnknownName("model", name, packaged.PACKAGES, hint)
+        raise UnknownName("model", name, bundled_models.PACKAGES, hint)
     return Source(name, None, revision)
 
 
@@ -133,7 +133,7 @@ def file_hash(file: Path) -> str:
     """SHA-256 of a file, remembered by path, size and time of change."""
     stat = file.stat()
     key = f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
-    memory = packaged.cache_dir() / "hashes.json"
+    memory = bundled_models.cache_dir() / "hashes.json"
     known: dict[str, str] = {}
     try:
         known = json.loads(memory.read_text())

@@ -9,8 +9,8 @@ import numpy as np
 
 from selfscope.records import Outcome, Reading, Row, Trial, Truth
 from selfscope.statistics import Array, Ints
-from selfscope.verdicts.arms import Change
 from selfscope.verdicts.shares import Items
+from selfscope.verdicts.state_effect import Change
 
 Cells = Mapping[str, Reading]
 
@@ -67,7 +67,7 @@ def tables(rows: Iterable[Row], trials: Mapping[str, Trial], truths: Mapping[str
 def _rung(row: Row) -> str:
     """Which information a rival had decides its rung, whatever it calls itself: a model fitted on the subject's own
     train split knows its history, and must never stand for the input alone."""
-    return "history" if row.reader.startswith("text_rival") else row.rung
+    return "history" if row.reader.startswith("history_baseline") else row.rung
 
 
 def matrix(vectors: Sequence[Sequence[float]], width: int) -> Array:
@@ -126,7 +126,7 @@ def _history(table: Table) -> list[str]:
     """The history rival of the regression: the one whose training noise is known, else the first."""
     found = table.on("history")
     noisy = [r for r in found if any("jackknife" in x.extra or "sets" in x.extra for x in table.cells(r).values())]
-    return sorted(noisy or found, key=lambda r: not r.startswith("text_rival"))[:1]
+    return sorted(noisy or found, key=lambda r: not r.startswith("history_baseline"))[:1]
 
 
 def _set_variance(extras: Sequence[Mapping[str, object]], k: int) -> Array | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from selfscope.statistics import Estimate, Ints, auroc, mean
-from selfscope.verdicts import arms
+from selfscope.verdicts import state_effect
 from selfscope.verdicts.assemble import Table, change_of
 from selfscope.verdicts.claims import Check
 from selfscope.verdicts.decision import MATTERS, RUN
@@ -95,8 +95,8 @@ def changed_state(table: Table, reader: str) -> list[Check]:
     return [_moved(bare[1]), _sham(table, reader), _control_question(table, reader)]
 
 
-def _moved(change: arms.Change) -> Check:
-    moved = arms.moved(change)
+def _moved(change: state_effect.Change) -> Check:
+    moved = state_effect.moved(change)
     status = "passed" if moved.low > 0 else "failed"
     return check("changed state", status, f"behaviour moved by {moved.value:.3f} {_interval(moved)} (squared distance)")
 
@@ -106,7 +106,7 @@ def _sham(table: Table, reader: str) -> Check:
     if got is None:
         return check("sham", "missing", "no irrelevant change was made")
     try:
-        slope = arms.sham_slope(got[1])
+        slope = state_effect.sham_slope(got[1])
     except ValueError:
         return check("sham", "failed", "the change moved no behaviour, so the sham says nothing")
     status = "failed" if slope.low > 0 else "passed"
@@ -118,7 +118,7 @@ def _control_question(table: Table, reader: str) -> Check:
     if got is None:
         return check("control question", "missing", "no question was asked that the change should not touch")
     try:
-        slope = arms.causal_control(got[1])
+        slope = state_effect.causal_control(got[1])
     except ValueError:
         return check("control question", "failed", "the change moved no behaviour")
     return check("control question", "passed", f"its slope {slope.value:.2f} {_interval(slope)} is subtracted")

@@ -35,7 +35,7 @@ RUN = {
     "yes-bias panel": "--controls yes_bias (part of every profile)",
     "prior": "the reader prior (part of every profile)",
     "input rival": "--other MODEL, or a package with another subject's behaviour",
-    "history rival": "the reader text_rival (part of every profile)",
+    "history rival": "the reader history_baseline (part of every profile)",
     "reliable history": "more train clusters: --profile full",
     "near twin": "--twin MODEL: a sibling fine-tune, another seed or an earlier checkpoint",
     "changed state": "the control changed (part of every profile)",

@@ -16,8 +16,8 @@ import numpy as np
 
 from selfscope.records import Reading, Row, Trial, Truth
 from selfscope.statistics import Array, Estimate, Ints, bootstrap, mean
+from selfscope.verdicts.arm_gaps import right
 from selfscope.verdicts.assemble import Table, numbered, tables
-from selfscope.verdicts.gaps import right
 
 CHOICES = ("localisation", "strength", "identification")
 """Tasks that a shift towards yes cannot pass, most trusted first."""
@@ -38,7 +38,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Told:
+class Discrimination:
     """How well log-odds of yes tell the real injection from something else."""
 
     auroc: Estimate
@@ -55,8 +55,8 @@ class Detection:
     notices: every corrected AUROC against clean and random has its lower bound above a half, no control is missing.
     """
 
-    naive: Told | None
-    corrected: Mapping[str, Told]
+    naive: Discrimination | None
+    corrected: Mapping[str, Discrimination]
     hits: Estimate
     false_alarms: Mapping[str, Estimate]
     said_yes: Estimate
@@ -66,7 +66,7 @@ class Detection:
 
 
 @dataclass(frozen=True)
-class Injected:
+class InjectionFinding:
     """One reader of one phenomenon whose trials were injected."""
 
     phenomenon: str
@@ -77,7 +77,7 @@ class Injected:
 
 def detections(
     rows: Sequence[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth], *, draws: int = DRAWS
-) -> list[Injected]:
+) -> list[InjectionFinding]:
     """One entry for each reader that was asked about injections, in the order of the rows. Pure; test split only."""
     found = []
     for table in tables(rows, trials, truths):
@@ -85,7 +85,7 @@ def detections(
             choices = {task: one for task in CHOICES if (one := _choice(table, reader, task)) is not None}
             noticed = _detection(table, reader, draws)
             if choices or noticed is not None:
-                found.append(Injected(table.phenomenon, reader, choices, noticed))
+                found.append(InjectionFinding(table.phenomenon, reader, choices, noticed))
     return found
 
 
@@ -149,11 +149,11 @@ def _asked(
     if not ids:
         return None
     trials = [table.trials[i] for i in ids]
-    flipped = np.array([t.question.flipped for t in trials])
+    negated = np.array([t.question.negated for t in trials])
     true = np.array([table.truths[i].mean[0] > 0.5 for i in ids])
     logits = {arm: np.array([float(np.subtract(*_logs(c[i]))) for i in ids]) for arm, c in cells.items()}
     cluster = np.array([clusters[t.cluster] for t in trials], dtype=np.int64)
-    return _Asked(logits, np.where(flipped, -1.0, 1.0), true != flipped, cluster)
+    return _Asked(logits, np.where(negated, -1.0, 1.0), true != negated, cluster)
 
 
 def control_of(quantity: str, arm: str) -> str:
@@ -178,7 +178,7 @@ def _detection(table: Table, reader: str, draws: int) -> Detection | None:
 
     wanted = {"clean": ("real",), "random": ("real", "random"), "input": ("real",)}
     told = {
-        arm: Told(
+        arm: Discrimination(
             estimated(lambda w, arm=arm: _area(*_pair(asked, unrelated, arm, w))),  # type: ignore[misc]
             estimated(lambda w, arm=arm: _distance(*_pair(asked, unrelated, arm, w))),  # type: ignore[misc]
         )
@@ -200,13 +200,13 @@ def _detection(table: Table, reader: str, draws: int) -> Detection | None:
     )
 
 
-def _naive(asked: _Asked, clusters: int, draws: int) -> Told | None:
+def _naive(asked: _Asked, clusters: int, draws: int) -> Discrimination | None:
     rows = asked.sign > 0
     if not rows.any():
         return None
     a, b, cluster = asked.logits["real"][rows], asked.logits["clean"][rows], asked.cluster[rows]
     present, own = np.unique(cluster, return_inverse=True)
-    return Told(
+    return Discrimination(
         bootstrap(lambda w: _area(a, b, w[own]), len(present), draws=draws),
         bootstrap(lambda w: _distance(a, b, w[own]), len(present), draws=draws),
     )

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from selfscope.records import Observation, Row, Trial, Truth
+from selfscope.verdicts.arm_gaps import Gap, Grid, gaps, grids
 from selfscope.verdicts.claims import Claim
-from selfscope.verdicts.detection import Injected, detections
-from selfscope.verdicts.gaps import Gap, Grid, gaps, grids
+from selfscope.verdicts.detection import InjectionFinding, detections
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Findings:
     claims: tuple[Claim, ...] = ()
     gaps: tuple[Gap, ...] = ()
     grids: tuple[Grid, ...] = ()
-    injected: tuple[Injected, ...] = ()
+    injected: tuple[InjectionFinding, ...] = ()
 
 
 def find(

@@ -9,7 +9,8 @@ import numpy as np
 
 from selfscope.records import Reading, Row, Trial, Truth
 from selfscope.statistics import Estimate, holm, mean, t_tail
-from selfscope.verdicts import arms, beside, checks, ladder
+from selfscope.verdicts import checks, ladder, state_effect, supplement
+from selfscope.verdicts.arm_gaps import is_inside
 from selfscope.verdicts.assemble import (
     Table,
     change_of,
@@ -23,7 +24,6 @@ from selfscope.verdicts.assemble import (
 )
 from selfscope.verdicts.claims import Check, Claim
 from selfscope.verdicts.decision import Evidence, decide
-from selfscope.verdicts.gaps import is_inside
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import Items, against_modes, composed, in_place_of_history, kept, shares
 
@@ -88,8 +88,8 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
         checks=tuple(required),
     )  # fmt: skip
     decision = decide(evidence, s)
-    steps, top, added, gaps = beside.climb(table, reader, ids, items)
-    numbers = beside.numbers_of(table, reader, fitted, found, do=state.do, twin_a=twin_a, trust=trust, s=s)
+    steps, top, added, gaps = supplement.climb(table, reader, ids, items)
+    numbers = supplement.numbers_of(table, reader, fitted, found, do=state.do, twin_a=twin_a, trust=trust, s=s)
     return replace(
         base,
         verdict=decision.verdict,
@@ -105,13 +105,13 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
         ladder=steps,
         ceiling=top,
         incremental=added,
-        headlines=beside.headlines(e, answered),
+        headlines=supplement.headlines(e, answered),
         checks=tuple(required),
         rivals=tuple(r for r in table.readers if table.rungs[r] in ("prior", "input", "history", "twin")),
-        conditions=beside.conditions(table, reader),
-        numbers=numbers | beside.standalone(gaps),
+        conditions=supplement.conditions(table, reader),
+        numbers=numbers | supplement.standalone(gaps),
         calibration=ladder.calibration(items),
-        notes=beside.notes_of(decision, found, numbers, state.do, s),
+        notes=supplement.notes_of(decision, found, numbers, state.do, s),
     )
 
 
@@ -175,14 +175,14 @@ def _arms(table: Table, reader: str, items: Items, ids: Sequence[str]) -> _Arms:
     names, change = bare
     group = numbered([(table.trials[i].question.quantity, len(table.trials[i].question.options)) for i in names])
     try:
-        if arms.moved(change).low <= 0:
+        if state_effect.moved(change).low <= 0:
             return _Arms()  # a change that moves no behaviour has no slope
         controlled = change_of(table, reader)
-        do = arms.causal_net(controlled[1]) if controlled else arms.causal(change)
-        control = arms.causal_control(controlled[1]) if controlled else None
+        do = state_effect.causal_net(controlled[1]) if controlled else state_effect.causal(change)
+        control = state_effect.causal_control(controlled[1]) if controlled else None
     except ValueError:
         return _Arms()
-    found = arms.identification(change, group)
+    found = state_effect.identification(change, group)
     return _Arms(do, control, found, _ablated(table, names, change), alarm(table, reader))
 
 
@@ -202,17 +202,17 @@ def alarm(table: Table, reader: str) -> Estimate | None:
     return mean(np.round(net, 9), numbered([table.trials[i].cluster for i in ids]))
 
 
-def _word_yes(reading: Reading, flipped: bool) -> float:
+def _word_yes(reading: Reading, negated: bool) -> float:
     """Probability of what the word yes means."""
     assert reading.distribution is not None
-    return reading.distribution[1 if flipped else 0]
+    return reading.distribution[1 if negated else 0]
 
 
 def _flipped(table: Table, base: str, control: str) -> bool:
-    return table.trials[table.of_control[base, control]].question.flipped
+    return table.trials[table.of_control[base, control]].question.negated
 
 
-def _ablated(table: Table, names: Sequence[str], change: arms.Change) -> Estimate | None:
+def _ablated(table: Table, names: Sequence[str], change: state_effect.Change) -> Estimate | None:
     """The hidden context is the state; the plain report is the report without it."""
     past = table.answered(table.on("history")[0]) if table.on("history") else {}
     rows = [k for k, i in enumerate(names) if i in past]
@@ -221,7 +221,7 @@ def _ablated(table: Table, names: Sequence[str], change: arms.Change) -> Estimat
     history = matrix([past[names[k]].distribution or () for k in rows], change.before.shape[1])
     _, cluster = np.unique(change.cluster[rows], return_inverse=True)
     try:
-        return arms.ablated(
+        return state_effect.ablated(
             change.after[rows], change.before[rows], change.xa_after[rows], change.xb_after[rows], history,
             cluster.astype(np.int64),
         )  # fmt: skip

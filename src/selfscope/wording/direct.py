@@ -5,7 +5,7 @@ from __future__ import annotations
 from selfscope.records import Message, Prompt, Trial
 from selfscope.wording.prompts import (
     PREFIX,
-    Asked,
+    AskedPrompt,
     _candidates,
     _fields,
     _first,
@@ -19,7 +19,7 @@ from selfscope.wording.prompts import (
 )
 
 
-def direct(trial: Trial, *, chat: bool = True, prefill: bool = False, max_tokens: int = 64) -> Asked:
+def direct(trial: Trial, *, chat: bool = True, prefill: bool = False, max_tokens: int = 64) -> AskedPrompt:
     """The prompt of a question that `selfscope ask` was given: format choice_lp with options, free text without.
 
     A trial with an empty `public` part is about nothing: the question stands alone, without a carrier. prefill: the
@@ -39,6 +39,8 @@ def direct(trial: Trial, *, chat: bool = True, prefill: bool = False, max_tokens
     else:
         prompt = Prompt(text=_running_text(messages), prefix=prefix, tag=tag)
     if not question.options:
-        return Asked(prompt, None, (), (), 0, max_tokens)
-    candidates, stands_for = _candidates(question, "choice_lp")
-    return Asked(prompt, candidates, stands_for, shown_options(question), _first(question, "choice_lp"), 16, ("\n",))
+        return AskedPrompt(prompt, None, (), (), 0, max_tokens)
+    candidates, option_index = _candidates(question, "choice_lp")
+    return AskedPrompt(
+        prompt, candidates, option_index, shown_options(question), _first(question, "choice_lp"), 16, ("\n",)
+    )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from selfscope.records import Message, Prompt, Question, Trial, plain
+from selfscope.records import Message, Prompt, Question, Trial, to_jsonable
 from selfscope.wording.phrases import (
     CARRIERS,
     CHANCE,
@@ -40,7 +40,7 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedPrompt:
     """What a subject is given. candidates: texts to score (None: the reply is sampled); stands_for: for each
     candidate the canonical index of the option that it means (prob_ev: the per cent of canonical "yes").
     options: the texts of the options as shown, in canonical order. first: the canonical index of the option that
@@ -48,7 +48,7 @@ class Asked:
 
     prompt: Prompt
     candidates: tuple[str, ...] | None
-    stands_for: tuple[int, ...]
+    option_index: tuple[int, ...]
     options: tuple[str, ...]
     first: int
     max_tokens: int
@@ -68,7 +68,7 @@ def phrase(
     prefill: bool = True,
     hide_state: bool = False,
     shots: Sequence[Shot] = (),
-) -> Asked:
+) -> AskedPrompt:
     """The prompt that asks the trial's question in a format.
 
     chat: messages (False: one running text, for base models). prefill: the reply starts with "Answer:".
@@ -90,11 +90,11 @@ def phrase(
     else:
         text = _running_text(system + turns)
         prompt = Prompt(text=text, prefix=PREFIX if prefix else "", interventions=acts, tag=tag)
-    candidates, stands_for = _candidates(question, format)
-    return Asked(
+    candidates, option_index = _candidates(question, format)
+    return AskedPrompt(
         prompt,
         candidates,
-        stands_for,
+        option_index,
         shown_options(question),
         _first(question, format),
         _room(question, format, led=bool(prefix)),
@@ -112,7 +112,7 @@ def _room(question: Question, format: str, *, led: bool) -> int:
 def shown_options(question: Question) -> tuple[str, ...]:
     """Texts of the options in canonical order as this wording shows them (negated wording swaps yes and no)."""
     texts = tuple(o.text for o in question.options)
-    return texts[::-1] if question.binary and question.flipped else texts
+    return texts[::-1] if question.binary and question.negated else texts
 
 
 def question_text(trial: Trial, format: str) -> str:
@@ -122,10 +122,10 @@ def question_text(trial: Trial, format: str) -> str:
     fields = _fields(question, _noun(trial))
     words = _phrase_of(question)
     if format in ("prob_text", "prob_ev"):
-        claim = (words.counter if question.flipped else words.claim).format_map(fields)
+        claim = (words.counter if question.negated else words.claim).format_map(fields)
         return CHANCE[template].format(claim=claim)
     if question.binary:
-        core = (words.no if question.flipped else words.yes).format_map(fields)
+        core = (words.no if question.negated else words.yes).format_map(fields)
     else:
         core = words.which.format_map(fields)
     if format == "yesno_lp":
@@ -171,14 +171,14 @@ def _phrase_of(question: Question) -> Phrase:
 def _carrier(trial: Trial) -> tuple[str, str]:
     question = trial.question
     kind = _phrase_of(question).carrier
-    if question.material is not None:
+    if question.given_text is not None:
         kind = "continued" if kind in ("continue", "branch") else "material"
     return CARRIERS[kind][question.template % TEMPLATES]
 
 
 def _noun(trial: Trial) -> str:
     noun = _carrier(trial)[1]
-    if trial.question.material is not None:
+    if trial.question.given_text is not None:
         return noun
     # A conversation has replies already: the question is about the one that comes.
     coming = "next " if _talk(trial) and _phrase_of(trial.question).carrier in ("reply", "custom") else ""
@@ -214,7 +214,7 @@ def _turns(trial: Trial, format: str, shots: Sequence[Shot]) -> tuple[Message, .
         turns.append(Message("assistant", _answer_text(shot, format)))
     turns += _context(trial)
     question, talk = trial.question, _object(trial)
-    if question.placement != "same" or question.material is not None or not talk:
+    if question.placement != "same" or question.given_text is not None or not talk:
         return (*turns, Message("user", _framed(question, _fresh(trial, format))))
     words = question_text(trial, format)
     template = question.template % TEMPLATES
@@ -236,8 +236,8 @@ def _fresh(trial: Trial, format: str) -> str:
 def _fresh_around(trial: Trial, words: str) -> str:
     you, your = _person(trial.question)
     about = trial.public
-    if trial.question.material is not None:
-        about = trial.question.material
+    if trial.question.given_text is not None:
+        about = trial.question.given_text
         if _phrase_of(trial.question).carrier in ("continue", "branch"):
             about = f"{trial.public[-TAIL:]} {ARROW} {about}"
     what = "conversation" if _talk(trial) else "message"
@@ -257,18 +257,18 @@ def _candidates(question: Question, format: str) -> tuple[tuple[str, ...] | None
         # Where one option begins another ("1", "10"), a fixed end makes the strings exclude each other.
         return tuple(t + "." for t in texts) if nested else tuple(texts), tuple(range(k))
     if format == "yesno_lp":
-        yes, no = (1, 0) if question.flipped else (0, 1)
+        yes, no = (1, 0) if question.negated else (0, 1)
         return YES + NO, (yes,) * len(YES) + (no,) * len(NO)
     if format == "prob_ev":
         numbers = range(101)
         # The per cent sign ends the number: "1" must not hold the probability of "10" and "100".
-        return tuple(f" {n}%" for n in numbers), tuple(100 - n if question.flipped else n for n in numbers)
+        return tuple(f" {n}%" for n in numbers), tuple(100 - n if question.negated else n for n in numbers)
     return None, ()
 
 
 def _first(question: Question, format: str) -> int:
     if format in ("yesno_lp", "prob_text", "prob_ev"):
-        return 1 if question.flipped else 0
+        return 1 if question.negated else 0
     return question.shown[0]
 
 
@@ -278,9 +278,9 @@ def _answer_text(shot: Shot, format: str) -> str:
     texts = shown_options(question)
     top = max(range(len(texts)), key=lambda i: shot.distribution[i])
     if format == "yesno_lp":
-        return f"{PREFIX}{YES[0] if (top == 0) != question.flipped else NO[0]}"
+        return f"{PREFIX}{YES[0] if (top == 0) != question.negated else NO[0]}"
     if format in ("prob_text", "prob_ev"):
-        p = 1 - shot.distribution[0] if question.flipped else shot.distribution[0]
+        p = 1 - shot.distribution[0] if question.negated else shot.distribution[0]
         return f"{PREFIX} {round(100 * p)}%"
     if format == "counts10":
         counts = _round_to_ten(shot.distribution)
@@ -321,8 +321,8 @@ def _tag(trial: Trial, format: str) -> dict[str, Any]:
         "format": format,
         "state": trial.state,
         "control": trial.control,
-        "object": plain(trial.prompt),
-        "question": plain(question),
+        "object": to_jsonable(trial.prompt),
+        "question": to_jsonable(question),
         "public": trial.public,
         "cluster": trial.cluster,
     }

@@ -1,0 +1,116 @@
+"""Several subjects and seeds in one folder: a study and a card for each, resumed as a whole."""
+
+from __future__ import annotations
+
+import gc
+import html
+import io
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from selfscope.api.cards import Card, planned, redraw, run
+from selfscope.api.loading import load
+from selfscope.errors import SelfscopeError
+from selfscope.store import Rows, read_meta, rows, studies
+
+if TYPE_CHECKING:
+    from selfscope.study import Progress
+    from selfscope.subjects.base import Subject
+
+HEAD = ("subject", "seed", "question", "verdict", "private share", "items")
+NAME = 48
+"""Characters of a subject's name in the name of its folder."""
+
+
+@dataclass(frozen=True)
+class Cards:
+    """The cards of several subjects and seeds. `print` gives every verdict; `rows` are those of all studies."""
+
+    folder: Path
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """One card a subject and seed, by the names of their folders."""
+        return tuple(Card(place) for place in studies(self.folder))
+
+    @property
+    def rows(self) -> Rows:
+        """Every reading of every study; the columns `subject` and `seed` tell them apart."""
+        return rows(self.folder)
+
+    def lines(self) -> list[tuple[str, ...]]:
+        """HEAD as text, a line a subject, seed and kind of question."""
+        from selfscope.report.compose import verdicts
+
+        found: list[tuple[str, ...]] = []
+        for card in self.cards:
+            meta = read_meta(card.folder)
+            who = str(meta.get("subject", "")), str(meta["settings"].get("seed", ""))
+            for v in verdicts(card.claims):
+                found.append((*who, v.title, v.badge, v.share.both if v.share else "not identified", v.items))
+        return found
+
+    def __str__(self) -> str:
+        return self.table(width=100)
+
+    def table(self, *, width: int | None = None, colour: bool = False) -> str:
+        """Every verdict as text, `width` columns wide."""
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(*HEAD, box=None)
+        before = ("", "")
+        for name, seed, *rest in self.lines():
+            again = (name, seed) == before
+            table.add_row(*(Text(cell) for cell in (("", "") if again else (name, seed))), *map(Text, rest))
+            before = (name, seed)
+        out = io.StringIO()
+        Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False).print(table)
+        return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{html.escape(c)}</th>" for c in HEAD)
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in x) + "</tr>" for x in self.lines())
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def cards(
+    models: Sequence[str | Subject],
+    folder: Path | str | None = None,
+    *,
+    seeds: Sequence[int] = (0,),
+    resume: bool = False,
+    progress: Progress | None = None,
+    **wish: Any,
+) -> Cards:
+    """Asks several models, with every seed. What was finished before an error or a kill stays, and `resume=True` goes
+    on from there: a study that is complete costs nothing.
+
+    models: names or subjects; one is loaded at a time. seeds: of everything random (trials, draws). wish: see `card`.
+    Raises SelfscopeError for a user's mistake.
+    """
+    if not models or not seeds:
+        raise SelfscopeError("give at least one model and one seed")
+    if "seed" in wish:
+        raise SelfscopeError("several studies take seeds=(0, 1), not seed")
+    where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
+    for model in models:
+        subject = load(model) if isinstance(model, str) else model
+        for seed in dict.fromkeys(seeds):
+            place = where / folder_of(subject, seed)
+            run(planned(subject, seed=seed, **wish), place, resume=resume, progress=progress)
+            redraw(place)
+        del subject
+        gc.collect()  # two models at once may not fit
+    return Cards(where)
+
+
+def folder_of(subject: Subject, seed: int) -> str:
+    """The name of a study's folder among others: the subject's name and identity, and the seed."""
+    name = re.sub(r"[^A-Za-z0-9._=-]+", "-", subject.name).strip("-.")[-NAME:]
+    return f"{name or 'subject'}-{subject.identity[:6]}-seed{seed}"

@@ -1,0 +1,103 @@
+"""What a study would take, before it takes it: the same run, with a subject that only counts."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from selfscope.api.dry_run_subject import Counting, counting, distinct
+from selfscope.records import Cost, Decoding, Message, Prompt
+from selfscope.store import Store
+from selfscope.study import Progress, Study, run
+from selfscope.subjects.base import ScoringSubject, Subject
+
+ASSUMED = {"prompt": 2000.0, "output": 200.0}
+"""Tokens a second where nothing can be measured without spending (a server)."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a study takes. steps: cost by caller ("observe confidence", "ask[choice_lp]", ...); memory: GiB, None where
+    the model runs elsewhere; basis: how the minutes were got."""
+
+    calls: int
+    prompt_tokens: int
+    output_tokens: int
+    minutes: float
+    memory: float | None
+    basis: str
+    steps: Mapping[str, Cost]
+
+    def __str__(self) -> str:
+        memory = "on the server" if self.memory is None else f"{self.memory:.1f} GiB"
+        lines = [
+            f"calls     {self.calls:>12,}",
+            f"tokens    {self.prompt_tokens:>12,} read, {self.output_tokens:,} written",
+            f"minutes   {self.minutes:>12.1f}   ({self.basis})",
+            f"memory    {memory:>12}",
+            "",
+        ]
+        for name, cost in self.steps.items():
+            tokens = f"{cost.prompt_tokens:>11,} + {cost.output_tokens:,} tokens"
+            lines.append(f"  {name:<38} {cost.calls:>8,} prompts {tokens}")
+        return "\n".join(lines)
+
+
+def forecast(study: Study, progress: Progress | None = None) -> Forecast:
+    """Counts what `run` would ask of the subject, and measures its speed on a few prompts where that costs nothing."""
+    stand_in = counting(study.subject)
+    lines = tuple(replace(line, readers=tuple(map(_counting, line.readers))) for line in study.lines)
+    others = [getattr(reader, "observer", None) for line in lines for reader in line.readers]
+    with tempfile.TemporaryDirectory() as folder:
+        dry = replace(study, subject=stand_in, lines=lines)
+        with Store(Path(folder) / "dry", dry.settings()) as store:
+            run(dry, store, progress)
+            told: dict[str, Any] = store.meta["costs"]
+    steps = {k: Cost(**{**v, "seconds": 0.0}) for k, v in told.items()}
+    total = sum(steps.values(), Cost())
+    speed, basis = _speed(study.subject)
+    computed = stand_in.computed + sum(other.computed for other in others if isinstance(other, Counting))
+    seconds = computed / speed["prompt"] + total.output_tokens / speed["output"]
+    return Forecast(
+        total.calls, total.prompt_tokens, total.output_tokens, seconds / 60, _memory(study.subject), basis, steps
+    )  # fmt: skip
+
+
+def _counting(reader: Any) -> Any:
+    """Another model that takes part is counted too, not asked."""
+    observer = getattr(reader, "observer", None)
+    return reader if observer is None else replace(reader, observer=counting(observer))
+
+
+def _speed(subject: Subject) -> tuple[dict[str, float], str]:
+    """Tokens a second, read and written."""
+    if not isinstance(subject, ScoringSubject):
+        return ASSUMED, f"assumed {ASSUMED['prompt']:.0f} tokens/s read, {ASSUMED['output']:.0f} written"
+    prompts = [Prompt(messages=(Message("user", f"Number {i}. {'Say a word. ' * 15}"),)) for i in range(16)]
+    if not subject.chat:
+        prompts = [Prompt(text=p.messages[0].content) for p in prompts]
+    candidates = [[" Yes", " No"]] * len(prompts)
+    subject.score(prompts[:2], candidates[:2])  # the first call pays for loading
+    start = time.perf_counter()
+    subject.score(prompts, candidates)
+    read = distinct([subject.encode(p) for p in prompts]) / max(time.perf_counter() - start, 1e-6)
+    start = time.perf_counter()
+    replies = subject.sample(prompts[:8], 20, Decoding(max_tokens=10))
+    written = sum(len(r.ids or r.text.split()) for many in replies for r in many)
+    output = max(written, 1) / max(time.perf_counter() - start, 1e-6)
+    return {"prompt": read, "output": output}, f"measured: {read:.0f} tokens/s read, {output:.0f} written"
+
+
+def _memory(subject: Subject) -> float | None:
+    """Peak resident memory in GiB: this process now (the model is loaded) and the working space of its batches."""
+    if "parameters" not in subject.environment:
+        return None if subject.tier == "text" else 0.2
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform != "darwin" else 1 << 30)
+    return peak + 0.8

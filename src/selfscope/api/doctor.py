@@ -1,0 +1,177 @@
+"""A model's checkup as a table: what to know before its activations are read."""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from selfscope.api.loading import load
+from selfscope.errors import Unsupported
+from selfscope.subjects.base import Subject, lacking
+
+if TYPE_CHECKING:
+    from selfscope.subjects.model_report import Checkup, Sink, Stream
+
+SHOWN = 5
+"""Layers of the norm profile and sinks that the table shows; the data has all."""
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """A checkup that shows itself. data: everything that was found."""
+
+    data: Checkup
+
+    @property
+    def passed(self) -> bool:
+        """Whether its activations may be read and written."""
+        return not self.data.refused
+
+    def lines(self) -> list[tuple[str, str, str]]:
+        """(section, what, found) of each line of the table."""
+        found = self.data
+        parts = [
+            ("model", list(_model(found))),
+            ("stream", [] if found.stream is None else list(_stream(found.stream))),
+            ("scales", list(_scales(found))),
+            ("text", list(_text(found))),
+            ("self-test", [(c.name, ": ".join(filter(None, (c.outcome, c.note)))) for c in found.checks]),
+        ]
+        return [(part if k == 0 else "", what, said) for part, many in parts for k, (what, said) in enumerate(many)]
+
+    def __str__(self) -> str:
+        return self.table(width=100)
+
+    def table(self, *, width: int | None = None, colour: bool = False) -> str:
+        """The checkup as text, `width` positions wide."""
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        for _ in range(3):
+            table.add_column(overflow="fold")
+        for section, what, said in self.lines():
+            if section and table.row_count:
+                table.add_row()
+            style = "bold red" if said.startswith("failed") else ""
+            table.add_row(Text(section, "bold"), Text(what), Text(said, style))
+        out = io.StringIO()
+        Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False).print(table)
+        return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").splitlines())
+
+    def _repr_html_(self) -> str:
+        rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in line) for line in self.lines())
+        return "<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+
+
+def doctor(
+    model: str | Subject,
+    *,
+    device: str | None = None,
+    dtype: str | None = None,
+    revision: str | None = None,
+    adapter: str | None = None,
+) -> Doctor:
+    """Examines a model that runs here, by name or loaded: path to its blocks, norms and sinks by layer, BOS and
+    template, scales, windows, usable placeholders, and every check of the self-test.
+
+    Raises Unsupported for a subject without activations (the phantom, a server)."""
+    if isinstance(model, str):
+        return examine(load(model, device=device, dtype=dtype, revision=revision, adapter=adapter))
+    return examine(model)
+
+
+def examine(subject: Subject) -> Doctor:
+    """The checkup of a loaded subject. Raises Unsupported for one that does not run here."""
+    if not hasattr(subject, "engine"):
+        if subject.tier in ("text", "logprobs"):
+            raise lacking(subject.name, subject.tier, "activations")
+        raise Unsupported(f"{subject.name} is a subject of your own: the doctor knows models of transformers only")
+    from selfscope.subjects.local import Local
+    from selfscope.subjects.model_report import checkup
+
+    assert isinstance(subject, Local)
+    return Doctor(checkup(subject))
+
+
+def _model(found: Checkup) -> Iterator[tuple[str, str]]:
+    yield "name", f"{found.model}, a {found.kind}"
+    yield "identity", found.identity
+    yield "size", f"{found.parameters / 1e6:.4g} million parameters, context of {found.context} tokens"
+    yield "runs", f"{found.dtype} on {found.device}, attention {found.attention}"
+    if found.adapter:
+        yield "adapter", f"{found.adapter}, merged"
+    yield from found.ways.items()
+
+
+def _stream(stream: Stream) -> Iterator[tuple[str, str]]:
+    yield "blocks", f"{stream.path}[0] to [{stream.layers - 1}], each gives a {stream.output}"
+    yield "width", str(stream.width)
+    yield "final norm", stream.norm or "none"
+    last = stream.layers - 1
+    shown = sorted({-1, 0, *(round(last * k / (SHOWN - 1)) for k in range(SHOWN))})
+    yield "norms by layer", ", ".join(f"{k}: {_short(stream.norms[k + 1])}" for k in shown)
+    for k, sink in enumerate(stream.sinks[:SHOWN]):
+        yield "sinks" if k == 0 else "", _sink(sink, stream.texts)
+    if not stream.sinks:
+        yield "sinks", "none: no token is above 10 medians"
+    elif len(stream.sinks) > SHOWN:
+        yield "", f"and {len(stream.sinks) - SHOWN} more"
+
+
+def _sink(sink: Sink, texts: int) -> str:
+    where = f"position {sink.position}" if sink.position is not None else "several positions"
+    there = f"layer {sink.first}" if sink.first == sink.last else f"layers {sink.first} to {sink.last}"
+    return f"{sink.token!r}, {where}, in {sink.texts} of {texts} texts, {there}, up to {_short(sink.times)} medians"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _scales(found: Checkup) -> Iterator[tuple[str, str]]:
+    if found.stream is not None:
+        root = ", the root of the width" if abs(found.stream.root - 1) < 0.01 else ""
+        yield "embedding times", f"{found.stream.embedding:.4g}{root}"
+    for what, value in found.factors.items():
+        yield what.replace("_", " "), f"{value:.4g}"
+    yield "soft caps", _listed([f"{what.replace('_', ' ')} {value:g}" for what, value in found.caps.items()])
+    seeing = f"; layers that see all: {', '.join(map(str, found.seeing))}" if found.seeing else ""
+    yield "windows", _listed([f"{what.replace('_', ' ')} {value}" for what, value in found.windows.items()]) + seeing
+
+
+def _text(found: Checkup) -> Iterator[tuple[str, str]]:
+    bos, template = found.bos, found.template
+    if bos.token is None:
+        yield "BOS", "the tokenizer has none"
+    else:
+        who = [w for w, so in (("the tokenizer", bos.by_tokenizer), ("the template", bos.by_template)) if so]
+        trap = "; tokenising the template's text with special tokens would double it" if bos.twice else ""
+        yield "BOS", f"{bos.token!r}, written by {' and '.join(who) or 'nobody'}; {bos.found} at a prompt's head{trap}"
+    if template is None:
+        yield "template", "none: a base model, asked in running text"
+    else:
+        yield "template", f"opens the reply with {template.generation} tokens" + _quirks(template.trims, template.dated)
+        yield "system role", "taken" if template.system else "refused: goes into the first user message"
+        if template.empty_system is not None:
+            yield "empty system message", f"{template.empty_system:+d} tokens" + (
+                " (without one the template writes its own)" if template.empty_system < 0 else ""
+            )
+        yield "thinking flag", "yes" if template.thinking else "no"
+    usable = [p.text.replace(" ", "␣") for p in found.placeholders if p.usable]
+    merging = [p.text.replace(" ", "␣") for p in found.placeholders if p.id is not None and not p.repeats]
+    yield "placeholders", "  ".join(usable) or "none of those that were tried"
+    if merging:
+        yield "merge when repeated", "  ".join(merging)
+
+
+def _quirks(trims: bool, dated: bool) -> str:
+    return ", cuts spaces off messages" * trims + ", writes the day's date" * dated
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(words) or "none"

@@ -1,0 +1,121 @@
+"""The ceiling: lets the subject do it again. The only reader that may sample the prompt that a trial is about."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from selfscope import quantities
+from selfscope.records import Cost, Decoding, Outcome, Reading, Trial, Truth, content_hash
+from selfscope.subjects.base import ScoringSubject, Subject, reaches
+
+TOKEN_QUANTITIES = ("next_word", "likelier", "entropy_bin")
+SHOWN = ("correct_shown", "correct_after")
+APART = 7_000_003
+"""Added to the seed: its rollouts are none of those that the truth is made of."""
+
+
+@dataclass(frozen=True)
+class BehaviourCeiling:
+    """Fresh rollouts of the object prompt as a forecast. Quantities of the next token are read off exactly, and
+    the correctness of an answer that is already given is graded; a user's own questions are UNSUPPORTED."""
+
+    rollouts: int = 20
+    max_tokens: int = 12
+    seed: int = 0
+
+    @property
+    def id(self) -> str:
+        return "behaviour_ceiling"
+
+    @property
+    def rung(self) -> str:
+        return "behaviour"
+
+    def fit(self, subject: Subject, trials: Sequence[Trial], truths: Sequence[Truth]) -> BehaviourCeiling:
+        """Nothing is learnt."""
+        return self
+
+    def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
+        """One reading a trial; trials about the same prompt share its rollouts."""
+        readings = [Reading(Outcome.UNSUPPORTED)] * len(trials)
+        exact = [i for i, t in enumerate(trials) if _kind(t) == "token"] if reaches(subject, "logprobs") else []
+        rolled = [i for i, t in enumerate(trials) if _kind(t) == "rollouts"]
+        for i, trial in enumerate(trials):
+            if _kind(trial) == "graded":
+                key = quantities.measure(trial.question, str(trial.question.arguments["answer"]))
+                readings[i] = _one_hot(trial, key)
+        for i, reading in zip(exact, _exactly(subject, [trials[i] for i in exact]), strict=True):
+            readings[i] = reading
+        for i, reading in zip(rolled, self._again(subject, [trials[i] for i in rolled]), strict=True):
+            readings[i] = reading
+        return readings
+
+    def _again(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
+        first: dict[str, Trial] = {}
+        for trial in trials:
+            first.setdefault(_what(trial), trial)
+        if not first:
+            return []
+        # The truth's replies end where the phenomenon says: longer ones would have other properties.
+        length = int(trials[0].coordinates.get("max_tokens", self.max_tokens)) if trials else self.max_tokens
+        decoding = Decoding(length, 1.0, self.seed + APART, ("\n",))
+        replies = subject.sample([t.prompt for t in first.values()], self.rollouts, decoding)
+        said = dict(zip(first, replies, strict=True))
+        readings = []
+        for trial in trials:
+            texts = [reply.text for reply in said[_what(trial)] if reply.finish != "error"]
+            cost = sum((reply.cost for reply in said[_what(trial)]), Cost())
+            shares = quantities.distribution(trial.question, texts)
+            outcome = Outcome.ANSWERED if shares is not None else Outcome.ERROR
+            readings.append(Reading(outcome, shares, text="\n---\n".join(texts), cost=cost))
+        return readings
+
+
+def _kind(trial: Trial) -> str:
+    question = trial.question
+    if question.given_text is not None or question.quantity not in quantities.PROPERTIES:
+        return "none"
+    if question.quantity in TOKEN_QUANTITIES:
+        return "token"
+    return "graded" if question.quantity in SHOWN else "rollouts"
+
+
+def _what(trial: Trial) -> str:
+    prompt = trial.prompt
+    return content_hash(prompt.messages, prompt.text, prompt.ids, prompt.prefix, str(prompt.interventions))
+
+
+def _exactly(subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
+    """Probabilities of the named words, and the entropy bin, at the prompt's end: at most two batched calls."""
+    able = cast(ScoringSubject, subject)
+    named = [t for t in trials if t.question.quantity != "entropy_bin"]
+    open_ = [t for t in trials if t.question.quantity == "entropy_bin"]
+    words = [_words(t) for t in named]
+    scores = able.score([t.prompt for t in named], [[f" {w}" for w in many] for many in words]) if named else []
+    nexts = able.next_token([t.prompt for t in open_], top=1) if open_ else []
+    found: dict[str, Reading] = {}
+    for trial, got in zip(named, scores, strict=True):
+        logs = [math.fsum(tokens) for tokens in got]
+        if trial.question.quantity == "next_word":
+            p = min(1.0, math.exp(logs[0]))
+            shares: tuple[float, ...] = (p, 1 - p)
+        else:
+            weights = [math.exp(x - max(logs)) for x in logs]
+            shares = tuple(w / math.fsum(weights) for w in weights)
+        found[trial.id] = Reading(Outcome.ANSWERED, shares, cost=Cost(calls=1))
+    for trial, after in zip(open_, nexts, strict=True):
+        found[trial.id] = _one_hot(trial, quantities.entropy_key(after.entropy))
+    return [found[t.id] for t in trials]
+
+
+def _words(trial: Trial) -> list[str]:
+    question = trial.question
+    return [str(question.arguments["word"])] if question.quantity == "next_word" else [o.text for o in question.options]
+
+
+def _one_hot(trial: Trial, key: str | None) -> Reading:
+    shares = tuple(float(o.key == key) for o in trial.question.options)
+    return Reading(Outcome.ANSWERED, shares, cost=Cost(calls=1)) if any(shares) else Reading(Outcome.ERROR)

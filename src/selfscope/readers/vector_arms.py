@@ -1,0 +1,98 @@
+"""The vector that a reading of activations goes through, for each trial and arm: real, another's, random, mean, none.
+
+N trials, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from selfscope.records import Evidence, Trial, content_hash
+from selfscope.subjects.base import OpenSubject
+
+WORDLESS = ("none", "text", "full")
+"""Arms in which no vector is written."""
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where a trial's vector is read: a layer, and an index into the positions of its evidence."""
+
+    layer: int
+    position: int = -1
+
+
+def place_of(trial: Trial, layer: int, position: int = -1) -> Place:
+    """The reader's own place, unless the trial's coordinates say otherwise."""
+    where = trial.coordinates
+    return Place(int(where.get("layer", layer)), int(where.get("position", position)))
+
+
+def vectors(
+    subject: OpenSubject, trials: Sequence[Trial], places: Sequence[Place], means: Mapping[Place, Any]
+) -> list[Any]:
+    """(D,) for each trial by its arm, None where no vector is written. One capture for all of them.
+
+    means: place -> (D,), learnt on train. Raises ValueError for a trial without evidence and a position that its
+    evidence does not have."""
+    wanted = [i for i, t in enumerate(trials) if t.arm not in (*WORDLESS, "mean")]
+    found: list[Any] = [None] * len(trials)
+    real = captured(subject, [trials[i] for i in wanted], [places[i] for i in wanted])
+    for i, vector_D in zip(wanted, real, strict=True):
+        found[i] = _random(trials[i], vector_D) if trials[i].arm == "random" else vector_D
+    for i, trial in enumerate(trials):
+        if trial.arm == "mean":
+            found[i] = means.get(places[i])
+    return found
+
+
+def captured(subject: OpenSubject, trials: Sequence[Trial], places: Sequence[Place]) -> list[Any]:
+    """(D,) of each trial's evidence at its place."""
+    if not trials:
+        return []
+    read = [evidence_of(t) for t in trials]
+    positions = [_position(e, p) for e, p in zip(read, places, strict=True)]
+    layers = sorted({p.layer for p in places})
+    got = subject.capture([e.prompt for e in read], layers, [[c] for c in positions])
+    return [got.at(p.layer)[i] for i, p in enumerate(places)]
+
+
+def evidence_of(trial: Trial) -> Evidence:
+    """Raises ValueError for a trial that has none."""
+    if trial.evidence is None:
+        raise ValueError(f"trial {trial.id} gives no activations to read: choose a phenomenon that does")
+    return trial.evidence
+
+
+def mean_vectors(
+    subject: OpenSubject, trials: Sequence[Trial], layers: Sequence[int], position: int
+) -> dict[Place, Any]:
+    """place -> (D,) mean over the evidence of trials, at most one of a cluster."""
+    first: dict[str, Trial] = {}
+    for trial in trials:
+        if trial.evidence is not None:
+            first.setdefault(trial.cluster, trial)
+    if not first:
+        return {}
+    read = [evidence_of(t) for t in first.values()]
+    got = subject.capture(
+        [e.prompt for e in read], list(layers), [[_position(e, Place(0, position))] for e in read]
+    )  # fmt: skip
+    return {Place(layer, position): got.at(layer).mean(0) for layer in layers}
+
+
+def _position(evidence: Evidence, place: Place) -> int:
+    count = len(evidence.positions)
+    if not -count <= place.position < count:
+        raise ValueError(f"the evidence has {count} positions: position {place.position} is not one of them")
+    return evidence.positions[place.position]
+
+
+def _random(trial: Trial, vector_D: Any) -> Any:
+    seed = int(content_hash("random vector", trial.base or trial.id, size=12), 16)
+    noise_D = np.random.default_rng(seed).normal(size=len(vector_D))
+    return (noise_D * (np.linalg.norm(vector_D) / np.linalg.norm(noise_D))).astype(np.float32)

@@ -1,0 +1,33 @@
+"""What sections on activations share: where they stand, how many items they have, how a part of them is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from selfscope.report.document import Material
+from selfscope.report.format import Number, clean, count, decimal
+from selfscope.statistics import Estimate
+
+
+def anchor(name: str) -> str:
+    """Where a phenomenon's section stands on the page."""
+    return f"inside-{clean(name, 40).replace('_', '-')}"
+
+
+def asked(name: str, material: Material) -> str:
+    """How many test items of how many clusters."""
+    test = [
+        t for t in material.trials.values()
+        if t.phenomenon == name and t.split == "test" and t.control == "plain" and t.arm == "real"
+    ]  # fmt: skip
+    return f"{count(len(test))} items in {count(len({t.cluster for t in test}))} clusters"
+
+
+def part(x: Estimate, *, change: bool = False) -> Number:
+    """A part of the items in percent (its interval ends at 0 and 100), or a difference of two such parts in points."""
+    if not change:
+        x = replace(x, low=max(x.low, 0.0), high=min(x.high, 1.0))
+    sign = "+" if change and x.value > 0 else ""
+    interval = f"[{decimal(100 * x.low, 0)}, {decimal(100 * x.high, 0)}]"
+    unit = "\u202fpoints" if change else "\u202f%"
+    return Number(x.value, x.low, x.high, f"{sign}{decimal(100 * x.value, 0)}{unit}", interval)

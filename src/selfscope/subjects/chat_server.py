@@ -1,0 +1,287 @@
+"""A model behind an OpenAI-compatible chat server: text tier, one request a draw, many in flight.
+
+The key comes from $SELFSCOPE_API_KEY, for hosts of openai.com else from $OPENAI_API_KEY, and goes nowhere but into the
+request. A seed is sent with
+every request, but few servers promise the same answer to the same seed: what a server calls its fingerprint, and when
+it answered, stand in `environment`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from selfscope.errors import SelfscopeError, ServerError, Unsupported
+from selfscope.records import Cost, Decoding, Message, Prompt, Reply, content_hash
+from selfscope.subjects.base import OnDone, lacking
+from selfscope.subjects.chat_http import Answer, RequestFailed, Wire, is_here, key_name
+
+MOST_STOPS = 4  # what servers take; the others are cut here
+HOPELESS = 8  # prompts that fail one after the other before a server counts as down
+ADVICE = {
+    "down": "Is the server running, and is the address right (it usually ends in /v1)?",
+    "slow": "The server is too slow or stuck: look at its load, or ask it for fewer things at once.",
+    "busy": "The server is overloaded or broken: look at its log, and run again with --resume later.",
+    "refused": "Check the key in $SELFSCOPE_API_KEY ($OPENAI_API_KEY is for openai.com), the model and the address.",
+    "garbage": "Is this the address of a chat server (it usually ends in /v1)?",
+    "bad": "The server does not take the request: check the model's name and its context length.",
+}
+
+
+@dataclass
+class ApiSubject:
+    """Any model behind an OpenAI-compatible chat server. Build it with `load_api`; holds no key.
+
+    identity: hash of the base URL and the model's name (what runs behind them may change: see `environment`).
+    in_flight: requests at a time. timeout: seconds for one answer. tries: requests at most for one answer, on 429, 5xx,
+    timeouts and lost connections. backoff: seconds before the second try, doubled with each, with jitter.
+    """
+
+    name: str
+    identity: str
+    model: str
+    url: str
+    in_flight: int = 8
+    timeout: float = 60.0
+    tries: int = 5
+    backoff: float = 0.5
+    environment: dict[str, Any] = field(default_factory=dict)
+    tier: str = "text"
+    chat: bool = True
+    spent: Cost = field(default_factory=Cost)
+    _told: bool = field(default=False, repr=False)
+    _dropped: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def sample(
+        self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None
+    ) -> list[list[Reply]]:
+        """n replies a prompt (temperature 0: asked once, n copies). `on_done` is called from the calling thread.
+
+        An assistant prefix is sent as a last assistant message. Most servers go on from it, some start a new turn: a
+        prefix that is repeated in the answer is cut off. A request that fails after its retries gives a Reply with
+        finish "error". Raises ServerError when all of them fail or the server is gone, Unsupported for prompts that are
+        text or token ids.
+        """
+        bodies = [self._body(prompt, decoding) for prompt in prompts]
+        n += decoding.and_greedy
+        draws = min(n, 1) if decoding.temperature == 0 else n
+        if not bodies or not draws:
+            return [[] for _ in prompts]
+        self._tell()
+        start = time.perf_counter()
+        board = _Board(self.url, [[None] * draws for _ in prompts], n, on_done or _ignore)
+        wire = Wire(self.url, self.timeout, self.tries, self.backoff, dropped=self._dropped)
+        with wire, ThreadPoolExecutor(self.in_flight) as pool:
+            waiting: dict[Future[_Told], tuple[int, int]] = {}
+            try:
+                for i, body in enumerate(bodies):
+                    cut = _cutter(prompts[i].prefix, decoding.stop)
+                    for draw in range(draws):
+                        sent = {**body, "seed": _seed(decoding.seed, prompts[i], draw)}
+                        if decoding.and_greedy and draw == n - 1:
+                            sent["temperature"] = 0.0
+                        waiting[pool.submit(_one, wire, sent, cut)] = (i, draw)
+                for future in as_completed(waiting):
+                    told = future.result()
+                    self._note(told.answer)
+                    board.put(*waiting[future], told)
+            finally:
+                wire.stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.spent += replace(board.cost(), seconds=time.perf_counter() - start)
+        return board.replies()
+
+    def _body(self, prompt: Prompt, decoding: Decoding) -> dict[str, Any]:
+        """The request of a prompt, seed aside."""
+        if prompt.text is not None or prompt.ids is not None:
+            raise Unsupported(f"{self.name} is a chat server: it takes messages, no running text and no token ids")
+        if prompt.interventions:
+            raise lacking(self.name, self.tier, "activations")
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": [{"role": m.role, "content": m.content} for m in _said(prompt)],
+            "max_tokens": decoding.max_tokens,
+            "temperature": decoding.temperature,
+        }
+        if decoding.stop:
+            body["stop"] = list(decoding.stop[:MOST_STOPS])
+        return body
+
+    def _tell(self) -> None:
+        """What leaves the machine, once, before the first request."""
+        if self._told:
+            return
+        self._told = True
+        key = key_name(self.url)
+        whose = f"with the key in ${key}" if key else "without a key"
+        line = f"{self.name}: all prompts and questions are sent to {self.url} as model {self.model!r}, {whose}"
+        if key and self.url.startswith("http:") and not is_here(self.url):
+            line += " (unencrypted: use https if you can)"
+        print(line, file=sys.stderr, flush=True)
+
+    def _note(self, answer: Answer | None) -> None:
+        """What the server says that it is, and when."""
+        if answer is None:
+            return
+        known = self.environment
+        known["last_answer"] = datetime.now(UTC).isoformat(timespec="seconds")
+        known.setdefault("date", known["last_answer"])
+        for key, said in (("system_fingerprint", "system_fingerprint"), ("server_model", "model")):
+            value = answer.body.get(said)
+            if isinstance(value, str) and value and value not in known.get(key, "").split(", "):
+                known[key] = f"{known[key]}, {value}" if key in known else value
+        if "seed" in self._dropped:
+            known["seed"] = "not taken by the server"
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What became of one draw. alone: nothing else was answered while it tried."""
+
+    reply: Reply
+    answer: Answer | None = None
+    failed: RequestFailed | None = None
+    alone: bool = False
+
+
+@dataclass
+class _Board:
+    """The replies so far, and whether there is still hope. `table` is (prompts, draws)."""
+
+    url: str
+    table: list[list[Reply | None]]
+    n: int
+    on_done: OnDone
+    held: list[int] = field(default_factory=list)
+    failing: dict[int, None] = field(default_factory=dict)
+    answered: bool = False
+
+    def put(self, i: int, draw: int, told: _Told) -> None:
+        """Takes one draw. Raises ServerError when the server is gone; tells `on_done` of finished prompts, but not
+        before one request was answered: replies that are all errors are no replies."""
+        self.table[i][draw] = told.reply
+        if told.failed is None:
+            self.answered = True
+            self.failing.clear()
+        else:
+            self._despair(i, told.failed, told.alone)
+        if None not in self.table[i]:
+            self.held.append(i)
+        while self.answered and self.held:
+            done = self.held.pop(0)
+            self.on_done(done, self.row(done))
+        if told.failed is not None and not self.answered and len(self.held) == len(self.table):
+            raise self._gone(told.failed, "none of the requests was answered")
+
+    def row(self, i: int) -> list[Reply]:
+        """The n replies of a finished prompt; greedy copies cost nothing."""
+        made = [reply for reply in self.table[i] if reply is not None]
+        return [*made, *[replace(made[0], cost=Cost())] * (self.n - len(made))]
+
+    def replies(self) -> list[list[Reply]]:
+        """All of them, in the order of the prompts."""
+        return [self.row(i) for i in range(len(self.table))]
+
+    def cost(self) -> Cost:
+        """Of what came back."""
+        return sum((reply.cost for row in self.table for reply in row if reply is not None), Cost())
+
+    def _despair(self, i: int, failed: RequestFailed, alone: bool) -> None:
+        """A wrong key or address, or a server that nobody can reach, does not get better with the next prompt."""
+        self.failing[i] = None
+        if failed.kind == "refused" and not self.answered:
+            raise self._gone(failed, "the server refuses the requests")
+        if alone and (failed.kind == "down" or (failed.kind == "garbage" and not self.answered)):
+            raise self._gone(failed, "the server cannot be used")
+        if failed.passing and len(self.failing) >= HOPELESS:
+            raise self._gone(failed, f"{len(self.failing)} prompts failed one after the other")
+
+    def _gone(self, failed: RequestFailed, why: str) -> ServerError:
+        return ServerError(f"{self.url}: {why}: {failed.what}. {ADVICE[failed.kind]}")
+
+
+def load_api(
+    model: str, url: str, *, in_flight: int = 8, timeout: float = 60.0, tries: int = 5, backoff: float = 0.5
+) -> ApiSubject:
+    """The subject behind a chat server: `model` as the server calls it, `url` up to and with /v1.
+
+    Nothing is sent before the first prompt. in_flight, timeout (seconds for one answer), tries and backoff (seconds):
+    see `ApiSubject`. Raises SelfscopeError for an address that cannot be one, or that carries a key.
+    """
+    base = url.strip().rstrip("/").removesuffix("/chat/completions")
+    try:
+        parts = urlsplit(base)
+        host, secret = parts.hostname, parts.username or parts.password or parts.query or parts.fragment
+        _ = parts.port
+    except ValueError:
+        raise SelfscopeError("the server's address is no URL: as in http://localhost:8000/v1") from None
+    if secret:
+        raise SelfscopeError(
+            "the server's address carries a user, a key or a query: it would be written to the study's folder. "
+            "Put the key into $SELFSCOPE_API_KEY."
+        )
+    if parts.scheme not in ("http", "https") or not host:
+        raise SelfscopeError(f"{url!r} is no address of a server: as in http://localhost:8000/v1")
+    if not model:
+        raise SelfscopeError("a server's model has a name: api:MODEL@URL")
+    if min(in_flight, tries) < 1 or timeout <= 0 or backoff < 0:
+        raise SelfscopeError("in_flight and tries are at least 1, timeout is positive, backoff not negative")
+    environment: dict[str, Any] = {"server": base, "model": model, "in_flight": in_flight}
+    identity = content_hash("api", base, model)
+    return ApiSubject(f"api:{model}@{base}", identity, model, base, in_flight, timeout, tries, backoff, environment)
+
+
+def _one(wire: Wire, body: Mapping[str, Any], cut: Callable[[str], str]) -> _Told:
+    """One draw, in a thread of the pool."""
+    before, start = wire.answered, time.monotonic()
+    try:
+        answer = wire.ask(body)
+    except RequestFailed as failed:
+        reply = Reply(
+            "", "error", cost=Cost(calls=1, seconds=time.monotonic() - start), error=f"{wire.url}: {failed.what}"
+        )
+        return _Told(reply, failed=failed, alone=wire.answered == before)
+    return _Told(_reply(answer, cut), answer)
+
+
+def _reply(answer: Answer, cut: Callable[[str], str]) -> Reply:
+    """A checked completion as a reply. What a model thinks aloud in a field of its own is no part of the text."""
+    choice = answer.body["choices"][0]
+    message, ended = choice["message"], choice.get("finish_reason")
+    text, refusal = message.get("content") or "", message.get("refusal")
+    finish = {"length": "length", "content_filter": "refused"}.get(str(ended), "stop")
+    if isinstance(refusal, str) and refusal:
+        text, finish = text or refusal, "refused"
+    usage = answer.body.get("usage")
+    spent = [usage.get(k) if isinstance(usage, dict) else None for k in ("prompt_tokens", "completion_tokens")]
+    read, made = (s if isinstance(s, int) else 0 for s in spent)
+    return Reply(cut(text), finish, cost=Cost(1, read, made, answer.seconds))
+
+
+def _said(prompt: Prompt) -> tuple[Message, ...]:
+    return (*prompt.messages, Message("assistant", prompt.prefix)) if prompt.prefix else prompt.messages
+
+
+def _cutter(prefix: str, stops: Sequence[str]) -> Callable[[str], str]:
+    """Cuts a repeated prefix off the front, and what follows a stop: servers take few stops, and some none."""
+
+    def cut(text: str) -> str:
+        rest = text.removeprefix(prefix)
+        return rest[: min((rest.index(s) for s in stops if s in rest), default=len(rest))]
+
+    return cut
+
+
+def _seed(seed: int, prompt: Prompt, draw: int) -> int:
+    """The seed of one draw, 31 bits: the same prompt asked again gets the same ones, whatever stands beside it."""
+    return int(content_hash(seed, prompt.messages, prompt.prefix, draw, size=8), 16) >> 1
+
+
+def _ignore(index: int, replies: Any) -> None:
+    """Nobody listens."""

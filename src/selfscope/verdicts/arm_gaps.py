@@ -1,0 +1,206 @@
+"""Readings of activations against their arms: how much of an answer the vector brought, on the same items.
+
+What is reported first is the gap: how much oftener the reading of the real vector is right than the best of the arms
+in which the vector is missing, random, another item's, the mean, or put into words (Li et al. 2025: text alone passes
+most such tests). The full text is a ceiling and never an arm to beat. Intervals are over clusters, paired by item.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from selfscope.records import Observation, Outcome, Reading, Row, Trial, Truth
+from selfscope.statistics import Array, Estimate, Ints, mean, minimum_detectable
+from selfscope.verdicts.assemble import Table, numbered, tables
+
+ARMS = ("none", "random", "shuffled", "mean", "text")
+"""What a reading has to beat. Every one of them must have been run for a gap to be called supported."""
+CEILING = "full"
+SMALLEST = 0.05
+"""A gap whose lower bound is above this counts: smaller ones are within what a choice of wording moves."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Next-token identity over the whole vocabulary (Ghandeharioun et al. 2024), of the real vector. p: the source's
+    own probabilities; t: the likeliest token of the reading.
+
+    precision: precision@1, how often t is the likeliest of p. surprisal: mean of -log p[t], nats. Where t is none of
+    the tokens whose p was kept, p is taken as the smallest kept: a lower bound, and `clipped` says how often."""
+
+    precision: Estimate
+    surprisal: Estimate
+    clipped: float
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One reader on one phenomenon. real, arms, ceiling: part of the items answered rightly. gaps: real minus each arm,
+    paired. best: the hardest arm, `gap` the difference to it. missing: arms that were not run. chance: what guessing
+    gets. layer: where it read (most often). supported: the lower bound of every gap is above SMALLEST. tokens: of a
+    reader that names the next token out of the whole vocabulary. least: the smallest gap that could be found."""
+
+    phenomenon: str
+    reader: str
+    rung: str
+    real: Estimate
+    chance: float
+    arms: Mapping[str, Estimate] = field(default_factory=dict)
+    gaps: Mapping[str, Estimate] = field(default_factory=dict)
+    ceiling: Estimate | None = None
+    best: str = ""
+    gap: Estimate | None = None
+    missing: tuple[str, ...] = ()
+    layer: int | None = None
+    answered: float = 1.0
+    supported: bool = False
+    tokens: Tokens | None = None
+    least: float | None = None
+
+
+@dataclass(frozen=True)
+class SweepCell:
+    """One cell of a sweep: its coordinates, the part of the items that are right, how many."""
+
+    at: Mapping[str, float]
+    right: Estimate
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A sweep of one reader: cells on dev and on test. chosen: the cell that is best on dev, with its figure on test;
+    best: the best of the grid on test, which is an optimist's figure and shown apart."""
+
+    phenomenon: str
+    reader: str
+    dev: tuple[SweepCell, ...]
+    test: tuple[SweepCell, ...]
+    chosen: SweepCell | None = None
+    best: SweepCell | None = None
+
+
+def is_inside(table: Table) -> bool:
+    """Whether a phenomenon is about activations: evidence to read, or something written into the subject."""
+    ids = {i for cells in table.readings.values() for i in cells}
+    return any(table.trials[i].evidence is not None or table.trials[i].prompt.interventions for i in ids)
+
+
+def right(reading: Reading, truth: Truth) -> float:
+    """The truth's share on what the reading holds likeliest; ties share; no answer is no hit."""
+    if reading.distribution is None:
+        return 0.0
+    top = max(reading.distribution)
+    hits = [float(p == top) for p in reading.distribution]
+    return float(np.dot(hits, truth.mean) / sum(hits))
+
+
+def gaps(
+    rows: Sequence[Row],
+    trials: Mapping[str, Trial],
+    truths: Mapping[str, Truth],
+    observations: Mapping[str, Observation] | None = None,
+) -> list[Gap]:
+    """One entry for each reader of each phenomenon inside, in the order of the rows; without observations no entry has
+    `tokens`. Pure."""
+    found = []
+    for table in tables(rows, trials, truths):
+        if is_inside(table):
+            found += [_gap(table, reader, observations or {}) for reader in table.readers if table.cells(reader)]
+    return [g for g in found if g is not None]
+
+
+def _gap(table: Table, reader: str, observations: Mapping[str, Observation]) -> Gap | None:
+    plain = {
+        i: r for i, r in table.cells(reader).items()
+        if i in table.truths and table.trials[i].arm == "real" and r.outcome != Outcome.UNSUPPORTED
+    }  # fmt: skip
+    if not plain:
+        return None
+    ids = list(plain)
+    cluster = numbered([table.trials[i].cluster for i in ids])
+    real = _hits(plain, table, ids)
+    arms: dict[str, Estimate] = {}
+    gaps_: dict[str, Estimate] = {}
+    for kind in (*ARMS, CEILING):
+        cells = table.cells(reader, f"arm_{kind}")
+        both = [i for i in ids if i in cells and cells[i].outcome != Outcome.UNSUPPORTED]
+        if not both:
+            continue
+        own = numbered([table.trials[i].cluster for i in both])
+        arm = _hits(cells, table, both)
+        arms[kind] = mean(arm, own)
+        gaps_[kind] = mean(_hits(plain, table, both) - arm, own)
+    rivals = {k: v for k, v in gaps_.items() if k != CEILING}
+    best = min(rivals, key=lambda k: rivals[k].value, default="")
+    missing = tuple(k for k in ARMS if k not in gaps_) if rivals else ()
+    layers = Counter(plain[i].extra["layer"] for i in ids if plain[i].extra.get("layer") is not None)
+    return Gap(
+        table.phenomenon, reader, table.rungs[reader], mean(real, cluster), _chance(table, ids),
+        {k: v for k, v in arms.items() if k != CEILING}, rivals, arms.get(CEILING), best, rivals.get(best), missing,
+        int(layers.most_common(1)[0][0]) if layers else None,
+        sum(plain[i].distribution is not None for i in ids) / len(ids),
+        bool(rivals) and not missing and all(g.low > SMALLEST for g in rivals.values()),
+        _tokens([(table.trials[i], r) for i, r in plain.items()], observations),
+        minimum_detectable(rivals[best].se, rivals[best].clusters) if best else None,
+    )  # fmt: skip
+
+
+def _tokens(plain: Sequence[tuple[Trial, Reading]], observations: Mapping[str, Observation]) -> Tokens | None:
+    named, clusters = [], []
+    for trial, reading in plain:
+        seen = observations.get(trial.observation)
+        if seen is None or "likeliest" not in seen.exact or "likeliest" not in reading.extra:
+            continue
+        ids, logprobs = seen.exact["likeliest"]["ids"], seen.exact["likeliest"]["logprobs"]
+        said = reading.extra["likeliest"]["id"]
+        kept = said in ids
+        named.append((said == ids[0], -(logprobs[ids.index(said)] if kept else min(logprobs)), not kept))
+        clusters.append(trial.cluster)
+    if not named:
+        return None
+    first, surprisal, clipped = np.array(named, dtype=float).T
+    numbers = numbered(clusters)
+    return Tokens(mean(first, numbers), mean(surprisal, numbers), float(clipped.mean()))
+
+
+def _hits(cells: Mapping[str, Reading], table: Table, ids: Sequence[str]) -> Array:
+    return np.array([right(cells[i], table.truths[i]) for i in ids])
+
+
+def _chance(table: Table, ids: Sequence[str]) -> float:
+    return float(np.mean([1 / len(table.trials[i].question.options) for i in ids]))
+
+
+def grids(rows: Sequence[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth]) -> list[Grid]:
+    """Sweeps: trials of the control `sweep`, by their coordinates."""
+    held: dict[tuple[str, str], dict[tuple[str, tuple[tuple[str, float], ...]], list[tuple[str, float]]]] = {}
+    for row in rows:
+        trial = trials.get(row.trial)
+        if trial is None or not row.control.startswith("sweep") or trial.id not in truths:
+            continue
+        at = tuple(sorted((k, float(v)) for k, v in trial.coordinates.items() if isinstance(v, int | float)))
+        cells = held.setdefault((row.phenomenon, row.reader), {})
+        cells.setdefault((trial.split, at), []).append((trial.cluster, right(row.reading, truths[trial.id])))
+    found = []
+    for (phenomenon, reader), cells in held.items():
+        cells_of_split: dict[str, list[SweepCell]] = {"dev": [], "test": []}
+        for (split, at), values in sorted(cells.items()):
+            hits = np.array([v for _, v in values])
+            cells_of_split.setdefault(split, []).append(
+                SweepCell(dict(at), mean(hits, _numbers([c for c, _ in values])))
+            )
+        best_dev = max(cells_of_split["dev"], key=lambda s: s.right.value, default=None)
+        chosen = next((s for s in cells_of_split["test"] if best_dev is not None and s.at == best_dev.at), None)
+        best = max(cells_of_split["test"], key=lambda s: s.right.value, default=None)
+        found.append(
+            Grid(phenomenon, reader, tuple(cells_of_split["dev"]), tuple(cells_of_split["test"]), chosen, best)
+        )
+    return found
+
+
+def _numbers(names: Sequence[str]) -> Ints:
+    return numbered(list(names))
