@@ -16,8 +16,23 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from selfscope.records.injections import Injection, Opaque, Vector
+from selfscope.records.parts import (
+    PLAIN,
+    REAL,
+    RUNGS,
+    ControlPart,
+    Identified,
+    Parts,
+    PhenomenonPart,
+    ReaderPart,
+    control_part,
+    id_of,
+    phenomenon_part,
+    reader_part,
+)
 
-SCHEMA = 1
+SCHEMA = 2
+"""Of stored records. 2: every part of a study is kept with its whole configuration; an arm is no control."""
 T = TypeVar("T")
 
 
@@ -30,10 +45,6 @@ class Outcome(StrEnum):
     TRUNCATED = "truncated"
     UNSUPPORTED = "unsupported"
     ERROR = "error"
-
-
-RUNGS = ("prior", "input", "history", "twin", "ablated", "self", "probe", "behaviour")
-"""Who an observer is, by the information that it had (design: observer ladder), from least to most."""
 
 
 @dataclass(frozen=True)
@@ -162,8 +173,10 @@ class Trial:
     prompt: the *object* prompt, what the subject does when it behaves (its hidden messages are the hidden state).
     public: the text that any rival may see: the object prompt without the hidden state.
     state: plain, or the name of the hidden context (do(state) at text tier).
-    base: id of the plain trial that a control's trial was made from (its own id when plain): the pairing key.
-    arm: real, or what stands in the place of the real vector (`controls.arms`). evidence: what may be read.
+    control: PLAIN, or the id of the control that made it. arm: REAL, or which of a control's (or a phenomenon's) own
+    conditions it stands for: what takes the place of the vector, what is injected, what is asked.
+    base: id of the trial that it was made from (its own id where it was not): the pairing key. evidence: what may be
+    read.
     observation: key of the observation that its truth is computed from; many trials share one.
     """
 
@@ -178,11 +191,16 @@ class Trial:
     public: str
     observation: str
     state: str = "plain"
-    control: str = "plain"
+    control: str = PLAIN
     base: str = ""
-    arm: str = "real"
+    arm: str = REAL
     coordinates: Mapping[str, Any] = field(default_factory=dict)
     evidence: Evidence | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is asked as it was posed: no control, nothing in the place of the real."""
+        return self.control == PLAIN and self.arm == REAL
 
 
 @dataclass(frozen=True)
@@ -349,7 +367,8 @@ def content_hash(*parts: Any, size: int = 16) -> str:
 
 
 __all__ = [
-    "RUNGS", "SCHEMA", "Cost", "Decoding", "Evidence", "Injection", "Message", "Observation", "Opaque", "Option",
-    "Outcome", "Prompt", "Question", "Reading", "Reply", "Row", "Score", "TokenDistribution", "Trial", "Truth",
-    "Vector", "content_hash", "from_json", "to_json", "to_jsonable",
+    "PLAIN", "REAL", "RUNGS", "SCHEMA", "ControlPart", "Cost", "Decoding", "Evidence", "Identified", "Injection",
+    "Message", "Observation", "Opaque", "Option", "Outcome", "Parts", "PhenomenonPart", "Prompt", "Question",
+    "ReaderPart", "Reading", "Reply", "Row", "Score", "TokenDistribution", "Trial", "Truth", "Vector", "content_hash",
+    "control_part", "from_json", "id_of", "phenomenon_part", "reader_part", "to_json", "to_jsonable",
 ]  # fmt: skip
