@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import torch
@@ -13,7 +15,7 @@ import torch
 from selfscope.errors import BadInput, BadModel, PromptTooLong
 from selfscope.records import Cost, Decoding, Injection, Prompt, Reply, TokenDistribution, content_hash
 from selfscope.subjects import bundled_models, weights, white_box
-from selfscope.subjects.activations import Activations
+from selfscope.subjects.activations import CONVENTION, Activations
 from selfscope.subjects.allocator import quiet_allocator, trim_heap
 from selfscope.subjects.base import OnDone
 from selfscope.subjects.blocks import Check, SelfTest, find, self_test, stopped
@@ -113,10 +115,11 @@ class Local:
         where nothing is listed); the entropy is of the whole vocabulary."""
         start = time.perf_counter()
         engine, rows = self._marked(prompts, [1] * len(prompts))
-        words: dict[int, str] = {}
+        text_of = self._text_of()
 
         def use(i: int, logprobs_V: torch.Tensor) -> TokenDistribution:
-            return white_box.listed(self, logprobs_V, float(white_box.entropies(logprobs_V)), ids, top, words)
+            entropy = float(white_box.entropies(logprobs_V))
+            return white_box.listed(logprobs_V, entropy, ids=ids, top=top, text_of=text_of)
 
         with torch.inference_mode():
             got = next_logprobs(engine, rows, use)
@@ -136,7 +139,8 @@ class Local:
         start = time.perf_counter()
         engine, rows = self._marked(prompts, [0] * len(prompts), white_box=True)
         with torch.inference_mode():
-            got = white_box.captured(self, engine, rows, layers, positions)
+            record = self._record([tuple(map(engine.token, row)) for row in rows])
+            got = white_box.captured(engine, rows, layers, positions, text_of=self._text_of(), record=record)
         self.spent += Cost(len(rows), sum(map(len, rows)), 0, time.perf_counter() - start)
         if sum(map(len, rows)) > self.engine.tokens:
             trim_heap()
@@ -149,7 +153,7 @@ class Local:
         (nostalgebraist 2020). Of the last layer it is the next-token distribution. States (N, D)."""
         self._inside()
         with torch.inference_mode():
-            return white_box.unembedded(self, states_ND, ids, top)
+            return white_box.unembedded(self.engine, states_ND, ids=ids, top=top, text_of=self._text_of())
 
     def intervened(self, injections: Sequence[Injection]) -> Local:
         """This model with injections in every row, before the row's own: another subject, with its own identity. The
@@ -181,8 +185,9 @@ class Local:
         """The median norm of ordinary tokens at a layer, over neutral texts; measured once for all layers."""
         self._inside().layer(layer)
         if not self._norms:
+            rows = [self.encode(Prompt(text=text)) for text in white_box.NEUTRAL]
             with torch.inference_mode():
-                self._norms.update(white_box.median_norms(self))
+                self._norms.update(white_box.median_norms(self.engine, rows))
         return self._norms[layer]
 
     @property
@@ -191,6 +196,29 @@ class Local:
         if "vocabulary" not in self._known:
             self._known["vocabulary"] = content_hash(sorted(self.tokenizer.get_vocab().items()))
         return self._known["vocabulary"]
+
+    def _text_of(self) -> Callable[[int], str]:
+        """The text of a token; each token is decoded once."""
+        return cache(lambda token: str(self.tokenizer.decode([token])))
+
+    def _record(self, rows: Sequence[Ids]) -> dict[str, Any]:
+        """Whose states these are: what a reader of stored activations has to know."""
+        known = self.environment
+        return {
+            "subject": self.identity,
+            "model": self.name,
+            "tokenizer": self.vocabulary_hash,
+            "revision": known.get("revision"),
+            "adapter": known.get("adapter"),
+            "standing": len(self.standing),
+            "prompts": [sha256(repr(row).encode()).hexdigest()[:16] for row in rows],
+            "convention": CONVENTION,
+            "dtype": known.get("dtype", str(self.engine.model.dtype)),
+            "kernel": known.get("attention"),
+            "device": known.get("device"),
+            "torch": known.get("torch", torch.__version__),
+            "transformers": known.get("transformers"),
+        }
 
     def _inside(self) -> Any:
         if self.engine.blocks is None:
