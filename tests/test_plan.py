@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-import selfscope
 from selfscope.catalogue import CATALOGUE
+from source_tree import (
+    KINDS,
+    MODULES,
+    SOURCE,
+    circles,
+    disguised,
+    files,
+    imports,
+    named_modules,
+    needs,
+    private_names,
+    room_of,
+    tree_of,
+)
 
-SOURCE = Path(selfscope.__file__).parent
 EVERY = {
     "records", "errors", "statistics", "quantities", "parsing", "wording", "scoring", "store", "subjects", "phenomena",
     "readers", "controls", "directions", "verdicts", "study", "report", "catalogue", "api", "cli",
@@ -46,13 +57,12 @@ EXCEPTIONS = {"subjects/phantom.py": {"quantities"}}
 """A phantom has to know what its own answers are like."""
 HEAVY = {"torch", "transformers", "scipy", "peft", "safetensors", "pandas", "duckdb"}
 LOADED = (
-    "local", "blocks", "capture", "cascade", "decode", "inject", "gumbel_sampling", "bundled_models", "model_report",
-    "onednn_linear", "prefix_trees", "rollout", "white_box",
+    "local", "local_model", "blocks", "self_test", "capture", "cascade", "decode", "fast_paths", "inject",
+    "gumbel_sampling", "growing_rows", "bundled_models", "model_report", "onednn_linear", "prefix_trees", "rollout",
+    "white_box",
 )  # fmt: skip
 TORCH = {f"subjects/{name}.py" for name in LOADED}
 """Modules that are loaded when a local model is: they may name torch at their top."""
-KINDS = {"phenomenon", "reader", "control", "subject"}
-"""What a user names: the catalogue is for these alone, and no way around the table above."""
 NAMING = ("catalogue.py", "__init__.py")
 """Files that may hold the names of modules as text."""
 STILL = (
@@ -69,58 +79,15 @@ STILL = (
     "catalogue.py has the kind 'part'",
 )
 """Breaches that are left. This must become empty: a line goes with its breach, and none is added."""
-
-
-def files() -> list[Path]:
-    return sorted(SOURCE.rglob("*.py"))
-
-
-def room_of(path: Path) -> str:
-    parts = path.relative_to(SOURCE).with_suffix("").parts
-    return parts[0]
-
-
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def module_of(path: Path) -> str:
-    """Its dotted name."""
-    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-MODULES = {module_of(path): path for path in files()}
-
-
-def imports(path: Path, *, top_only: bool = False) -> list[tuple[int, str]]:
-    """(line, dotted module) of every import; with `top_only` those that run when the module is loaded."""
-    tree = tree_of(path)
-    found = []
-    nodes = list(_at_load(tree)) if top_only else list(ast.walk(tree))
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno}: relative import"
-            if node.module == "selfscope":
-                found += [(node.lineno, f"selfscope.{alias.name}") for alias in node.names]
-            elif node.module is not None:
-                found.append((node.lineno, node.module))
-    return found
-
-
-def _at_load(tree: ast.AST) -> list[ast.AST]:
-    """Statements that run on import: not inside functions, not under TYPE_CHECKING."""
-    out: list[ast.AST] = []
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            continue
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            continue
-        out.append(node)
-        out += _at_load(node)
-    return out
+MOST = 300
+"""Lines of a file."""
+LONG = (
+    "src/selfscope/cli/main.py", "src/selfscope/records/__init__.py", "src/selfscope/study/plan.py",
+    "src/selfscope/study/run.py", "src/selfscope/wording/prompts.py", "tests/laws/test_inside_laws.py",
+    "tests/test_api.py", "tests/test_inside_phenomena.py", "tests/test_local.py", "tests/test_phenomena.py",
+    "tests/test_readers.py", "tests/test_report.py",
+)  # fmt: skip
+"""Files that are still longer. This must become empty too."""
 
 
 def breaches(room: str, module: str, allowed: set[str]) -> bool:
@@ -157,74 +124,6 @@ def test_readers_and_phenomena_never_meet() -> None:
             assert not [m for _, m in imports(path) if m.startswith(f"selfscope.{other}")]
 
 
-def needs(tree: ast.AST) -> set[str]:
-    """Modules of the house that a module names in any import: in functions and under TYPE_CHECKING too."""
-    wanted = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            wanted |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            wanted |= {name if name in MODULES else node.module for name in names}
-    return wanted & set(MODULES)
-
-
-def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """Modules that reach themselves, those of one circle together."""
-    reach = {module: set(nearest) for module, nearest in graph.items()}
-    for middle in graph:
-        for module in graph:
-            if middle in reach[module]:
-                reach[module] |= reach[middle]
-    rounds = {tuple(sorted(m for m in graph if m in reach[k] and k in reach[m])) for k in graph}
-    return [list(many) for many in sorted(rounds) if many]
-
-
-def private_names(tree: ast.AST) -> set[str]:
-    """Names with an underscore that a file takes from another file of the house."""
-    taken, known = set(), {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            known |= {alias.asname or alias.name: alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "selfscope":
-            for alias in node.names:
-                name = f"{node.module}.{alias.name}"
-                known[alias.asname or alias.name] = name
-                if _private(alias.name):
-                    taken.add(name)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and _private(node.attr):
-            module = known.get(ast.unparse(node.value), "")
-            if module in MODULES:
-                taken.add(f"{module}.{node.attr}")
-    return taken
-
-
-def _private(name: str) -> bool:
-    return name.startswith("_") and not name.startswith("__")
-
-
-def named_modules(tree: ast.AST) -> set[str]:
-    """Texts that are the name of a module of the house, alone or with an object of it behind a colon."""
-    texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-    return {text for text in texts if text.partition(":")[0] in MODULES and "." in text}
-
-
-def disguised(tree: ast.AST) -> set[str]:
-    """Imports that the table does not see: of the import machinery, or of a kind that no user names."""
-    out = set()
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        name = ast.unparse(node.func).rpartition(".")[2]
-        if name in ("import_module", "__import__"):
-            out.add(f"calls {name}")
-        first = node.args[0] if node.args else None
-        if name == "resolve" and isinstance(first, ast.Constant) and first.value not in KINDS:
-            out.add(f"resolves the kind {first.value!r}")
-    return out
-
-
 def test_no_module_reaches_itself() -> None:
     """Circles in a room and between rooms: who reads one of the files has to read them all."""
     assert not circles({module: needs(tree_of(path)) for module, path in MODULES.items()})
@@ -240,6 +139,25 @@ def test_rooms_keep_their_private_names_and_import_openly() -> None:
             wrong |= {f"{name} {what}" for what in disguised(tree)}
     assert sorted(wrong - set(STILL)) == []
     assert sorted(set(STILL) - wrong) == [], "these are breaches no longer: take them out of STILL"
+
+
+def too_long(root: Path) -> set[str]:
+    """Files of a checkout with more than MOST lines."""
+    many = [f for room in ("src", "tests", "examples", "studies", "benchmarks") for f in (root / room).rglob("*.py")]
+    return {f.relative_to(root).as_posix() for f in many if len(f.read_text(encoding="utf-8").splitlines()) > MOST}
+
+
+def test_no_file_is_too_long() -> None:
+    long = too_long(Path(__file__).parents[1])
+    assert sorted(long - set(LONG)) == []
+    assert sorted(set(LONG) - long) == [], "these are short enough: take them out of LONG"
+
+
+def test_a_long_file_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    for name, lines in (("long", MOST + 1), ("short", MOST)):
+        (tmp_path / "src" / f"{name}.py").write_text("x = 1\n" * lines)
+    assert too_long(tmp_path) == {"src/long.py"}
 
 
 def test_a_circle_is_seen() -> None:
