@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from selfscope.errors import UnknownName
 from selfscope.records import (
+    FORMATS,
     Cost,
     Decoding,
     Evidence,
@@ -29,6 +31,7 @@ from selfscope.records import (
     Vector,
     content_hash,
     from_json,
+    is_scored,
     to_json,
 )
 
@@ -95,3 +98,12 @@ def test_a_record_comes_back_from_json(record: Any, digest: str) -> None:
     assert type(again) is kind
     assert to_json(again) == to_json(record)
     assert content_hash(again) == digest
+
+
+def test_formats_are_data() -> None:
+    assert list(FORMATS) == ["free", "choice_lp", "yesno_lp", "prob_text", "prob_ev", "counts10"]
+    assert all(name == format.name and format.title for name, format in FORMATS.items())
+    assert [name for name in FORMATS if is_scored(name)] == ["choice_lp", "yesno_lp", "prob_ev"]
+    assert [name for name in FORMATS if FORMATS[name].binary] == ["yesno_lp", "prob_text", "prob_ev"]
+    with pytest.raises(UnknownName, match="Did you mean 'choice_lp'"):
+        is_scored("choise_lp")

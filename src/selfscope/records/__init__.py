@@ -15,6 +15,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from selfscope.records.formats import FORMATS, Format, format_of, is_scored
 from selfscope.records.injections import Injection, Opaque, Vector
 
 SCHEMA = 1
@@ -349,7 +350,7 @@ def content_hash(*parts: Any, size: int = 16) -> str:
 
 
 __all__ = [
-    "RUNGS", "SCHEMA", "Cost", "Decoding", "Evidence", "Injection", "Message", "Observation", "Opaque", "Option",
-    "Outcome", "Prompt", "Question", "Reading", "Reply", "Row", "Score", "TokenDistribution", "Trial", "Truth",
-    "Vector", "content_hash", "from_json", "to_json", "to_jsonable",
+    "FORMATS", "RUNGS", "SCHEMA", "Cost", "Decoding", "Evidence", "Format", "Injection", "Message", "Observation",
+    "Opaque", "Option", "Outcome", "Prompt", "Question", "Reading", "Reply", "Row", "Score", "TokenDistribution",
+    "Trial", "Truth", "Vector", "content_hash", "format_of", "from_json", "is_scored", "to_json", "to_jsonable",
 ]  # fmt: skip

@@ -27,6 +27,7 @@ from selfscope.records import (
     Reply,
     TokenDistribution,
     content_hash,
+    format_of,
 )
 from selfscope.subjects.base import OnDone, lacking
 from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
@@ -216,9 +217,10 @@ class Phantom:
         if told.outcome != Outcome.ANSWERED:
             return [REFUSAL if told.outcome == Outcome.REFUSED else GIBBERISH] * n
         texts, shares = shown_texts(question), told.distribution
-        if tag["format"] in ("prob_text", "prob_ev"):
+        answer = format_of(str(tag["format"])).answer
+        if answer == "percent":
             return [f" {round(100 * (shares[1] if question.negated else shares[0]))}%"] * n
-        if tag["format"] == "counts10":
+        if answer == "counts":
             counts = ten(shares)
             return ["\n".join(f"{texts[i]}: {counts[i]}" for i in question.shown)] * n
         if decoding.temperature == 0:
@@ -230,7 +232,7 @@ class Phantom:
         question = _QUESTION.validate_python(dict(prompt.tag["question"]))
         told = self.report(prompt.tag)
         mass = ANSWERED_MASS if told.outcome == Outcome.ANSWERED else SILENT_MASS
-        if prompt.tag["format"] == "prob_ev":
+        if format_of(str(prompt.tag["format"])).answer == "percent":
             return [mass * p for p in around(told.distribution[1 if question.negated else 0], candidates)]
         texts = [text.strip().casefold() for text in shown_texts(question)]
         meant = [candidate.strip().casefold() for candidate in candidates]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from selfscope.records import Decoding, Prompt, Question, content_hash
+from selfscope.records import Decoding, Prompt, Question, content_hash, format_of
 
 
 def shown_texts(question: Question) -> tuple[str, ...]:
@@ -19,7 +19,7 @@ def shown_texts(question: Question) -> tuple[str, ...]:
 
 def first_option(question: Question, format: str) -> int:
     """The option that stands first, or that "yes" means."""
-    if format in ("yesno_lp", "prob_text", "prob_ev"):
+    if format_of(format).binary:
         return 1 if question.negated else 0
     return question.shown[0]
 

@@ -1,9 +1,8 @@
 """(question, format, template) -> prompt: the only room that phrases a question."""
 
+from selfscope.records import FORMATS
 from selfscope.wording.direct import direct
 from selfscope.wording.prompts import (
-    FORMATS,
-    LOGPROB_FORMATS,
     TEMPLATES,
     AskedPrompt,
     Shot,
@@ -14,7 +13,6 @@ from selfscope.wording.prompts import (
 
 __all__ = [
     "FORMATS",
-    "LOGPROB_FORMATS",
     "TEMPLATES",
     "AskedPrompt",
     "Shot",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from selfscope.records import Message, Prompt, Question, Trial, to_jsonable
+from selfscope.records import FORMATS, Format, Message, Prompt, Question, Trial, to_jsonable
 from selfscope.wording.phrases import (
     CARRIERS,
     CHANCE,
@@ -20,8 +20,6 @@ from selfscope.wording.phrases import (
     Phrase,
 )
 
-FORMATS = ("free", "choice_lp", "yesno_lp", "prob_text", "prob_ev", "counts10")
-LOGPROB_FORMATS = ("choice_lp", "yesno_lp", "prob_ev")
 TEMPLATES = 3
 NAME = "Alex"
 YES, NO = (" Yes", " yes"), (" No", " no")
@@ -57,7 +55,7 @@ class AskedPrompt:
 
 def fits(question: Question, format: str) -> bool:
     """Whether the format can ask the question: a probability needs a yes/no question."""
-    return format in FORMATS and (question.binary or format in ("free", "choice_lp", "counts10"))
+    return format in FORMATS and (question.binary or not FORMATS[format].binary)
 
 
 def phrase(
@@ -82,14 +80,15 @@ def phrase(
         trial = replace(trial, prompt=shown_to_observers(trial.prompt), state="plain")
     system = tuple(m for m in trial.prompt.messages if m.role == "system")
     turns = _turns(trial, format, shots)
-    prefix = PREFIX if prefill and (format != "counts10") else ""
+    led = prefill and FORMATS[format].answer != "counts"
+    prefix = PREFIX if led else ""
     tag = _tag(trial, format)
     acts = () if hide_state else trial.prompt.interventions
     if chat:
         prompt = Prompt(messages=system + turns, prefix=prefix, interventions=acts, tag=tag)
     else:
         text = _running_text(system + turns)
-        prompt = Prompt(text=text, prefix=PREFIX if prefix else "", interventions=acts, tag=tag)
+        prompt = Prompt(text=text, prefix=prefix, interventions=acts, tag=tag)
     candidates, option_index = _candidates(question, format)
     return AskedPrompt(
         prompt,
@@ -97,16 +96,20 @@ def phrase(
         option_index,
         shown_options(question),
         _first(question, format),
-        _room(question, format, led=bool(prefix)),
-        () if format == "counts10" or not prefix else ("\n",),
+        _room(question, FORMATS[format], led=led),
+        ("\n",) if led else (),
     )
 
 
-def _room(question: Question, format: str, *, led: bool) -> int:
+def _room(question: Question, format: Format, *, led: bool) -> int:
     """Tokens of a reply. Who was not led in by "Answer:" may need a sentence."""
-    if format == "counts10":
+    if format.answer == "counts":
         return 14 * len(question.options) + 8
-    return {"free": 16, "prob_text": 8}.get(format, 1) if led else 32
+    if not led:
+        return 32
+    if format.scored:
+        return 1
+    return 8 if format.answer == "percent" else 16
 
 
 def shown_options(question: Question) -> tuple[str, ...]:
@@ -116,28 +119,30 @@ def shown_options(question: Question) -> tuple[str, ...]:
 
 
 def question_text(trial: Trial, format: str) -> str:
-    """The words of the question and its answer instruction, without the prompt that it is about."""
+    """The words of the question and its answer instruction, without the prompt that it is about. A name that is no
+    format (a target prompt's template) gets the words of "free"."""
     question = trial.question
     template = question.template % TEMPLATES
     fields = _fields(question, _noun(trial))
     words = _phrase_of(question)
-    if format in ("prob_text", "prob_ev"):
+    shape = FORMATS.get(format, FORMATS["free"])
+    if shape.answer == "percent":
         claim = (words.counter if question.negated else words.claim).format_map(fields)
         return CHANCE[template].format(claim=claim)
     if question.binary:
         core = (words.no if question.negated else words.yes).format_map(fields)
     else:
         core = words.which.format_map(fields)
-    if format == "yesno_lp":
+    if shape.answer == "yes_no":
         return f"{core} {YES_NO[template]}"
     texts = shown_options(question)
     listed = " | ".join(texts[i] for i in question.shown)
-    if format == "counts10":
+    if shape.answer == "counts":
         example = f'"{texts[question.shown[0]]}: 3"'
         return f"{core}\n{COUNTS[template].format(options=listed, example=example)}"
     choice, instruction = OPTIONS[template]
     asked = f"{core}\n{choice.format(options=listed)}"
-    return asked if format in LOGPROB_FORMATS else f"{asked}\n{instruction}"
+    return asked if shape.scored else f"{asked}\n{instruction}"
 
 
 class _Fields(dict[str, Any]):
@@ -250,24 +255,24 @@ def _framed(question: Question, text: str) -> str:
 
 
 def _candidates(question: Question, format: str) -> tuple[tuple[str, ...] | None, tuple[int, ...]]:
-    k = len(question.options)
-    if format == "choice_lp":
+    k, shape = len(question.options), FORMATS[format]
+    if not shape.scored:
+        return None, ()
+    if shape.answer == "option":
         texts = [" " + t.strip() for t in shown_options(question)]
         nested = any(a != b and b.startswith(a) for a in texts for b in texts)
         # Where one option begins another ("1", "10"), a fixed end makes the strings exclude each other.
         return tuple(t + "." for t in texts) if nested else tuple(texts), tuple(range(k))
-    if format == "yesno_lp":
+    if shape.answer == "yes_no":
         yes, no = (1, 0) if question.negated else (0, 1)
         return YES + NO, (yes,) * len(YES) + (no,) * len(NO)
-    if format == "prob_ev":
-        numbers = range(101)
-        # The per cent sign ends the number: "1" must not hold the probability of "10" and "100".
-        return tuple(f" {n}%" for n in numbers), tuple(100 - n if question.negated else n for n in numbers)
-    return None, ()
+    numbers = range(101)
+    # The per cent sign ends the number: "1" must not hold the probability of "10" and "100".
+    return tuple(f" {n}%" for n in numbers), tuple(100 - n if question.negated else n for n in numbers)
 
 
 def _first(question: Question, format: str) -> int:
-    if format in ("yesno_lp", "prob_text", "prob_ev"):
+    if FORMATS[format].binary:
         return 1 if question.negated else 0
     return question.shown[0]
 
@@ -275,14 +280,14 @@ def _first(question: Question, format: str) -> int:
 def _answer_text(shot: Shot, format: str) -> str:
     """What the right answer to a worked example looks like in this format."""
     question = shot.trial.question
-    texts = shown_options(question)
+    texts, answer = shown_options(question), FORMATS[format].answer
     top = max(range(len(texts)), key=lambda i: shot.distribution[i])
-    if format == "yesno_lp":
+    if answer == "yes_no":
         return f"{PREFIX}{YES[0] if (top == 0) != question.negated else NO[0]}"
-    if format in ("prob_text", "prob_ev"):
+    if answer == "percent":
         p = 1 - shot.distribution[0] if question.negated else shot.distribution[0]
         return f"{PREFIX} {round(100 * p)}%"
-    if format == "counts10":
+    if answer == "counts":
         counts = _round_to_ten(shot.distribution)
         return "\n".join(f"{texts[i]}: {counts[i]}" for i in question.shown)
     return f"{PREFIX} {texts[top]}"
