@@ -108,7 +108,8 @@ class Option:
 class Question:
     """A question as data; `wording.py` alone makes text of it.
 
-    options: K possible answers in canonical order; every distribution of the project is in this order.
+    options: K possible answers in canonical order; every distribution of the project is in this order. None: the
+    question is open.
     shared: option keys mean the same in every item of this quantity (False: private lists, e.g. branch outcomes).
     order: the permutation in which options are shown (indices into `options`), empty = canonical.
     flipped: the negated wording is shown (yes/no questions) or the scale runs downwards; readings are mapped back.
@@ -137,6 +138,11 @@ class Question:
         return tuple(o.key for o in self.options) == ("yes", "no")
 
     @property
+    def open(self) -> bool:
+        """No options: it is answered in its own words, and no distribution answers it."""
+        return not self.options
+
+    @property
     def shown(self) -> tuple[int, ...]:
         """Indices of the options in the order in which they are shown."""
         return self.order or tuple(range(len(self.options)))
@@ -161,7 +167,7 @@ class Trial:
     """One question about one prompt of one subject. There is no truth in it.
 
     prompt: the *object* prompt, what the subject does when it behaves (its hidden messages are the hidden state).
-    public: the text that any rival may see: the object prompt without the hidden state.
+    public: the text that any rival may see: the object prompt without the hidden state. "": it is about nothing.
     state: plain, or the name of the hidden context (do(state) at text tier).
     base: id of the plain trial that a control's trial was made from (its own id when plain): the pairing key.
     arm: real, or what stands in the place of the real vector (`controls.arms`). evidence: what may be read.

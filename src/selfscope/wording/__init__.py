@@ -1,7 +1,6 @@
 """(question, format, template) -> prompt: the only room that phrases a question."""
 
 from selfscope.records import FORMATS
-from selfscope.wording.direct import direct
 from selfscope.wording.prompts import (
     TEMPLATES,
     AskedPrompt,
@@ -16,7 +15,6 @@ __all__ = [
     "TEMPLATES",
     "AskedPrompt",
     "Shot",
-    "direct",
     "fits",
     "phrase",
     "question_text",

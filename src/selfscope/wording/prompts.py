@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from selfscope.errors import BadInput
 from selfscope.records import FORMATS, Format, Message, Prompt, Question, Trial, to_jsonable
 from selfscope.wording.phrases import (
     CARRIERS,
@@ -39,23 +40,29 @@ class Shot:
 
 @dataclass(frozen=True)
 class AskedPrompt:
-    """What a subject is given. candidates: texts to score (None: the reply is sampled); stands_for: for each
+    """What a subject is given. candidates: texts to score (None: the reply is sampled); option_index: for each
     candidate the canonical index of the option that it means (prob_ev: the per cent of canonical "yes").
     options: the texts of the options as shown, in canonical order. first: the canonical index of the option that
-    stands first (choice, counts, free) or that "yes" means on this item (yesno, prob): the format direction."""
+    stands first (choice, counts, free) or that "yes" means on this item (yesno, prob): the format direction (None: an
+    open question has none)."""
 
     prompt: Prompt
     candidates: tuple[str, ...] | None
     option_index: tuple[int, ...]
     options: tuple[str, ...]
-    first: int
+    first: int | None
     max_tokens: int
     stop: tuple[str, ...] = ()
 
 
 def fits(question: Question, format: str) -> bool:
-    """Whether the format can ask the question: a probability needs a yes/no question."""
-    return format in FORMATS and (question.binary or not FORMATS[format].binary)
+    """Whether the format can ask the question: a probability needs a yes/no question, an open question can only be
+    answered in its own words."""
+    if format not in FORMATS:
+        return False
+    if question.open:
+        return format == "free"
+    return question.binary or not FORMATS[format].binary
 
 
 def phrase(
@@ -67,15 +74,18 @@ def phrase(
     hide_state: bool = False,
     shots: Sequence[Shot] = (),
 ) -> AskedPrompt:
-    """The prompt that asks the trial's question in a format.
+    """The prompt that asks the trial's question in a format. A question without options is open: the reply is free
+    text. A trial with an empty `public` part is about nothing: the question stands alone, without a carrier.
 
     chat: messages (False: one running text, for base models). prefill: the reply starts with "Answer:".
     hide_state: the hidden messages of the object prompt are left out, as for an observer of this subject.
-    shots: worked examples before the question. Raises ValueError when the format does not fit the question.
+    shots: worked examples before the question. Raises BadInput when the format does not fit the question.
     """
     question = trial.question
     if not fits(question, format):
-        raise ValueError(f"format {format!r} cannot ask {question.quantity!r} with {len(question.options)} options")
+        able = ", ".join(name for name in FORMATS if fits(question, name))
+        asked = f"{question.quantity!r} with {len(question.options)} options"
+        raise BadInput(f"format {format!r} cannot ask {asked}; these can: {able}")
     if hide_state:
         trial = replace(trial, prompt=shown_to_observers(trial.prompt), state="plain")
     system = tuple(m for m in trial.prompt.messages if m.role == "system")
@@ -95,14 +105,16 @@ def phrase(
         candidates,
         option_index,
         shown_options(question),
-        _first(question, format),
+        None if question.open else _first(question, format),
         _room(question, FORMATS[format], led=led),
         ("\n",) if led else (),
     )
 
 
 def _room(question: Question, format: Format, *, led: bool) -> int:
-    """Tokens of a reply. Who was not led in by "Answer:" may need a sentence."""
+    """Tokens of a reply. Who was not led in by "Answer:" may need a sentence, and an open answer some."""
+    if question.open:
+        return 64
     if format.answer == "counts":
         return 14 * len(question.options) + 8
     if not led:
@@ -133,6 +145,8 @@ def question_text(trial: Trial, format: str) -> str:
         core = (words.no if question.negated else words.yes).format_map(fields)
     else:
         core = words.which.format_map(fields)
+    if question.open:
+        return core
     if shape.answer == "yes_no":
         return f"{core} {YES_NO[template]}"
     texts = shown_options(question)
@@ -147,7 +161,7 @@ def question_text(trial: Trial, format: str) -> str:
 
 class _Fields(dict[str, Any]):
     def __missing__(self, key: str) -> str:
-        raise ValueError(f"the question's arguments lack {key!r}, which its phrase needs; it has: {', '.join(self)}")
+        raise BadInput(f"the question's arguments lack {key!r}, which its phrase needs; it has: {', '.join(self)}")
 
 
 def _fields(question: Question, noun: str) -> _Fields:
@@ -169,7 +183,7 @@ def _phrase_of(question: Question) -> Phrase:
         claim = f'the answer to "{asked}" is yes'
         return Phrase(asked, asked, f"Is the answer no? {asked}", claim, claim[:-3] + "no", carrier="custom")
     if question.quantity not in PHRASES:
-        raise ValueError(f"no wording for the quantity {question.quantity!r}; known: {', '.join(sorted(PHRASES))}")
+        raise BadInput(f"no wording for the quantity {question.quantity!r}; known: {', '.join(sorted(PHRASES))}")
     return PHRASES[question.quantity]
 
 
@@ -234,11 +248,10 @@ def _turns(trial: Trial, format: str, shots: Sequence[Shot]) -> tuple[Message, .
 
 
 def _fresh(trial: Trial, format: str) -> str:
-    """The question in a new thread, told about the object prompt."""
-    return _fresh_around(trial, question_text(trial, format))
-
-
-def _fresh_around(trial: Trial, words: str) -> str:
+    """The question in a new thread, told about the object prompt where there is one."""
+    words = question_text(trial, format)
+    if not trial.public and trial.question.given_text is None:
+        return words
     you, your = _person(trial.question)
     about = trial.public
     if trial.question.given_text is not None:

@@ -6,7 +6,7 @@ Sources: Patchscopes (Ghandeharioun et al. 2024: token identity, entity descript
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from selfscope.records import Message, Prompt, Trial
 from selfscope.wording.prompts import PREFIX, question_text
@@ -65,9 +65,8 @@ def target_prompt(
         return TargetPrompt(
             Prompt(text=verbal.replace("{x}", stood)), placeholder.strip(), count, tuple(f" {o}" for o in options)
         )  # fmt: skip
-    question = question_text(trial, "choice_lp")
-    if open:
-        question = str(trial.question.arguments.get("ask", question))
+    asked = replace(trial, question=replace(trial.question, options=())) if open else trial
+    question = question_text(asked, "choice_lp")
     words = tuple(f" {o}" for o in options)
     text = (QUESTION if template == "question" else SUMMARY).format(slot=stood, question=question)
     lead = PREFIX if template == "question" else f"{SUMMARY_LEAD}{PREFIX}"
