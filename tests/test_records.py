@@ -1,13 +1,16 @@
-"""The nouns: their hashes never change."""
+"""The nouns: their hashes never change, and the facts of a question are the same for whoever asks."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from selfscope.errors import UnknownName
+from selfscope.errors import BadInput, UnknownName
 from selfscope.records import (
     FORMATS,
     Cost,
@@ -32,6 +35,7 @@ from selfscope.records import (
     content_hash,
     from_json,
     is_scored,
+    ten_counts,
     to_json,
 )
 
@@ -107,3 +111,49 @@ def test_formats_are_data() -> None:
     assert [name for name in FORMATS if FORMATS[name].binary] == ["yesno_lp", "prob_text", "prob_ev"]
     with pytest.raises(UnknownName, match="Did you mean 'choice_lp'"):
         is_scored("choise_lp")
+
+
+def test_negated_yes_no_questions_swap_their_texts_and_what_yes_means() -> None:
+    plain = replace(QUESTION, negated=False)
+    assert plain.shown_texts == ("yes", "no")
+    assert QUESTION.shown_texts == ("no", "yes")
+    four = Question("option", tuple(Option(k, k.upper()) for k in "abcd"), order=(2, 0, 3, 1), negated=True)
+    assert four.shown_texts == ("A", "B", "C", "D")  # only yes/no questions have a negation
+    for format in FORMATS:
+        binary = FORMATS[format].binary
+        assert plain.first_option(format) == (0 if binary else 1)
+        assert QUESTION.first_option(format) == 1
+        assert binary or four.first_option(format) == 2
+
+
+def test_an_open_question_has_no_first_option() -> None:
+    question = Question("custom", (), {"ask": "How are you?"})
+    assert question.open
+    assert not QUESTION.open
+    with pytest.raises(BadInput, match="open question"):
+        question.first_option("free")
+
+
+def largest_remainders(distribution: Sequence[float]) -> list[int]:
+    """Without a margin for shares that lie a hair below a whole tenth."""
+    counts = [math.floor(10 * p) for p in distribution]
+    for k in sorted(range(len(counts)), key=lambda k: counts[k] - 10 * distribution[k])[: 10 - sum(counts)]:
+        counts[k] += 1
+    return counts
+
+
+def test_ten_counts_are_the_nearest_that_sum_to_ten() -> None:
+    assert ten_counts((0.9, 0.1)) == [9, 1]
+    assert ten_counts((1 / 3, 1 / 3, 1 / 3)) == [4, 3, 3]
+    assert ten_counts((0.25, 0.25, 0.5)) == [3, 2, 5]
+    assert ten_counts((0.1 + 0.2, 0.7)) == ten_counts((0.7 - 0.4, 0.7)) == [3, 7]
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        k = int(rng.integers(2, 9))
+        tenths = rng.multinomial(10, np.full(k, 1 / k)) / 10
+        for weights in (rng.dirichlet(np.ones(k)), tenths, rng.multinomial(20, np.full(k, 1 / k)) / 20):
+            shares = [float(x) for x in weights / weights.sum()]
+            counts = ten_counts(shares)
+            assert sum(counts) == 10
+            assert counts == largest_remainders(shares)
+            assert all(abs(c - 10 * p) < 1 for c, p in zip(counts, shares))

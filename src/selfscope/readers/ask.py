@@ -11,6 +11,7 @@ from typing import Any, cast
 from selfscope.errors import UnknownName
 from selfscope.parsing import Parsed, parse_counts, parse_option, parse_percent
 from selfscope.records import Cost, Decoding, Outcome, Reading, Reply, Trial, Truth, is_scored
+from selfscope.statistics import exponentials
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
 from selfscope.wording import FORMATS, AskedPrompt, Shot, fits, phrase
 
@@ -115,10 +116,9 @@ def distribution_of(
     logprobs: Sequence[float], option_index: Sequence[int], options: int, format: str
 ) -> tuple[tuple[float, ...], float]:
     """((options,) distribution, mass) from the candidates' log-probabilities (nats), normalised over them."""
-    top = max(logprobs)
-    weights = [math.exp(x - top) for x in logprobs]
+    weights = exponentials(logprobs)
     total = math.fsum(weights)
-    mass = min(1.0, math.exp(top) * total)
+    mass = min(1.0, math.exp(max(logprobs)) * total)
     if FORMATS[format].answer == "percent":
         p = math.fsum(w * s for w, s in zip(weights, option_index, strict=True)) / (100 * total)
         return (p, 1 - p), mass

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -75,3 +76,24 @@ def is_scored(format: str) -> bool:
         There is no such format.
     """
     return format_of(format).scored
+
+
+def ten_counts(distribution: Sequence[float]) -> list[int]:
+    """Whole numbers that sum to ten, nearest to ten times a distribution: largest remainders, ties to the first.
+
+    Parameters
+    ----------
+    distribution : sequence of float
+        (K,) sums to 1.
+
+    Returns
+    -------
+    list of int
+        (K,) counts of ten.
+    """
+    # Ten times a share may lie a hair below a whole number, which it is meant to be.
+    counts = [math.floor(10 * p + 1e-9) for p in distribution]
+    by_remainder = sorted(range(len(counts)), key=lambda k: (counts[k] - 10 * distribution[k], k))
+    for k in by_remainder[: 10 - sum(counts)]:
+        counts[k] += 1
+    return counts
