@@ -11,6 +11,7 @@ from selfscope.errors import BadInput
 from selfscope.records import Message, Option, Prompt, Question, Trial, content_hash
 from selfscope.wording import FORMATS, TEMPLATES, Shot, fits, phrase, question_text
 from selfscope.wording.phrases import FRAMINGS, PERSONS, PHRASES
+from selfscope.wording.target_prompts import target_prompt
 
 YES_NO = (Option("yes", "yes"), Option("no", "no"))
 FOUR = tuple(Option(k, k) for k in ("red", "blue", "green", "other"))
@@ -207,3 +208,12 @@ def test_a_question_about_nothing_stands_alone() -> None:
     assert (base.text, base.prefix) == ("Tea or coffee?\nOptions: tea | coffee\n", "Answer:")
     about_a_text = replace(t, question=replace(ask_tea, given_text="banana"))
     assert "banana" in said(about_a_text, "choice_lp")
+
+
+def test_an_open_target_prompt_lists_no_options() -> None:
+    t = trial("option", FOUR)
+    listed, open_ = (target_prompt(t, "question", chat=False, open=open_).prompt.text or "" for open_ in (False, True))
+    assert "Options: red | blue | green | other" in listed
+    assert open_ == 'Which option does your reply choose?\nMessage: "x"\nAnswer:'
+    with pytest.raises(BadInput, match="no template 'nonsense'; there are: identity"):
+        target_prompt(t, "nonsense", chat=False)
