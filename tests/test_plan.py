@@ -45,7 +45,7 @@ ROOMS: dict[str, set[str]] = {
     "verdicts": {"records", "statistics"},
     "study": {
         "records", "scoring", "store", "catalogue", "subjects.base", "subjects.sealed", "phenomena.base",
-        "readers.base", "controls.base", "wording.formats",
+        "readers.base", "controls.base",
     },
     "report": {"records", "statistics", "verdicts", "store"},
     "api": EVERY - {"cli"},

@@ -14,7 +14,7 @@ from selfscope.parsing import parse_option
 from selfscope.readers.ask import distribution_of
 from selfscope.records import Decoding, Message, Option, Prompt, Question, Trial, content_hash
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
-from selfscope.wording import direct
+from selfscope.wording import phrase
 
 NOTHING = "..."
 NOTE = (
@@ -134,7 +134,7 @@ def _trial(
 
 
 def _free(subject: Subject, trial: Trial, who: str, rung: str) -> Answer:
-    asked = direct(trial, chat=subject.chat)
+    asked = phrase(trial, "free", chat=subject.chat, prefill=False)
     reply = subject.sample([asked.prompt], 1, Decoding(asked.max_tokens, temperature=0.0))[0][0]
     return Answer(who, rung, reply.text.strip() or None)
 
@@ -144,7 +144,8 @@ def _distribution(subject: Subject, trial: Trial, who: str, rung: str) -> Answer
     orders = [tuple((i + turn) % k for i in range(k)) for turn in range(k)]
     turned = [replace(trial, question=replace(trial.question, order=order)) for order in orders]
     scored = reaches(subject, "logprobs")
-    asked = [direct(t, chat=subject.chat, prefill=scored) for t in turned]
+    format = "choice_lp" if scored else "free"
+    asked = [phrase(t, format, chat=subject.chat, prefill=scored) for t in turned]
     if scored:
         scores = cast(ScoringSubject, subject).score([a.prompt for a in asked], [a.candidates or () for a in asked])
         each = [

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, cast
 
 from selfscope.errors import UnknownName
 from selfscope.parsing import Parsed, parse_counts, parse_option, parse_percent
-from selfscope.records import Cost, Decoding, Identified, Outcome, Reading, Reply, Trial, Truth
+from selfscope.records import FORMATS, Cost, Decoding, Identified, Outcome, Reading, Reply, Trial, Truth, is_scored
+from selfscope.statistics import exponentials
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
-from selfscope.wording import LOGPROB_FORMATS, AskedPrompt, Shot, fits, phrase
-from selfscope.wording.formats import FORMATS
+from selfscope.wording import AskedPrompt, Shot, fits, phrase
 
 CONTENT_FREE = "..."
 
@@ -83,7 +83,7 @@ def elicit(
     log-probability formats, hosted models and text formats. hide_state and shots: see `wording.phrase`.
     """
     readings = [Reading(Outcome.UNSUPPORTED)] * len(trials)
-    scored = format in LOGPROB_FORMATS
+    scored = is_scored(format)
     able = reaches(reporter, "logprobs") if scored else reporter.chat
     rows = [i for i, trial in enumerate(trials) if able and fits(trial.question, format)]
     if not rows:
@@ -124,11 +124,10 @@ def distribution_of(
     logprobs: Sequence[float], option_index: Sequence[int], options: int, format: str
 ) -> tuple[tuple[float, ...], float]:
     """((options,) distribution, mass) from the candidates' log-probabilities (nats), normalised over them."""
-    top = max(logprobs)
-    weights = [math.exp(x - top) for x in logprobs]
+    weights = exponentials(logprobs)
     total = math.fsum(weights)
-    mass = min(1.0, math.exp(top) * total)
-    if format == "prob_ev":
+    mass = min(1.0, math.exp(max(logprobs)) * total)
+    if FORMATS[format].answer == "percent":
         p = math.fsum(w * s for w, s in zip(weights, option_index, strict=True)) / (100 * total)
         return (p, 1 - p), mass
     sums = [math.fsum(w for w, s in zip(weights, option_index, strict=True) if s == k) / total for k in range(options)]
@@ -170,13 +169,13 @@ def _of_replies(replies: Sequence[Reply], asked: AskedPrompt, trial: Trial, form
 
 def _parse(reply: Reply, asked: AskedPrompt, trial: Trial, format: str) -> Parsed:
     # A reply that repeats the lead-in it was given is read without it.
-    if format == "prob_text":
+    if FORMATS[format].answer == "percent":
         got = parse_percent(reply)
         if got.value is None:
             return got
         p = 1 - got.value[0] if trial.question.negated else got.value[0]
         return Parsed(got.outcome, (p, 1 - p))
-    if format == "counts10":
+    if FORMATS[format].answer == "counts":
         return parse_counts(reply, asked.options)
     return parse_option(reply, asked.options)
 

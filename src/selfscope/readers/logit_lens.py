@@ -5,7 +5,6 @@ Options are told apart by their first token; of the last layer it is the model's
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, cast
@@ -15,6 +14,7 @@ import numpy as np
 from selfscope.readers.layer_choice import best_layer, likeliest
 from selfscope.readers.vector_arms import Place, evidence_of, mean_vectors, place_of, vectors
 from selfscope.records import Identified, Outcome, Prompt, Reading, Trial, Truth
+from selfscope.statistics import softmax
 from selfscope.subjects.base import OpenSubject, Subject, depths, reaches
 
 
@@ -72,13 +72,10 @@ class LogitLens(Identified):
                 continue
             else:
                 told = tuple(0.0 for _ in ids)
-            top = max(told)
-            weights = [math.exp(x - top) for x in told]
-            shares = tuple(w / math.fsum(weights) for w in weights)
             extra: dict[str, Any] = {"layer": place.layer}
             if row in known:
                 extra["likeliest"] = likeliest(known[row])
-            out.append(Reading(Outcome.ANSWERED, shares, first=trial.question.shown[0], extra=extra))
+            out.append(Reading(Outcome.ANSWERED, softmax(told), first=trial.question.shown[0], extra=extra))
         return out
 
 

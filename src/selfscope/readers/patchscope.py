@@ -27,6 +27,7 @@ from selfscope.records import (
     Truth,
     Vector,
     )
+from selfscope.statistics import softmax
 from selfscope.subjects.base import OpenSubject, Subject, depths, middle, reaches
 from selfscope.wording.target_prompts import SLOTS, TargetPrompt, target_prompt
 
@@ -130,16 +131,11 @@ class Patchscope(Identified):
         return self._written(found, slot, trial, place_of(trial, layer, self.position), vector_D)
 
     def _reading(self, trial: Trial, ranked: Sequence[float], place: Place, vector_D: Any) -> Reading:
-        top = max(ranked)
-        weights = [math.exp(x - top) for x in ranked]
-        total = math.fsum(weights)
         extra: dict[str, Any] = {"layer": place.layer}
         if vector_D is not None:
             extra["norm"] = round(float(np.linalg.norm(vector_D)), 3)
         first = trial.question.shown[0]
-        return Reading(
-            Outcome.ANSWERED, tuple(w / total for w in weights), first=first, extra=extra, cost=Cost(calls=2)
-        )  # fmt: skip
+        return Reading(Outcome.ANSWERED, softmax(ranked), first=first, extra=extra, cost=Cost(calls=2))
 
     def _slot(self, found: _Found, trial: Trial, filling: str | None, *, open: bool = False) -> TargetPrompt:
         chat = found.subject.chat

@@ -11,12 +11,11 @@ from selfscope.controls.base import Control
 from selfscope.errors import SelfscopeError, UnknownName, Unsupported
 from selfscope.phenomena.base import Phenomenon
 from selfscope.readers.base import Reader, planned
-from selfscope.records import id_of, phenomenon_part, reader_part
+from selfscope.records import id_of, is_scored, phenomenon_part, reader_part
 from selfscope.study.base import PhenomenonPlan, Study
 from selfscope.study.names import built, made, parsed
 from selfscope.study.profiles import CONTROLS, POSITIONS, PROFILES, RIVALS, Profile
 from selfscope.subjects.base import Subject, depths, reaches
-from selfscope.wording.formats import is_scored
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,12 @@ from selfscope.records import (
     Reply,
     TokenDistribution,
     content_hash,
+    format_of,
+    ten_counts,
 )
 from selfscope.subjects.base import OnDone, lacking
 from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
-from selfscope.subjects.phantom_speech import around, draws, first_option, shown_texts, ten
+from selfscope.subjects.phantom_speech import around, draws
 from selfscope.subjects.phantom_world import (
     HELD,
     Array,
@@ -113,7 +115,7 @@ class Phantom:
             if _asks(prompt):
                 question = _QUESTION.validate_python(dict(prompt.tag["question"]))
                 told = self.report(prompt.tag)
-                shares = first_words(shown_texts(question), np.array(told.distribution))
+                shares = first_words(question.shown_texts, np.array(told.distribution))
             else:
                 acts = self._behaviour(prompt)
                 shares = first_words(acts.replies, acts.p)
@@ -137,7 +139,7 @@ class Phantom:
             tag.get("phenomenon"), cluster, question.quantity, question.arguments, question.placement,
             [o.key for o in question.options],
         )  # fmt: skip
-        first = first_option(question, str(tag["format"]))
+        first = question.first_option(str(tag["format"]))
         if question.quantity == "fact":
             return self._fact(question, item=item, cluster=cluster, first=first)
         if question.quantity == "alarm":
@@ -215,11 +217,12 @@ class Phantom:
         told = self.report(tag)
         if told.outcome != Outcome.ANSWERED:
             return [REFUSAL if told.outcome == Outcome.REFUSED else GIBBERISH] * n
-        texts, shares = shown_texts(question), told.distribution
-        if tag["format"] in ("prob_text", "prob_ev"):
+        texts, shares = question.shown_texts, told.distribution
+        answer = format_of(str(tag["format"])).answer
+        if answer == "percent":
             return [f" {round(100 * (shares[1] if question.negated else shares[0]))}%"] * n
-        if tag["format"] == "counts10":
-            counts = ten(shares)
+        if answer == "counts":
+            counts = ten_counts(shares)
             return ["\n".join(f"{texts[i]}: {counts[i]}" for i in question.shown)] * n
         if decoding.temperature == 0:
             return [f" {texts[int(np.argmax(shares))]}"] * n
@@ -230,9 +233,9 @@ class Phantom:
         question = _QUESTION.validate_python(dict(prompt.tag["question"]))
         told = self.report(prompt.tag)
         mass = ANSWERED_MASS if told.outcome == Outcome.ANSWERED else SILENT_MASS
-        if prompt.tag["format"] == "prob_ev":
+        if format_of(str(prompt.tag["format"])).answer == "percent":
             return [mass * p for p in around(told.distribution[1 if question.negated else 0], candidates)]
-        texts = [text.strip().casefold() for text in shown_texts(question)]
+        texts = [text.strip().casefold() for text in question.shown_texts]
         meant = [candidate.strip().casefold() for candidate in candidates]
         at = [texts.index(m) if m in texts else texts.index(m[:-1]) if m[:-1] in texts else None for m in meant]
         return [0.0 if i is None else mass * told.distribution[i] / at.count(i) for i in at]
