@@ -37,11 +37,11 @@ CATALOGUE: dict[str, dict[str, str]] = {
     },
     "control": {
         "third_person": "selfscope.controls.words:ThirdPerson",
-        "third_person_named": "selfscope.controls.words:ThirdPersonNamed",
         "framing": "selfscope.controls.words:Framing",
         "paraphrase": "selfscope.controls.words:Paraphrase",
         "option_order": "selfscope.controls.words:OptionOrder",
         "scale_flip": "selfscope.controls.words:ScaleFlip",
+        "content_free": "selfscope.controls.words:ContentFree",
         "competence": "selfscope.controls.competence:Competence",
         "yes_bias": "selfscope.controls.panel:YesBias",
         "changed": "selfscope.controls.states:Changed",

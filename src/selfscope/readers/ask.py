@@ -90,7 +90,10 @@ def elicit(
         return readings
     prefill = reaches(reporter, "logprobs")
     asked = [
-        phrase(trials[i], format, chat=reporter.chat, prefill=prefill, hide_state=hide_state, shots=shots)
+        phrase(
+            trials[i], format, chat=reporter.chat, prefill=prefill and not trials[i].question.open,
+            hide_state=hide_state, shots=shots,
+        )
         for i in rows
     ]  # fmt: skip
     got = (
@@ -151,7 +154,10 @@ def _by_text(
 
 
 def _of_replies(replies: Sequence[Reply], asked: AskedPrompt, trial: Trial, format: str) -> Reading:
-    """One reading from the replies to one prompt: the mean over those that could be read."""
+    """One reading from the replies to one prompt: the mean over those that could be read. The answer to an open
+    question is its text."""
+    if trial.question.open:
+        return _of_open_replies(replies)
     parsed = [_parse(reply, asked, trial, format) for reply in replies]
     values = [p.value for p in parsed if p.value is not None]
     cost = sum((reply.cost for reply in replies), Cost())
@@ -165,6 +171,13 @@ def _of_replies(replies: Sequence[Reply], asked: AskedPrompt, trial: Trial, form
     mean = tuple(math.fsum(v[k] for v in values) / len(values) for k in range(len(values[0])))
     kind = "class" if format == "free" and len(replies) == 1 else "distribution"
     return Reading(Outcome.ANSWERED, mean, kind, text, asked.first, extra=extra, cost=cost)
+
+
+def _of_open_replies(replies: Sequence[Reply]) -> Reading:
+    texts = [reply.text.strip() for reply in replies if reply.finish != "error"]
+    outcome = Outcome.ERROR if not texts else Outcome.ANSWERED if any(texts) else Outcome.UNREADABLE
+    cost = sum((reply.cost for reply in replies), Cost())
+    return Reading(outcome, None, "text", "\n---\n".join(texts) or None, cost=cost)
 
 
 def _parse(reply: Reply, asked: AskedPrompt, trial: Trial, format: str) -> Parsed:

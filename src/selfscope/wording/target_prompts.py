@@ -6,7 +6,7 @@ Sources: Patchscopes (Ghandeharioun et al. 2024: token identity, entity descript
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from selfscope.errors import BadInput
 from selfscope.records import Message, Prompt, Trial
@@ -57,7 +57,6 @@ def target_prompt(
     placeholder: str = " x",
     count: int = 1,
     filling: str | None = None,
-    open: bool = False,
 ) -> TargetPrompt:
     """The target prompt of a trial.
 
@@ -75,8 +74,6 @@ def target_prompt(
         Placeholders in a row.
     filling : str or None
         Words in the place of the slot: the text-only rival.
-    open : bool
-        The question without its options.
 
     Raises
     ------
@@ -96,8 +93,7 @@ def target_prompt(
     if template == "attribute":
         verbal = str(trial.question.arguments.get("verbal", "{x}"))
         return TargetPrompt(Prompt(text=verbal.replace("{x}", slot)), mark, count, words)
-    put = replace(trial, question=replace(trial.question, options=())) if open else trial
-    text = (QUESTION if template == "question" else SUMMARY).format(slot=slot, question=question_text(put, "choice_lp"))
+    text = (QUESTION if template == "question" else SUMMARY).format(slot=slot, question=question_text(trial, "choice_lp"))
     prefix = ANSWER_PREFIX if template == "question" else f"{SUMMARY_LEAD}{ANSWER_PREFIX}"
     prompt = Prompt(messages=(Message("user", text),), prefix=prefix) if chat else Prompt(text=f"{text}\n{prefix}")
     return TargetPrompt(prompt, mark, count, words)
