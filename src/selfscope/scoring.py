@@ -12,7 +12,8 @@ LOG_FLOOR = 0.02
 
 
 def score(reading: Reading, truth: Truth) -> Score | None:
-    """The scores of an answered reading; None for any other outcome (a non-answer has no default), and where nobody knows the truth."""
+    """The scores of an answered reading; None for any other outcome (a non-answer has no default), and where nobody
+    knows the truth."""
     if reading.distribution is None or not truth.mean:
         return None
     report = reading.distribution

@@ -92,7 +92,8 @@ def cards(
     """Asks several models, with every seed. What was finished before an error or a kill stays, and `resume=True` goes
     on from there: a study that is complete costs nothing.
 
-    models: names or subjects; one is loaded at a time. seeds: of everything random (trials, draws). options: see `card`.
+    models: names or subjects; one is loaded at a time. seeds: of everything random (trials, draws). options: see
+    `card`.
     Raises SelfscopeError for a user's mistake.
     """
     if not models or not seeds:

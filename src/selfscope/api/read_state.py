@@ -152,8 +152,8 @@ def read(
         raise lacking(subject.name, subject.tier, "activations")
     able = cast(OpenSubject, subject)
     at = len(able.layers) // 2 if layer is None else layer
-    chosen = _reader(reader, at)
-    item = OneState(question, about, token, tuple(o.strip() for o in options))
+    chosen = reader_of_states(reader, at)
+    item = OneState(question, about, (token,), tuple(o.strip() for o in options))
     plan = PhenomenonPlan(item, (chosen,), (Arms(),), arm_readers=(id_of(chosen),), all_trials=True)
     contents = run_once(Study(subject, (plan,)), progress)
     arm_of = {trial.id: trial.arm for trial in contents.trials.values()}
@@ -172,7 +172,7 @@ def read(
     )  # fmt: skip
 
 
-def _reader(wanted: str | Reader, layer: int) -> Reader:
+def reader_of_states(wanted: str | Reader, layer: int) -> Reader:
     """The reader, at the layer where it says none itself."""
     if isinstance(wanted, str):
         kind, settings = parsed("reader", wanted)

@@ -17,9 +17,9 @@ class Phenomenon(Protocol):
     format second. Fields `test`, `train`, `dev` (clusters) and `rollouts` are set by the profile; a field `path` is the
     file of --items. What else it may say of itself: `title` and `asks` for people; `tier`, the access that it needs
     (else text); `family`: report (else), activations (its trials carry evidence, and every reading of it is asked under
-    every arm) or injection; `readers`, names of those that read its activations unless told otherwise; `sweep`: (name of
-    a reader, second axis), what a full study lays over a grid of layers; `controls`: records of conditions of its own
-    that its trials name in `Trial.control`.
+    every arm) or injection; `readers`, names of those that read its activations unless told otherwise; `sweep`: (name
+    of a reader, second axis), what a full study lays over a grid of layers; `controls`: records of conditions of its
+    own that its trials name in `Trial.control`.
     """
 
     kind: ClassVar[str]

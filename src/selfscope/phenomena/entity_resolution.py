@@ -37,7 +37,11 @@ class EntityResolution(Identified):
     asks: ClassVar[str] = "What is the thing that the last token of its name stands for?"
     family: ClassVar[str] = "activations"
     tier: ClassVar[str] = "activations"
-    readers: ClassVar[tuple[str, ...]] = ("patchscope[template=description]", "patchscope[template=question]", "logit_lens")
+    readers: ClassVar[tuple[str, ...]] = (
+        "patchscope[template=description]",
+        "patchscope[template=question]",
+        "logit_lens",
+    )
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:

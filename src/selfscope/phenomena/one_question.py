@@ -1,4 +1,4 @@
-"""One question in the user's own words: what `selfscope ask` asks. Its truth is what the subject then does, if anything."""
+"""One question in the user's own words: what `selfscope ask` asks. Its truth is what the subject then does."""
 
 from __future__ import annotations
 

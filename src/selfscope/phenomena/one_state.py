@@ -26,8 +26,9 @@ class OneState(Identified):
         As it is asked; with options it is a choice.
     about
         The text whose token is read.
-    token
-        Which of its tokens, BOS included, from 0; negative ones count from the end.
+    tokens
+        Which of its tokens, BOS included, from 0; negative ones count from the end. The last of them is read unless a
+        reader or a sweep says another position.
     options
         Answers to choose from.
     """
@@ -39,7 +40,7 @@ class OneState(Identified):
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free")
     question: str = ""
     about: str = ""
-    token: int = -1
+    tokens: tuple[int, ...] = (-1,)
     options: tuple[str, ...] = ()
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
@@ -47,18 +48,21 @@ class OneState(Identified):
         BadInput for a token that the text does not have."""
         able = require_activations(subject, self.kind)
         count = len(able.token_texts(Prompt(text=self.about)))
-        if not -count <= self.token < count:
-            raise BadInput(f"there is no token {self.token}: the text has {count}, 0 to {count - 1}")
-        neutral = [self._trial(able, text, -1, "train") for text in load_table("neutral")["texts"]]
-        return [self._trial(able, self.about, self.token % count, "test"), *neutral]
+        for token in self.tokens:
+            if not -count <= token < count:
+                raise BadInput(f"there is no token {token}: the text has {count}, 0 to {count - 1}")
+        last = (-1,) * len(self.tokens)
+        neutral = [self._trial(able, text, last, "train") for text in load_table("neutral")["texts"]]
+        return [self._trial(able, self.about, self.tokens, "test"), *neutral]
 
-    def _trial(self, subject: OpenSubject, text: str, token: int, split: str) -> Trial:
+    def _trial(self, subject: OpenSubject, text: str, tokens: Sequence[int], split: str) -> Trial:
         prompt = Prompt(text=text, tag={"role": "behave", "phenomenon": self.kind, "state": "plain"})
-        position = token % len(subject.token_texts(prompt))
+        count = len(subject.token_texts(prompt))
+        positions = tuple(token % count for token in tokens)
         options = tuple(Option(o, o) for o in self.options)
         asked = Question("custom", options, {"ask": self.question}, shared=False)
-        name = content_hash("state", self.question, self.options, text, position, split)
-        seen = evidence(subject, prompt, (position,), full=text)
+        name = content_hash("state", self.question, self.options, text, positions, split)
+        seen = evidence(subject, prompt, positions, full=text)
         return Trial(
             name, self.kind, "user", name, "ask", split, asked, prompt, "", name, base=name, evidence=seen
         )  # fmt: skip

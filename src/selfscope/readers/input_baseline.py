@@ -22,7 +22,7 @@ from selfscope.subjects.base import Subject
 class InputBaseline(Identified):
     """The same linear model, learnt from what another subject did: a file of its trials and truths.
 
-    number: 1 for the first file ("input_baseline"), 2 for the second ("input_baseline[2]"), in the order of their names.
+    number: 1 for the first file, 2 for the second, in the order of their names.
     The truths that `fit` is given are not looked at. UNSUPPORTED about the subject whose file it is, and where there
     is no such file.
     """

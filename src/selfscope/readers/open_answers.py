@@ -1,4 +1,4 @@
-"""Answers in free words to an open question about a vector: greedy, with how far samples agree and the vector counts."""
+"""Answers in free words to an open question about a vector: how far samples agree, how far the vector counts."""
 
 from __future__ import annotations
 

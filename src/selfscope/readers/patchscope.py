@@ -27,7 +27,7 @@ from selfscope.records import (
     Trial,
     Truth,
     Vector,
-    )
+)
 from selfscope.statistics import softmax
 from selfscope.subjects.base import OpenSubject, Subject, depths, middle, reaches
 from selfscope.wording.target_prompts import SLOTS, TargetPrompt, target_prompt
@@ -143,14 +143,14 @@ class Patchscope(Identified):
 
     def _reading(self, trial: Trial, ranked: Sequence[float], place: Place, vector_D: Any) -> Reading:
         first = trial.question.shown[0]
-        return Reading(Outcome.ANSWERED, softmax(ranked), first=first, extra=_where(place, vector_D), cost=Cost(calls=2))
+        return Reading(
+            Outcome.ANSWERED, softmax(ranked), first=first, extra=_where(place, vector_D), cost=Cost(calls=2)
+        )
 
     def _slot(self, found: _Found, trial: Trial, filling: str | None) -> TargetPrompt:
         chat = found.subject.chat
         for mark in SLOTS:
-            slot = target_prompt(
-                trial, self.template, chat=chat, placeholder=mark, count=self.count, filling=filling
-            )
+            slot = target_prompt(trial, self.template, chat=chat, placeholder=mark, count=self.count, filling=filling)
             if self.template == "identity" or filling is not None or found.positions(slot) is not None:
                 return slot
         raise ValueError(f"none of the placeholders {', '.join(map(repr, SLOTS))} is one token in this prompt")

@@ -45,8 +45,8 @@ class Fit:
 
 @dataclass(frozen=True)
 class Probe(Identified):
-    """method: logistic | means (whitened difference of means). layer, position: where the evidence is read; what is None
-    is chosen by grouped validation on train, positions among the last POSITIONS. labels: true | permuted."""
+    """method: logistic | means (whitened difference of means). layer, position: where the evidence is read; what is
+    None is chosen by grouped validation on train, positions among the last POSITIONS. labels: true | permuted."""
 
     kind: ClassVar[str] = "probe"
     method: str = "logistic"
@@ -221,5 +221,3 @@ def _bags(texts: Sequence[str], vocabulary: Mapping[str, int]) -> Any:
             if at is not None:
                 out[i, at] = 1.0
     return out
-
-

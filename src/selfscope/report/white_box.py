@@ -155,7 +155,11 @@ def _layers(name: str, material: Material) -> Heat | None:
     said: dict[str, dict[int, Mapping[str, Any]]] = {}
     reader = ""
     for row in material.rows:
-        if row.phenomenon != name or material.parts.role(row.control) != "sweep" or row.reader != (reader or row.reader):
+        if (
+            row.phenomenon != name
+            or material.parts.role(row.control) != "sweep"
+            or row.reader != (reader or row.reader)
+        ):
             continue
         trial = material.trials.get(row.trial)
         if trial is not None and trial.split == "test" and "likeliest" in row.reading.extra:
@@ -171,10 +175,7 @@ def _layers(name: str, material: Material) -> Heat | None:
     for layer in layers:
         told = [said[base].get(layer) for base in shown]
         cells.append(
-            tuple(
-                HeatCell(math.exp(t["logprob"]), _shown(t["text"])) if t else HeatCell(0.0, NOTHING)
-                for t in told
-            )
+            tuple(HeatCell(math.exp(t["logprob"]), _shown(t["text"])) if t else HeatCell(0.0, NOTHING) for t in told)
         )
     lines = [*map(str, layers)]
     note = (

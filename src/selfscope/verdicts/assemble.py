@@ -73,8 +73,8 @@ class Table:
 def tables(
     rows: Iterable[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth], parts: Parts | None = None
 ) -> list[Table]:
-    """One table a phenomenon, in the order of the rows. A later row of the same cell replaces an earlier one. Sweeps are
-    left out: they ask the same trial many times."""
+    """One table a phenomenon, in the order of the rows. A later row of the same cell replaces an earlier one. Sweeps
+    are left out: they ask the same trial many times."""
     known = parts or Parts()
     readings: dict[str, dict[tuple[str, str, str, str], dict[str, Reading]]] = {}
     rungs: dict[str, dict[str, str]] = {}
@@ -147,7 +147,8 @@ def _history(table: Table) -> list[str]:
     """The history rival of the regression: the one whose training noise is known, else the first."""
     found = table.on("history")
     by_noise = {
-        name: [r for r in found if any(name in x.extra for x in table.cells(r).values())] for name in ("jackknife", "sets")
+        name: [r for r in found if any(name in x.extra for x in table.cells(r).values())]
+        for name in ("jackknife", "sets")
     }
     return (by_noise["jackknife"] or by_noise["sets"] or found)[:1]
 

@@ -93,7 +93,9 @@ def target_prompt(
     if template == "attribute":
         verbal = str(trial.question.arguments.get("verbal", "{x}"))
         return TargetPrompt(Prompt(text=verbal.replace("{x}", slot)), mark, count, words)
-    text = (QUESTION if template == "question" else SUMMARY).format(slot=slot, question=question_text(trial, "choice_lp"))
+    text = (QUESTION if template == "question" else SUMMARY).format(
+        slot=slot, question=question_text(trial, "choice_lp")
+    )
     prefix = ANSWER_PREFIX if template == "question" else f"{SUMMARY_LEAD}{ANSWER_PREFIX}"
     prompt = Prompt(messages=(Message("user", text),), prefix=prefix) if chat else Prompt(text=f"{text}\n{prefix}")
     return TargetPrompt(prompt, mark, count, words)
