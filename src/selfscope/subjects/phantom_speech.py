@@ -10,6 +10,9 @@ import numpy as np
 
 from selfscope.records import Decoding, Prompt, Question, content_hash
 
+ANSWERED_MASS = 0.95
+"""Probability that the candidates hold together when it answers."""
+
 
 def shown_texts(question: Question) -> tuple[str, ...]:
     """Option texts in canonical order as a wording shows them: negated wording swaps yes and no."""
@@ -48,3 +51,31 @@ def draws(shares: Sequence[float], n: int, decoding: Decoding, prompt: Prompt) -
     uniform = np.random.default_rng([*bytes.fromhex(key)]).random(n)
     edges = np.cumsum(np.asarray(shares) ** (1 / decoding.temperature))
     return [int(i) for i in np.minimum(np.searchsorted(edges / edges[-1], uniform), len(edges) - 1)]
+
+
+def spoken_replies(
+    question: Question, shares: Sequence[float], n: int, decoding: Decoding, prompt: Prompt
+) -> list[str]:
+    """n replies that say a distribution (K,) in the format of the prompt's tag."""
+    texts, format = shown_texts(question), prompt.tag["format"]
+    if format in ("prob_text", "prob_ev"):
+        return [f" {round(100 * (shares[1] if question.negated else shares[0]))}%"] * n
+    if format == "counts10":
+        counts = ten(shares)
+        return ["\n".join(f"{texts[i]}: {counts[i]}" for i in question.shown)] * n
+    if decoding.temperature == 0:
+        return [f" {texts[int(np.argmax(shares))]}"] * n
+    return [f" {texts[i]}" for i in draws(shares, n, decoding, prompt)]
+
+
+def candidate_shares(
+    question: Question, shares: Sequence[float], mass: float, format: str, candidates: Sequence[str]
+) -> list[float]:
+    """Probability of each candidate, given a distribution (K,): those that mean one option share its probability.
+    mass: what the candidates hold together."""
+    if format == "prob_ev":
+        return [mass * p for p in around(shares[1 if question.negated else 0], candidates)]
+    texts = [text.strip().casefold() for text in shown_texts(question)]
+    meant = [candidate.strip().casefold() for candidate in candidates]
+    at = [texts.index(m) if m in texts else texts.index(m[:-1]) if m[:-1] in texts else None for m in meant]
+    return [0.0 if i is None else mass * shares[i] / at.count(i) for i in at]
