@@ -53,6 +53,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
     },
     "subject": {
         "phantom": "selfscope.subjects.phantom:Phantom",
+        "open_phantom": "selfscope.subjects.open_phantom:OpenPhantom",
         "local": "selfscope.subjects.local:load",
         "api": "selfscope.subjects.chat_server:load_api",
     },

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,8 +15,6 @@ from selfscope.errors import BadInput, SelfscopeError
 SHARD_FLOATS = 1 << 26
 """Numbers of a shard: 256 MB in fp32."""
 CONVENTION = "layer k is the output of block k, from 0, before the final norm; -1 is what enters block 0"
-SINK = 10.0
-"""A token whose norm is this many medians of its row is an attention sink."""
 
 
 class BadActivations(SelfscopeError):
@@ -169,15 +167,3 @@ def _belong(place: Path, index: Mapping[str, Any], subject: str | Owner | None) 
             "states agree to rounding only",
             stacklevel=3,
         )
-
-
-def without_sinks(norms: Mapping[int, Sequence[float]]) -> list[int]:
-    """Indices of a row's tokens that are ordinary: not the first, and at no layer above SINK medians of the row's
-    norms. norms: layer -> one norm a token."""
-    import numpy as np
-
-    keep = None
-    for values in norms.values():
-        ordinary = np.asarray(values) <= SINK * np.median(np.asarray(values))
-        keep = ordinary if keep is None else keep & ordinary
-    return [] if keep is None else [i for i in np.flatnonzero(keep).tolist() if i > 0]

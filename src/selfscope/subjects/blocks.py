@@ -15,7 +15,8 @@ from typing import Any
 
 import torch
 
-from selfscope.errors import BadInput, BadModel
+from selfscope.errors import BadModel
+from selfscope.subjects.places import existing_layer
 
 Hook = Callable[[torch.Tensor], torch.Tensor | None]
 """Given the stream (B, T, D): a new one, or None to leave it."""
@@ -41,12 +42,7 @@ class Blocks:
 
     def layer(self, layer: int) -> int:
         """The layer, if it exists. Raises BadInput saying which do."""
-        if not -1 <= layer < len(self.blocks):
-            raise BadInput(
-                f"there is no layer {layer}: this model has 0 to {len(self.blocks) - 1} (outputs of its blocks) "
-                "and -1 (what enters the first)"
-            )
-        return layer
+        return existing_layer(layer, len(self.blocks))
 
     @contextmanager
     def hooked(self, hooks: Sequence[tuple[int, Hook]]) -> Iterator[None]:

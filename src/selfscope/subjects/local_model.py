@@ -18,6 +18,7 @@ from selfscope.subjects.activations import CONVENTION
 from selfscope.subjects.blocks import Blocks
 from selfscope.subjects.decode import Engine, Ids
 from selfscope.subjects.inject import MarkedTokens
+from selfscope.subjects.ordinary_tokens import NEUTRAL
 from selfscope.subjects.render import positions_of_text, render
 from selfscope.subjects.self_test import Check
 
@@ -71,7 +72,7 @@ class LocalModel:
         """The median norm of ordinary tokens at a layer, over neutral texts; measured once for all layers."""
         self._inside().layer(layer)
         if not self._norms:
-            rows = [self.encode(Prompt(text=text)) for text in white_box.NEUTRAL]
+            rows = [self.encode(Prompt(text=text)) for text in NEUTRAL]
             with torch.inference_mode():
                 self._norms.update(white_box.median_norms(self.engine, rows))
         return self._norms[layer]

@@ -27,12 +27,10 @@ from selfscope.records import (
     Reply,
     TokenDistribution,
     content_hash,
-    format_of,
-    ten_counts,
 )
 from selfscope.subjects.base import OnDone, lacking
 from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
-from selfscope.subjects.phantom_speech import around, draws
+from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
 from selfscope.subjects.phantom_world import (
     HELD,
     Array,
@@ -48,8 +46,8 @@ from selfscope.subjects.phantom_world import (
 REFUSAL = "I'm sorry, I cannot answer that."
 GIBBERISH = "perhaps, or then again the other way round, as it were"
 FLOOR = 1e-12
-ANSWERED_MASS, SILENT_MASS = 0.95, 0.02
-"""Probability that the candidates hold together when it answers, and when it would rather not."""
+SILENT_MASS = 0.02
+"""Probability that the candidates hold together when it would rather not answer."""
 FEATURES = ("first_char", "second_char", "first_word", "ends_with_vowel", "parity", "word_count")
 """Properties of a reply that the habit depends on."""
 _QUESTION = TypeAdapter(Question)
@@ -217,28 +215,14 @@ class Phantom:
         told = self.report(tag)
         if told.outcome != Outcome.ANSWERED:
             return [REFUSAL if told.outcome == Outcome.REFUSED else GIBBERISH] * n
-        texts, shares = question.shown_texts, told.distribution
-        answer = format_of(str(tag["format"])).answer
-        if answer == "percent":
-            return [f" {round(100 * (shares[1] if question.negated else shares[0]))}%"] * n
-        if answer == "counts":
-            counts = ten_counts(shares)
-            return ["\n".join(f"{texts[i]}: {counts[i]}" for i in question.shown)] * n
-        if decoding.temperature == 0:
-            return [f" {texts[int(np.argmax(shares))]}"] * n
-        return [f" {texts[i]}" for i in draws(shares, n, decoding, prompt)]
+        return spoken_replies(question, told.distribution, n, decoding, prompt)
 
     def _option_probabilities(self, prompt: Prompt, candidates: Sequence[str]) -> list[float]:
         """Probability of each candidate: those that mean the same option share its probability."""
         question = _QUESTION.validate_python(dict(prompt.tag["question"]))
         told = self.report(prompt.tag)
         mass = ANSWERED_MASS if told.outcome == Outcome.ANSWERED else SILENT_MASS
-        if format_of(str(prompt.tag["format"])).answer == "percent":
-            return [mass * p for p in around(told.distribution[1 if question.negated else 0], candidates)]
-        texts = [text.strip().casefold() for text in question.shown_texts]
-        meant = [candidate.strip().casefold() for candidate in candidates]
-        at = [texts.index(m) if m in texts else texts.index(m[:-1]) if m[:-1] in texts else None for m in meant]
-        return [0.0 if i is None else mass * told.distribution[i] / at.count(i) for i in at]
+        return candidate_shares(question, told.distribution, mass, prompt.tag["format"], candidates)
 
 
 def _asks(prompt: Prompt) -> bool:

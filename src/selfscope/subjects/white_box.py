@@ -12,25 +12,16 @@ import numpy as np
 import torch
 
 from selfscope.errors import BadInput
-from selfscope.records import Injection, TokenDistribution, Vector
-from selfscope.subjects.activations import Activations, without_sinks
+from selfscope.records import TokenDistribution
+from selfscope.subjects import ordinary_tokens
+from selfscope.subjects.activations import Activations
 from selfscope.subjects.capture import capture
 from selfscope.subjects.decode import Engine, Ids
-from selfscope.subjects.inject import positions_of
+from selfscope.subjects.ordinary_tokens import ordinary
+from selfscope.subjects.places import columns_to_read
 
 TextOf = Callable[[int], str]
 """The text of a token."""
-NEUTRAL = (
-    "The museum opens at ten in the morning and closes at six, except on the first Monday of each month.",
-    "After the rain had stopped, they walked along the river and talked about the journey of the next day.",
-    "Copper conducts electricity well, which is why most of the wires in a house are made of it.",
-    "She bought three apples, a loaf of bread and some cheese, and put them in a paper bag.",
-    "The committee will meet again in spring to decide how the money should be spent.",
-    "Most birds of this kind build their nests in low bushes near the water.",
-    "He could not remember where he had left the keys, so he looked in every room twice.",
-    "The train to the coast leaves from the second platform and takes a little under two hours.",
-)
-"""Ordinary sentences on which the norms of ordinary tokens are measured."""
 
 
 def captured(
@@ -46,34 +37,15 @@ def captured(
     assert engine.blocks is not None
     for layer in layers:
         engine.blocks.layer(layer)
-    if isinstance(positions, str):
-        if positions not in ("last", "all", "every"):
-            raise BadInput(f"positions are last, all, every, or those of each prompt; not {positions!r}")
-        wanted = [[len(r) - 1] if positions == "last" else list(range(len(r))) for r in rows]
-    else:
-        if len(positions) != len(rows):
-            raise BadInput(f"{len(positions)} lists of positions for {len(rows)} prompts")
-        wanted = [_within(many, len(row)) for many, row in zip(positions, rows, strict=True)]
-    states = {layer: states_ND.numpy() for layer, states_ND in capture(engine, rows, wanted, layers).items()}
-    places = [(i, c) for i, many in enumerate(wanted) for c in many]
+    columns = columns_to_read(positions, [len(row) for row in rows])
+    states = {layer: states_ND.numpy() for layer, states_ND in capture(engine, rows, columns, layers).items()}
+    places = [(i, c) for i, many in enumerate(columns) for c in many]
     if positions == "all":
-        keep: list[int] = []
-        start = 0
-        for many in wanted:
-            norms = {k: np.linalg.norm(v[start : start + len(many)], axis=1) for k, v in states.items()}
-            keep += [start + i for i in without_sinks(norms)]
-            start += len(many)
+        keep = ordinary(states, [len(many) for many in columns])
         states = {k: v[keep] for k, v in states.items()}
         places = [places[i] for i in keep]
     tokens = tuple(text_of(engine.token(rows[i][c])) for i, c in places)
     return Activations(tuple(places), states, tokens, record)
-
-
-def _within(positions: Sequence[int], length: int) -> list[int]:
-    """Columns from 0. Raises BadInput saying which there are."""
-    if not positions:
-        return []
-    return list(positions_of(Injection(0, Vector(""), tuple(positions)), length)[0])
 
 
 def unembedded(
@@ -110,16 +82,9 @@ def listed(
 
 
 def median_norms(engine: Engine, rows: Sequence[Ids]) -> dict[int, float]:
-    """layer -> median norm of the ordinary tokens of neutral sentences (`NEUTRAL` as token ids), -1 included."""
+    """layer -> median norm of the ordinary tokens of neutral sentences (token ids, a row each), -1 included."""
     assert engine.blocks is not None
     layers = [-1, *engine.blocks.layers]
-    states = capture(engine, rows, [list(range(len(r))) for r in rows], layers)
-    norms = {layer: x.norm(dim=-1).numpy() for layer, x in states.items()}
-    out: dict[int, list[float]] = {layer: [] for layer in layers}
-    start = 0
-    for row in rows:
-        for layer in layers:  # a sink of one layer is an ordinary token of another
-            own = norms[layer][start : start + len(row)]
-            out[layer] += [float(own[i]) for i in without_sinks({layer: own.tolist()})]
-        start += len(row)
-    return {layer: float(np.median(values)) for layer, values in out.items()}
+    lengths = [len(row) for row in rows]
+    states = capture(engine, rows, [list(range(length)) for length in lengths], layers)
+    return ordinary_tokens.median_norms({k: x.norm(dim=-1).numpy() for k, x in states.items()}, lengths)
