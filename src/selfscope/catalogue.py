@@ -56,10 +56,6 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "local": "selfscope.subjects.local:load",
         "api": "selfscope.subjects.chat_server:load_api",
     },
-    "part": {
-        "input_baselines": "selfscope.readers.input_baseline:input_baselines",
-        "depths": "selfscope.readers.patchscope:depths",
-    },
 }
 PHENOMENA = ("self_prediction", "branch_distribution", "token_probability", "confidence")
 """What a card asks about unless told otherwise, in the order in which it is shown."""

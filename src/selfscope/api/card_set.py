@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfscope.api.cards import Card, planned, redraw, run
+from selfscope.api.cards import Card, connection, execute, planned, redraw
 from selfscope.api.loading import load
 from selfscope.errors import SelfscopeError
 from selfscope.store import Rows, read_meta, rows, studies
@@ -50,7 +50,7 @@ class Cards:
         for card in self.cards:
             meta = read_meta(card.folder)
             who = str(meta.get("subject", "")), str(meta["settings"].get("seed", ""))
-            for v in verdicts(card.claims):
+            for v in verdicts(card.claims, card.material.names):
                 found.append((*who, v.title, v.badge, v.share.both if v.share else "not identified", v.items))
         return found
 
@@ -86,24 +86,27 @@ def cards(
     seeds: Sequence[int] = (0,),
     resume: bool = False,
     progress: Progress | None = None,
-    **wish: Any,
+    jobs: int = 1,
+    **options: Any,
 ) -> Cards:
     """Asks several models, with every seed. What was finished before an error or a kill stays, and `resume=True` goes
     on from there: a study that is complete costs nothing.
 
-    models: names or subjects; one is loaded at a time. seeds: of everything random (trials, draws). wish: see `card`.
+    models: names or subjects; one is loaded at a time. seeds: of everything random (trials, draws). options: see `card`.
     Raises SelfscopeError for a user's mistake.
     """
     if not models or not seeds:
         raise SelfscopeError("give at least one model and one seed")
-    if "seed" in wish:
+    if "seed" in options:
         raise SelfscopeError("several studies take seeds=(0, 1), not seed")
     where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
     for model in models:
         subject = load(model) if isinstance(model, str) else model
         for seed in dict.fromkeys(seeds):
             place = where / folder_of(subject, seed)
-            run(planned(subject, seed=seed, **wish), place, resume=resume, progress=progress)
+            study = planned(subject, seed=seed, **options)
+            connect = connection(model, {**options, "seed": seed})
+            execute(study, place, resume=resume, progress=progress, jobs=jobs, connect=connect)
             redraw(place)
         del subject
         gc.collect()  # two models at once may not fit

@@ -1,22 +1,27 @@
-"""From a model's name to its card: plan, run, judge, draw. Each step reads what the one before left in the folder."""
+"""From a model's name to its card: plan, run, judge, draw. The folder is read once, whatever is asked of its card."""
 
 from __future__ import annotations
 
 import html
-import json
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfscope.records import to_jsonable
-from selfscope.store import Rows, Store, fingerprint, read, rows, write_atomically
+from selfscope.errors import BadInput
+from selfscope.report.estimates import package_version
+from selfscope.store import Contents, Rows, Store, read, rows, rows_of_contents
 
 if TYPE_CHECKING:
+    from selfscope.controls.base import Control
+    from selfscope.phenomena.base import Phenomenon
+    from selfscope.readers.base import Reader
     from selfscope.report import Drawn
+    from selfscope.report.document import Material
     from selfscope.study import Progress, Study
     from selfscope.subjects.base import Subject
     from selfscope.verdicts.claims import Claim
@@ -25,34 +30,64 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Card:
-    """The introspection card of one subject, in a folder. Shows itself in a notebook; `print` gives the verdicts."""
+    """The introspection card of one subject, in a folder. Shows itself in a notebook; `print` gives the verdicts.
+
+    Attributes
+    ----------
+    folder
+        Where its rows, `index.html` and `card.json` are. What the folder holds is read once, when it is first needed.
+    """
 
     folder: Path
-    drawn: Drawn | None = field(default=None, repr=False, compare=False)
 
     @property
     def page(self) -> Path:
         """The card as one self-contained HTML file."""
         return self.folder / "index.html"
 
+    @cached_property
+    def contents(self) -> Contents:
+        """All that the folder holds."""
+        return read(self.folder)
+
+    @cached_property
+    def findings(self) -> Findings:
+        """All that was estimated of its rows."""
+        from selfscope.report.estimates import estimates
+
+        return estimates(self.folder, self.contents)
+
     @property
     def rows(self) -> Rows:
         """Every reading with its trial and truth; `.to_pandas()` makes a data frame."""
-        return rows(self.folder)
+        return rows_of_contents([self.contents])
 
     @property
     def claims(self) -> tuple[Claim, ...]:
         """The verdicts, one for each phenomenon and reader, with all that they rest on."""
-        return found(self.folder).claims
+        return self.findings.claims
+
+    @cached_property
+    def material(self) -> Material:
+        """What the card is drawn from."""
+        from selfscope.report import material_of
+        from selfscope.wording import question_text
+
+        return material_of(self.folder, self.contents, self.findings, words=question_text)
+
+    @cached_property
+    def drawn(self) -> Drawn:
+        """What the card says."""
+        from selfscope.report import draw
+
+        return draw(self.folder, self.material)
 
     def __str__(self) -> str:
         return self.table()
 
     def table(self, width: int | None = None, *, colour: bool = False) -> str:
         """The summary and the verdicts as text, `width` columns wide (default: the terminal's width)."""
-        from selfscope.report import draw
-
-        return (self.drawn or draw(self.folder, found(self.folder))).terminal(width, colour=colour)
+        return self.drawn.terminal(width, colour=colour)
 
     def _repr_html_(self) -> str:
         page = html.escape(self.page.read_text(encoding="utf-8"), quote=True)
@@ -63,39 +98,134 @@ def card(
     model: str | Subject,
     folder: Path | str | None = None,
     *,
+    profile: str = "quick",
+    phenomena: Sequence[str | Phenomenon] = (),
+    readers: Sequence[str | Reader] = (),
+    controls: Sequence[str | Control] = (),
+    items: Path | str | None = None,
+    other: str | Subject | None = None,
+    twin: str | Subject | None = None,
+    seed: int = 0,
+    jobs: int = 1,
     resume: bool = False,
     progress: Progress | None = None,
-    **wish: Any,
 ) -> Card:
     """Asks a model about itself, measures what is true, and writes what to believe to a folder.
 
-    model: a name (see `load`) or a subject. folder: where to (None: a new temporary one). wish: the fields of
-    `study.plan.Wish`: profile ("quick" or "full"), phenomena, readers, items, other, twin, seed. Raises SelfscopeError
-    for a user's mistake; what was finished before an error stays in the folder, and `resume=True` goes on from there.
+    Parameters
+    ----------
+    model
+        A name (see `load`) or a subject.
+    folder
+        Where to; None makes a new temporary one.
+    profile
+        quick (minutes) or full.
+    phenomena, readers, controls
+        Names, with settings in brackets (`"probe[layer=5]"`), or objects. Without phenomena or readers: the profile's;
+        the rivals are there in any case. Controls stand beside the profile's.
+    items
+        A file of your own questions, one JSON object a line.
+    other, twin
+        Further models that forecast this one, by name or loaded: another model, and a near twin of it.
+    seed
+        Everything random follows from it.
+    jobs
+        Processes that share the work; each loads the model.
+    resume
+        Go on with the study in the folder.
+    progress
+        Told of the work ahead and of each piece that is done.
+
+    Returns
+    -------
+    Card
+        It shows itself; `rows`, `claims` and `page` are read from the folder.
+
+    Raises
+    ------
+    SelfscopeError
+        A user's mistake, in one line. What was finished before an error stays in the folder.
     """
-    study = planned(model, **wish)
+    options: dict[str, Any] = {
+        "profile": profile, "phenomena": phenomena, "readers": readers, "controls": controls, "items": items,
+        "other": other, "twin": twin, "seed": seed,
+    }  # fmt: skip
+    study = planned(model, **options)
     where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
-    run(study, where, resume=resume, progress=progress)
+    execute(study, where, resume=resume, progress=progress, jobs=jobs, connect=connection(model, options))
     return redraw(where)
 
 
-def planned(model: str | Subject, **wish: Any) -> Study:
-    """The study that `card` runs."""
+def planned(
+    model: str | Subject,
+    *,
+    profile: str = "quick",
+    phenomena: Sequence[str | Phenomenon] = (),
+    readers: Sequence[str | Reader] = (),
+    controls: Sequence[str | Control] = (),
+    items: Path | str | None = None,
+    other: str | Subject | None = None,
+    twin: str | Subject | None = None,
+    seed: int = 0,
+    hardware: Mapping[str, str] | None = None,
+) -> Study:
+    """The study that `card` runs. hardware: how a local model is loaded (see `load`)."""
     from selfscope.api.loading import load
     from selfscope.study.plan import StudyOptions, plan
 
-    subject = load(model) if isinstance(model, str) else model
-    for name in ("other", "twin"):
-        if isinstance(wish.get(name), str):
-            wish[name] = load(wish[name])
-    for name in ("phenomena", "readers"):
-        if name in wish:
-            wish[name] = tuple(wish[name])
-    return plan(subject, StudyOptions(**wish))
+    lists = {"phenomena": phenomena, "readers": readers, "controls": controls}
+    for name, value in lists.items():
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            one = f'["{value}"]' if isinstance(value, str) else "[...]"
+            raise BadInput(f"{name} is a list of names or objects, as in {name}={one}")
+    subject = load(model, **(hardware or {})) if isinstance(model, str) else model
+    further = {k: load(v) if isinstance(v, str) else v for k, v in (("other", other), ("twin", twin))}
+    options = StudyOptions(
+        profile, tuple(phenomena), tuple(readers), tuple(controls), None if items is None else str(items),
+        further["other"], further["twin"], seed,
+    )  # fmt: skip
+    return plan(subject, options)
 
 
-def run(study: Study, folder: Path | str, *, resume: bool = False, progress: Progress | None = None) -> Rows:
-    """Runs a study into a folder and returns its rows."""
+def connection(model: str | Subject, options: Mapping[str, Any]) -> Callable[[], Study] | None:
+    """How another process makes the same study: anew where everything is named, else it is sent as it stands."""
+    named = [model, options.get("other") or "", options.get("twin") or ""]
+    return partial(planned, model, **options) if all(isinstance(one, str) for one in named) else None
+
+
+def run(
+    study: Study, folder: Path | str, *, resume: bool = False, progress: Progress | None = None, jobs: int = 1
+) -> Rows:
+    """Runs a study into a folder.
+
+    Parameters
+    ----------
+    study
+        What to ask, of whom; see `Study`.
+    folder
+        Where to; only with `resume` may it hold the same study already.
+    jobs
+        Processes that share the work. The study is sent to them: give models by name to `card` where it cannot be.
+
+    Returns
+    -------
+    Rows
+        Every reading with its trial and truth.
+    """
+    execute(study, folder, resume=resume, progress=progress, jobs=jobs)
+    return rows(folder)
+
+
+def execute(
+    study: Study,
+    folder: Path | str,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    jobs: int = 1,
+    connect: Callable[[], Study] | None = None,
+) -> None:
+    """Runs a study into a folder, and reads nothing back."""
     from selfscope import study as room
 
     with Store(folder, study.settings(), resume=resume) as store:
@@ -103,45 +233,52 @@ def run(study: Study, folder: Path | str, *, resume: bool = False, progress: Pro
             subject=study.subject.name,
             identity=study.subject.identity,
             profile=study.profile,
-            version=_version(),
+            version=package_version(),
             date=store.meta.get("date") or datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        room.run(study, store, progress)
-    return rows(folder)
+        room.run(study, store, progress, jobs=jobs, connect=connect)
 
 
 def redraw(folder: Path | str) -> Card:
-    """Draws the card of a folder from its rows. No model; it is estimated again only when rows changed."""
+    """Draws the card of a folder from its rows. No model; it is estimated again only when rows changed.
+
+    Raises
+    ------
+    StoreError
+        The folder holds no study, or one of another version.
+    """
     from selfscope.report import write
-    from selfscope.wording import question_text
 
-    return Card(Path(folder), write(folder, found(Path(folder)), words=question_text))
-
-
-def found(folder: Path) -> Findings:
-    """What was estimated of a folder: kept beside its rows, and taken when made of just these rows by this version."""
-    from pydantic import TypeAdapter, ValidationError
-
-    from selfscope.report import FINDINGS
-    from selfscope.verdicts.findings import Findings, find
-
-    kept, stamp = folder / FINDINGS, {"fingerprint": fingerprint(folder), "version": _version()}
-    if kept.exists():
-        try:
-            content: Mapping[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
-            if {k: content.get(k) for k in stamp} == stamp:
-                own = {k: v for k, v in content.items() if k not in stamp}
-                return TypeAdapter(Findings).validate_python(own)
-        except (json.JSONDecodeError, UnicodeDecodeError, ValidationError, AttributeError):
-            pass  # findings are a cache of the rows: what cannot be read is made again
-    held = read(folder)
-    made = find(held.rows, held.trials, held.truths, held.observations)
-    write_atomically(kept, json.dumps({**stamp, **to_jsonable(made)}, ensure_ascii=False))
-    return made
+    drawn = Card(Path(folder))
+    write(folder, drawn.material)
+    return drawn
 
 
-def _version() -> str:
-    try:
-        return version("selfscope")
-    except PackageNotFoundError:
-        return "source"
+@dataclass(frozen=True)
+class Times:
+    """Where the time of a card went, in seconds: asked (readers), observed (the subject behaves), posed, fitted
+    (readers learn), judged (estimates), drawn."""
+
+    asked: float = 0.0
+    observed: float = 0.0
+    posed: float = 0.0
+    fitted: float = 0.0
+    judged: float = 0.0
+    drawn: float = 0.0
+
+    def __str__(self) -> str:
+        shown = (f"{name} {value:.{0 if value >= 10 else 1}f} s" for name, value in vars(self).items())
+        return f"time  {', '.join(shown)}"
+
+
+def timed_redraw(folder: Path | str) -> tuple[Card, Times]:
+    """`redraw`, and where the time of the whole card went."""
+    from selfscope.report import write
+
+    result = Card(Path(folder))
+    stages = result.contents.seconds
+    start = time.perf_counter()
+    _ = result.findings
+    judged = time.perf_counter() - start
+    write(folder, result.material)
+    return result, Times(**stages, judged=judged, drawn=time.perf_counter() - start - judged)

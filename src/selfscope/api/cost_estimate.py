@@ -51,14 +51,13 @@ class Forecast:
 def forecast(study: Study, progress: Progress | None = None) -> Forecast:
     """Counts what `run` would ask of the subject, and measures its speed on a few prompts where that costs nothing."""
     stand_in = counting(study.subject)
-    lines = tuple(replace(line, readers=tuple(map(_counting, line.readers))) for line in study.lines)
-    others = [getattr(reader, "observer", None) for line in lines for reader in line.readers]
+    plans = tuple(replace(each, readers=tuple(map(_counting, each.readers))) for each in study.plans)
+    others = [getattr(reader, "observer", None) for each in plans for reader in each.readers]
     with tempfile.TemporaryDirectory() as folder:
-        dry = replace(study, subject=stand_in, lines=lines)
+        dry = replace(study, subject=stand_in, plans=plans)
         with Store(Path(folder) / "dry", dry.settings()) as store:
             run(dry, store, progress)
-            told: dict[str, Any] = store.meta["costs"]
-    steps = {k: Cost(**{**v, "seconds": 0.0}) for k, v in told.items()}
+            steps = {k: replace(v, seconds=0.0) for k, v in store.costs.items()}
     total = sum(steps.values(), Cost())
     speed, basis = _speed(study.subject)
     computed = stand_in.computed + sum(other.computed for other in others if isinstance(other, Counting))

@@ -9,39 +9,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from selfscope.controls.base import movable, pick
 from selfscope.controls.panel import statements
 from selfscope.controls.states import sham_turns, state_of, under
 from selfscope.quantities import YES_NO
-from selfscope.records import Question, Trial
+from selfscope.records import Identified, Question, Trial
 
 
 @dataclass(frozen=True)
-class Alarm:
-    """Four trials for each that a state can move: `alarm` and `alarm_fact`, under the state that `Changed(k)` gives and
-    (`_sham`) under that of `Sham`. True and false facts, and negated wordings, take turns."""
+class Alarm(Identified):
+    """Four trials for each that a state can move, by their arm: `changed` and `sham` ask whether the state was changed,
+    under the state that `Changed(k)` gives and under that of `Sham`; `fact_changed` and `fact_sham` ask a plain fact
+    there. True and false facts, and negated wordings, take turns."""
 
+    kind: ClassVar[str] = "alarm"
+    role: ClassVar[str] = "alarm"
+    known_answer: ClassVar[bool] = True
+    title: ClassVar[str] = "asked whether its state was changed"
     k: int = 0
-    name: str = "alarm"
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         out = []
         for number, trial in enumerate(filter(movable, trials)):
             state, turns = state_of(trial, self.k, seed)
-            hidden = {"": (turns, state), "_sham": (sham_turns(trial, seed), "sham")}
-            for what, question, answers in _asked(trial, number, seed):
+            hidden = {"changed": (turns, state), "sham": (sham_turns(trial, seed), "sham")}
+            for lead, question, answers in _asked(trial, number, seed):
                 for (ending, (said, name)), answer in zip(hidden.items(), answers, strict=True):
                     where = {**trial.coordinates, "answer": answer}
                     asking = replace(trial, question=question, coordinates=where)
-                    made = under(asking, said, f"{what}{ending}", name)
+                    made = under(asking, said, self.id, name, arm=f"{lead}{ending}")
                     if made is not None:
                         out.append(made)
         return out
 
 
 def _asked(trial: Trial, number: int, seed: int) -> list[tuple[str, Question, tuple[str, str]]]:
-    """(control, question, the right answers under the changed state and under the sham)."""
+    """(beginning of the arm, question, the right answers under the changed state and under the sham)."""
     pool = statements()
     _, _, statement, answer = pool[2 * pick(len(pool) // 2, seed, "alarm", trial.cluster) + number % 2]
     template, order = trial.question.template, ((0, 1), (1, 0))[number // 4 % 2]
@@ -51,4 +56,4 @@ def _asked(trial: Trial, number: int, seed: int) -> list[tuple[str, Question, tu
     # more, moves from there just as far in both.
     turned = (answer == "yes") != negated
     fact = replace(plain, quantity="fact", arguments={"statement": statement, "answer": answer}, negated=turned)
-    return [("alarm", plain, ("yes", "no")), ("alarm_fact", fact, (answer, answer))]
+    return [("", plain, ("yes", "no")), ("fact_", fact, (answer, answer))]

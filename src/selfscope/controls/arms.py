@@ -9,19 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from selfscope.controls.base import derived, pick
-from selfscope.records import Trial
+from selfscope.records import Identified, Trial
 
 KINDS = ("none", "random", "shuffled", "mean", "text", "full")
 
 
 @dataclass(frozen=True)
-class Arms:
+class Arms(Identified):
     """Each trial with evidence once for each of `kinds`, paired to it by `base`."""
 
+    kind: ClassVar[str] = "arms"
+    role: ClassVar[str] = "arm"
+    title: ClassVar[str] = "what stands in the place of the vector"
     kinds: tuple[str, ...] = KINDS
-    name: str = "arms"
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         """Trials without evidence are dropped; a trial that has no other cluster of its kind gets no shuffled arm."""
@@ -30,11 +33,11 @@ class Arms:
         for kind in self.kinds:
             for trial in given:
                 if kind != "shuffled":
-                    found.append(derived(trial, f"arm_{kind}", arm=kind))
+                    found.append(derived(trial, self.id, arm=kind))
                     continue
                 other = _partner(trial, given, seed)
                 if other is not None:
-                    found.append(derived(trial, "arm_shuffled", arm=kind, evidence=other.evidence))
+                    found.append(derived(trial, self.id, arm=kind, evidence=other.evidence))
         return found
 
 

@@ -14,20 +14,25 @@ FIXED = ("correct_shown", "correct_after", "fact")
 
 @runtime_checkable
 class Control(Protocol):
-    """A frozen dataclass. name: as in `Trial.control`. A trial to which the operation does not apply is dropped."""
+    """A frozen dataclass; its fields are its whole configuration, and so its id (`records.id_of`), which its trials
+    carry as `Trial.control`. A trial to which the operation does not apply is dropped.
 
-    @property
-    def name(self) -> str: ...
+    What else it may say of itself: `kind` (else the name of its class), `title` for people, `role` (one of
+    `records.parts.ROLES`, else "wording"), `known_answer` (its questions bring the key of the right option in
+    `coordinates["answer"]`).
+    """
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         """New trials, paired to the plain ones by `base`. `Question.order` and `flipped` map a reading back."""
         ...
 
 
-def derived(trial: Trial, control: str, **fields: Any) -> Trial:
-    """A control's copy of a trial: its own id, `base` the plain trial's id, some fields replaced."""
+def derived(trial: Trial, control: str, *which: Any, **fields: Any) -> Trial:
+    """A control's copy of a trial, some fields replaced. control: its id. which: what tells it from other copies that
+    the control makes of the same trial, as its arm does. `base` is the id of the trial that it was made from."""
     base = trial.base or trial.id
-    return replace(trial, id=content_hash(base, control), base=base, control=control, **fields)
+    name = content_hash(base, control, fields.get("arm", trial.arm), *which)
+    return replace(trial, id=name, base=base, control=control, **fields)
 
 
 def movable(trial: Trial) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from selfscope import quantities
 from selfscope.controls.base import derived, pick
-from selfscope.records import Question, Trial, content_hash
+from selfscope.records import Identified, Question, Trial, content_hash
 
 _WORDS = (
     "apple bear cat dove eagle fox grape horse igloo jacket kite lemon mango night orange pizza queen river sun table "
@@ -31,13 +31,16 @@ SUMS = tuple((a, b) for a in range(2, 10) for b in range(2, 10))
 
 
 @dataclass(frozen=True)
-class Competence:
+class Competence(Identified):
     """The trial's question about a given text; `coordinates["answer"]` holds the key of the right option.
 
     Quantities that no text has (how open a choice is) and a user's own questions are dropped.
     """
 
-    name: str = "competence"
+    kind: ClassVar[str] = "competence"
+    role: ClassVar[str] = "competence"
+    known_answer: ClassVar[bool] = True
+    title: ClassVar[str] = "property of a given string"
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         out = []
@@ -54,7 +57,7 @@ class Competence:
             out.append(
                 derived(
                     trial,
-                    self.name,
+                    self.id,
                     question=question,
                     observation=content_hash("given", given_text, answer),
                     coordinates={**trial.coordinates, "answer": answer},

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from selfscope.controls.base import pick
-from selfscope.records import Message, Option, Prompt, Question, Trial, content_hash
+from selfscope.records import Identified, Message, Option, Prompt, Question, Trial, content_hash
 from selfscope.wording import TEMPLATES
 
 # (true, false) pairs of the same shape, so that nothing but the fact tells them apart.
@@ -61,14 +62,17 @@ NEGATED = (
 
 
 @dataclass(frozen=True)
-class YesBias:
+class YesBias(Identified):
     """64 statements, as many true as false in each kind; the cluster is the pair. Half are asked negated.
 
     Returns one panel for each phenomenon among the trials, not one for each trial. `arguments["answer"]` and
     `coordinates["answer"]` hold the key of the right option.
     """
 
-    name: str = "yes_bias"
+    kind: ClassVar[str] = "yes_bias"
+    role: ClassVar[str] = "panel"
+    known_answer: ClassVar[bool] = True
+    title: ClassVar[str] = "yes-bias panel"
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         out = []
@@ -113,7 +117,7 @@ def _asked(phenomenon: str, split: str, what: tuple[str, int, str, str], place: 
         prompt=Prompt(messages=(Message("user", statement),), tag={**tag, "state": "plain"}),
         public=statement,
         observation=content_hash("panel", statement),
-        control="yes_bias",
+        control=YesBias().id,
         base=name,
         coordinates={"answer": answer, "kind": kind},
     )

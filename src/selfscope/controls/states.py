@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from selfscope.controls.base import derived, movable, pick
 from selfscope.controls.competence import Competence
 from selfscope.quantities import ELSE, NEITHER
-from selfscope.records import Message, Trial, content_hash
+from selfscope.records import REAL, Identified, Message, Trial, content_hash
 
 TIMES = 3
 SHAMS = (
@@ -41,13 +42,13 @@ def with_state(trial: Trial, turns: Sequence[Message]) -> Trial | None:
     )
 
 
-def under(trial: Trial, turns: Sequence[Message], control: str, state: str) -> Trial | None:
-    """A control's trial behind secret turns; None where it cannot have any."""
+def under(trial: Trial, turns: Sequence[Message], control: str, state: str, *, arm: str = REAL) -> Trial | None:
+    """A control's trial behind secret turns; None where it cannot have any. Two states of one trial are two trials."""
     moved = with_state(trial, turns)
     if moved is None:
         return None
     prompt = replace(moved.prompt, tag={**moved.prompt.tag, "state": state})
-    return derived(moved, control, prompt=prompt, state=state)
+    return derived(moved, control, state, prompt=prompt, state=state, arm=arm)
 
 
 def might_say(trial: Trial) -> list[str]:
@@ -73,60 +74,58 @@ def sham_turns(trial: Trial, seed: int) -> tuple[Message, ...]:
 
 
 @dataclass(frozen=True)
-class Changed:
+class Changed(Identified):
     """do(state): the same question where the subject now behaves otherwise. k: which of the replies it has given in
     the hidden turns, counted from the one that the cluster draws, so that k = 0, 1, ... are different states."""
 
+    kind: ClassVar[str] = "changed"
+    role: ClassVar[str] = "state"
+    title: ClassVar[str] = "behaviour changed by a hidden prompt"
     k: int = 0
-
-    @property
-    def name(self) -> str:
-        return "changed"
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         out = []
         for trial in filter(movable, trials):
             state, turns = state_of(trial, self.k, seed)
-            moved = under(trial, turns, self.name, state)
-            if moved is not None:
-                # Two states of one trial are two trials.
-                out.append(replace(moved, id=content_hash(moved.base, self.name, state)))
-        return out
-
-
-@dataclass(frozen=True)
-class Sham:
-    """A hidden exchange that has nothing to do with the question, as often as `Changed` repeats its own."""
-
-    @property
-    def name(self) -> str:
-        return "sham"
-
-    def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
-        out = []
-        for trial in filter(movable, trials):
-            moved = under(trial, sham_turns(trial, seed), self.name, "sham")
+            moved = under(trial, turns, self.id, state)
             if moved is not None:
                 out.append(moved)
         return out
 
 
 @dataclass(frozen=True)
-class ChangedCompetence:
+class Sham(Identified):
+    """A hidden exchange that has nothing to do with the question, as often as `Changed` repeats its own."""
+
+    kind: ClassVar[str] = "sham"
+    role: ClassVar[str] = "sham"
+    title: ClassVar[str] = "irrelevant hidden prompt"
+
+    def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
+        out = []
+        for trial in filter(movable, trials):
+            moved = under(trial, sham_turns(trial, seed), self.id, "sham")
+            if moved is not None:
+                out.append(moved)
+        return out
+
+
+@dataclass(frozen=True)
+class ChangedCompetence(Identified):
     """The control question of a trial (the same given text as `Competence`) asked under its changed state: what the
     hidden turns do to answers that they should leave alone."""
 
+    kind: ClassVar[str] = "changed_competence"
+    role: ClassVar[str] = "state_competence"
+    known_answer: ClassVar[bool] = True
+    title: ClassVar[str] = "control question, changed state"
     k: int = 0
-
-    @property
-    def name(self) -> str:
-        return "changed_competence"
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         out = []
         for question in Competence().apply([t for t in trials if movable(t)], seed):
             state, turns = state_of(question, self.k, seed)
-            moved = under(question, turns, self.name, state)
+            moved = under(question, turns, self.id, state)
             if moved is not None:
                 out.append(moved)
         return out

@@ -5,28 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 from selfscope.controls.base import derived
-from selfscope.records import Trial
+from selfscope.records import Identified, Trial
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(Identified):
     """Every trial with evidence at every cell. layers, target_layers: as in `Injection`; positions: indices into the
     positions of the evidence; strengths: of the write. An empty axis leaves what the reader has."""
 
+    kind: ClassVar[str] = "sweep"
+    role: ClassVar[str] = "sweep"
+    title: ClassVar[str] = "a grid of layers and positions"
     layers: tuple[int, ...] = ()
     target_layers: tuple[int, ...] = ()
     positions: tuple[int, ...] = ()
     strengths: tuple[float, ...] = ()
-    name: str = "sweep"
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         """The cells of one trial stand together."""
         cells = self.cells()
         return [
-            derived(trial, "sweep " + ", ".join(f"{k}={v}" for k, v in cell.items()), coordinates=cell)
+            derived(trial, self.id, cell, coordinates=cell)
             for trial in trials
             if trial.evidence is not None
             for cell in cells

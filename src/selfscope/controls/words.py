@@ -4,91 +4,106 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from selfscope.controls.base import derived, pick
-from selfscope.records import Trial
+from selfscope.errors import BadInput
+from selfscope.records import Identified, Trial
 from selfscope.wording import TEMPLATES
+
+PERSONS = {"typical": "asked about a typical assistant", "named": "asked about a named other model"}
+FRAMINGS = {"introspective": "told that it can introspect", "accurate": "told that its reports are accurate"}
 
 
 @dataclass(frozen=True)
-class ThirdPerson:
-    """The same question about a typical assistant. Questions about a given text have no person and are dropped."""
+class ThirdPerson(Identified):
+    """The same question about somebody else. person: typical (a typical assistant) | named (a named other one).
+    Questions about a given text have no person and are dropped."""
 
-    name: str = "third_person"
+    kind: ClassVar[str] = "third_person"
+    role: ClassVar[str] = "person"
     person: str = "typical"
+
+    def __post_init__(self) -> None:
+        if self.person not in PERSONS:
+            raise BadInput(f"person is {' or '.join(PERSONS)}, not {self.person!r}")
+
+    @property
+    def title(self) -> str:
+        return PERSONS[self.person]
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         return [
-            derived(t, self.name, question=replace(t.question, person=self.person))
+            derived(t, self.id, question=replace(t.question, person=self.person))
             for t in trials
             if t.question.given_text is None and t.question.person == "self"
         ]
 
 
 @dataclass(frozen=True)
-class ThirdPersonNamed(ThirdPerson):
-    """The same question about a named other assistant."""
-
-    name: str = "third_person_named"
-    person: str = "named"
-
-
-@dataclass(frozen=True)
-class Framing:
+class Framing(Identified):
     """The subject is first told that it can introspect, or that its reports are accurate."""
 
+    kind: ClassVar[str] = "framing"
+    role: ClassVar[str] = "wording"
     framing: str = "introspective"
 
     def __post_init__(self) -> None:
-        if self.framing not in ("introspective", "accurate"):
-            raise ValueError(f"framing is introspective or accurate, not {self.framing!r}")
+        if self.framing not in FRAMINGS:
+            raise BadInput(f"framing is {' or '.join(FRAMINGS)}, not {self.framing!r}")
 
     @property
-    def name(self) -> str:
-        return f"framing_{self.framing}"
+    def title(self) -> str:
+        return FRAMINGS[self.framing]
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
-        return [derived(t, self.name, question=replace(t.question, framing=self.framing)) for t in trials]
+        return [derived(t, self.id, question=replace(t.question, framing=self.framing)) for t in trials]
 
 
 @dataclass(frozen=True)
-class Paraphrase:
+class Paraphrase(Identified):
     """The next template: three times is once around."""
 
-    name: str = "paraphrase"
+    kind: ClassVar[str] = "paraphrase"
+    role: ClassVar[str] = "wording"
+    title: ClassVar[str] = "other wording"
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         return [
-            derived(t, self.name, question=replace(t.question, template=(t.question.template + 1) % TEMPLATES))
+            derived(t, self.id, question=replace(t.question, template=(t.question.template + 1) % TEMPLATES))
             for t in trials
         ]
 
 
 @dataclass(frozen=True)
-class OptionOrder:
+class OptionOrder(Identified):
     """Another order of the options: turned round so that a different one stands first."""
 
-    name: str = "option_order"
+    kind: ClassVar[str] = "option_order"
+    role: ClassVar[str] = "wording"
+    title: ClassVar[str] = "options in another order"
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         out = []
         for t in trials:
             shown = t.question.shown
-            turn = 1 + pick(len(shown) - 1, seed, t.base or t.id, self.name) if len(shown) > 1 else 0
+            turn = 1 + pick(len(shown) - 1, seed, t.base or t.id, self.kind) if len(shown) > 1 else 0
             if turn:
-                out.append(derived(t, self.name, question=replace(t.question, order=shown[turn:] + shown[:turn])))
+                out.append(derived(t, self.id, question=replace(t.question, order=shown[turn:] + shown[:turn])))
         return out
 
 
 @dataclass(frozen=True)
-class ScaleFlip:
+class ScaleFlip(Identified):
     """The negated question where the plain one was shown, and the reverse: yes/no questions only."""
 
-    name: str = "scale_flip"
+    kind: ClassVar[str] = "scale_flip"
+    role: ClassVar[str] = "wording"
+    title: ClassVar[str] = "negated wording"
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         return [
-            derived(t, self.name, question=replace(t.question, negated=not t.question.negated))
+            derived(t, self.id, question=replace(t.question, negated=not t.question.negated))
             for t in trials
             if t.question.binary
         ]

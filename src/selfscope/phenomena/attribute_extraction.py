@@ -12,7 +12,7 @@ from selfscope.phenomena.evidence import point_truth, require_activations
 from selfscope.phenomena.rollouts import by_key, distinct
 from selfscope.phenomena.stimuli.named_things import Asked, Named, posed, right_option, table_of
 from selfscope.quantities import load_table, words
-from selfscope.records import Observation, Trial, Truth
+from selfscope.records import Identified, Observation, Trial, Truth
 from selfscope.subjects.base import Subject
 
 OPTIONS = 5
@@ -21,7 +21,7 @@ ONLY_TEST = ("currency", "plural", "home")
 
 
 @dataclass(frozen=True)
-class AttributeExtraction:
+class AttributeExtraction(Identified):
     """Objects of relations, among objects of the same relation. A cluster is one name, with all of its relations; a
     task is a relation. `question.arguments["verbal"]` says the relation with {x} for the name, as a target prompt
     needs it.
@@ -33,16 +33,22 @@ class AttributeExtraction:
     train: int = 60
     dev: int = 30
     rollouts: int = 0
-    name: ClassVar[str] = "attribute_extraction"
+    kind: ClassVar[str] = "attribute_extraction"
+    title: ClassVar[str] = "Attributes"
+    asks: ClassVar[str] = "Does the token of a name already hold a fact about it?"
+    family: ClassVar[str] = "activations"
+    tier: ClassVar[str] = "activations"
+    readers: ClassVar[tuple[str, ...]] = ("patchscope[template=attribute]", "logit_lens")
+    sweep: ClassVar[tuple[str, str]] = ("patchscope", "target_layers")
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """The subject does not act. Raises Unsupported below the tier activations."""
-        able = require_activations(subject, self.name)
+        able = require_activations(subject, self.kind)
         frames = load_table("relations")["frames"]
         trials: list[Trial] = []
         for split, source, number, named in self._dealt(seed):
-            made = posed(able, self.name, (split, source, number, seed), named, frames[source])
+            made = posed(able, self.kind, (split, source, number, seed), named, frames[source])
             trials += [t for t in made if split == "test" or t.task.partition("/")[2] not in ONLY_TEST]
         return counterbalance(trials, seed)
 

@@ -13,10 +13,16 @@ from selfscope.subjects.base import Subject
 class Phenomenon(Protocol):
     """A family of questions with a measured truth: a frozen dataclass whose fields are its whole configuration.
 
-    name: its word on the command line. formats: the formats that suit it, primary first, its text format second.
+    kind: its word on the command line, which its trials carry. formats: those that suit it, primary first, its text
+    format second. Fields `test`, `train`, `dev` (clusters) and `rollouts` are set by the profile; a field `path` is the
+    file of --items. What else it may say of itself: `title` and `asks` for people; `tier`, the access that it needs
+    (else text); `family`: report (else), activations (its trials carry evidence, and every reading of it is asked under
+    every arm) or injection; `readers`, names of those that read its activations unless told otherwise; `sweep`: (name of
+    a reader, second axis), what a full study lays over a grid of layers; `controls`: records of conditions of its own
+    that its trials name in `Trial.control`.
     """
 
-    name: ClassVar[str]
+    kind: ClassVar[str]
     formats: ClassVar[tuple[str, ...]]
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:

@@ -22,7 +22,7 @@ from selfscope.phenomena.counterbalance import (
 from selfscope.phenomena.rollouts import LINE_END, behaved, by_key, exact_prompts, frequencies, reply_texts
 from selfscope.phenomena.stimuli.beginnings import SHOWN, Beginning, beginnings
 from selfscope.quantities import ELSE, outcome
-from selfscope.records import Decoding, Observation, Option, Prompt, Question, Trial, Truth
+from selfscope.records import Decoding, Identified, Observation, Option, Prompt, Question, Trial, Truth
 from selfscope.subjects.base import Subject, reaches
 
 LISTED = 3
@@ -34,7 +34,7 @@ PLACEMENTS = ("same", "fresh")
 
 
 @dataclass(frozen=True)
-class BranchDistribution:
+class BranchDistribution(Identified):
     """How a partial reply would end, from exact token ids. A cluster is one such point, asked downstream of it
     ("same") and in a thread that is told about it ("fresh").
 
@@ -47,7 +47,9 @@ class BranchDistribution:
     dev: int = 30
     rollouts: int = 20
     max_tokens: int = 6
-    name: ClassVar[str] = "branch_distribution"
+    kind: ClassVar[str] = "branch_distribution"
+    title: ClassVar[str] = "Branches"
+    asks: ClassVar[str] = "From this exact point, how would ten independent continuations end?"
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "counts10")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
@@ -59,7 +61,7 @@ class BranchDistribution:
         trials = []
         for (split, source, _, point), prompt, said in zip(points, prompts, listing, strict=True):
             item = Item(source, point.cluster, prompt)
-            key = observation_key(self.name, prompt, self.rollouts, self.max_tokens, seed)
+            key = observation_key(self.kind, prompt, self.rollouts, self.max_tokens, seed)
             for placement in PLACEMENTS:
                 task = f"{source}/{placement}"
                 if split != "test" and task in HELD_OUT:
@@ -70,7 +72,7 @@ class BranchDistribution:
                     "seed": seed, "max_tokens": self.max_tokens, "listing": list(said), "replies": listed,
                 }  # fmt: skip
                 trials.append(
-                    draft_trial(self.name, split, item, question, task=task, observation=key, coordinates=where)
+                    draft_trial(self.kind, split, item, question, task=task, observation=key, coordinates=where)
                 )
         return counterbalance(trials, seed)
 
@@ -85,7 +87,7 @@ class BranchDistribution:
 
     def _prompt(self, subject: Subject, source: str, point: Beginning) -> Prompt:
         replies = [f" {word}." for word in point.outcomes]
-        tag = {"phenomenon": self.name, "source": source, "cluster": point.cluster, "replies": replies}
+        tag = {"phenomenon": self.kind, "source": source, "cluster": point.cluster, "replies": replies}
         return object_prompt(subject, point.text, tag=tag, prefix=point.prefix, shown=SHOWN[source])
 
     def _list(self, subject: Subject, prompts: Sequence[Prompt], seed: int) -> list[tuple[str, ...]]:

@@ -24,6 +24,7 @@ from selfscope.phenomena.stimuli.problems import SHOWN, Problem, problems
 from selfscope.quantities import PROPERTIES, answers, measure
 from selfscope.records import (
     Decoding,
+    Identified,
     Message,
     Observation,
     Prompt,
@@ -43,7 +44,7 @@ OWN = 2_000_003
 
 
 @dataclass(frozen=True)
-class Confidence:
+class Confidence(Identified):
     """Correctness of answers to problems with known solutions. A cluster is one problem; four questions each: before
     answering, a shown candidate (right and wrong equally often), a shown draw of its own, and after answering.
 
@@ -55,7 +56,9 @@ class Confidence:
     dev: int = 30
     rollouts: int = 20
     max_tokens: int = 6
-    name: ClassVar[str] = "confidence"
+    kind: ClassVar[str] = "confidence"
+    title: ClassVar[str] = "Confidence"
+    asks: ClassVar[str] = "Will it get this right, and is this answer right?"
     formats: ClassVar[tuple[str, ...]] = ("yesno_lp", "prob_text", "prob_ev", "choice_lp")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
@@ -69,7 +72,7 @@ class Confidence:
         shown = zip(dealt_out, prompts, map(_said, greedy), map(_said, drawn), strict=True)
         for (split, source, number, problem), prompt, said, other in shown:
             item = Item(source, problem.item, prompt)
-            acts = observation_key(self.name, prompt, self.rollouts, self.max_tokens, seed)
+            acts = observation_key(self.kind, prompt, self.rollouts, self.max_tokens, seed)
             given = content_hash("given", problem.item)
             candidate = _candidate(problem, number, seed)
             asked = [
@@ -85,7 +88,7 @@ class Confidence:
                 said_of = [f" {c}." for c in problem.candidates]
                 where = {"seed": seed, "max_tokens": self.max_tokens, "replies": said_of}
                 trials.append(
-                    draft_trial(self.name, split, item, question, prompt=about, observation=key, coordinates=where)
+                    draft_trial(self.kind, split, item, question, prompt=about, observation=key, coordinates=where)
                 )
         return counterbalance(trials, seed)
 
@@ -114,7 +117,7 @@ class Confidence:
 
     def _prompt(self, subject: Subject, source: str, problem: Problem) -> Prompt:
         tag = {
-            "phenomenon": self.name,
+            "phenomenon": self.kind,
             "source": source,
             "cluster": problem.item,
             "replies": [f" {c}." for c in problem.candidates],

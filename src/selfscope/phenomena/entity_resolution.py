@@ -12,7 +12,7 @@ from selfscope.phenomena.evidence import point_truth, require_activations
 from selfscope.phenomena.rollouts import by_key, distinct
 from selfscope.phenomena.stimuli.named_things import Asked, Named, posed, right_option, table_of
 from selfscope.quantities import load_table
-from selfscope.records import Observation, Trial, Truth
+from selfscope.records import Identified, Observation, Trial, Truth
 from selfscope.subjects.base import Subject
 
 KINDS, DESCRIPTIONS = 10, 5
@@ -22,7 +22,7 @@ HELD_OUT = (("place", "entity_kind"),)
 
 
 @dataclass(frozen=True)
-class EntityResolution:
+class EntityResolution(Identified):
     """Names of people and works, common words and places. A cluster is one name.
 
     test, train, dev: clusters. rollouts: not used, truth is the packaged table's.
@@ -32,17 +32,22 @@ class EntityResolution:
     train: int = 60
     dev: int = 30
     rollouts: int = 0
-    name: ClassVar[str] = "entity_resolution"
+    kind: ClassVar[str] = "entity_resolution"
+    title: ClassVar[str] = "Entities"
+    asks: ClassVar[str] = "What is the thing that the last token of its name stands for?"
+    family: ClassVar[str] = "activations"
+    tier: ClassVar[str] = "activations"
+    readers: ClassVar[tuple[str, ...]] = ("patchscope[template=description]", "patchscope[template=question]", "logit_lens")
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """The subject does not act. Raises Unsupported below the tier activations."""
-        able = require_activations(subject, self.name)
+        able = require_activations(subject, self.kind)
         frames = load_table("entities")["frames"]
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         trials: list[Trial] = []
         for split, source, number, named in split_items(entities(seed), sizes):
-            made = posed(able, self.name, (split, source, number, seed), named, frames)
+            made = posed(able, self.kind, (split, source, number, seed), named, frames)
             trials += [t for t in made if split == "test" or (source, t.question.quantity) not in HELD_OUT]
         return counterbalance(trials, seed)
 

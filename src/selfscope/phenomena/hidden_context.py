@@ -19,7 +19,7 @@ from selfscope.phenomena.evidence import evidence, point_truth, require_activati
 from selfscope.phenomena.rollouts import by_key, distinct
 from selfscope.phenomena.stimuli.objects import article
 from selfscope.quantities import load_table
-from selfscope.records import Message, Observation, Option, Prompt, Question, Trial, Truth
+from selfscope.records import Identified, Message, Observation, Option, Prompt, Question, Trial, Truth
 from selfscope.subjects.base import OpenSubject, Subject
 
 KINDS = ("topic", "persona", "goal", "word")
@@ -30,7 +30,7 @@ HELD_OUT = (("choice", "hidden_persona"), ("remark", "hidden_word"))
 
 
 @dataclass(frozen=True)
-class HiddenContext:
+class HiddenContext(Identified):
     """What are your instructions about, whom do you play, what do you want, which word do you keep? Ten answers each.
     A cluster is one neutral message of the user, asked about one kind of hidden context.
 
@@ -44,12 +44,18 @@ class HiddenContext:
     rollouts: int = 0
     kinds: tuple[str, ...] = KINDS
     values: int = 3
-    name: ClassVar[str] = "hidden_context"
+    kind: ClassVar[str] = "hidden_context"
+    title: ClassVar[str] = "Hidden context"
+    asks: ClassVar[str] = "What do its instructions hold, read where no token says so?"
+    family: ClassVar[str] = "activations"
+    tier: ClassVar[str] = "activations"
+    readers: ClassVar[tuple[str, ...]] = ("probe", "probe[labels=permuted]", "patchscope[template=question]", "selfie")
+    sweep: ClassVar[tuple[str, str]] = ("probe", "positions")
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """The subject does not act. Raises Unsupported below the tier activations."""
-        able = require_activations(subject, self.name)
+        able = require_activations(subject, self.kind)
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         trials, met = [], dict.fromkeys(((s, k) for s in sizes for k in self.kinds), 0)
         for split, source, number, text in split_items(neutral(seed), sizes):
@@ -107,7 +113,7 @@ def _posed(subject: OpenSubject, where: tuple[str, str, str, int], text: str, va
     low, high = TEMPLATES[split]
     hidden = load_table("hidden")[kind]["templates"][low + turn % (high - low)].format(x=value[2])
     quantity = f"hidden_{kind}"
-    tag = {"role": "behave", "phenomenon": HiddenContext.name, "source": source, "state": "plain"}
+    tag = {"role": "behave", "phenomenon": HiddenContext.kind, "source": source, "state": "plain"}
     prompt = Prompt(messages=(Message("system", hidden), Message("user", text)), tag=tag)
     options = tuple(Option(key, shown) for key, shown, _ in values_of(kind))
     seen = evidence(
@@ -115,8 +121,8 @@ def _posed(subject: OpenSubject, where: tuple[str, str, str, int], text: str, va
     )
     item = Item(source, f"{source}: {text}", prompt)
     question = Question(quantity, options, placement="same")
-    key = observation_key(HiddenContext.name, prompt)
-    return draft_trial(HiddenContext.name, split, item, question, observation=key, evidence=seen)
+    key = observation_key(HiddenContext.kind, prompt)
+    return draft_trial(HiddenContext.kind, split, item, question, observation=key, evidence=seen)
 
 
 def _held(trial: Trial) -> str:

@@ -32,6 +32,9 @@ from selfscope.phenomena.stimuli.injected_texts import (
 )
 from selfscope.quantities import YES_NO, load_table
 from selfscope.records import (
+    PLAIN,
+    ControlPart,
+    Identified,
     Injection,
     Observation,
     Option,
@@ -44,12 +47,16 @@ from selfscope.records import (
 )
 from selfscope.subjects.base import OpenSubject, Subject
 
+UNRELATED = ControlPart(
+    "unrelated", "unrelated", f"{__name__}:InjectedConcept", {}, "unrelated questions under the same injection",
+    role="panel",
+)  # fmt: skip
 TASKS: Mapping[str, tuple[str, ...]] = {
     "localisation": ("real", "clean"),
     "strength": ("real", "clean"),
     "identification": ("real", "clean"),
     "detection": ("real", "clean", "random", "input"),
-    "unrelated": ("real", "clean", "random"),
+    UNRELATED.kind: ("real", "clean", "random"),
 }
 """The quantities and their arms. The clean twin of a trial is the same question with nothing injected."""
 HELD_OUT = (("notes", "localisation"), ("story", "identification"))
@@ -63,7 +70,7 @@ PASSAGES = (Option("a", "A"), Option("b", "B"))
 
 
 @dataclass(frozen=True)
-class InjectedConcept:
+class InjectedConcept(Identified):
     """A concept is put into the subject's mind: can it say where, where more, which, and whether? A cluster is one
     concept, which goes to one split.
 
@@ -80,7 +87,12 @@ class InjectedConcept:
     layer: int | None = None
     strength: float = 4.0
     span: bool = False
-    name: ClassVar[str] = "injected_concept"
+    kind: ClassVar[str] = "injected_concept"
+    title: ClassVar[str] = "Injected concepts"
+    asks: ClassVar[str] = "Something is written into its stream: where, how much, what?"
+    family: ClassVar[str] = "injection"
+    controls: ClassVar[tuple[ControlPart, ...]] = (UNRELATED,)
+    tier: ClassVar[str] = "activations"
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "yesno_lp")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
@@ -88,7 +100,7 @@ class InjectedConcept:
 
         Raises Unsupported below the tier activations, SelfscopeError for more clusters than there are concepts.
         """
-        able = require_activations(subject, self.name)
+        able = require_activations(subject, self.kind)
         layer = self.layer if self.layer is not None else round(DEPTH * (len(able.layers) - 1))
         cases = self._cases(seed)
         vectors = concept_vectors(able, [case.word for case in cases], layer)
@@ -139,7 +151,6 @@ class InjectedConcept:
             text = _text(case, quantity, seed, arm)
             direction = vector if arm == "real" else random_vector(subject.width, seed, case.word)
             acts = self._acts(case, quantity, text, layer, direction) if arm in ("real", "random") else ()
-            main = arm == "real" and quantity != "unrelated"
             name = content_hash(trial.id, arm, layer, self.strength, self.span)
             made.append(
                 replace(
@@ -147,7 +158,7 @@ class InjectedConcept:
                     id=name,
                     base=made[0].id if made else name,
                     arm=arm,
-                    control="plain" if main else f"{quantity}_{arm}",
+                    control=PLAIN if quantity != UNRELATED.kind else UNRELATED.id,
                     prompt=replace(text.prompt, interventions=acts),
                     public=trial.public if arm != "input" else public_text(text.prompt),
                     observation=content_hash(trial.observation, arm),
@@ -190,7 +201,7 @@ def _drafted(case: _Case, quantity: str, seed: int) -> Trial:
     text = _text(case, quantity, seed, "real")
     item = Item(case.source, "concept " + content_hash("cluster", case.word), text.prompt)
     return draft_trial(
-        InjectedConcept.name, case.split, item, _question(case, quantity, seed), observation=_key(case, quantity)
+        InjectedConcept.kind, case.split, item, _question(case, quantity, seed), observation=_key(case, quantity)
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from selfscope.errors import SelfscopeError
 from selfscope.phenomena.counterbalance import Item, counterbalance, draft_trial, observation_key
 from selfscope.phenomena.rollouts import behaved, by_key, frequencies
 from selfscope.quantities import ELSE, PROPERTIES
-from selfscope.records import Message, Observation, Option, Prompt, Question, Trial, Truth, content_hash
+from selfscope.records import Identified, Message, Observation, Option, Prompt, Question, Trial, Truth, content_hash
 from selfscope.subjects.base import Subject
 
 SHARES = {"test": 0.6, "train": 0.3}
@@ -27,7 +27,7 @@ KNOWN = ("prompt", "messages", "options", "property", "ask", "cluster", "id", "p
 
 
 @dataclass(frozen=True)
-class Items:
+class Items(Identified):
     """A file of one question a line: {"prompt": ..., "options": [...]} or {"prompt": ..., "property": "parity"}.
 
     prompt: a message, or "messages": [{"role", "content"}] (a system message is the hidden state). options: short
@@ -42,7 +42,9 @@ class Items:
     test: int | None = None
     train: int | None = None
     dev: int | None = None
-    name: ClassVar[str] = "items"
+    kind: ClassVar[str] = "items"
+    title: ClassVar[str] = "Your questions"
+    asks: ClassVar[str] = "The items that were given on the command line."
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free", "yesno_lp", "prob_text")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
@@ -62,10 +64,10 @@ class Items:
                 kept[split].append(cluster)
             prompt = _prompt(line, cluster, subject)
             question = _question(line)
-            key = observation_key(self.name, prompt, self.rollouts, self.max_tokens, seed)
+            key = observation_key(self.kind, prompt, self.rollouts, self.max_tokens, seed)
             item = Item("items", cluster, prompt)
             where = {"seed": seed, "max_tokens": self.max_tokens, **({"id": line["id"]} if "id" in line else {})}
-            trials.append(draft_trial(self.name, split, item, question, observation=key, coordinates=where))
+            trials.append(draft_trial(self.kind, split, item, question, observation=key, coordinates=where))
         return counterbalance(trials, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:

@@ -17,7 +17,7 @@ from selfscope.phenomena.evidence import evidence, point_truth, require_activati
 from selfscope.phenomena.rollouts import by_key, distinct
 from selfscope.phenomena.stimuli.contexts import contexts
 from selfscope.quantities import load_table
-from selfscope.records import Observation, Option, Prompt, Question, TokenDistribution, Trial, Truth
+from selfscope.records import Identified, Observation, Option, Prompt, Question, TokenDistribution, Trial, Truth
 from selfscope.subjects.base import OpenSubject, Subject
 
 OPTIONS = 10
@@ -37,7 +37,7 @@ ONLY_TEST = ("notes",)
 
 
 @dataclass(frozen=True)
-class NextTokenIdentity:
+class NextTokenIdentity(Identified):
     """Ten likely tokens, one of them the likeliest. A cluster is one sentence, read at the end of one of its words.
 
     An option's key is the token's id, its text the token without spaces: a reader may score exact ids. test, train,
@@ -48,12 +48,18 @@ class NextTokenIdentity:
     train: int = 60
     dev: int = 30
     rollouts: int = 0
-    name: ClassVar[str] = "next_token_identity"
+    kind: ClassVar[str] = "next_token_identity"
+    title: ClassVar[str] = "Next word"
+    asks: ClassVar[str] = "Which word will it say, read from an earlier layer?"
+    family: ClassVar[str] = "activations"
+    tier: ClassVar[str] = "activations"
+    readers: ClassVar[tuple[str, ...]] = ("logit_lens", "patchscope[template=identity]")
+    sweep: ClassVar[tuple[str, str]] = ("logit_lens", "")
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """Asks the subject for its likeliest next tokens. Raises Unsupported below the tier activations."""
-        able = require_activations(subject, self.name)
+        able = require_activations(subject, self.kind)
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         most = math.ceil(RESERVE * sum(sizes.values()) / (len(sources()) - len(ONLY_TEST)))
         near = {source: many[:most] for source, many in pools(seed).items()}
@@ -62,7 +68,7 @@ class NextTokenIdentity:
         trials = []
         for split, source, _, sentence in split_items(usable, sizes, only_test=ONLY_TEST):
             cut, listed = found[sentence]
-            prompt = Prompt(text=cut, tag={"role": "behave", "phenomenon": self.name, "state": "plain"})
+            prompt = Prompt(text=cut, tag={"role": "behave", "phenomenon": self.kind, "state": "plain"})
             options = shuffled(listed, "options", seed, sentence)
             trials.append(_posed(able, split, Item(source, sentence, prompt), options))
         return counterbalance(trials, seed)
@@ -89,7 +95,7 @@ class NextTokenIdentity:
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """exact: {"logprobs": {id: log-probability, nats}} of the options, {"likeliest": {ids, logprobs}} of the KEPT
         likeliest, the first of all first."""
-        able = require_activations(subject, self.name)
+        able = require_activations(subject, self.kind)
         first = distinct(trials)
         found = able.next_token([t.prompt for t in first.values()], top=KEPT)
         return [
@@ -147,8 +153,8 @@ def _posed(subject: OpenSubject, split: str, item: Item, listed: Sequence[Listed
     question = Question("next_token", tuple(Option(str(i), text) for i, text, _ in listed), shared=False)
     last = len(subject.encode(prompt)) - 1
     seen = evidence(subject, prompt, (last,), full=str(prompt.text))
-    key = observation_key(NextTokenIdentity.name, prompt, [i for i, _, _ in listed])
-    return draft_trial(NextTokenIdentity.name, split, item, question, observation=key, evidence=seen)
+    key = observation_key(NextTokenIdentity.kind, prompt, [i for i, _, _ in listed])
+    return draft_trial(NextTokenIdentity.kind, split, item, question, observation=key, evidence=seen)
 
 
 def _likeliest(after: TokenDistribution) -> dict[str, list[Any]]:

@@ -17,12 +17,12 @@ from selfscope.phenomena.counterbalance import (
 from selfscope.phenomena.rollouts import behaved, by_key, frequencies
 from selfscope.phenomena.stimuli.objects import APPLIES, HELD_OUT, SHOWN, Task, pools
 from selfscope.quantities import NEITHER, PROPERTIES
-from selfscope.records import Observation, Option, Question, Trial, Truth
+from selfscope.records import Identified, Observation, Option, Question, Trial, Truth
 from selfscope.subjects.base import Subject
 
 
 @dataclass(frozen=True)
-class SelfPrediction:
+class SelfPrediction(Identified):
     """Properties of the answer to five kinds of short tasks. A cluster is one object prompt.
 
     test, train, dev: clusters. rollouts: replies at temperature 1 behind each truth. each: questions a cluster.
@@ -35,7 +35,9 @@ class SelfPrediction:
     rollouts: int = 20
     max_tokens: int = 10
     each: int = 4
-    name: ClassVar[str] = "self_prediction"
+    kind: ClassVar[str] = "self_prediction"
+    title: ClassVar[str] = "Own answers"
+    asks: ClassVar[str] = "Which property would its own answer have?"
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free", "yesno_lp")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
@@ -43,15 +45,15 @@ class SelfPrediction:
         trials = []
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         for split, source, number, task in split_items(pools(seed), sizes):
-            tag = {"phenomenon": self.name, "source": source, "cluster": task.cluster, "replies": list(task.replies)}
+            tag = {"phenomenon": self.kind, "source": source, "cluster": task.cluster, "replies": list(task.replies)}
             prompt = object_prompt(subject, task.text, tag=tag, shown=SHOWN[source])
             item = Item(source, task.cluster, prompt)
-            key = observation_key(self.name, prompt, self.rollouts, self.max_tokens, seed)
+            key = observation_key(self.kind, prompt, self.rollouts, self.max_tokens, seed)
             where = {"seed": seed, "max_tokens": self.max_tokens, "replies": list(task.replies)}
             asked = [q for q in APPLIES[source] if split == "test" or (source, q) not in HELD_OUT]
             for j in range(min(self.each, len(asked))):
                 question = question_of(asked[(number * self.each + j) % len(asked)], task)
-                trials.append(draft_trial(self.name, split, item, question, observation=key, coordinates=where))
+                trials.append(draft_trial(self.kind, split, item, question, observation=key, coordinates=where))
         return counterbalance(trials, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:

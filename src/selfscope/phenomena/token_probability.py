@@ -24,7 +24,7 @@ from selfscope.phenomena.counterbalance import (
 from selfscope.phenomena.rollouts import by_key, distinct, known
 from selfscope.phenomena.stimuli.contexts import Context, contexts
 from selfscope.quantities import ENTROPY_BINS, PROPERTIES, entropy_key
-from selfscope.records import Cost, Observation, Option, Prompt, Question, Trial, Truth
+from selfscope.records import Cost, Identified, Observation, Option, Prompt, Question, Trial, Truth
 from selfscope.statistics import softmax
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
 
@@ -36,7 +36,7 @@ ASKED = ("next_word", "next_word", "likelier", "entropy_bin")
 
 
 @dataclass(frozen=True)
-class TokenProbability:
+class TokenProbability(Identified):
     """Exact probabilities of what comes next. A cluster is one unfinished text.
 
     test, train, dev: clusters. rollouts: not used, truth is exact. Words come from packaged lists; those of a
@@ -47,7 +47,10 @@ class TokenProbability:
     train: int = 80
     dev: int = 30
     rollouts: int = 20
-    name: ClassVar[str] = "token_probability"
+    kind: ClassVar[str] = "token_probability"
+    title: ClassVar[str] = "Word probabilities"
+    asks: ClassVar[str] = "How likely is this next word, by its own reckoning?"
+    tier: ClassVar[str] = "logprobs"
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "prob_text", "prob_ev", "yesno_lp")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
@@ -61,9 +64,9 @@ class TokenProbability:
             asked = _questions(context.candidates, seed, context.cluster)
             questions = [q for q in asked if split == "test" or (source, q.quantity) not in HELD_OUT]
             used = sorted({w for q in questions for w in _words_of(q)})
-            key = observation_key(self.name, prompt, used)
+            key = observation_key(self.kind, prompt, used)
             where = {"seed": seed, "words": used, "replies": [f" {word}" for word in used]}
-            trials += [draft_trial(self.name, split, item, q, observation=key, coordinates=where) for q in questions]
+            trials += [draft_trial(self.kind, split, item, q, observation=key, coordinates=where) for q in questions]
         return counterbalance(trials, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
@@ -86,7 +89,7 @@ class TokenProbability:
 
     def _prompt(self, subject: Subject, source: str, context: Context) -> Prompt:
         replies = [f" {word}" for word in context.candidates]
-        tag = {"phenomenon": self.name, "source": source, "cluster": context.cluster, "replies": replies}
+        tag = {"phenomenon": self.kind, "source": source, "cluster": context.cluster, "replies": replies}
         return object_prompt(subject, context.text, tag=tag, prefix=context.prefix)
 
 

@@ -6,25 +6,26 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from selfscope.errors import UnknownName
 from selfscope.parsing import Parsed, parse_counts, parse_option, parse_percent
-from selfscope.records import Cost, Decoding, Outcome, Reading, Reply, Trial, Truth, is_scored
+from selfscope.records import FORMATS, Cost, Decoding, Identified, Outcome, Reading, Reply, Trial, Truth, is_scored
 from selfscope.statistics import exponentials
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
-from selfscope.wording import FORMATS, AskedPrompt, Shot, fits, phrase
+from selfscope.wording import AskedPrompt, Shot, fits, phrase
 
 CONTENT_FREE = "..."
 
 
 @dataclass(frozen=True)
-class Ask:
+class Ask(Identified):
     """The plain self-report. draws: 1 = one greedy reply, a class; more = replies at temperature 1, averaged.
 
     prior_free: choice_lp readings also carry the distribution relative to a content-free prompt (one more call).
     """
 
+    kind: ClassVar[str] = "ask"
     format: str = "choice_lp"
     draws: int = 1
     seed: int = 0
@@ -33,9 +34,16 @@ class Ask:
     def __post_init__(self) -> None:
         known_format(self.format)
 
+    @classmethod
+    def planned(cls, subject: Subject, formats: Sequence[str], settings: Mapping[str, Any]) -> list[Ask]:
+        """One in each format, unless one was asked for."""
+        if "format" in settings:
+            return [cls(**settings)]
+        return [cls(**{**settings, "format": format}) for format in formats]
+
     @property
-    def id(self) -> str:
-        return f"ask[{self.format}]"
+    def title(self) -> str:
+        return f"asked ({FORMATS[self.format].title})"
 
     @property
     def rung(self) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Protocol, cast, runtime_checkable
 
 from selfscope.records import Reading, Trial, Truth
 from selfscope.subjects.base import Subject
@@ -11,13 +12,13 @@ from selfscope.subjects.base import Subject
 
 @runtime_checkable
 class Reader(Protocol):
-    """A frozen dataclass; its fields are its whole configuration.
+    """A frozen dataclass; its compared fields are its whole configuration, and so its id (`records.id_of`).
 
-    id: name with its configuration, e.g. "ask[choice_lp]". rung: where it stands on the observer ladder (RUNGS).
+    rung: where it stands on the observer ladder (RUNGS); "behaviour" alone may let the subject do what a trial is
+    about. What else it may say of itself: `kind`, its word on the command line (else the name of its class), `title`
+    and `short` for people, `format`, `observer` (another model that takes part), and a classmethod
+    `planned(subject, formats, settings)`: the readers that its word stands for in a study of this subject.
     """
-
-    @property
-    def id(self) -> str: ...
 
     @property
     def rung(self) -> str: ...
@@ -29,3 +30,18 @@ class Reader(Protocol):
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
         """One reading a trial, in order. A reading's cost is its share of the call."""
         ...
+
+
+def planned(
+    kind: type[Any], subject: Subject, formats: Sequence[str], settings: Mapping[str, Any]
+) -> list[Reader]:
+    """The readers that a word stands for in a study: what the class itself says, else one, in the first format.
+
+    formats: those of the phenomenon in which this subject can be asked. settings: fields that were asked for.
+    """
+    own = getattr(kind, "planned", None)
+    if own is not None:
+        return list(own(subject, formats, settings))
+    known = [f.name for f in fields(kind)] if hasattr(kind, "__dataclass_fields__") else []
+    first = {"format": formats[0]} if "format" in known and formats else {}
+    return [cast(Reader, kind(**{**first, **settings}))]

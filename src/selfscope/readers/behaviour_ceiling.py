@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, cast
 
 from selfscope import quantities
-from selfscope.records import Cost, Decoding, Outcome, Reading, Trial, Truth, content_hash
+from selfscope.records import Cost, Decoding, Identified, Outcome, Reading, Trial, Truth, content_hash
 from selfscope.statistics import softmax
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
 
@@ -19,17 +19,16 @@ APART = 7_000_003
 
 
 @dataclass(frozen=True)
-class BehaviourCeiling:
+class BehaviourCeiling(Identified):
     """Fresh rollouts of the object prompt as a forecast. Quantities of the next token are read off exactly, and
     the correctness of an answer that is already given is graded; a user's own questions are UNSUPPORTED."""
 
+    kind: ClassVar[str] = "behaviour_ceiling"
+    title: ClassVar[str] = "its own behaviour"
+    short: ClassVar[str] = "behaviour"
     rollouts: int = 20
     max_tokens: int = 12
     seed: int = 0
-
-    @property
-    def id(self) -> str:
-        return "behaviour_ceiling"
 
     @property
     def rung(self) -> str:

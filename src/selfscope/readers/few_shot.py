@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from selfscope.readers.ask import elicit, known_format
-from selfscope.records import Reading, Trial, Truth, content_hash
+from selfscope.records import FORMATS, Identified, Reading, Trial, Truth, content_hash
 from selfscope.subjects.base import Subject
 from selfscope.wording import Shot, fits
 
@@ -15,23 +16,24 @@ LOOKED = 128
 
 
 @dataclass(frozen=True)
-class FewShot:
+class FewShot(Identified):
     """k examples from the train split whose self-reading had the right top option; k = 0 is plain asking.
 
     The examples are the same for every trial, so that their prefix is computed once.
     """
 
+    kind: ClassVar[str] = "few_shot"
     k: int = 4
     format: str = "choice_lp"
     seed: int = 0
-    shots: tuple[Shot, ...] = field(default=(), repr=False)
+    shots: tuple[Shot, ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         known_format(self.format)
 
     @property
-    def id(self) -> str:
-        return f"few_shot[k={self.k},{self.format}]"
+    def title(self) -> str:
+        return f"asked, shown {self.k} examples ({FORMATS[self.format].title})"
 
     @property
     def rung(self) -> str:
@@ -73,7 +75,7 @@ def train_pairs(trials: Sequence[Trial], truths: Sequence[Truth], format: str) -
     return [
         (replace(t, question=replace(t.question, placement="fresh")), by_trial[t.id])
         for t in trials
-        if t.split == "train" and t.control == "plain" and t.id in by_trial and fits(t.question, format)
+        if t.split == "train" and t.plain and t.id in by_trial and fits(t.question, format)
     ]
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 
 from selfscope.readers.conditional_logit import Bools, Design, Ints, design, fit, forecast, part
 from selfscope.readers.features import Array, Projection
 from selfscope.readers.prior import label
-from selfscope.records import Outcome, Reading, Trial, Truth, content_hash
+from selfscope.records import Identified, Outcome, Reading, Trial, Truth, content_hash
 from selfscope.subjects.base import Subject
 
 RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0)
@@ -32,19 +33,18 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class HistoryBaseline:
+class HistoryBaseline(Identified):
     """Ridge logistic regression of the options on hashed n-grams of the public text, one fit a quantity.
 
     The ridge is chosen by cross-validation over train clusters, once a phenomenon. Readings carry
     `extra["jackknife"]` (10, K), refits without a tenth of the train clusters, and `extra["halves"]` (2, K).
     """
 
+    kind: ClassVar[str] = "history_baseline"
+    title: ClassVar[str] = "linear model of its history"
+    short: ClassVar[str] = "history"
     ridges: tuple[float, ...] = RIDGES
     fits: Mapping[tuple[str, str], Fitted] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def id(self) -> str:
-        return "history_baseline"
 
     @property
     def rung(self) -> str:
@@ -53,7 +53,7 @@ class HistoryBaseline:
     def fit(self, subject: Subject, trials: Sequence[Trial], truths: Sequence[Truth]) -> HistoryBaseline:
         """Learns from the plain train trials and their truths."""
         by_trial = {truth.trial: truth for truth in truths}
-        train = [t for t in trials if t.split == "train" and t.control == "plain" and t.id in by_trial]
+        train = [t for t in trials if t.split == "train" and t.plain and t.id in by_trial]
         return replace(self, fits=learnt(train, [by_trial[t.id].mean for t in train], self.ridges))
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:

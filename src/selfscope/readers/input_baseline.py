@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import Any, ClassVar
 
 from selfscope.readers.history_baseline import RIDGES, Fitted, forecasts, learnt
-from selfscope.records import SCHEMA, Option, Prompt, Question, Reading, Trial, Truth, to_json
+from selfscope.records import SCHEMA, Identified, Option, Prompt, Question, Reading, Trial, Truth, to_json
 from selfscope.subjects.base import Subject
 
 
 @dataclass(frozen=True)
-class InputBaseline:
+class InputBaseline(Identified):
     """The same linear model, learnt from what another subject did: a file of its trials and truths.
 
     number: 1 for the first file ("input_baseline"), 2 for the second ("input_baseline[2]"), in the order of their names.
@@ -27,12 +27,22 @@ class InputBaseline:
     is no such file.
     """
 
+    kind: ClassVar[str] = "input_baseline"
+    short: ClassVar[str] = "text alone"
     number: int = 1
     fits: Mapping[tuple[str, str], Fitted] = field(default_factory=dict, repr=False, compare=False)
 
+    @classmethod
+    def planned(cls, subject: Subject, formats: Sequence[str], settings: Mapping[str, Any]) -> list[InputBaseline]:
+        """One for each shipped history that is not this subject's own, unless one was asked for."""
+        if settings:
+            return [cls(**settings)]
+        others = [n for n, history in enumerate(histories(), 1) if not history.of(subject.identity, subject.name)]
+        return [cls(n) for n in others]
+
     @property
-    def id(self) -> str:
-        return "input_baseline" if self.number == 1 else f"input_baseline[{self.number}]"
+    def title(self) -> str:
+        return "linear model of the text" + ("" if self.number == 1 else f" ({self.number})")
 
     @property
     def rung(self) -> str:
@@ -75,11 +85,6 @@ def histories() -> tuple[History, ...]:
         return ()
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".jsonl.gz")), key=lambda f: f.name)
     return tuple(read_history(f.read_bytes()) for f in files)
-
-
-def input_baselines(identity: str, name: str = "") -> list[InputBaseline]:
-    """An input rival for each shipped history that is not of the subject with this identity or name."""
-    return [InputBaseline(n) for n, history in enumerate(histories(), 1) if not history.of(identity, name)]
 
 
 def write_history(name: str, identity: str, trials: Sequence[Trial], truths: Sequence[Truth]) -> bytes:

@@ -7,29 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from selfscope.readers.patchscope import FITTED, _hit, depths, likeliest, spread_over_clusters
+from selfscope.readers.layer_choice import best_layer, likeliest
 from selfscope.readers.vector_arms import Place, evidence_of, mean_vectors, place_of, vectors
-from selfscope.records import Outcome, Prompt, Reading, Trial, Truth
+from selfscope.records import Identified, Outcome, Prompt, Reading, Trial, Truth
 from selfscope.statistics import softmax
-from selfscope.subjects.base import OpenSubject, Subject, reaches
+from selfscope.subjects.base import OpenSubject, Subject, depths, reaches
 
 
 @dataclass(frozen=True)
-class LogitLens:
+class LogitLens(Identified):
     """layer: None is chosen on train among depths. Arms: none is the lens on no state at all (uniform); text is the
     model's next token after the words that the read tokens spell out; full is not had."""
 
+    kind: ClassVar[str] = "logit_lens"
+    title: ClassVar[str] = "logit lens"
     layer: int | None = None
     position: int = -1
     means: Mapping[Place, Any] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def id(self) -> str:
-        return "logit_lens"
 
     @property
     def rung(self) -> str:
@@ -44,15 +42,9 @@ class LogitLens:
         ready = replace(self, means=mean_vectors(able, train, list(able.layers), self.position))
         if self.layer is not None:
             return ready
-        right = {t.trial: t for t in truths}
-        few = spread_over_clusters([t for t in train if t.id in right], FITTED)
         layers = depths(able)[:-1] or depths(able)  # the last layer is the model's own answer
-        if not few:
-            return replace(ready, layer=layers[-1])
-        gridded = [replace(t, coordinates={**t.coordinates, "layer": k}) for k in layers for t in few]
-        hits = [_hit(r, right[t.id]) for r, t in zip(ready.read(subject, gridded), gridded, strict=True)]
-        mean = [float(np.mean(hits[i * len(few) : (i + 1) * len(few)])) for i in range(len(layers))]
-        return replace(ready, layer=layers[int(np.argmax(mean))])
+        chosen = best_layer(ready, subject, train, truths, layers)
+        return replace(ready, layer=layers[-1] if chosen is None else chosen)
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
         """One reading a trial: one capture, one product with the head, one batch of next tokens."""

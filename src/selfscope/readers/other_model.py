@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from selfscope.readers.ask import elicit, known_format
 from selfscope.readers.few_shot import balanced, train_pairs, verified_shots
-from selfscope.records import Outcome, Reading, Trial, Truth
+from selfscope.records import Identified, Outcome, Reading, Trial, Truth
 from selfscope.subjects.base import Subject
 from selfscope.wording import Shot
 
 
 @dataclass(frozen=True)
-class OtherModel:
+class OtherModel(Identified):
     """The observer is told whose behaviour is asked about; it never sees the hidden state.
 
     k: examples of the target's train behaviour, the same ones that `few_shot` gives the target itself. sets: with
@@ -22,20 +22,25 @@ class OtherModel:
     spread is the forecast's training noise. twin: the observer is a near twin of the target (rung "twin").
     """
 
+    kind: ClassVar[str] = "other_model"
     observer: Subject = field(repr=False)
     k: int = 0
     format: str = "choice_lp"
     twin: bool = False
     sets: int = 1
     seed: int = 0
-    shots: tuple[tuple[Shot, ...], ...] = field(default=(), repr=False)
+    shots: tuple[tuple[Shot, ...], ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         known_format(self.format)
 
     @property
-    def id(self) -> str:
-        return f"other_model[{self.observer.name},k={self.k},{self.format}]"
+    def title(self) -> str:
+        return f"{self.observer.name}, " + (f"shown {self.k} examples of it" if self.k else "not told about it")
+
+    @property
+    def short(self) -> str:
+        return self.observer.name
 
     @property
     def rung(self) -> str:

@@ -10,38 +10,40 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from selfscope.readers.layer_choice import best_layer, likeliest
 from selfscope.readers.vector_arms import Place, evidence_of, mean_vectors, place_of, vectors
 from selfscope.records import (
     Cost,
+    Identified,
     Injection,
     Outcome,
     Prompt,
     Reading,
-    TokenDistribution,
     Trial,
     Truth,
     Vector,
     )
 from selfscope.statistics import softmax
-from selfscope.subjects.base import OpenSubject, Subject, reaches
+from selfscope.subjects.base import OpenSubject, Subject, depths, middle, reaches
 from selfscope.wording.target_prompts import SLOTS, TargetPrompt, target_prompt
 
-FITTED = 48
-"""Train trials on which a layer is chosen."""
-LAYERS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
-"""Depths among which a layer is chosen."""
+TARGET_TITLES = {
+    "identity": "token identity", "description": "entity description", "attribute": "attribute extraction",
+    "question": "the question put to it", "summary": "a summary",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Patchscope:
+class Patchscope(Identified):
     """template: identity | description | attribute | question | summary. layer: read at (None: chosen on train);
     target_layer: written at (None: the same). operator, strength: see `Injection`. count: placeholders. position: index
     into the positions of the evidence."""
 
+    kind: ClassVar[str] = "patchscope"
     template: str = "question"
     layer: int | None = None
     target_layer: int | None = None
@@ -49,12 +51,11 @@ class Patchscope:
     strength: float = 1.0
     count: int = 1
     position: int = -1
-    name: str = "patchscope"
     means: Mapping[Place, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
-    def id(self) -> str:
-        return f"{self.name}[{self.template}]"
+    def title(self) -> str:
+        return "SelfIE" if self.template == "summary" else f"patchscope, {TARGET_TITLES[self.template]}"
 
     @property
     def rung(self) -> str:
@@ -73,13 +74,7 @@ class Patchscope:
             return replace(ready, layer=layers[len(layers) // 2] if self.layer is None else self.layer)
         if self.template == "identity" and self.target_layer is None and len(layers) > 1:
             layers = layers[:-1]  # what the last block gives is the model's own answer, wherever it stands
-        right = {truth.trial: truth for truth in truths}
-        few = spread_over_clusters([t for t in train if t.id in right], FITTED)
-        gridded = [replace(t, coordinates={**t.coordinates, "layer": k}) for k in layers for t in few]
-        got = ready.read(subject, gridded)
-        hits = [_hit(r, right[t.id]) for r, t in zip(got, gridded, strict=True)]
-        mean = [float(np.mean(hits[i * len(few) : (i + 1) * len(few)])) for i in range(len(layers))]
-        return replace(ready, layer=layers[int(np.argmax(mean))])
+        return replace(ready, layer=best_layer(ready, subject, train, truths, layers))
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
         """One reading a trial, in two calls: one capture, one score of every trial with and without its vector (of the
@@ -92,7 +87,7 @@ class Patchscope:
             parts = {kind: [t for t, d in zip(trials, direct, strict=True) if d == kind] for kind in (True, False)}
             made = {kind: iter(self.read(subject, part)) for kind, part in parts.items()}
             return [next(made[d]) for d in direct]
-        layer = self.layer if self.layer is not None else depths(able)[len(LAYERS) // 2]
+        layer = self.layer if self.layer is not None else middle(able)
         places = [place_of(t, layer, self.position) for t in trials]
         read = vectors(able, trials, places, self.means)
         found = _Found(able)
@@ -132,7 +127,7 @@ class Patchscope:
         free, no options are listed."""
         found = _Found(subject)
         slot = self._filled(found, trial, open=open)
-        layer = self.layer if self.layer is not None else depths(subject)[len(LAYERS) // 2]
+        layer = self.layer if self.layer is not None else middle(subject)
         return self._written(found, slot, trial, place_of(trial, layer, self.position), vector_D)
 
     def _reading(self, trial: Trial, ranked: Sequence[float], place: Place, vector_D: Any) -> Reading:
@@ -179,11 +174,11 @@ class SelfIE(Patchscope):
     """SelfIE (Chen et al. 2024): five placeholders, written by a mix into the first block's output, and an assistant's
     opening that promises to summarise."""
 
+    kind: ClassVar[str] = "selfie"
     template: str = "summary"
     target_layer: int | None = 0
     operator: str = "mix"
     count: int = 5
-    name: str = "selfie"
 
 
 @dataclass
@@ -214,31 +209,3 @@ def positions_of(subject: OpenSubject, slot: TargetPrompt) -> tuple[int, ...] | 
         if len(marks) == slot.count and blank:
             return marks
     return None
-
-
-def depths(subject: OpenSubject) -> list[int]:
-    """Layers at LAYERS of the depth."""
-    last = len(subject.layers) - 1
-    return sorted({round(d * last) for d in LAYERS})
-
-
-def likeliest(after: TokenDistribution) -> dict[str, Any]:
-    """The likeliest token of the whole vocabulary, which was asked for last: its id, text and log-probability."""
-    return {"id": after.ids[-1], "text": after.tokens[-1], "logprob": round(after.logprobs[-1], 4)}
-
-
-def spread_over_clusters(trials: Sequence[Trial], most: int) -> list[Trial]:
-    """At most `most` trials, as evenly over clusters as their order allows."""
-    turns: dict[str, int] = {}
-    keyed = []
-    for i, trial in enumerate(trials):
-        turn = turns[trial.cluster] = turns.get(trial.cluster, -1) + 1
-        keyed.append((turn, i, trial))
-    return [trial for _, _, trial in sorted(keyed, key=lambda x: x[:2])[:most]]
-
-
-def _hit(reading: Reading, truth: Truth) -> float:
-    if reading.distribution is None:
-        return 0.0
-    top = max(range(len(reading.distribution)), key=lambda k: reading.distribution[k])  # type: ignore[index]
-    return truth.mean[top]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
-from selfscope.records import Outcome, Question, Reading, Trial, Truth
+from selfscope.records import Identified, Outcome, Question, Reading, Trial, Truth
 from selfscope.subjects.base import Subject
 
 
@@ -15,18 +16,16 @@ def label(question: Question, index: int) -> str:
 
 
 @dataclass(frozen=True)
-class Prior:
+class Prior(Identified):
     """Mean train truth of each option label of a quantity, over the items that offer it. Before fit: uniform.
 
     smoothing: items' worth of the uniform distribution that is added.
     """
 
+    kind: ClassVar[str] = "prior"
+    title: ClassVar[str] = "base rate"
     smoothing: float = 1.0
-    rates: Mapping[str, float] = field(default_factory=dict, repr=False)
-
-    @property
-    def id(self) -> str:
-        return "prior"
+    rates: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def rung(self) -> str:
@@ -38,7 +37,7 @@ class Prior:
         sums: dict[str, float] = {}
         weights: dict[str, float] = {}
         for trial in trials:
-            if trial.split != "train" or trial.control != "plain" or trial.id not in by_trial:
+            if trial.split != "train" or not trial.plain or trial.id not in by_trial:
                 continue
             question = trial.question
             for index, share in enumerate(by_trial[trial.id].mean):

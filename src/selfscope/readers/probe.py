@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
 from selfscope.directions import Linear, discriminant, logistic
 from selfscope.quantities import words as words_of
-from selfscope.readers.patchscope import depths
 from selfscope.readers.vector_arms import Place, evidence_of, place_of, vectors
-from selfscope.records import Outcome, Reading, Trial, Truth, content_hash
-from selfscope.subjects.base import OpenSubject, Subject, reaches
+from selfscope.records import Identified, Outcome, Reading, Trial, Truth, content_hash
+from selfscope.subjects.base import OpenSubject, Subject, depths, reaches
 
 FOLDS = 4
 POSITIONS = 4
@@ -45,11 +44,12 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Probe:
-    """kind: logistic | means (whitened difference of means). layer, position: where the evidence is read; what is None
+class Probe(Identified):
+    """method: logistic | means (whitened difference of means). layer, position: where the evidence is read; what is None
     is chosen by grouped validation on train, positions among the last POSITIONS. labels: true | permuted."""
 
-    kind: str = "logistic"
+    kind: ClassVar[str] = "probe"
+    method: str = "logistic"
     layer: int | None = None
     position: int | None = None
     labels: str = "true"
@@ -58,8 +58,9 @@ class Probe:
     means: Mapping[Place, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
-    def id(self) -> str:
-        return f"probe[{self.kind}]" if self.labels == "true" else f"probe[{self.kind},{self.labels}]"
+    def title(self) -> str:
+        how = "linear probe" if self.method == "logistic" else "probe of whitened means"
+        return how + (", labels permuted" if self.labels == "permuted" else "")
 
     @property
     def rung(self) -> str:
@@ -103,7 +104,7 @@ class Probe:
         fold_N = _folds([t.cluster for t in trials])
         place = max(states, key=lambda x: _validated(states[x], answers, fold_N, k, None))
         penalty = PENALTIES[0]
-        if self.kind == "logistic":
+        if self.method == "logistic":
             scored = [_validated(states[place], answers, fold_N, k, p) for p in PENALTIES]
             penalty = PENALTIES[int(np.argmax(scored))]
         probe = self._learnt(states[place], answers, k, penalty)
@@ -115,7 +116,7 @@ class Probe:
         return Fit(keys, place, penalty, rate_K, vocabulary, bag, tuple(trials), answers, {place: probe})
 
     def _learnt(self, states_ND: Any, labels_N: Any, classes: int, penalty: float) -> Linear:
-        if self.kind == "logistic":
+        if self.method == "logistic":
             return logistic(states_ND, labels_N, classes, penalty=penalty)
         return discriminant(states_ND, labels_N, classes)
 

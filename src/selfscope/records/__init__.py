@@ -8,15 +8,30 @@ from selfscope.records.formats import FORMATS, Format, format_of, is_scored, ten
 from selfscope.records.injections import Injection, Opaque, Vector
 from selfscope.records.json import HASHED_AS, SCHEMA, content_hash, from_json, to_json, to_jsonable
 from selfscope.records.observations import Observation, Truth
+from selfscope.records.parts import (
+    PLAIN,
+    REAL,
+    RUNGS,
+    ControlPart,
+    Identified,
+    Parts,
+    PhenomenonPart,
+    ReaderPart,
+    control_part,
+    id_of,
+    phenomenon_part,
+    reader_part,
+)
 from selfscope.records.prompts import Message, Prompt
 from selfscope.records.questions import TEMPLATES, Option, Question
-from selfscope.records.readings import RUNGS, Outcome, Reading, Row, Score
+from selfscope.records.readings import Outcome, Reading, Row, Score
 from selfscope.records.replies import Cost, Decoding, Reply, TokenDistribution
 from selfscope.records.trials import Evidence, Trial
 
 __all__ = [
-    "FORMATS", "HASHED_AS", "RUNGS", "SCHEMA", "TEMPLATES", "Cost", "Decoding", "Evidence", "Format", "Injection",
-    "Message", "Observation", "Opaque", "Option", "Outcome", "Prompt", "Question", "Reading", "Reply", "Row", "Score",
-    "TokenDistribution", "Trial", "Truth", "Vector", "content_hash", "format_of", "from_json", "is_scored",
-    "ten_counts", "to_json", "to_jsonable",
+    "FORMATS", "HASHED_AS", "PLAIN", "REAL", "RUNGS", "SCHEMA", "TEMPLATES", "ControlPart", "Cost", "Decoding",
+    "Evidence", "Format", "Identified", "Injection", "Message", "Observation", "Opaque", "Option", "Outcome", "Parts",
+    "PhenomenonPart", "Prompt", "Question", "ReaderPart", "Reading", "Reply", "Row", "Score", "TokenDistribution",
+    "Trial", "Truth", "Vector", "content_hash", "control_part", "format_of", "from_json", "id_of", "is_scored",
+    "phenomenon_part", "reader_part", "ten_counts", "to_json", "to_jsonable",
 ]  # fmt: skip

@@ -11,8 +11,9 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-SCHEMA = 1
-"""The layout of a folder's records: another number is another layout."""
+SCHEMA = 2
+"""The layout of a folder's records: another number is another layout. 2: every part of a study is kept with its whole
+configuration, and the arm of a trial is no control."""
 HASHED_AS = {"given_text": "material", "negated": "flipped"}
 """Names under which fields enter a hash: ids decide which trials are drawn, so a better name must not draw others."""
 T = TypeVar("T")

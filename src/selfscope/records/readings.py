@@ -9,9 +9,6 @@ from typing import Any
 
 from selfscope.records.replies import Cost
 
-RUNGS = ("prior", "input", "history", "twin", "ablated", "self", "probe", "behaviour")
-"""Who an observer is, by the information that it had (design: observer ladder), from least to most."""
-
 
 class Outcome(StrEnum):
     """What became of one reading. Closed: anything that is not an answer says which kind of non-answer it is."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from selfscope.errors import BadInput
+from selfscope.records.parts import PLAIN, REAL
 from selfscope.records.prompts import Prompt, no_prompt
 from selfscope.records.questions import Question
 
@@ -69,11 +70,12 @@ class Trial:
     state : str
         plain, or the name of the hidden context (do(state) at text tier).
     control : str
-        plain, or the name of the control that made it.
+        PLAIN, or the id of the control that made it.
     base : str
-        Id of the plain trial that a control's trial was made from (its own id when plain): the pairing key.
+        Id of the trial that it was made from (its own id where it was not): the pairing key.
     arm : str
-        real, or what stands in the place of the real vector (`controls.arms`).
+        REAL, or which of a control's (or a phenomenon's) own conditions it stands for: what takes the place of the
+        vector, what is injected, what is asked.
     coordinates : mapping
         Where it stands in the design of its phenomenon: seed, layer, strength, words.
     evidence : Evidence or None
@@ -96,9 +98,9 @@ class Trial:
     public: str
     observation: str
     state: str = "plain"
-    control: str = "plain"
+    control: str = PLAIN
     base: str = ""
-    arm: str = "real"
+    arm: str = REAL
     coordinates: Mapping[str, Any] = field(default_factory=dict)
     evidence: Evidence | None = None
 
@@ -110,3 +112,8 @@ class Trial:
                 f"the question of a trial is a Question, not {type(self.question).__name__}: "
                 "write Question('custom', options, {'ask': ...}) for a question in your own words"
             )
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is asked as it was posed: no control, nothing in the place of the real."""
+        return self.control == PLAIN and self.arm == REAL

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from selfscope.report.document import Material
-from selfscope.report.format import Number, clean, count, decimal
+from selfscope.report.format import Number, count, decimal
 from selfscope.statistics import Estimate
 
 
 def anchor(name: str) -> str:
     """Where a phenomenon's section stands on the page."""
-    return f"inside-{clean(name, 40).replace('_', '-')}"
+    return "inside-" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def asked(name: str, material: Material) -> str:
     """How many test items of how many clusters."""
+    of_row = {row.trial: row.phenomenon for row in material.rows}
     test = [
         t for t in material.trials.values()
-        if t.phenomenon == name and t.split == "test" and t.control == "plain" and t.arm == "real"
+        if t.split == "test" and t.plain and of_row.get(t.id) == name
     ]  # fmt: skip
     return f"{count(len(test))} items in {count(len({t.cluster for t in test}))} clusters"
 

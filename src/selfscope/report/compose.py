@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from selfscope.records import RUNGS, Row
+from selfscope.records import PLAIN, RUNGS, Row
 from selfscope.report import labels, standing_text, tables
 from selfscope.report.document import Document, Material, Section, Verdict
 from selfscope.report.examples import RULE, asked_example, examples
 from selfscope.report.format import clean, count
+from selfscope.report.labels import Labels
 from selfscope.report.sections import section
 from selfscope.report.verdict_row import best_rival, verdict_line
 from selfscope.report.white_box import inside
@@ -22,7 +23,7 @@ ONLY_INSIDE = "Its activations were read and written; nothing was asked here tha
 
 def compose(material: Material) -> Document:
     """The whole card. Needs no model, computes no statistic: it arranges what claims and rows hold."""
-    primary = _primary(material.claims)
+    primary = _primary(material.claims, material.names)
     plain = _plain_rows(material)
     sections = tuple(_section(c, i, material, plain[c.phenomenon]) for i, c in enumerate(primary))
     meta = material.meta
@@ -41,12 +42,12 @@ def compose(material: Material) -> Document:
     )
 
 
-def verdicts(claims: Sequence[Claim]) -> tuple[Verdict, ...]:
+def verdicts(claims: Sequence[Claim], names: Labels) -> tuple[Verdict, ...]:
     """The line of the opening table for each kind of question."""
-    return tuple(verdict_line(c, f"claim-{i}", "") for i, c in enumerate(_primary(claims), 1))
+    return tuple(verdict_line(c, f"claim-{i}", "", names) for i, c in enumerate(_primary(claims, names), 1))
 
 
-def _primary(claims: Sequence[Claim]) -> list[Claim]:
+def _primary(claims: Sequence[Claim], names: Labels) -> list[Claim]:
     """The primary claims; the first claim of a phenomenon that has none."""
     kept = [c for c in claims if c.primary]
     covered = {c.phenomenon for c in kept}
@@ -54,28 +55,28 @@ def _primary(claims: Sequence[Claim]) -> list[Claim]:
         if claim.phenomenon not in covered:
             covered.add(claim.phenomenon)
             kept.append(claim)
-    order = {name: i for i, name in enumerate(labels.PHENOMENA)}
-    return sorted(kept, key=lambda c: (order.get(c.phenomenon, len(order)), c.phenomenon, c.reader))
+    return sorted(kept, key=lambda c: (names.place(c.phenomenon), c.phenomenon, c.reader))
 
 
 def _plain_rows(material: Material) -> Mapping[str, dict[str, list[Row]]]:
     found: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in material.rows:
         trial = material.trials.get(row.trial)
-        if row.control == "plain" and (trial is None or (trial.split == "test" and trial.state == "plain")):
+        if row.control == PLAIN and (trial is None or (trial.split == "test" and trial.plain)):
             found[row.phenomenon][row.reader].append(row)
     return found
 
 
 def _section(claim: Claim, index: int, material: Material, rows: Mapping[str, Sequence[Row]]) -> Section:
     example = asked_example(rows.get(claim.reader, ()), material)
-    line = verdict_line(claim, f"claim-{index + 1}", example)
+    line = verdict_line(claim, f"claim-{index + 1}", example, material.names)
     siblings = [c for c in material.claims if c.phenomenon == claim.phenomenon]
     rival = best_rival(claim)
-    beside = [rival.reader] if rival and rival.reader != "prior" else []
-    beside += ["prior"] if rows.get("prior") else []
-    told = examples(claim, rows, material, beside)
-    return replace(section(claim, line, siblings), examples=told, rule=RULE if told else "")
+    readers = material.parts.readers
+    base = [name for name, part in readers.items() if part.rung == "prior" and rows.get(name)][:1]
+    shown = [rival.reader] if rival and rival.reader not in base else []
+    trials = examples(claim, rows, material, shown + base)
+    return replace(section(claim, line, siblings, material.names), examples=trials, rule=RULE if trials else "")
 
 
 def summary(claims: Sequence[Claim]) -> str:
@@ -112,7 +113,7 @@ def _noted(meta: Mapping[str, Any], *keys: str) -> str:
 
 def _facts(meta: Mapping[str, Any], material: Material) -> tuple[tuple[str, str], ...]:
     """Short facts of the head. The date is the study's, never today's: the same folder gives the same bytes."""
-    test = [t for t in material.trials.values() if t.split == "test" and t.control == "plain"]
+    test = [t for t in material.trials.values() if t.split == "test" and t.plain]
     pairs = [
         ("identity", _noted(meta, "identity", "subject")[:12]),
         ("date", _noted(meta, "date", "started", "created")[:10]),
@@ -140,7 +141,7 @@ def _not_run(material: Material, claims: Sequence[Claim]) -> tuple[str, ...]:
     for claim in claims:
         for check in claim.checks:
             if check.status == "missing":
-                missing[check.name, check.run].append(labels.title(claim.phenomenon))
+                missing[check.name, check.run].append(material.names.phenomenon(claim.phenomenon))
     for (name, run), where in missing.items():
         listed.append(f"{labels.sentence_case(name)} ({', '.join(where)})" + (f": {run}" if run else ""))
     return tuple(clean(labels.sentence_case(x) if x[:1].islower() else x, 300) for x in dict.fromkeys(listed))

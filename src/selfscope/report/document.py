@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from selfscope.records import Row, Trial, Truth
+from selfscope.records import Cost, Parts, Row, Trial, Truth
 from selfscope.report.format import Number
+from selfscope.report.labels import Labels
 from selfscope.verdicts.arm_gaps import Gap, Grid
 from selfscope.verdicts.claims import Claim
 from selfscope.verdicts.detection import InjectionFinding
@@ -20,7 +21,8 @@ Words = Callable[[Trial, str], str]
 @dataclass(frozen=True)
 class Material:
     """What a study's folder holds, in memory: the only input of a card. words: None shows questions as data.
-    gaps, grids: readings of activations against their arms, and their sweeps; injected: what it said of injections."""
+    gaps, grids: readings of activations against their arms, and their sweeps; injected: what it said of injections.
+    parts: what the study's parts say of themselves. costs: of the run, by who asked."""
 
     meta: Mapping[str, Any]
     rows: Sequence[Row]
@@ -32,6 +34,13 @@ class Material:
     gaps: tuple[Gap, ...] = ()
     grids: tuple[Grid, ...] = ()
     injected: tuple[InjectionFinding, ...] = ()
+    parts: Parts = field(default_factory=Parts)
+    costs: Mapping[str, Cost] = field(default_factory=dict)
+
+    @property
+    def names(self) -> Labels:
+        """What its readers, controls and phenomena are called."""
+        return Labels(self.parts)
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from selfscope.records import Outcome, Question, Reading, Row, Trial, Truth
+from selfscope.records import Outcome, Parts, Question, ReaderPart, Reading, Row, Trial, Truth
 from selfscope.report import labels
 from selfscope.report.document import Cell, Example, Material, Words
 from selfscope.report.format import clean, decimal, percent, scalar
+from selfscope.report.labels import Labels
 from selfscope.verdicts.claims import Claim
 
 RULE = (
@@ -40,16 +41,17 @@ def examples(
         trial = material.trials.get(row.trial)
         if trial is not None:
             beside = [(name, others[name].get(row.trial)) for name in rivals]
-            question = asked(trial, row.reader, material.words)
-            found.append(_example((why, question), row, trial, material.truths.get(row.trial), beside))
+            question = asked(trial, material.parts.readers.get(row.reader), material.words)
+            found.append(_example((why, question), row, trial, material.truths.get(row.trial), beside, material.parts))
     return tuple(found)
 
 
 def _example(
-    told: tuple[str, str], row: Row, trial: Trial, truth: Truth | None, beside: Sequence[tuple[str, Reading | None]]
-) -> Example:
+    why: tuple[str, str], row: Row, trial: Trial, truth: Truth | None, beside: Sequence[tuple[str, Reading | None]],
+    parts: Parts,
+) -> Example:  # fmt: skip
     options, labels = trial.question.options, shown(trial.question)
-    columns = _columns(row, truth, beside, len(options))
+    columns = _columns(row, truth, beside, len(options), parts)
     weight = [max((values[k] for _, _, values in columns[:2]), default=0.0) for k in range(len(options))]
     kept = sorted(sorted(range(len(options)), key=lambda k: -weight[k])[:MOST_OPTIONS])
     lines: list[tuple[str, tuple[Cell | None, ...]]] = [
@@ -60,10 +62,10 @@ def _example(
         lines.append((f"and {len(options) - len(kept)} rarer", tuple(None for _ in columns)))
     hidden = [m.content if m.role == "system" else f"{m.role}: {m.content}" for m in trial.prompt.messages if m.hidden]
     return Example(
-        why=told[0],
+        why=why[0],
         public=clean(trial.public, 420),
         hidden=clean(" ".join(dict.fromkeys(hidden)), 200),
-        question=told[1],
+        question=why[1],
         said=_said(row.reading, trial.question),
         sources=tuple((name, colour) for name, colour, _ in columns),
         options=tuple(lines),
@@ -72,7 +74,7 @@ def _example(
 
 
 def _columns(
-    row: Row, truth: Truth | None, beside: Sequence[tuple[str, Reading | None]], size: int
+    row: Row, truth: Truth | None, beside: Sequence[tuple[str, Reading | None]], size: int, parts: Parts
 ) -> list[tuple[str, str, tuple[float, ...]]]:
     """(name, colour, distribution) of the truth, the report and the rivals, where there is one over these options."""
     given: list[tuple[str, str, tuple[float, ...] | None]] = [
@@ -80,16 +82,17 @@ def _columns(
         ("said", "self", row.reading.distribution),
     ]
     for name, reading in beside:
-        colour = {"prior": "prior", "history_baseline": "history"}.get(name, "input")
-        given.append((clean(labels.short(name), 40), colour, reading.distribution if reading else None))
+        part = parts.readers.get(name)
+        short = clean(Labels(parts).short(name), 40)
+        given.append((short, part.rung if part else "input", reading.distribution if reading else None))
     return [(name, colour, values) for name, colour, values in given if values is not None and len(values) == size]
 
 
-def asked(trial: Trial, reader: str, words: Words | None = None) -> str:
+def asked(trial: Trial, reader: ReaderPart | None, words: Words | None = None) -> str:
     """The question in the words that were sent (given a `words`), else as the data that it is."""
-    if words is not None and "[" in reader:
+    if words is not None and reader is not None and reader.format is not None:
         try:
-            return clean(words(trial, reader.rstrip("]").split("[")[1].split(",")[-1].strip()), 420)
+            return clean(words(trial, reader.format), 420)
         except ValueError:  # a quantity of somebody's own that has no wording: it is shown as data
             pass
     question = trial.question
@@ -120,4 +123,6 @@ def _said(reading: Reading, question: Question) -> str:
 def asked_example(rows: Sequence[Row], material: Material) -> str:
     """The question of the first trial by id, for phenomena that the card has no words for."""
     known = sorted((r for r in rows if r.trial in material.trials), key=lambda r: r.trial)
-    return asked(material.trials[known[0].trial], known[0].reader, material.words) if known else ""
+    if not known:
+        return ""
+    return asked(material.trials[known[0].trial], material.parts.readers.get(known[0].reader), material.words)

@@ -1,18 +1,21 @@
-"""A study's folder -> its card. Reads rows and findings, writes index.html and card.json. No model, no estimating."""
+"""A study's folder -> its card, read once. Writes index.html and card.json. No model."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfscope.errors import StoreError
+from selfscope.records import SCHEMA, to_jsonable
 
 if TYPE_CHECKING:
     from selfscope.report.document import Document, Material, Words
+    from selfscope.store import Contents
     from selfscope.verdicts.findings import Findings
 
-FINDINGS, PAGE, DATA = "findings.json", "index.html", "card.json"
+PAGE, DATA = "index.html", "card.json"
 
 
 @dataclass(frozen=True)
@@ -30,70 +33,54 @@ class Drawn:
         return table(self.document, width, colour=colour)
 
 
-def draw(folder: Path | str, findings: Findings | None = None) -> Drawn:
-    """What the card of a folder says; nothing is written. See `write`."""
-    from selfscope.report.compose import compose
+def material_of(
+    folder: Path | str, contents: Contents | None = None, findings: Findings | None = None, *, words: Words | None = None
+) -> Material:
+    """What a card is made of. contents, findings: of this folder where they are known already, else read and estimated.
+    words: (trial, format) -> the question's text; without it questions are shown as data.
 
-    material = load(Path(folder), findings)
-    return Drawn(Path(folder) / PAGE, compose(material), material.warnings)
-
-
-def write(folder: Path | str, findings: Findings | None = None, *, words: Words | None = None) -> Drawn:
-    """Draws the card of a folder: index.html and card.json. The same folder gives the same bytes.
-
-    findings: what was estimated from just these rows; None: what is kept in the folder. words: (trial, format) -> the
-    question's text, `wording.question_text`; without it questions are shown as data. Raises StoreError when the folder
-    holds no study, or findings that cannot be read.
-    """
-    from selfscope.report.compose import compose
-    from selfscope.report.html import page
-    from selfscope.report.lower import as_json
-    from selfscope.store import write_atomically
-
-    folder = Path(folder)
-    material = replace(load(folder, findings), words=words)
-    document = compose(material)
-    write_atomically(folder / DATA, as_json(document, material))
-    write_atomically(folder / PAGE, page(document))
-    return Drawn(folder / PAGE, document, material.warnings)
-
-
-def load(folder: Path, findings: Findings | None = None) -> Material:
-    """What the folder holds, in memory; with findings None, those that it keeps. A folder that keeps none gives a card
-    without verdicts, not an error."""
+    Raises StoreError when the folder holds no study."""
     from selfscope.report.document import Material
+    from selfscope.report.estimates import estimates
     from selfscope.store import read
 
-    held = read(folder)
-    found, estimated_from = (findings, None) if findings is not None else _findings(folder / FINDINGS)
-    warnings = list(held.warnings)
-    if estimated_from is not None:
-        from selfscope.store import fingerprint
-
-        if estimated_from != fingerprint(folder):
-            warnings.append("The rows changed after the claims were estimated: estimate them again.")
+    contents = contents or read(Path(folder))
+    findings = findings or estimates(Path(folder), contents)
     return Material(
-        held.meta, held.rows, held.trials, held.truths, found.claims, tuple(warnings),
-        gaps=found.gaps, grids=found.grids, injected=found.injected,
+        contents.meta, contents.rows, contents.trials, contents.truths, findings.claims, contents.warnings, words,
+        findings.gaps, findings.grids, findings.injected, contents.parts, contents.costs,
     )  # fmt: skip
 
 
-def _findings(path: Path) -> tuple[Findings, str | None]:
-    """What was estimated, and the fingerprint of the rows that it was estimated from where it was kept."""
-    import json
+def draw(folder: Path | str, material: Material) -> Drawn:
+    """What the card of a folder says; nothing is written. See `write`."""
+    from selfscope.report.compose import compose
 
-    from pydantic import TypeAdapter, ValidationError
+    return Drawn(Path(folder) / PAGE, compose(material), material.warnings)
 
-    from selfscope.verdicts.findings import Findings
 
-    if not path.exists():
-        return Findings(), None
-    try:
-        kept: Any = json.loads(path.read_text(encoding="utf-8"))
-        own = {k: v for k, v in kept.items() if k in Findings.__dataclass_fields__}
-        found = TypeAdapter(Findings).validate_python(own)
-    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError, AttributeError) as error:
-        first = str(error).splitlines()[0]
-        raise StoreError(f"{path} cannot be read ({first}): delete it and estimate the claims again") from None
-    stated = kept.get("fingerprint")
-    return found, str(stated) if stated else None
+def write(folder: Path | str, material: Material) -> Drawn:
+    """Draws the card of a folder: index.html and card.json. The same material gives the same bytes."""
+    from selfscope.report.html import page
+    from selfscope.store import write_atomically
+
+    drawn = draw(folder, material)
+    write_atomically(Path(folder) / DATA, as_json(drawn.document, material))
+    write_atomically(Path(folder) / PAGE, page(drawn.document))
+    return drawn
+
+
+def as_json(document: Document, material: Material) -> str:
+    """The document and the claims, keys sorted; a number that is not finite becomes null."""
+    content = {"schema": SCHEMA, "card": to_jsonable(document), "claims": to_jsonable(material.claims)}
+    return json.dumps(_finite(content), sort_keys=True, ensure_ascii=True, indent=1, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_finite(v) for v in value]
+    return value

@@ -8,6 +8,7 @@ from selfscope.report import labels
 from selfscope.report.activation_format import anchor, asked, part
 from selfscope.report.document import Axis, Inside, Mark, Material, Table, Tick
 from selfscope.report.format import NOTHING, clean, decimal, percent
+from selfscope.report.labels import Labels
 from selfscope.statistics import Estimate
 from selfscope.verdicts.detection import AGAINST, Detection, InjectionFinding
 
@@ -22,11 +23,11 @@ CAPTION = "Part of the items answered rightly, 95\u202f% intervals over concepts
 
 def injections(name: str, found: Sequence[InjectionFinding], material: Material) -> Inside:
     """One section for all readers that were asked about injections."""
-    title, asks = labels.PHENOMENA.get(name, (labels.sentence_case(name), ""))
-    tables = [table for one in found for table in _tables(one)]
+    names = material.names
+    tables = [table for one in found for table in _tables(one, names)]
     return Inside(
-        anchor=anchor(name), title=title, asks=asks, says=sentence(found), items=asked(name, material),
-        ladder=_ladder(found), more=tuple(tables), notes=tuple(n for one in found for n in _notes(one)),
+        anchor=anchor(name), title=names.phenomenon(name), asks=names.asks(name), says=sentence(found), items=asked(name, material),
+        ladder=_ladder(found, names), more=tuple(tables), notes=tuple(n for one in found for n in _notes(one)),
     )  # fmt: skip
 
 
@@ -56,11 +57,11 @@ def _both(x: Estimate) -> str:
     return f"{decimal(x.value)} [{decimal(x.low)}, {decimal(x.high)}]"
 
 
-def _ladder(found: Sequence[InjectionFinding]) -> Axis | None:
+def _ladder(found: Sequence[InjectionFinding], names: Labels) -> Axis | None:
     marks = []
     for one in found:
         for task, choice in one.choices.items():
-            label = f"{labels.sentence_case(TASKS[task])} ({clean(labels.reader(one.reader), 60)})"
+            label = f"{labels.sentence_case(TASKS[task])} ({clean(names.reader(one.reader), 60)})"
             marks.append(Mark(label, f"chance {percent(choice.chance)}", "self", part(choice.right)))
             if choice.over_clean is not None:
                 note = f"chance {percent(choice.chance)}; against the same question with nothing injected"
@@ -71,11 +72,11 @@ def _ladder(found: Sequence[InjectionFinding]) -> Axis | None:
     return Axis(-0.02, 1.02, (Tick(0.0, "0"), Tick(0.5, "50", "faint"), Tick(1.0, "100\u202f%")), tuple(marks), CAPTION)
 
 
-def _tables(one: InjectionFinding) -> list[Table]:
+def _tables(one: InjectionFinding, names: Labels) -> list[Table]:
     d = one.detection
     if d is None:
         return []
-    who = clean(labels.reader(one.reader), 60)
+    who = clean(names.reader(one.reader), 60)
     rows = []
     if d.naive is not None:
         rows.append(("as mostly reported: against nothing, uncorrected", _both(d.naive.auroc), _both(d.naive.d_prime)))

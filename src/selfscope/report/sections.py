@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from selfscope.records import RUNGS
+from selfscope.records import PLAIN, RUNGS
 from selfscope.report import labels
 from selfscope.report.document import Axis, Bin, Item, Mark, Section, Table, Tick, Verdict
 from selfscope.report.format import (
@@ -19,6 +19,7 @@ from selfscope.report.format import (
     skill,
     triple,
 )
+from selfscope.report.labels import Labels
 from selfscope.report.verdict_row import self_step
 from selfscope.verdicts.claims import Claim
 
@@ -26,11 +27,11 @@ QUOTED_FROM, WIDEST = 0.5, 0.6  # reliability from which, and interval up to whi
 LOWEST = -1.0  # a ladder's axis never reaches further down: one very bad observer must not squeeze the others flat
 
 
-def section(claim: Claim, verdict: Verdict, siblings: Sequence[Claim]) -> Section:
+def section(claim: Claim, verdict: Verdict, siblings: Sequence[Claim], names: Labels) -> Section:
     """Everything but the example trials, which need rows (examples.py)."""
-    ladder, shares_ = _ladder(claim), _shares(claim)
+    ladder, shares_ = _ladder(claim, names), _shares(claim)
     arms, headlines = _arms(claim), _headlines(claim)
-    conditions, more = _conditions(claim)
+    conditions, more = _conditions(claim, names)
     absent = {
         "ladder": "" if ladder else "No observer could be scored on these items.",
         "shares": "" if shares_ else "The shares are not identified here: " + _because(claim),
@@ -41,7 +42,7 @@ def section(claim: Claim, verdict: Verdict, siblings: Sequence[Claim]) -> Sectio
     }
     return Section(
         verdict=verdict,
-        reader=clean(labels.reader(claim.reader), 80),
+        reader=clean(names.reader(claim.reader), 80),
         ladder=ladder,
         shares=shares_,
         calibration=_calibration(claim),
@@ -50,7 +51,7 @@ def section(claim: Claim, verdict: Verdict, siblings: Sequence[Claim]) -> Sectio
         conditions=conditions,
         more_conditions=more,
         checks=tuple(_item(c.name, c.status, c.detail, c.run) for c in claim.checks),
-        others=_others(claim, siblings),
+        others=_others(claim, siblings, names),
         numbers=_numbers(claim),
         notes=tuple(clean(n, 400) for n in claim.notes),
         absent={k: v for k, v in absent.items() if v},
@@ -66,7 +67,7 @@ def _item(name: str, status: str, detail: str, run: str) -> Item:
     return Item(labels.sentence_case(clean(name, 80)), known, clean(detail, 300), clean(run, 200) if run else "")
 
 
-def _ladder(claim: Claim) -> Axis | None:
+def _ladder(claim: Claim, names: Labels) -> Axis | None:
     order = {r: i for i, r in enumerate(RUNGS)}
     steps = [s for s in claim.ladder if triple(s.skill)]
     steps.sort(key=lambda s: (order.get(s.rung, len(order)), s.reader != claim.reader, s.reader, s.control))
@@ -74,15 +75,15 @@ def _ladder(claim: Claim) -> Axis | None:
     for step in steps:
         number, gap = skill(step.skill), skill(step.gap, change=True)
         assert number is not None  # filtered above
-        condition = "" if step.control == "plain" else f" – {clean(labels.control(step.control), 80)}"
+        condition = "" if step.control == PLAIN else f" – {clean(names.control(step.control), 80)}"
         answered = "" if step.answered >= 0.995 else f", on {percent(step.answered)} of the items"
         marks.append(
             Mark(
-                label=clean(labels.reader(step.reader), 80) + condition,
+                label=clean(names.reader(step.reader), 80) + condition,
                 note=clean(labels.RUNGS.get(step.rung, step.rung), 80) + answered,
                 colour=step.rung if step.rung in RUNGS else "",
                 number=number,
-                strong=step.reader == claim.reader and step.control == "plain",
+                strong=step.reader == claim.reader and step.control == PLAIN,
                 gap=gap.both if gap else "",
             )
         )
@@ -167,14 +168,14 @@ def _headlines(claim: Claim) -> Table | None:
     return Table("Non-answers, counted three ways", ("", *ways), tuple(rows), tuple(range(1, len(ways) + 1)))
 
 
-def _conditions(claim: Claim) -> tuple[Axis | None, Table | None]:
+def _conditions(claim: Claim, names: Labels) -> tuple[Axis | None, Table | None]:
     """How much better or worse the report forecasts under each condition is drawn; what else was recorded is noted."""
     marks, rows = [], []
     for name, entry in claim.conditions.items():
         number, moved = skill(entry.get("better"), change=True), share(entry.get("change"))
         rest = {k: v for k, v in entry.items() if k not in ("better", "change")}
         notes = [f"report moved by {moved.both}"] if moved else []
-        note, told = ", ".join(notes + _rest(rest)), labels.sentence_case(clean(labels.control(name), 80))
+        note, told = ", ".join(notes + _rest(rest)), labels.sentence_case(clean(names.control(name), 80))
         if number:
             marks.append(Mark(told, note, "self", number))
         elif note:
@@ -199,7 +200,7 @@ def _rest(entry: Mapping[str, Any]) -> list[str]:
     return parts
 
 
-def _others(claim: Claim, siblings: Sequence[Claim]) -> Table | None:
+def _others(claim: Claim, siblings: Sequence[Claim], names: Labels) -> Table | None:
     """Every other reader or format that was tried on the same phenomenon, with its own verdict."""
     rows = []
     for other in siblings:
@@ -210,7 +211,7 @@ def _others(claim: Claim, siblings: Sequence[Claim]) -> Table | None:
         asked = sum(other.outcomes.values())
         rows.append(
             (
-                clean(labels.reader(other.reader), 80),
+                clean(names.reader(other.reader), 80),
                 skill(step.skill).both if step and triple(step.skill) else NOTHING,  # type: ignore[union-attr]
                 percent(answered / asked) if asked else NOTHING,
                 n.both if (n := share(other.shares.get("a"))) else NOTHING,

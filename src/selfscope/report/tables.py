@@ -6,44 +6,45 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from selfscope.records import RUNGS, Cost, Outcome, Row, Trial, Truth, to_jsonable
+from selfscope.records import PLAIN, RUNGS, Cost, Outcome, Row, Trial, to_jsonable
 from selfscope.report import labels
 from selfscope.report.document import Material, Table
 from selfscope.report.format import NOTHING, clean, count, decimal, duration, percent, scalar, share
+from selfscope.report.labels import Labels
 
 NEEDS = {  # rung -> what brings it onto the ladder
     "input": "a second model (--other MODEL), or the shipped linear model of the text",
-    "history": "the text rival: always fitted unless the train split was empty",
+    "history": "the history baseline: always fitted unless the train split was empty",
     "twin": "a near twin of the model: same habits, own states",
     "ablated": "a run in which the state is absent",
     "probe": "access to activations",
-    "behaviour": "the behave reader: profile full",
+    "behaviour": "the reader behaviour_ceiling: profile full",
 }
 
 
 def methods(material: Material) -> tuple[Table, ...]:
     """Every table of the methods part that has something to say, in reading order."""
     made = (
-        truths(material.trials, material.truths),
-        rivals(material.rows),
-        outcomes(material.rows, material.trials),
+        truths(material),
+        rivals(material.rows, material.names),
+        outcomes(material.rows, material.trials, material.names),
         power(material),
-        cost(material.rows),
-        logged(material.meta),
+        cost(material.rows, material.names),
+        logged(material),
         settings("Settings", material.meta.get("settings")),
         settings("Environment", material.meta.get("environment")),
     )
     return tuple(t for t in made if t is not None and t.rows)
 
 
-def truths(trials: Mapping[str, Trial], known: Mapping[str, Truth]) -> Table:
+def truths(material: Material) -> Table:
     """How well the truth of each phenomenon is known. Noise: mean total variation between the two halves."""
+    known, names = material.truths, material.names
     groups: dict[str, list[Trial]] = defaultdict(list)
-    for trial in trials.values():
-        if trial.control == "plain":
-            groups[trial.phenomenon].append(trial)
+    for phenomenon, trials in _posed(material).items():
+        groups[phenomenon] += [trial for trial in trials if trial.plain]
     rows = []
-    for phenomenon in sorted(groups, key=lambda name: (_place(name), name)):
+    for phenomenon in sorted(groups, key=lambda name: (names.place(name), name)):
         group = groups[phenomenon]
         split = Counter(t.split for t in group)
         test = [t for t in group if t.split == "test"]
@@ -54,7 +55,7 @@ def truths(trials: Mapping[str, Trial], known: Mapping[str, Truth]) -> Table:
         sizes = sorted({len(t.question.options) for t in group})
         rows.append(
             (
-                labels.title(phenomenon),
+                names.phenomenon(phenomenon),
                 grades,
                 "exact" if draws == [0] else _range(draws),
                 decimal(sum(noise) / len(noise)) if noise else NOTHING,
@@ -75,32 +76,45 @@ def _range(sizes: Sequence[int]) -> str:
     return "–".join(str(s) for s in (sizes[0], sizes[-1])[: len(sizes)]) if sizes else NOTHING
 
 
-def rivals(rows: Sequence[Row]) -> Table:
+def _posed(material: Material) -> Mapping[str, list[Trial]]:
+    """phenomenon -> its trials. A trial says its phenomenon's kind; several configurations of one kind are told apart by
+    who read it (what nobody read belongs to the first)."""
+    of_kind: dict[str, str] = {}
+    for name, part in material.parts.phenomena.items():
+        of_kind.setdefault(part.kind, name)
+    of_row = {row.trial: row.phenomenon for row in material.rows}
+    posed: dict[str, list[Trial]] = defaultdict(list)
+    for trial in material.trials.values():
+        posed[of_row.get(trial.id) or of_kind.get(trial.phenomenon, trial.phenomenon)].append(trial)
+    return posed
+
+
+def rivals(rows: Sequence[Row], names: Labels) -> Table:
     """Which observers ran on which rung, and what the empty rungs would need."""
     ran: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         ran[row.rung].add(row.reader)
     lines = []
     for rung in RUNGS:
-        who = ", ".join(clean(labels.reader(r), 80) for r in sorted(ran.get(rung, ())))
+        who = ", ".join(clean(names.reader(r), 80) for r in sorted(ran.get(rung, ())))
         lines.append((labels.RUNGS[rung], who or "did not run", "" if who else NEEDS.get(rung, "")))
     return Table("Observers", ("rung", "who", "needs"), tuple(lines))
 
 
-def outcomes(rows: Sequence[Row], trials: Mapping[str, Trial]) -> Table:
+def outcomes(rows: Sequence[Row], trials: Mapping[str, Trial], names: Labels) -> Table:
     """Parse and refusal rates of every reader that is a model, plain test items only."""
     counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for row in rows:
         trial = trials.get(row.trial)
-        if row.control == "plain" and (trial is None or trial.split == "test"):
+        if row.control == PLAIN and (trial is None or trial.split == "test"):
             counts[row.phenomenon, row.reader][row.reading.outcome.value] += 1
     kinds = [o.value for o in Outcome]
     seen = [k for k in kinds if k == "answered" or any(c[k] for c in counts.values())]
     lines = []
-    for (phenomenon, reader), found in sorted(counts.items(), key=lambda item: (_place(item[0][0]), item[0])):
+    for (phenomenon, reader), found in sorted(counts.items(), key=lambda item: (names.place(item[0][0]), item[0])):
         total = sum(found.values())
         cells = (percent(found[k] / total) if found[k] else NOTHING for k in seen)
-        lines.append((labels.title(phenomenon), clean(labels.reader(reader), 80), count(total), *cells))
+        lines.append((names.phenomenon(phenomenon), clean(names.reader(reader), 80), count(total), *cells))
     head = ("", "reader", "items", *seen)
     return Table("Answers and non-answers", head, _once(lines), tuple(range(2, len(head))))
 
@@ -115,7 +129,7 @@ def power(material: Material) -> Table:
         p = claim.numbers.get("p_holm")
         lines.append(
             (
-                labels.title(claim.phenomenon),
+                material.names.phenomenon(claim.phenomenon),
                 _reachable(claim.numbers.get("mde_a")),
                 _reachable(claim.numbers.get("mde_causal")),
                 count(tried),
@@ -134,39 +148,33 @@ def _reachable(given: Any) -> str:
     return NOTHING if number is None else "none" if number.value > 1 else number.text
 
 
-def cost(rows: Sequence[Row]) -> Table:
+def cost(rows: Sequence[Row], names: Labels) -> Table:
     """What the readings took, by phenomenon and reader."""
     spent: dict[tuple[str, str], Cost] = defaultdict(Cost)
     for row in rows:
         spent[row.phenomenon, row.reader] += row.reading.cost
     lines = []
     total = Cost()
-    for (phenomenon, reader), each in sorted(spent.items(), key=lambda item: (_place(item[0][0]), item[0])):
+    for (phenomenon, reader), each in sorted(spent.items(), key=lambda item: (names.place(item[0][0]), item[0])):
         total += each
         if each.calls or each.seconds:
-            lines.append(_cost_line(labels.title(phenomenon), clean(labels.reader(reader), 80), each))
+            lines.append(_cost_line(names.phenomenon(phenomenon), clean(names.reader(reader), 80), each))
     if total.calls or total.seconds:
         lines.append(_cost_line("All readings", "", total))
     head = ("", "reader", "calls", "tokens in", "tokens out", "time")
     return Table("Cost of the readings", head, _once(lines), (2, 3, 4, 5))
 
 
-def logged(meta: Mapping[str, Any]) -> Table | None:
+def logged(material: Material) -> Table | None:
     """Every call to the subject as the study logged it, by who made it."""
     lines = []
-    for caller, entry in sorted((meta.get("costs") or {}).items()):
-        given = Cost(**{k: v for k, v in entry.items() if k in Cost.__dataclass_fields__})
-        sizes = (count(given.calls), count(given.prompt_tokens), count(given.output_tokens), duration(given.seconds))
-        lines.append((clean(labels.reader(str(caller)), 80), *sizes))
-    whole = meta.get("seconds")
+    for caller, spent in sorted(material.costs.items()):
+        sizes = (count(spent.calls), count(spent.prompt_tokens), count(spent.output_tokens), duration(spent.seconds))
+        lines.append((clean(material.names.reader(caller), 80), *sizes))
+    whole = material.meta.get("seconds")
     note = f"The whole run took {duration(float(whole))}." if isinstance(whole, int | float) else ""
     head = ("caller", "calls", "tokens in", "tokens out", "time")
     return Table("All calls to the subject", head, tuple(lines), (1, 2, 3, 4), note)
-
-
-def _place(phenomenon: str) -> int:
-    known = list(labels.PHENOMENA)
-    return known.index(phenomenon) if phenomenon in known else len(known)
 
 
 def _once(lines: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from selfscope.records import PLAIN
 from selfscope.report import labels
 from selfscope.report.document import Verdict
 from selfscope.report.format import NOTHING, Number, clean, count, sentence, share, skill, triple
+from selfscope.report.labels import Labels
 from selfscope.verdicts.claims import Claim, Step
 
 TONES = {"access": "access", "alarm only": "alarm", "narrative": "narrative", "self-prediction": "public"}
 
 
-def verdict_line(claim: Claim, anchor: str, example: str) -> Verdict:
+def verdict_line(claim: Claim, anchor: str, example: str, names: Labels) -> Verdict:
     """The line of the opening table for one claim."""
     own, rival = self_step(claim), best_rival(claim)
     basis = {"causal": " · causal", "ablated": " · ablated", "rivals": " · rivals only"}
@@ -20,15 +22,15 @@ def verdict_line(claim: Claim, anchor: str, example: str) -> Verdict:
     main, note = _private(claim)
     return Verdict(
         anchor=anchor,
-        title=clean(labels.title(claim.phenomenon), 80),
-        asks=labels.PHENOMENA.get(claim.phenomenon, ("", ""))[1] or example,
+        title=clean(names.phenomenon(claim.phenomenon), 80),
+        asks=names.asks(claim.phenomenon) or example,
         badge=badge,
         tone=_tone(claim),
         reason=clean(labels.reason(claim.reason), 120),
         sentence=sentence(claim.sentence),
         share=main,
         share_note=note,
-        best_rival=clean(labels.reader(rival.reader), 80) if rival else "no rival scored",
+        best_rival=clean(names.reader(rival.reader), 80) if rival else "no rival scored",
         rival_skill=_text(skill(rival.skill)) if rival else NOTHING,
         self_skill=_text(skill(own.skill)) if own else NOTHING,
         gap=gap.both if gap else "",
@@ -63,7 +65,7 @@ def _number(claim: Claim, key: str) -> str:
 
 def self_step(claim: Claim) -> Step | None:
     """The reader of the claim itself on its ladder."""
-    own = [s for s in claim.ladder if s.reader == claim.reader and s.control == "plain"]
+    own = [s for s in claim.ladder if s.reader == claim.reader and s.control == PLAIN]
     return own[0] if own else None
 
 
@@ -71,5 +73,5 @@ def best_rival(claim: Claim) -> Step | None:
     """The rival with the highest skill: not the model itself, not its probe, not its behaviour."""
     ours = ("self", "probe", "behaviour", "ablated")
     rivals = [s for s in claim.ladder if s.rung not in ours and s.reader != claim.reader and triple(s.skill)]
-    rivals = [s for s in rivals if s.control == "plain"]
+    rivals = [s for s in rivals if s.control == PLAIN]
     return max(rivals, key=lambda s: (s.skill.value, s.reader), default=None)

@@ -12,6 +12,7 @@ from selfscope.report.activation_format import anchor, asked, part
 from selfscope.report.document import Axis, Heat, HeatCell, Inside, Mark, Material, Table, Tick
 from selfscope.report.format import NOTHING, clean, decimal, percent
 from selfscope.report.injections import injections
+from selfscope.report.labels import Labels
 from selfscope.verdicts.arm_gaps import ARMS, Gap, Grid, SweepCell
 from selfscope.verdicts.detection import InjectionFinding
 
@@ -22,7 +23,6 @@ ARM_WORDS = {
     "mean": "mean vector",
     "text": "text only",
 }
-LENS = "logit_lens"
 SHOWN, LAST_WORDS = 4, 3
 """Places, and words of each, in the table of what each layer says."""
 AXES = ("layer", "target_layer", "position", "strength")
@@ -47,23 +47,23 @@ def inside(material: Material) -> tuple[Inside, ...]:
 
 
 def _section(name: str, gaps: Sequence[Gap], material: Material) -> Inside:
-    title, asks = labels.PHENOMENA.get(name, (labels.sentence_case(name), ""))
+    names = material.names
     grids = [g for g in material.grids if g.phenomenon == name]
     return Inside(
         anchor=anchor(name),
-        title=title,
-        asks=asks,
-        says=sentence(gaps),
+        title=names.phenomenon(name),
+        asks=names.asks(name),
+        says=sentence(gaps, names),
         items=asked(name, material),
-        ladder=_ladder(gaps),
-        readers=_readers(gaps),
-        heats=tuple(h for h in (*map(_heat, grids), _layers(name, material)) if h is not None),
-        more=tuple(t for t in (_tokens(gaps),) if t is not None),
-        notes=tuple(_notes(gaps)),
+        ladder=_ladder(gaps, names),
+        readers=_readers(gaps, names),
+        heats=tuple(h for h in (*(_heat(grid, names) for grid in grids), _layers(name, material)) if h is not None),
+        more=tuple(t for t in (_tokens(gaps, names),) if t is not None),
+        notes=tuple(_notes(gaps, names)),
     )
 
 
-def sentence(gaps: Sequence[Gap]) -> str:
+def sentence(gaps: Sequence[Gap], names: Labels) -> str:
     """What may be said: which reading beats every arm, or that none does, and by how much it would have to."""
     read = [g for g in gaps if g.gap is not None]
     if not read:
@@ -71,7 +71,7 @@ def sentence(gaps: Sequence[Gap]) -> str:
     best = max(read, key=lambda g: (g.supported, g.gap.low if g.gap else -1.0))
     assert best.gap is not None
     told = f"{part(best.gap, change=True).both} against {ARM_WORDS.get(best.best, best.best)}, its hardest arm"
-    who = labels.sentence_case(labels.reader(best.reader))
+    who = labels.sentence_case(names.reader(best.reader))
     where = f" at layer {best.layer}" if best.layer is not None else ""
     if best.supported:
         return f"{who}{where} reads it from the activations: right on {percent(best.real.value)}, {told}."
@@ -80,22 +80,22 @@ def sentence(gaps: Sequence[Gap]) -> str:
     return f"Not supported: no reading beats all of its arms. The nearest is {who}{where}: {told}."
 
 
-def _ladder(gaps: Sequence[Gap]) -> Axis | None:
+def _ladder(gaps: Sequence[Gap], names: Labels) -> Axis | None:
     marks = []
     for gap in gaps:
         words = gap.rung == "self"
         answers = "" if gap.answered > 0.995 else f", answers {percent(gap.answered)}"
         note = labels.RUNGS.get(gap.rung, gap.rung) + answers
         where = f", layer {gap.layer}" if gap.layer is not None else ""
-        label = clean(labels.reader(gap.reader), 80) + where
+        label = clean(names.reader(gap.reader), 80) + where
         marks.append((gap.rung, Mark(label, note, gap.rung, part(gap.real), strong=gap.supported or words)))
         if gap.ceiling is not None:
-            full = Mark(f"{clean(labels.reader(gap.reader), 60)}: full text", "ceiling: told everything", "behaviour",
+            full = Mark(f"{clean(names.reader(gap.reader), 60)}: full text", "ceiling: told everything", "behaviour",
                         part(gap.ceiling))  # fmt: skip
             marks.append(("behaviour", full))
         text = gap.arms.get("text")
         if text is not None:
-            told = Mark(f"{clean(labels.reader(gap.reader), 60)}: text only", "input: what these tokens spell out",
+            told = Mark(f"{clean(names.reader(gap.reader), 60)}: text only", "input: what these tokens spell out",
                         "input", part(text))  # fmt: skip
             marks.append(("input", told))
     if not marks:
@@ -107,7 +107,7 @@ def _ladder(gaps: Sequence[Gap]) -> Axis | None:
     return Axis(-0.02, 1.02, ticks, tuple(m for _, m in marks), RULE)
 
 
-def _readers(gaps: Sequence[Gap]) -> Table | None:
+def _readers(gaps: Sequence[Gap], names: Labels) -> Table | None:
     rows = []
     for gap in gaps:
         if gap.gap is None:
@@ -115,7 +115,7 @@ def _readers(gaps: Sequence[Gap]) -> Table | None:
         arms = [percent(gap.arms[a].value) if a in gap.arms else NOTHING for a in ARMS]
         rows.append(
             (
-                clean(labels.reader(gap.reader), 80),
+                clean(names.reader(gap.reader), 80),
                 NOTHING if gap.layer is None else str(gap.layer),
                 part(gap.real).both,
                 *arms,
@@ -127,7 +127,7 @@ def _readers(gaps: Sequence[Gap]) -> Table | None:
     return Table(title, head, tuple(rows), tuple(range(1, len(head)))) if rows else None
 
 
-def _tokens(gaps: Sequence[Gap]) -> Table | None:
+def _tokens(gaps: Sequence[Gap], names: Labels) -> Table | None:
     rows = []
     for gap in gaps:
         if gap.tokens is None:
@@ -135,7 +135,7 @@ def _tokens(gaps: Sequence[Gap]) -> Table | None:
         nats = gap.tokens.surprisal
         rows.append(
             (
-                clean(labels.reader(gap.reader), 80),
+                clean(names.reader(gap.reader), 80),
                 part(gap.tokens.precision).both,
                 f"{decimal(nats.value)} [{decimal(nats.low)}, {decimal(nats.high)}]",
                 percent(gap.tokens.clipped),
@@ -151,13 +151,15 @@ def _shown(token: str) -> str:
 
 
 def _layers(name: str, material: Material) -> Heat | None:
-    """What each layer says of a few places: the lens's likeliest token of the whole vocabulary, by layer."""
+    """What each layer says of a few places: the likeliest token of the whole vocabulary that a swept reader names."""
     said: dict[str, dict[int, Mapping[str, Any]]] = {}
+    reader = ""
     for row in material.rows:
-        if row.reader != LENS or row.phenomenon != name or not row.control.startswith("sweep"):
+        if row.phenomenon != name or material.parts.role(row.control) != "sweep" or row.reader != (reader or row.reader):
             continue
         trial = material.trials.get(row.trial)
         if trial is not None and trial.split == "test" and "likeliest" in row.reading.extra:
+            reader = row.reader
             by_layer = said.setdefault(trial.base or trial.id, {})
             by_layer[int(row.reading.extra["layer"])] = row.reading.extra["likeliest"]
     shown = list(said)[:SHOWN]
@@ -184,7 +186,7 @@ def _layers(name: str, material: Material) -> Heat | None:
         lines.append("itself")
         note += " The last line is what the model itself says."
     heads = tuple("… " + clean(" ".join(text.split()[-LAST_WORDS:]), 60) for text in texts)
-    return Heat("What each layer says (logit lens)", heads, tuple(lines), tuple(cells), note)
+    return Heat(f"What each layer says ({material.names.reader(reader)})", heads, tuple(lines), tuple(cells), note)
 
 
 def _itself(base: str, material: Material) -> str:
@@ -195,20 +197,20 @@ def _itself(base: str, material: Material) -> str:
     return _shown(material.trials[base].question.options[truth.greedy].text)
 
 
-def _notes(gaps: Sequence[Gap]) -> list[str]:
+def _notes(gaps: Sequence[Gap], names: Labels) -> list[str]:
     notes = []
     for gap in gaps:
         if gap.missing:
             lacking = ", ".join(ARM_WORDS[m] for m in gap.missing)
-            notes.append(f"{labels.sentence_case(labels.reader(gap.reader))}: arms not run: {lacking}.")
+            notes.append(f"{labels.sentence_case(names.reader(gap.reader))}: arms not run: {lacking}.")
         if gap.least is not None and not gap.supported:
-            who = labels.sentence_case(labels.reader(gap.reader))
+            who = labels.sentence_case(names.reader(gap.reader))
             least = decimal(100 * gap.least, 0)
             notes.append(f"{who}: the smallest gap that this run could have found is {least} points.")
     return notes
 
 
-def _heat(grid: Grid) -> Heat | None:
+def _heat(grid: Grid, names: Labels) -> Heat | None:
     cells_of_split = grid.test or grid.dev
     axes = [a for a in AXES if len({s.at.get(a) for s in cells_of_split}) > 1]
     if not axes:
@@ -228,7 +230,7 @@ def _heat(grid: Grid) -> Heat | None:
             mark = _marked(grid, here)
             row.append(HeatCell(value, decimal(100 * value, 0), mark))
         cells.append(tuple(row))
-    caption = f"{labels.sentence_case(labels.reader(grid.reader))}: right, %, by {across.replace('_', ' ')}"
+    caption = f"{labels.sentence_case(names.reader(grid.reader))}: right, %, by {across.replace('_', ' ')}"
     caption += f" (across) and {up.replace('_', ' ')} (down)" if up else ""
     notes = []
     if grid.chosen is not None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
 from selfscope.errors import StoreError, UnknownName
-from selfscope.records import Row, Trial, Truth
-from selfscope.store.folder import META, read, write_atomically
+from selfscope.records import Parts, Row, Trial, Truth
+from selfscope.store.contents import META, Contents, read
+from selfscope.store.folder import write_atomically
 
 FORMATS = ("csv", "jsonl", "parquet")
 
@@ -22,10 +23,12 @@ def flat(row: Row, trial: Trial | None, truth: Truth | None) -> dict[str, Any]:
     question = trial.question if trial else None
     return {
         "subject": row.subject,
-        "phenomenon": row.phenomenon,
+        "phenomenon": trial.phenomenon if trial else row.phenomenon,
+        "configuration": row.phenomenon,
         "reader": row.reader,
         "rung": row.rung,
         "control": row.control,
+        "arm": trial.arm if trial else None,
         "seed": row.seed,
         "trial": row.trial,
         "base": trial.base or trial.id if trial else None,
@@ -67,8 +70,10 @@ class Rows(Sequence[Row]):
 
     Rows of several studies stand one study after the other; a trial that two of them share has a truth in each."""
 
-    def __init__(self, joined: Sequence[Joined]) -> None:
+    def __init__(self, joined: Sequence[Joined], parts: Parts | None = None) -> None:
         self._joined = tuple(joined)
+        self.parts = parts or Parts()
+        """What the readers, controls and phenomena of these rows say of themselves."""
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -77,7 +82,7 @@ class Rows(Sequence[Row]):
     def __getitem__(self, index: slice) -> Rows: ...
 
     def __getitem__(self, index: int | slice) -> Row | Rows:
-        return Rows(self._joined[index]) if isinstance(index, slice) else self._joined[index][0]
+        return Rows(self._joined[index], self.parts) if isinstance(index, slice) else self._joined[index][0]
 
     def __len__(self) -> int:
         return len(self._joined)
@@ -113,11 +118,17 @@ class Rows(Sequence[Row]):
 
 def rows(folder: Path | str) -> Rows:
     """The rows of a study's folder, or of all studies in a folder. Raises StoreError where there is none."""
+    return rows_of_contents(read(place, observations=False) for place in studies(Path(folder)))
+
+
+def rows_of_contents(contents: Iterable[Contents]) -> Rows:
+    """The rows of folders that were read."""
     joined: list[Joined] = []
-    for place in studies(Path(folder)):
-        held = read(place, observations=False)
-        joined += [(r, held.trials.get(r.trial), held.truths.get(r.trial)) for r in held.rows]
-    return Rows(joined)
+    parts = Parts()
+    for one in contents:
+        joined += [(r, one.trials.get(r.trial), one.truths.get(r.trial)) for r in one.rows]
+        parts = parts.joined(one.parts)
+    return Rows(joined, parts)
 
 
 def studies(folder: Path) -> list[Path]:

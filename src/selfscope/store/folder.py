@@ -11,42 +11,20 @@ it was working on, and a resumed run writes none twice.
 
 from __future__ import annotations
 
-import gc
-import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, TypeVar
 
-from pydantic import ValidationError
-
 from selfscope.errors import StoreError
-from selfscope.records import SCHEMA, Observation, Row, Trial, Truth, from_json, to_json, to_jsonable
-from selfscope.store.segments import Segment, lines
+from selfscope.records import SCHEMA, Cost, Observation, Row, Trial, Truth, to_json, to_jsonable
+from selfscope.store.contents import KINDS, META, costs_of, read, read_meta, seconds_of
+from selfscope.store.segments import Segment
 
 T = TypeVar("T")
-KINDS = ("trials", "observations", "truths", "rows", "cells")
-META = "study.json"
-
-
-@dataclass(frozen=True)
-class Contents:
-    """All that a folder holds, in memory, in the order in which it was written.
-
-    cells: finished cells by id, each the mapping given to `Store.finish`. warnings: lines that could not be read.
-    """
-
-    meta: Mapping[str, Any]
-    trials: Mapping[str, Trial]
-    observations: Mapping[str, Observation]
-    truths: Mapping[str, Truth]
-    rows: tuple[Row, ...]
-    cells: Mapping[str, Mapping[str, Any]]
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass
@@ -57,79 +35,6 @@ class _State:
     observations: dict[str, Observation] = field(default_factory=dict)
     truths: dict[str, Truth] = field(default_factory=dict)
     cells: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-
-
-def read(folder: Path, *, observations: bool = True) -> Contents:
-    """Everything in a study's folder. Needs no model and no torch; reading a folder that is being written is safe.
-
-    Raises StoreError when the folder holds no study, or one of another schema version. Lines that cannot be read are
-    left out and named in `warnings`; a row whose cell is not finished is left out without a word.
-    """
-    meta = read_meta(folder)
-    with _uncollected():
-        return _contents(folder, meta, observations)
-
-
-def _contents(folder: Path, meta: dict[str, Any], observations: bool) -> Contents:
-    warnings: list[str] = []
-    data = folder / "data"
-    cells = {c["cell"]: c for c in (json.loads(p) for _, p in lines(data / "cells.jsonl", warnings))}
-    trials = {t.id: t for t in _records(Trial, data / "trials.jsonl", warnings)}
-    truths = {t.trial: t for t in _records(Truth, data / "truths.jsonl", warnings)}
-    seen = {o.key: o for o in _records(Observation, data / "observations.jsonl", warnings)} if observations else {}
-    rows: dict[tuple[str, str], Row] = {}
-    for row in _records(Row, data / "rows.jsonl", warnings):
-        if row.cell in cells:
-            rows[row.cell, row.trial] = row  # a cell that was done again replaces what a damaged file left of it
-    return Contents(meta, trials, seen, truths, tuple(rows.values()), cells, tuple(warnings))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No search for garbage while a hundred thousand records are made that all stay: it takes twice their time."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
-
-
-def _records(kind: type[T], path: Path, warnings: list[str]) -> Iterable[T]:
-    for number, payload in lines(path, warnings):
-        try:
-            yield from_json(kind, payload)
-        except ValidationError as error:
-            fault = error.errors()[0]
-            where = ".".join(str(part) for part in fault["loc"])
-            warnings.append(f"{path.name}:{number}: not a {kind.__name__}: {where}: {fault['msg']}; it was left out")
-
-
-def read_meta(folder: Path) -> dict[str, Any]:
-    """The settings of a study. Raises StoreError when there is none, or it is of another schema version."""
-    path = folder / META
-    try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StoreError(f"{folder} holds no study (no {META}): give a folder that `selfscope card` wrote") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path} cannot be read ({error}): restore it, or run again in a new folder") from None
-    if not isinstance(meta, dict) or meta.get("schema") != SCHEMA:
-        found = meta.get("schema") if isinstance(meta, dict) else None
-        raise StoreError(f"{path} has schema {found}, this version reads {SCHEMA}: use the version that wrote it")
-    return meta
-
-
-def fingerprint(folder: Path) -> str:
-    """Digest of all that is estimated from: the bytes of trials, observations, truths, rows and finished cells."""
-    digest = hashlib.sha256()
-    for kind in KINDS:
-        path = folder / "data" / f"{kind}.jsonl"
-        digest.update(kind.encode())
-        if path.exists():
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -171,7 +76,7 @@ class Store:
             if strangers:
                 raise StoreError(f"{self.folder} holds other files ({strangers[0]} ...): give another folder")
             meta: dict[str, Any] = {"schema": SCHEMA, "settings": settings}
-            write_atomically(self.folder / META, json.dumps(meta, indent=1, sort_keys=True))
+            write_atomically(self.folder / META, json.dumps(meta, indent=1, ensure_ascii=False))
             return meta
         meta = read_meta(self.folder)
         if not resume:
@@ -210,6 +115,16 @@ class Store:
         """Finished cells by id."""
         return self._state.cells
 
+    @property
+    def costs(self) -> dict[str, Cost]:
+        """What the finished cells took, by who asked."""
+        return costs_of(self._state.cells.values())
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds of the finished cells by stage."""
+        return seconds_of(self._state.cells.values())
+
     def add_trials(self, trials: Sequence[Trial]) -> None:
         """Keeps trials that are not there yet. Raises StoreError when an id comes back with another content."""
         self._add("trials", self._state.trials, {t.id: t for t in trials})
@@ -241,7 +156,7 @@ class Store:
     def note(self, **facts: Any) -> None:
         """Adds facts about the run (environment, time, cost) to study.json. They are no part of the settings."""
         self.meta = {**self.meta, **to_jsonable(facts)}
-        write_atomically(self.folder / META, json.dumps(self.meta, indent=1, sort_keys=True))
+        write_atomically(self.folder / META, json.dumps(self.meta, indent=1, ensure_ascii=False))
 
     def close(self) -> None:
         for segment in self._segments.values():

@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from selfscope.controls.base import Control
+from selfscope.errors import BadInput, SelfscopeError
 from selfscope.phenomena.base import Phenomenon
 from selfscope.readers.base import Reader
-from selfscope.records import to_jsonable
+from selfscope.records import (
+    ControlPart,
+    Parts,
+    PhenomenonPart,
+    ReaderPart,
+    control_part,
+    id_of,
+    phenomenon_part,
+    reader_part,
+)
 from selfscope.subjects.base import Subject
 
-WORDINGS = (
-    "third_person",
-    "third_person_named",
-    "framing_introspective",
-    "framing_accurate",
-    "paraphrase",
-    "option_order",
-    "scale_flip",
-    "sham",
-)
-"""Controls whose size no verdict uses: how much words alone move a report. Few trials show a large effect."""
-STATES = ("changed", "competence", "changed_competence")
-"""Controls that are asked of the same trials: the state is changed, and the skill is tested with and without that."""
-
-ALARMS = ("alarm", "alarm_sham", "alarm_fact", "alarm_fact_sham")
-"""What the control `alarm` asks: whether the state was changed, and a plain fact, under a changed state and a sham."""
+P = TypeVar("P", ReaderPart, ControlPart, PhenomenonPart)
 
 
 @dataclass(frozen=True)
 class PhenomenonPlan:
-    """One phenomenon of a study and who reads it.
+    """One phenomenon of a study and who reads it. Readers and controls are named by their ids.
 
-    readers: all read the plain test trials. primary: id of the reader that is asked under `controls`.
-    dev: ids of the readers that also read the dev split, where thresholds are chosen. sparse: (id, n) of the readers
-    that read as few trials of a cluster as the controls do, of every n-th cluster. armed: ids of the
-    readers that are asked under the controls on all test trials (the arms of a reading of activations), in place of the
-    primary one. swept: (id of a reader, control that lays a grid over trials of dev and test). whole: every posed
-    trial is asked, whatever the study asks of a cluster.
+    readers: all read the plain test trials. primary: the reader that speaks for the phenomenon; it is asked under
+    `controls`. dev: readers that also read the dev split, where thresholds are chosen. subsampled: (reader, n): reads
+    as few trials of a cluster as the controls do, of every n-th cluster. arm_readers: those that are asked under the
+    controls on all test trials (the arms of a reading of activations), in place of the primary one. sweeps: (reader,
+    control that lays a grid over trials of dev and test). all_trials: every posed trial is asked, whatever the study
+    asks of a cluster.
     """
 
     phenomenon: Phenomenon
@@ -47,22 +43,40 @@ class PhenomenonPlan:
     controls: tuple[Control, ...] = ()
     primary: str = ""
     dev: tuple[str, ...] = ()
-    sparse: tuple[tuple[str, int], ...] = ()
+    subsampled: tuple[tuple[str, int], ...] = ()
     arm_readers: tuple[str, ...] = ()
     sweeps: tuple[tuple[str, Control], ...] = ()
-    whole: bool = False
+    all_trials: bool = False
+
+    def __post_init__(self) -> None:
+        for what, things, needs in (
+            ("readers", self.readers, ("fit", "read")),
+            ("controls", self.controls, ("apply",)),
+        ):
+            if isinstance(things, str) or not isinstance(things, Sequence):
+                raise BadInput(f"{what} is a tuple of objects, not {things!r}")
+            wrong = [t for t in things if not all(hasattr(t, need) for need in needs)]
+            if wrong:
+                raise BadInput(f"{wrong[0]!r} is none of the {what}: it lacks {' or '.join(needs)}")
+        if not all(hasattr(self.phenomenon, need) for need in ("kind", "formats", "pose", "observe", "truth")):
+            raise BadInput(f"{self.phenomenon!r} is no phenomenon: it lacks kind, formats, pose, observe or truth")
+
+    @property
+    def id(self) -> str:
+        """The phenomenon's."""
+        return id_of(self.phenomenon)
 
 
 @dataclass(frozen=True)
 class Study:
     """One subject and what is asked about it. per_cluster: trials a cluster on which controls are run; those that only
-    word the question differently (WORDINGS) on every `wording_every`-th of them. questions: how many of a cluster's
-    questions are asked (None: all); what the subject does is measured for all of train. states: clusters in which the
-    state is changed, with their competence questions (None: all). alarms: clusters in which it is asked whether it
-    was (None: all)."""
+    put the question otherwise on every `wording_every`-th of them. questions: how many of a cluster's questions are
+    asked (None: all); what the subject does is measured for all of train. states: clusters in which the state is
+    changed, with their competence questions (None: all). alarms: clusters in which it is asked whether it was (None:
+    all). Raises SelfscopeError where two different parts would be called alike."""
 
     subject: Subject
-    lines: tuple[PhenomenonPlan, ...]
+    plans: tuple[PhenomenonPlan, ...]
     seed: int = 0
     per_cluster: int = 1
     wording_every: int = 1
@@ -71,8 +85,24 @@ class Study:
     states: int | None = None
     alarms: int | None = None
 
+    def __post_init__(self) -> None:
+        self.parts()
+
+    def parts(self) -> Parts:
+        """What every part says of itself, by id. Parts whose titles are alike show their settings too."""
+        readers = _distinct(reader_part(r) for plan in self.plans for r in plan.readers)
+        controls = [control_part(c) for plan in self.plans for c in (*plan.controls, *(c for _, c in plan.sweeps))]
+        own = [part for plan in self.plans for part in getattr(plan.phenomenon, "controls", ())]
+        phenomena = _distinct(phenomenon_part(plan.phenomenon) for plan in self.plans)
+        if len(phenomena) < len(self.plans):
+            raise SelfscopeError("a phenomenon stands twice in the study: give each configuration once")
+        primary = {plan.id: plan.primary for plan in self.plans}
+        return Parts(readers, _distinct([*controls, *own]), phenomena, primary)
+
     def settings(self) -> dict[str, Any]:
         """What makes this study this study: a folder is resumed only with the same."""
+        parts = self.parts()
+        every = {**parts.readers, **parts.controls, **parts.phenomena}
         return {
             "subject": self.subject.identity,
             "profile": self.profile,
@@ -82,33 +112,38 @@ class Study:
             "questions": self.questions,
             "states": self.states,
             "alarms": self.alarms,
-            "phenomena": {line.phenomenon.name: _configuration(line.phenomenon) for line in self.lines},
-            "readers": {line.phenomenon.name: [r.id for r in line.readers] for line in self.lines},
-            "controls": {line.phenomenon.name: [c.name for c in line.controls] for line in self.lines},
-            "primary": {line.phenomenon.name: line.primary for line in self.lines},
-            "sparse": {line.phenomenon.name: dict(line.sparse) for line in self.lines},
-            "armed": {line.phenomenon.name: list(line.arm_readers) for line in self.lines if line.arm_readers},
-            "swept": {line.phenomenon.name: _swept(line) for line in self.lines if line.sweeps},
-            "observers": _observers(self.lines),
+            "phenomena": {plan.id: _of_plan(plan) for plan in self.plans},
+            "parts": {name: {"is": part.source, **part.config} for name, part in every.items()},
         }
 
 
-def _configuration(thing: Any) -> dict[str, Any]:
-    kind = type(thing)
-    values = {f.name: to_jsonable(getattr(thing, f.name)) for f in fields(thing)} if is_dataclass(thing) else {}
-    return {"is": f"{kind.__module__}:{kind.__qualname__}", **values}
+def _of_plan(plan: PhenomenonPlan) -> dict[str, Any]:
+    return {
+        "readers": [id_of(r) for r in plan.readers],
+        "controls": [id_of(c) for c in plan.controls],
+        "primary": plan.primary,
+        "dev": list(plan.dev),
+        "subsampled": dict(plan.subsampled),
+        "arm_readers": list(plan.arm_readers),
+        "sweeps": [[reader, id_of(control)] for reader, control in plan.sweeps],
+        "all_trials": plan.all_trials,
+    }
 
 
-def _swept(line: PhenomenonPlan) -> list[Any]:
-    return [[reader, _configuration(control)] for reader, control in line.sweeps]
+def _distinct(parts: Iterable[P]) -> dict[str, P]:
+    """By id, in order. Raises SelfscopeError where two that are not the same have one id."""
+    known: dict[str, P] = {}
+    for part in parts:
+        other = known.setdefault(part.id, part)
+        if (other.source, other.config) != (part.source, part.config):
+            raise SelfscopeError(
+                f"{other.source} and {part.source} both call themselves {part.id!r}: give one of them another kind"
+            )
+    twice = {title for title, n in Counter(part.title for part in known.values()).items() if n > 1}
+    return {name: _telling(part) if part.title in twice else part for name, part in known.items()}
 
 
-def _observers(lines: Sequence[PhenomenonPlan]) -> dict[str, str]:
-    """Identity of every other model that takes part."""
-    found = {}
-    for line in lines:
-        for reader in line.readers:
-            observer = getattr(reader, "observer", None)
-            if observer is not None:
-                found[observer.name] = observer.identity
-    return found
+def _telling(part: P) -> P:
+    """The part with its settings in its title."""
+    settings = part.id[len(part.kind) :]
+    return replace(part, title=f"{part.title} {settings}".strip(), short=f"{part.short} {settings}".strip())

@@ -8,12 +8,9 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from selfscope.errors import BadInput, SelfscopeError
-
-if TYPE_CHECKING:
-    from selfscope.subjects.base import OpenSubject
 
 SHARD_FLOATS = 1 << 26
 """Numbers of a shard: 256 MB in fp32."""
@@ -24,6 +21,15 @@ SINK = 10.0
 
 class BadActivations(SelfscopeError):
     """Stored activations that are damaged, or of another subject."""
+
+
+class Owner(Protocol):
+    """Whose states stored activations have to be: any subject. Its `vocabulary_hash` is compared too where it has
+    one."""
+
+    name: str
+    identity: str
+    environment: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ class Activations:
         return place
 
     @classmethod
-    def load(cls, folder: str | Path, *, subject: str | OpenSubject | None = None) -> Activations:
+    def load(cls, folder: str | Path, *, subject: str | Owner | None = None) -> Activations:
         """What `save` wrote; keys of the record that nobody knows are kept. subject: whose states they must be, as an
         identity, or as the subject itself: then another attention kernel gives a warning.
 
@@ -138,7 +144,7 @@ def _digest(part_ND: Any) -> str:
     return hashlib.sha256(repr(part_ND.shape).encode() + part_ND.tobytes()).hexdigest()[:32]
 
 
-def _belong(place: Path, index: Mapping[str, Any], subject: str | OpenSubject | None) -> None:
+def _belong(place: Path, index: Mapping[str, Any], subject: str | Owner | None) -> None:
     """Raises BadActivations where the states are of another subject or counted otherwise."""
     record = index["record"]
     if index["convention"] != CONVENTION:

@@ -107,3 +107,18 @@ def lacking(name: str, tier: str, needed: str) -> Unsupported:
     """The error of a subject of this name whose tier does not reach the needed one: raise it."""
     where = "a model that runs here, as smollm2-135m" if needed in ("activations", "weights") else "another subject"
     return Unsupported(f"{name} offers the tier {tier}; this needs the tier {needed}: {where}")
+
+
+DEPTHS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
+"""Parts of the depth among which a layer is chosen where none is given."""
+
+
+def depths(subject: OpenSubject) -> list[int]:
+    """Layers at DEPTHS, in order."""
+    last = len(subject.layers) - 1
+    return sorted({round(d * last) for d in DEPTHS})
+
+
+def middle(subject: OpenSubject) -> int:
+    """The middle one of `depths`."""
+    return depths(subject)[len(DEPTHS) // 2]

@@ -15,8 +15,9 @@ import torch
 
 from selfscope.records import Message, Prompt
 from selfscope.subjects.activations import SINK
-from selfscope.subjects.blocks import Check
-from selfscope.subjects.local import WINDOWS, Local
+from selfscope.subjects.fast_paths import WINDOWS
+from selfscope.subjects.local import Local
+from selfscope.subjects.self_test import Check
 from selfscope.subjects.tokenizer_checks import Bos, Placeholder, Template, bos_of, placeholders, template_of
 from selfscope.subjects.white_box import NEUTRAL
 

@@ -49,17 +49,10 @@ class Call:
 
 
 class Log:
-    """Every call of a run, in order, and the sum for each caller."""
+    """Every call of a run, in order."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
-
-    def costs(self) -> dict[str, Cost]:
-        """Cost by caller, in order of the first call."""
-        sums: dict[str, Cost] = {}
-        for call in self.calls:
-            sums[call.caller] = sums.get(call.caller, Cost()) + call.cost
-        return sums
 
 
 class SealRegistry:
@@ -68,6 +61,7 @@ class SealRegistry:
     def __init__(self) -> None:
         self._objects: dict[str, str] = {}
         self._interventions: list[Injection] = []
+        self._numbers: dict[Injection, int] = {}
         self._readable: dict[str, set[int]] = {}
         self.scores: dict[str, dict[str, list[list[float]]]] = {}
         """Scores of a whole call by what it asked: several readers look at the same train trials. Never of one prompt:
@@ -119,8 +113,10 @@ class SealRegistry:
         sealed = []
         for one in prompt.interventions:
             if isinstance(one, Injection):
-                self._interventions.append(one)
-                one = Opaque(len(self._interventions) - 1)
+                if one not in self._numbers:
+                    self._numbers[one] = len(self._interventions)
+                    self._interventions.append(one)
+                one = Opaque(self._numbers[one])
             sealed.append(one)
         return replace(prompt, interventions=tuple(sealed))
 
@@ -131,13 +127,15 @@ def _what(prompt: Prompt) -> str:
 
 
 class SealedSubject:
-    """A subject whose calls are logged under `caller`, and which refuses a reader the prompts that `vault` keeps.
+    """A subject whose calls are logged under `caller`, and which refuses a reader the prompts that `registry` keeps.
 
-    Raises SealBroken, naming the trial, when any caller but the ceiling samples or scores an object prompt.
+    rung: the caller's. Raises SealBroken, naming the trial, when any caller but the ceiling samples or scores an object
+    prompt.
     """
 
-    def __init__(self, subject: Subject, caller: str, vault: SealRegistry, log: Log) -> None:
-        self._subject, self._caller, self._vault, self._log = subject, caller, vault, log
+    def __init__(self, subject: Subject, caller: str, registry: SealRegistry, log: Log, *, rung: str = "self") -> None:
+        self._subject, self._caller, self._registry, self._log = subject, caller, registry, log
+        self._rung = rung
         self.name: str = subject.name
         self.identity: str = subject.identity
         self.tier: str = subject.tier
@@ -159,15 +157,15 @@ class SealedSubject:
         self._guard("score", prompts)
         keys = [self._asked(p, c) for p, c in zip(prompts, candidates, strict=True)]
         call = content_hash(keys, size=32)
-        if call not in self._vault.scores:
+        if call not in self._registry.scores:
             first: dict[str, int] = {}
             for i, key in enumerate(keys):
                 first.setdefault(key, i)
             rows = list(first.values())
             texts = [candidates[i] for i in rows]
             got = self._call("score", [prompts[i] for i in rows], lambda given: self._scoring.score(given, texts))
-            self._vault.scores[call] = dict(zip(first, got, strict=True))
-        known = self._vault.scores[call]
+            self._registry.scores[call] = dict(zip(first, got, strict=True))
+        known = self._registry.scores[call]
         return [known[key] for key in keys]
 
     def next_token(
@@ -178,7 +176,7 @@ class SealedSubject:
 
     def encode(self, prompt: Prompt) -> tuple[int, ...]:
         """As the subject's own: token ids tell nothing of what the subject does."""
-        return self._scoring.encode(self._vault.open(prompt))
+        return self._scoring.encode(self._registry.open(prompt))
 
     @property
     def layers(self) -> range:
@@ -196,18 +194,18 @@ class SealedSubject:
         """As the subject's own, at the positions that trials give as evidence. Raises SealBroken for any other
         position of a prompt that a trial is about, or whose activations are some trial's evidence."""
         for i, prompt in enumerate(prompts):
-            readable = self._vault.readable(prompt)
-            guarded = readable or (self._vault.owner(prompt) is not None)
+            readable = self._registry.readable(prompt)
+            guarded = readable or (self._registry.owner(prompt) is not None)
             if guarded and (isinstance(positions, str) or not set(positions[i]) <= readable):
                 raise SealBroken(
                     f"reader {self._caller!r} reads activations beyond its evidence: give the evidence's own positions"
                 )
         asked = [[_what(prompt), prompt.interventions] for prompt in prompts]
         call = content_hash(asked, list(layers), positions, size=32)
-        if call not in self._vault.states:
+        if call not in self._registry.states:
             got = self._call("capture", prompts, lambda p: self._open.capture(p, layers, positions), guarded=False)
-            self._vault.keep(call, got)
-        return self._vault.states[call]
+            self._registry.keep(call, got)
+        return self._registry.states[call]
 
     def unembed(
         self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int | None = None
@@ -217,11 +215,11 @@ class SealedSubject:
 
     def positions(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
         """As the subject's own."""
-        return self._open.positions(self._vault.open(prompt), text, occurrence)
+        return self._open.positions(self._registry.open(prompt), text, occurrence)
 
     def token_texts(self, prompt: Prompt) -> list[str]:
         """As the subject's own."""
-        return self._open.token_texts(self._vault.open(prompt))
+        return self._open.token_texts(self._registry.open(prompt))
 
     def median_norm(self, layer: int) -> float:
         """As the subject's own."""
@@ -247,7 +245,7 @@ class SealedSubject:
         if guarded:
             self._guard(method, prompts)
         start, before = time.perf_counter(), getattr(self._subject, "spent", None)
-        result = act([self._vault.open(prompt) for prompt in prompts])
+        result = act([self._registry.open(prompt) for prompt in prompts])
         seconds, after = time.perf_counter() - start, getattr(self._subject, "spent", None)
         if before is not None and after is not None:  # the subject's own count, which knows scored tokens too
             made = after.output_tokens - before.output_tokens
@@ -264,14 +262,14 @@ class SealedSubject:
         return content_hash(_what(prompt), prompt.interventions, tag, candidates, size=32)
 
     def _guard(self, method: str, prompts: Sequence[Prompt]) -> None:
-        if self._caller.split("[")[0] == CEILING:
+        if self._rung == CEILING:
             return
         for prompt in prompts:
-            owner = self._vault.owner(prompt)
+            owner = self._registry.owner(prompt)
             if owner is not None:
                 raise SealBroken(
                     f"reader {self._caller!r} called {method} on the prompt that trial {owner} is about: it would "
-                    f"see the behaviour that it is to report on; only {CEILING!r} may"
+                    f"see the behaviour that it is to report on; only readers of the rung {CEILING} may"
                 )
 
 

@@ -1,24 +1,25 @@
-"""What a local model shows of its inside: captured states with their record, the lens, the norms of ordinary tokens."""
+"""What a local model shows of its inside: captured states, the lens, the norms of ordinary tokens.
+
+Axes: N rows of states, D width, V vocabulary, X any.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 from selfscope.errors import BadInput
-from selfscope.records import Injection, Prompt, TokenDistribution, Vector
-from selfscope.subjects.activations import CONVENTION, Activations, without_sinks
+from selfscope.records import Injection, TokenDistribution, Vector
+from selfscope.subjects.activations import Activations, without_sinks
 from selfscope.subjects.capture import capture
 from selfscope.subjects.decode import Engine, Ids
 from selfscope.subjects.inject import positions_of
 
-if TYPE_CHECKING:
-    from selfscope.subjects.local import Local
-
+TextOf = Callable[[int], str]
+"""The text of a token."""
 NEUTRAL = (
     "The museum opens at ten in the morning and closes at six, except on the first Monday of each month.",
     "After the rain had stopped, they walked along the river and talked about the journey of the next day.",
@@ -33,9 +34,15 @@ NEUTRAL = (
 
 
 def captured(
-    local: Local, engine: Engine, rows: Sequence[Ids], layers: Sequence[int], positions: str | Sequence[Sequence[int]]
+    engine: Engine,
+    rows: Sequence[Ids],
+    layers: Sequence[int],
+    positions: str | Sequence[Sequence[int]],
+    *,
+    text_of: TextOf,
+    record: Mapping[str, Any],
 ) -> Activations:
-    """See `Local.capture`."""
+    """See `Local.capture`. record: whose states these are."""
     assert engine.blocks is not None
     for layer in layers:
         engine.blocks.layer(layer)
@@ -58,13 +65,8 @@ def captured(
             start += len(many)
         states = {k: v[keep] for k, v in states.items()}
         places = [places[i] for i in keep]
-    texts: dict[int, str] = {}
-    ids = [engine.token(rows[i][c]) for i, c in places]
-    for token in ids:
-        if token not in texts:
-            texts[token] = local.tokenizer.decode([token])
-    tokens = tuple(texts[token] for token in ids)
-    return Activations(tuple(places), states, tokens, record_of(local, [tuple(map(engine.token, r)) for r in rows]))
+    tokens = tuple(text_of(engine.token(rows[i][c])) for i, c in places)
+    return Activations(tuple(places), states, tokens, record)
 
 
 def _within(positions: Sequence[int], length: int) -> list[int]:
@@ -74,29 +76,11 @@ def _within(positions: Sequence[int], length: int) -> list[int]:
     return list(positions_of(Injection(0, Vector(""), tuple(positions)), length)[0])
 
 
-def record_of(local: Local, rows: Sequence[Ids]) -> dict[str, Any]:
-    """Whose states these are: what a reader of stored activations has to know."""
-    known = local.environment
-    return {
-        "subject": local.identity,
-        "model": local.name,
-        "tokenizer": local.vocabulary_hash,
-        "revision": known.get("revision"),
-        "adapter": known.get("adapter"),
-        "standing": len(local.standing),
-        "prompts": [sha256(repr(row).encode()).hexdigest()[:16] for row in rows],
-        "convention": CONVENTION,
-        "dtype": known.get("dtype", str(local.engine.model.dtype)),
-        "kernel": known.get("attention"),
-        "device": known.get("device"),
-        "torch": known.get("torch", torch.__version__),
-        "transformers": known.get("transformers"),
-    }
-
-
-def unembedded(local: Local, states_ND: Any, ids: Sequence[int] | None, top: int | None) -> list[TokenDistribution]:
+def unembedded(
+    engine: Engine, states_ND: Any, *, ids: Sequence[int] | None, top: int | None, text_of: TextOf
+) -> list[TokenDistribution]:
     """See `Local.unembed`."""
-    engine, blocks = local.engine, local.engine.blocks
+    blocks = engine.blocks
     assert blocks is not None
     states = torch.as_tensor(np.asarray(states_ND, dtype=np.float32)).to(engine.device, engine.model.dtype)
     if states.ndim != 2 or states.shape[1] != blocks.width:
@@ -104,10 +88,9 @@ def unembedded(local: Local, states_ND: Any, ids: Sequence[int] | None, top: int
     if not torch.isfinite(states).all():
         raise BadInput("states to unembed have values that are not finite numbers")
     out = []
-    words: dict[int, str] = {}
     for _, logprobs_NV in engine.heads(blocks.normed(states)):
         for row_V, entropy in zip(logprobs_NV, entropies(logprobs_NV).tolist(), strict=True):
-            out.append(listed(local, row_V, entropy, ids, top, words))
+            out.append(listed(row_V, entropy, ids=ids, top=top, text_of=text_of))
     return out
 
 
@@ -117,30 +100,19 @@ def entropies(logprobs_XV: torch.Tensor) -> torch.Tensor:
 
 
 def listed(
-    local: Local,
-    logprobs_V: torch.Tensor,
-    entropy: float,
-    ids: Sequence[int] | None,
-    top: int | None,
-    words: dict[int, str],
+    logprobs_V: torch.Tensor, entropy: float, *, ids: Sequence[int] | None, top: int | None, text_of: TextOf
 ) -> TokenDistribution:
-    """The listed ids and then the `top` likeliest (10 where nothing is listed) of one distribution. words: texts of
-    tokens as they are known, for other distributions too."""
+    """The listed ids and then the `top` likeliest (10 where nothing is listed) of one distribution."""
     most = top or (10 if ids is None else 0)
     chosen = [*(ids or ()), *logprobs_V.topk(min(most, len(logprobs_V))).indices.tolist()]
     values = logprobs_V[torch.tensor(chosen, device=logprobs_V.device)].tolist()
-    for k in chosen:
-        if k not in words:
-            words[k] = local.tokenizer.decode([k])
-    return TokenDistribution(tuple(chosen), tuple(values), entropy, tuple(words[k] for k in chosen))
+    return TokenDistribution(tuple(chosen), tuple(values), entropy, tuple(text_of(k) for k in chosen))
 
 
-def median_norms(local: Local) -> dict[int, float]:
-    """layer -> median norm of the ordinary tokens of neutral sentences, -1 included."""
-    engine = local.engine
+def median_norms(engine: Engine, rows: Sequence[Ids]) -> dict[int, float]:
+    """layer -> median norm of the ordinary tokens of neutral sentences (`NEUTRAL` as token ids), -1 included."""
     assert engine.blocks is not None
     layers = [-1, *engine.blocks.layers]
-    rows = [local.encode(Prompt(text=text)) for text in NEUTRAL]
     states = capture(engine, rows, [list(range(len(r))) for r in rows], layers)
     norms = {layer: x.norm(dim=-1).numpy() for layer, x in states.items()}
     out: dict[int, list[float]] = {layer: [] for layer in layers}

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from selfscope.records import Observation, Outcome, Reading, Row, Trial, Truth
-from selfscope.statistics import Array, Estimate, Ints, mean, minimum_detectable
+from selfscope.records import Observation, Outcome, Parts, Reading, Row, Trial, Truth
+from selfscope.statistics import Array, Estimate, mean, minimum_detectable
 from selfscope.verdicts.assemble import Table, numbered, tables
 
 ARMS = ("none", "random", "shuffled", "mean", "text")
 """What a reading has to beat. Every one of them must have been run for a gap to be called supported."""
 CEILING = "full"
+Coordinates = tuple[tuple[str, float], ...]
 SMALLEST = 0.05
 """A gap whose lower bound is above this counts: smaller ones are within what a choice of wording moves."""
 
@@ -83,12 +84,6 @@ class Grid:
     best: SweepCell | None = None
 
 
-def is_inside(table: Table) -> bool:
-    """Whether a phenomenon is about activations: evidence to read, or something written into the subject."""
-    ids = {i for cells in table.readings.values() for i in cells}
-    return any(table.trials[i].evidence is not None or table.trials[i].prompt.interventions for i in ids)
-
-
 def right(reading: Reading, truth: Truth) -> float:
     """The truth's share on what the reading holds likeliest; ties share; no answer is no hit."""
     if reading.distribution is None:
@@ -103,50 +98,61 @@ def gaps(
     trials: Mapping[str, Trial],
     truths: Mapping[str, Truth],
     observations: Mapping[str, Observation] | None = None,
+    parts: Parts | None = None,
 ) -> list[Gap]:
     """One entry for each reader of each phenomenon inside, in the order of the rows; without observations no entry has
-    `tokens`. Pure."""
-    found = []
-    for table in tables(rows, trials, truths):
-        if is_inside(table):
-            found += [_gap(table, reader, observations or {}) for reader in table.readers if table.cells(reader)]
+    `tokens`, without parts there are no arms. Pure."""
+    return [g for table in tables(rows, trials, truths, parts) for g in gaps_of(table, observations or {})]
+
+
+def gaps_of(table: Table, observations: Mapping[str, Observation]) -> list[Gap]:
+    """The gaps of one phenomenon; of one of reports there are none."""
+    if table.family == "report":
+        return []
+    found = [_gap(table, reader, observations) for reader in table.readers if table.cells(reader)]
     return [g for g in found if g is not None]
 
 
 def _gap(table: Table, reader: str, observations: Mapping[str, Observation]) -> Gap | None:
-    plain = {
-        i: r for i, r in table.cells(reader).items()
-        if i in table.truths and table.trials[i].arm == "real" and r.outcome != Outcome.UNSUPPORTED
+    real = {
+        i: r for i, r in table.cells(reader).items() if i in table.truths and r.outcome != Outcome.UNSUPPORTED
     }  # fmt: skip
-    if not plain:
+    if not real:
         return None
-    ids = list(plain)
+    ids = list(real)
     cluster = numbered([table.trials[i].cluster for i in ids])
-    real = _hits(plain, table, ids)
-    arms: dict[str, Estimate] = {}
-    gaps_: dict[str, Estimate] = {}
-    for kind in (*ARMS, CEILING):
-        cells = table.cells(reader, f"arm_{kind}")
-        both = [i for i in ids if i in cells and cells[i].outcome != Outcome.UNSUPPORTED]
-        if not both:
-            continue
-        own = numbered([table.trials[i].cluster for i in both])
-        arm = _hits(cells, table, both)
-        arms[kind] = mean(arm, own)
-        gaps_[kind] = mean(_hits(plain, table, both) - arm, own)
-    rivals = {k: v for k, v in gaps_.items() if k != CEILING}
+    arms, differences = _against_arms(table, reader, real)
+    rivals = {k: v for k, v in differences.items() if k != CEILING}
     best = min(rivals, key=lambda k: rivals[k].value, default="")
-    missing = tuple(k for k in ARMS if k not in gaps_) if rivals else ()
-    layers = Counter(plain[i].extra["layer"] for i in ids if plain[i].extra.get("layer") is not None)
+    missing = tuple(k for k in ARMS if k not in differences) if rivals else ()
+    layers = Counter(real[i].extra["layer"] for i in ids if real[i].extra.get("layer") is not None)
     return Gap(
-        table.phenomenon, reader, table.rungs[reader], mean(real, cluster), _chance(table, ids),
+        table.phenomenon, reader, table.rungs[reader], mean(_hits(real, table, ids), cluster), _chance(table, ids),
         {k: v for k, v in arms.items() if k != CEILING}, rivals, arms.get(CEILING), best, rivals.get(best), missing,
         int(layers.most_common(1)[0][0]) if layers else None,
-        sum(plain[i].distribution is not None for i in ids) / len(ids),
+        sum(real[i].distribution is not None for i in ids) / len(ids),
         bool(rivals) and not missing and all(g.low > SMALLEST for g in rivals.values()),
-        _tokens([(table.trials[i], r) for i, r in plain.items()], observations),
+        _tokens([(table.trials[i], r) for i, r in real.items()], observations),
         minimum_detectable(rivals[best].se, rivals[best].clusters) if best else None,
     )  # fmt: skip
+
+
+def _against_arms(
+    table: Table, reader: str, real: Mapping[str, Reading]
+) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
+    """By arm: the part that is right, and real minus arm on the same items."""
+    control = table.control("arm", reader)
+    arms: dict[str, Estimate] = {}
+    differences: dict[str, Estimate] = {}
+    for kind in (*ARMS, CEILING):
+        cells = table.cells(reader, control, arm=kind)
+        both = [i for i in real if i in cells and cells[i].outcome != Outcome.UNSUPPORTED]
+        if both:
+            own = numbered([table.trials[i].cluster for i in both])
+            arm = _hits(cells, table, both)
+            arms[kind] = mean(arm, own)
+            differences[kind] = mean(_hits(real, table, both) - arm, own)
+    return arms, differences
 
 
 def _tokens(plain: Sequence[tuple[Trial, Reading]], observations: Mapping[str, Observation]) -> Tokens | None:
@@ -175,32 +181,31 @@ def _chance(table: Table, ids: Sequence[str]) -> float:
     return float(np.mean([1 / len(table.trials[i].question.options) for i in ids]))
 
 
-def grids(rows: Sequence[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth]) -> list[Grid]:
-    """Sweeps: trials of the control `sweep`, by their coordinates."""
-    held: dict[tuple[str, str], dict[tuple[str, tuple[tuple[str, float], ...]], list[tuple[str, float]]]] = {}
+def grids(
+    rows: Sequence[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth], parts: Parts | None = None
+) -> list[Grid]:
+    """Sweeps: trials of controls of the role sweep, by their coordinates."""
+    known = parts or Parts()
+    hits: dict[tuple[str, str], dict[tuple[str, Coordinates], list[tuple[str, float]]]] = {}
     for row in rows:
         trial = trials.get(row.trial)
-        if trial is None or not row.control.startswith("sweep") or trial.id not in truths:
+        if trial is None or known.role(row.control) != "sweep" or trial.id not in truths:
             continue
         at = tuple(sorted((k, float(v)) for k, v in trial.coordinates.items() if isinstance(v, int | float)))
-        cells = held.setdefault((row.phenomenon, row.reader), {})
+        cells = hits.setdefault((row.phenomenon, row.reader), {})
         cells.setdefault((trial.split, at), []).append((trial.cluster, right(row.reading, truths[trial.id])))
-    found = []
-    for (phenomenon, reader), cells in held.items():
-        cells_of_split: dict[str, list[SweepCell]] = {"dev": [], "test": []}
-        for (split, at), values in sorted(cells.items()):
-            hits = np.array([v for _, v in values])
-            cells_of_split.setdefault(split, []).append(
-                SweepCell(dict(at), mean(hits, _numbers([c for c, _ in values])))
-            )
-        best_dev = max(cells_of_split["dev"], key=lambda s: s.right.value, default=None)
-        chosen = next((s for s in cells_of_split["test"] if best_dev is not None and s.at == best_dev.at), None)
-        best = max(cells_of_split["test"], key=lambda s: s.right.value, default=None)
-        found.append(
-            Grid(phenomenon, reader, tuple(cells_of_split["dev"]), tuple(cells_of_split["test"]), chosen, best)
-        )
-    return found
+    return [_grid(phenomenon, reader, cells) for (phenomenon, reader), cells in hits.items()]
 
 
-def _numbers(names: Sequence[str]) -> Ints:
-    return numbered(list(names))
+def _grid(
+    phenomenon: str, reader: str, cells: Mapping[tuple[str, Coordinates], Sequence[tuple[str, float]]]
+) -> Grid:
+    by_split: dict[str, list[SweepCell]] = {"dev": [], "test": []}
+    for (split, at), values in sorted(cells.items()):
+        share = mean(np.array([v for _, v in values]), numbered([c for c, _ in values]))
+        by_split.setdefault(split, []).append(SweepCell(dict(at), share))
+    dev, test = by_split["dev"], by_split["test"]
+    best_dev = max(dev, key=lambda s: s.right.value, default=None)
+    chosen = next((s for s in test if best_dev is not None and s.at == best_dev.at), None)
+    best = max(test, key=lambda s: s.right.value, default=None)
+    return Grid(phenomenon, reader, tuple(dev), tuple(test), chosen, best)

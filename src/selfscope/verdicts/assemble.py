@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from selfscope.records import Outcome, Reading, Row, Trial, Truth
+from selfscope.records import PLAIN, REAL, Outcome, Parts, Reading, Row, Trial, Truth
 from selfscope.statistics import Array, Ints
 from selfscope.verdicts.shares import Items
 from selfscope.verdicts.state_effect import Change
@@ -17,57 +17,78 @@ Cells = Mapping[str, Reading]
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of one phenomenon. readings[reader, control][split]: base trial id -> reading. rungs: by reader."""
+    """The rows of one phenomenon. readings[reader, control, arm, split]: base trial id -> reading. of_control: trial by
+    (base trial, control, arm). rungs: by reader. parts: what the study's parts say of themselves."""
 
     phenomenon: str
     trials: Mapping[str, Trial]
     truths: Mapping[str, Truth]
-    readings: Mapping[tuple[str, str, str], Cells]
-    of_control: Mapping[tuple[str, str], str]  # (base trial, control) -> trial
+    readings: Mapping[tuple[str, str, str, str], Cells]
+    of_control: Mapping[tuple[str, str, str], str]
     rungs: Mapping[str, str]
-    readers: tuple[str, ...] = field(default=())
+    parts: Parts = field(default_factory=Parts)
 
-    def cells(self, reader: str, control: str = "plain", split: str = "test") -> Cells:
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """In the order of the rows."""
+        return tuple(self.rungs)
+
+    @property
+    def family(self) -> str:
+        """report, activations or injection: as the phenomenon says, else by what its trials carry."""
+        part = self.parts.phenomena.get(self.phenomenon)
+        if part is not None:
+            return part.family
+        ids = {i for cells in self.readings.values() for i in cells}
+        inside = any(self.trials[i].evidence is not None or self.trials[i].prompt.interventions for i in ids)
+        return "activations" if inside else "report"
+
+    def cells(self, reader: str, control: str = PLAIN, split: str = "test", *, arm: str = REAL) -> Cells:
         """Readings by base trial id."""
-        return self.readings.get((reader, control, split), {})
+        return self.readings.get((reader, control, arm, split), {})
 
-    def answered(self, reader: str, control: str = "plain", split: str = "test") -> dict[str, Reading]:
+    def answered(
+        self, reader: str, control: str = PLAIN, split: str = "test", *, arm: str = REAL
+    ) -> dict[str, Reading]:
         """Those that are answers."""
-        return {k: r for k, r in self.cells(reader, control, split).items() if r.distribution is not None}
+        return {k: r for k, r in self.cells(reader, control, split, arm=arm).items() if r.distribution is not None}
 
     def on(self, rung: str) -> list[str]:
         """Readers of a rung that were asked plainly, in the order of the rows."""
         return [r for r in self.readers if self.rungs[r] == rung and self.cells(r)]
 
-    def truth_under(self, base: str, control: str) -> Truth | None:
+    def control(self, role: str, reader: str = "") -> str:
+        """The first control in a role that a reader was asked under (any reader, where none is named); "" where there
+        is none."""
+        for control in self.parts.in_role(role):
+            if any(key[1] == control and (not reader or key[0] == reader) for key in self.readings):
+                return control
+        return ""
+
+    def truth_under(self, base: str, control: str, arm: str = REAL) -> Truth | None:
         """The truth of a trial as a control changed it."""
-        return self.truths.get(self.of_control.get((base, control), ""))
+        return self.truths.get(self.of_control.get((base, control, arm), ""))
 
 
-def tables(rows: Iterable[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth]) -> list[Table]:
-    """One table a phenomenon, in the order of the rows. A later row of the same cell replaces an earlier one."""
-    found: dict[str, dict[tuple[str, str, str], dict[str, Reading]]] = {}
+def tables(
+    rows: Iterable[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth], parts: Parts | None = None
+) -> list[Table]:
+    """One table a phenomenon, in the order of the rows. A later row of the same cell replaces an earlier one. Sweeps are
+    left out: they ask the same trial many times."""
+    known = parts or Parts()
+    readings: dict[str, dict[tuple[str, str, str, str], dict[str, Reading]]] = {}
     rungs: dict[str, dict[str, str]] = {}
-    derived: dict[str, dict[tuple[str, str], str]] = {}
+    derived: dict[str, dict[tuple[str, str, str], str]] = {}
     for row in rows:
         trial = trials.get(row.trial)
-        if trial is None:
+        if trial is None or known.role(row.control) == "sweep":
             continue
         base = trial.base or trial.id
-        cells = found.setdefault(row.phenomenon, {})
-        cells.setdefault((row.reader, row.control, trial.split), {})[base] = row.reading
-        known = rungs.setdefault(row.phenomenon, {})
-        known[row.reader] = known.get(row.reader) or _rung(row)
-        derived.setdefault(row.phenomenon, {})[base, row.control] = trial.id
-    return [
-        Table(name, trials, truths, found[name], derived[name], rungs[name], tuple(rungs[name])) for name in found
-    ]
-
-
-def _rung(row: Row) -> str:
-    """Which information a rival had decides its rung, whatever it calls itself: a model fitted on the subject's own
-    train split knows its history, and must never stand for the input alone."""
-    return "history" if row.reader.startswith("history_baseline") else row.rung
+        cells = readings.setdefault(row.phenomenon, {})
+        cells.setdefault((row.reader, row.control, trial.arm, trial.split), {})[base] = row.reading
+        rungs.setdefault(row.phenomenon, {}).setdefault(row.reader, row.rung)
+        derived.setdefault(row.phenomenon, {})[base, row.control, trial.arm] = trial.id
+    return [Table(name, trials, truths, readings[name], derived[name], rungs[name], known) for name in readings]
 
 
 def matrix(vectors: Sequence[Sequence[float]], width: int) -> Array:
@@ -125,8 +146,10 @@ def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str],
 def _history(table: Table) -> list[str]:
     """The history rival of the regression: the one whose training noise is known, else the first."""
     found = table.on("history")
-    noisy = [r for r in found if any("jackknife" in x.extra or "sets" in x.extra for x in table.cells(r).values())]
-    return sorted(noisy or found, key=lambda r: not r.startswith("history_baseline"))[:1]
+    by_noise = {
+        name: [r for r in found if any(name in x.extra for x in table.cells(r).values())] for name in ("jackknife", "sets")
+    }
+    return (by_noise["jackknife"] or by_noise["sets"] or found)[:1]
 
 
 def _set_variance(extras: Sequence[Mapping[str, object]], k: int) -> Array | None:
@@ -203,21 +226,22 @@ def change_of(
     table: Table, reader: str, *, control: bool = True, sham: bool = False
 ) -> tuple[list[str], Change] | None:
     """The items whose state was changed, with the control question's readings, or those of the sham. None: no such."""
-    plain, after = table.answered(reader), table.answered(reader, "changed")
-    c0, c1 = table.answered(reader, "competence"), table.answered(reader, "changed_competence")
-    shams = table.answered(reader, "sham")
+    changed = table.control("state", reader)
+    plain, after = table.answered(reader), table.answered(reader, changed)
+    c0, c1 = (table.answered(reader, table.control(role, reader)) for role in ("competence", "state_competence"))
+    shams = table.answered(reader, table.control("sham", reader))
     ids = []
     for i in after:
         size = len(_said(after[i]))
-        beside = ([c0, c1] if control else []) + ([shams] if sham else [])
-        if i not in plain or i not in table.truths or table.truth_under(i, "changed") is None:
+        needed = ([c0, c1] if control else []) + ([shams] if sham else [])
+        if i not in plain or i not in table.truths or table.truth_under(i, changed) is None:
             continue
-        if all(i in cells and len(_said(cells[i])) == size for cells in beside):
+        if all(i in cells and len(_said(cells[i])) == size for cells in needed):
             ids.append(i)
     if not ids:
         return None
     k = max(len(_said(plain[i])) for i in ids)
-    new = [table.truth_under(i, "changed") for i in ids]
+    new = [table.truth_under(i, changed) for i in ids]
     old = [table.truths[i] for i in ids]
     mode = all(plain[i].kind == "class" for i in ids)
     seen: Callable[[Sequence[float]], Sequence[float]] = _mode if mode else lambda x: x

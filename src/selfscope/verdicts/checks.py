@@ -59,10 +59,11 @@ def format_panel(items: Items, s: Settings) -> Check:
 
 def yes_bias(table: Table, reader: str) -> Check:
     """The panel of facts and absurdities: how often is the answer yes, and does it know the difference?"""
-    cells = table.answered(reader, "yes_bias")
+    control = table.control("panel", reader)
+    cells = table.answered(reader, control)
     said, true = [], []
     for base, reading in cells.items():
-        truth = table.truth_under(base, "yes_bias")
+        truth = table.truth_under(base, control)
         if truth is not None and reading.distribution is not None and len(reading.distribution) == 2:
             said.append(reading.distribution[0])
             true.append(truth.mean[0] > 0.5)
@@ -153,10 +154,11 @@ def private_share(items: Items) -> Estimate:
 
 def competence(table: Table, reader: str) -> Check:
     """Can it apply the property to a given string? Probability of the right answer above chance."""
-    cells = table.answered(reader, "competence")
+    control = table.control("competence", reader)
+    cells = table.answered(reader, control)
     hits, chance, clusters = [], [], []
     for base, reading in cells.items():
-        truth = table.truth_under(base, "competence")
+        truth = table.truth_under(base, control)
         if truth is None or reading.distribution is None:
             continue
         hits.append(sum(f * x for f, x in zip(reading.distribution, truth.mean, strict=True)))
@@ -178,7 +180,7 @@ def truth_ceiling(items: Items) -> Check:
 
 
 def third_person(table: Table, reader: str, s: Settings) -> Check:
-    cells = table.cells(reader, "third_person")
+    cells = table.cells(reader, table.control("person", reader))
     if not cells:
         return check("third person", "missing", "nobody asked about a typical assistant")
     plain = {k: v for k, v in table.cells(reader).items() if k in cells}

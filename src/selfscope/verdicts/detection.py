@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from selfscope.records import Reading, Row, Trial, Truth
+from selfscope.records import PLAIN, REAL, Parts, Reading, Row, Trial, Truth
 from selfscope.statistics import Array, Estimate, Ints, bootstrap, mean
 from selfscope.verdicts.arm_gaps import right
 from selfscope.verdicts.assemble import Table, numbered, tables
@@ -23,6 +23,8 @@ CHOICES = ("localisation", "strength", "identification")
 """Tasks that a shift towards yes cannot pass, most trusted first."""
 AGAINST = ("clean", "random", "input")
 """What a detection has to tell from the real injection: nothing, a random direction, the word in the text."""
+UNRELATED = "unrelated"
+"""The quantity, and the control, of unrelated questions under the same injection."""
 SMALLEST = 1e-6
 DRAWS = 1000
 
@@ -76,28 +78,41 @@ class InjectionFinding:
 
 
 def detections(
-    rows: Sequence[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth], *, draws: int = DRAWS
+    rows: Sequence[Row],
+    trials: Mapping[str, Trial],
+    truths: Mapping[str, Truth],
+    parts: Parts | None = None,
+    *,
+    draws: int = DRAWS,
 ) -> list[InjectionFinding]:
     """One entry for each reader that was asked about injections, in the order of the rows. Pure; test split only."""
-    found = []
-    for table in tables(rows, trials, truths):
-        for reader in (r for r in table.readers if table.rungs[r] != "prior"):
-            choices = {task: one for task in CHOICES if (one := _choice(table, reader, task)) is not None}
-            noticed = _detection(table, reader, draws)
-            if choices or noticed is not None:
-                found.append(InjectionFinding(table.phenomenon, reader, choices, noticed))
-    return found
+    return [found for table in tables(rows, trials, truths, parts) for found in detections_of(table, draws)]
 
 
-def _of(table: Table, reader: str, control: str, quantity: str) -> dict[str, Reading]:
+def detections_of(table: Table, draws: int = DRAWS) -> list[InjectionFinding]:
+    """Those of one phenomenon."""
+    findings = []
+    for reader in (r for r in table.readers if table.rungs[r] != "prior"):
+        choices = {task: one for task in CHOICES if (one := _choice(table, reader, task)) is not None}
+        noticed = _detection(table, reader, draws)
+        if choices or noticed is not None:
+            findings.append(InjectionFinding(table.phenomenon, reader, choices, noticed))
+    return findings
+
+
+def _of(table: Table, reader: str, quantity: str, arm: str) -> dict[str, Reading]:
     """Answers by base trial; one whose base was not run is paired with nothing."""
-    cells = {i: r for i, r in table.answered(reader, control).items() if i in table.trials and i in table.truths}
-    return {i: r for i, r in cells.items() if table.trials[i].question.quantity == quantity}
+    control = UNRELATED if quantity == UNRELATED else PLAIN
+    cells = table.answered(reader, control, arm=arm)
+    return {
+        i: r for i, r in cells.items()
+        if i in table.trials and i in table.truths and table.trials[i].question.quantity == quantity
+    }  # fmt: skip
 
 
 def _choice(table: Table, reader: str, task: str) -> Choice | None:
-    real, clean = (_of(table, reader, control, task) for control in ("plain", f"{task}_clean"))
-    injected = {i: r for i, r in real.items() if table.trials[i].arm == "real" and table.trials[i].prompt.interventions}
+    real, clean = (_of(table, reader, task, arm) for arm in (REAL, "clean"))
+    injected = {i: r for i, r in real.items() if table.trials[i].prompt.interventions}
     ids = list(injected)
     if not ids:
         return None
@@ -144,7 +159,7 @@ def _asked(
     table: Table, reader: str, quantity: str, arms: Sequence[str], clusters: Mapping[str, int]
 ) -> _Asked | None:
     """The items of a yes/no quantity that were answered under all of these arms; None where there are none."""
-    cells = {arm: _of(table, reader, control_of(quantity, arm), quantity) for arm in arms}
+    cells = {arm: _of(table, reader, quantity, arm) for arm in arms}
     ids = [i for i in cells[arms[0]] if all(i in c for c in cells.values()) and table.trials[i].cluster in clusters]
     if not ids:
         return None
@@ -156,21 +171,16 @@ def _asked(
     return _Asked(logits, np.where(negated, -1.0, 1.0), true != negated, cluster)
 
 
-def control_of(quantity: str, arm: str) -> str:
-    """The control under which a row of this quantity and arm stands."""
-    return "plain" if arm == "real" and quantity != "unrelated" else f"{quantity}_{arm}"
-
-
 def _detection(table: Table, reader: str, draws: int) -> Detection | None:
-    there = {arm for arm in AGAINST if _of(table, reader, control_of("detection", arm), "detection")}
+    there = {arm for arm in AGAINST if _of(table, reader, "detection", arm)}
     arms = ["real", *(arm for arm in AGAINST if arm in there)]
-    names = [table.trials[i].cluster for i in _of(table, reader, "plain", "detection")]
+    names = [table.trials[i].cluster for i in _of(table, reader, "detection", REAL)]
     clusters = {name: k for k, name in enumerate(dict.fromkeys(names))}
     asked = _asked(table, reader, "detection", arms, clusters)
     if asked is None or "clean" not in there:
         return None
-    beside = [arm for arm in ("real", "random") if _of(table, reader, f"unrelated_{arm}", "unrelated")]
-    unrelated = _asked(table, reader, "unrelated", [*beside, "clean"], clusters) if beside else None
+    beside = [arm for arm in ("real", "random") if _of(table, reader, UNRELATED, arm)]
+    unrelated = _asked(table, reader, UNRELATED, [*beside, "clean"], clusters) if beside else None
     beside = beside if unrelated is not None else []
 
     def estimated(statistic: Callable[[Array], float]) -> Estimate:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from selfscope.records import Reading, Row, Trial, Truth
+from selfscope.records import PLAIN, Parts, Reading, Row, Trial, Truth
 from selfscope.statistics import Estimate, holm, mean, t_tail
 from selfscope.verdicts import checks, ladder, state_effect, supplement
-from selfscope.verdicts.arm_gaps import is_inside
 from selfscope.verdicts.assemble import (
     Table,
     change_of,
@@ -32,18 +31,21 @@ def judge(
     rows: Sequence[Row],
     trials: Mapping[str, Trial],
     truths: Mapping[str, Truth],
+    parts: Parts | None = None,
     settings: Settings | None = None,
 ) -> list[Claim]:
     """Claims in the order of the rows; the primary one of each phenomenon first. Pure: no model, no randomness but
-    the settings' seed."""
-    s = settings or Settings()
+    the settings' seed. parts: what readers, controls and phenomena say of themselves (None: rows of plain trials)."""
+    return [claim for table in tables(rows, trials, truths, parts) for claim in judged(table, settings or Settings())]
+
+
+def judged(table: Table, s: Settings) -> list[Claim]:
+    """The claims of one phenomenon of reports; readings of activations are compared with their arms (arm_gaps.py)."""
     claims: list[Claim] = []
-    for table in tables(rows, trials, truths):
-        if is_inside(table):  # readings of activations are compared with their arms (gaps.py)
-            continue
+    if table.family == "report":
         own = [r for r in table.on("self") if any(x.outcome.value != "unsupported" for x in table.cells(r).values())]
-        asks = [r for r in own if r.startswith("ask[")]
-        primary = dict(s.primary).get(table.phenomenon) or (asks or own or [""])[0]
+        primary = dict(s.primary).get(table.phenomenon) or table.parts.primary.get(table.phenomenon, "")
+        primary = primary if primary in own else (own or [""])[0]
         ordered = sorted(own, key=lambda r: r != primary)
         some = [_claim(table, reader, reader == primary, s) for reader in ordered]
         claims.extend(_multiplicity(some, len(own), s))
@@ -149,16 +151,17 @@ def _blocks(table: Table, reader: str, required: Sequence[Check], s: Settings) -
     out = []
     if any(c.name == "format panel" and c.status == "failed" for c in required):
         out.append(("format not crossed", "what stands first, or what yes means, never varied"))
-    for control in ("changed", "sham", "changed_competence"):
-        first = table.cells(reader, "competence" if control == "changed_competence" else "plain")
-        after = table.cells(reader, control)
+    for role in ("state", "sham", "state_competence"):
+        before = table.control("competence", reader) if role == "state_competence" else PLAIN
+        control = table.control(role, reader)
+        first, after = table.cells(reader, before), table.cells(reader, control)
         both = [k for k in after if k in first]
         cluster = numbered([table.trials[k].cluster for k in both])
         if len(both) < s.clusters or cluster.max() == 0:
             continue
         gap = mean(np.array([_read(first[k]) - _read(after[k]) for k in both]), cluster)
         if abs(gap.value) > s.parse_gap and not gap.low <= 0 <= gap.high:
-            arm = control.replace("_", " ")
+            arm = table.parts.controls[control].kind.replace("_", " ")
             out.append(("parse rates differ", f"the share of readable answers differs between plain and {arm}"))
             break
     return tuple(out)
@@ -189,13 +192,17 @@ def _arms(table: Table, reader: str, items: Items, ids: Sequence[str]) -> _Arms:
 def alarm(table: Table, reader: str) -> Estimate | None:
     """How much likelier it says that it was changed under a changed state than under a sham, less what the same change
     does to the same word on a plain fact. None where the question was not asked."""
-    asked, sham, fact, fact_sham = (table.answered(reader, f"alarm{x}") for x in ("", "_sham", "_fact", "_fact_sham"))
+    control = table.control("alarm", reader)
+    arms_of = ("changed", "sham", "fact_changed", "fact_sham")
+    asked, sham, fact, fact_sham = (table.answered(reader, control, arm=arm) for arm in arms_of)
     ids = [i for i in asked if i in sham and i in fact and i in fact_sham]
     if len({table.trials[i].cluster for i in ids if i in table.trials}) < 2:
         return None
     net = []
     for i in ids:
-        negated, turned = (_flipped(table, i, control) for control in ("alarm", "alarm_fact"))
+        negated, turned = (
+            table.trials[table.of_control[i, control, arm]].question.negated for arm in ("changed", "fact_changed")
+        )
         word = _word_yes(fact[i], turned) - _word_yes(fact_sham[i], turned)
         net.append(_word_yes(asked[i], False) - _word_yes(sham[i], False) - (-word if negated else word))
     # Rounded: where both words move alike on every item, what is left of the sums is no effect.
@@ -206,10 +213,6 @@ def _word_yes(reading: Reading, negated: bool) -> float:
     """Probability of what the word yes means."""
     assert reading.distribution is not None
     return reading.distribution[1 if negated else 0]
-
-
-def _flipped(table: Table, base: str, control: str) -> bool:
-    return table.trials[table.of_control[base, control]].question.negated
 
 
 def _ablated(table: Table, names: Sequence[str], change: state_effect.Change) -> Estimate | None:

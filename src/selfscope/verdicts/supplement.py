@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from selfscope.records import PLAIN
 from selfscope.statistics import Array, Estimate, below, mean, minimum_detectable
 from selfscope.verdicts import ladder
 from selfscope.verdicts.assemble import Table, items_of, matrix, numbered
@@ -16,16 +17,6 @@ from selfscope.verdicts.decision import Decision, Evidence, f_star
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import Items, Shares, composed, kept
 
-CONDITIONS = (
-    "third_person",
-    "third_person_named",
-    "framing_introspective",
-    "framing_accurate",
-    "paraphrase",
-    "option_order",
-    "scale_flip",
-    "sham",
-)
 TAU_MATTERS = 1.25
 
 
@@ -44,14 +35,14 @@ def climb(
     priors = table.on("prior")
     loss = ladder.losses(items.report, items.x, items.rolls)
     if priors:
-        said, rows = _on(table, priors[0], "plain", ids, width)
+        said, rows = _on(table, priors[0], PLAIN, ids, width)
     if not priors or len(rows) < len(ids):
         return (), None, None, []
     base = ladder.losses(said, items.x, items.rolls)
     steps: list[Step] = []
     gaps: list[Estimate] = []
     stack: list[Array] = []
-    observers = [(r, "plain") for r in table.readers if table.cells(r)] + [(reader, "third_person")]
+    observers = [(r, PLAIN) for r in table.readers if table.cells(r)] + [(reader, table.control("person", reader))]
     for name, control in observers:
         forecast, rows = _on(table, name, control, ids, width)
         if len(rows) < 2 or len(np.unique(items.cluster[rows])) < 2:
@@ -61,7 +52,7 @@ def climb(
         level = ladder.skill(own, base[rows], some.cluster)
         if level is None:
             continue
-        me = name == reader and control == "plain"
+        me = name == reader and control == PLAIN
         rung = table.rungs[name]
         gap = None if me else ladder.gap(loss[rows], own, base[rows], some.cluster)
         steps.append(Step(name, rung, level, gap, control, len(rows) / len(ids)))
@@ -94,7 +85,7 @@ def conditions(table: Table, reader: str) -> dict[str, dict[str, Any]]:
     """What each other wording or framing changed, on the same items."""
     out: dict[str, dict[str, Any]] = {}
     plain = table.answered(reader)
-    for control in CONDITIONS:
+    for control in table.parts.in_role("wording", "person", "sham"):
         cells = table.answered(reader, control)
         ids = [i for i in cells if i in plain and i in table.truths]
         clusters = numbered([table.trials[i].cluster for i in ids])

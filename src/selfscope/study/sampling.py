@@ -1,0 +1,129 @@
+"""Which trials are asked: policy alone, no model. What a phenomenon posed, and what its controls make of some of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from selfscope.controls.base import Control, movable
+from selfscope.readers.base import Reader
+from selfscope.records import PLAIN, Parts, Trial, Truth, content_hash, control_part, id_of
+from selfscope.study.base import PhenomenonPlan, Study
+
+PANEL = 3
+"""At least every third statement of a panel of plain facts is asked."""
+Asked = tuple[str, Sequence[Trial]]
+"""A control's id, and its trials."""
+
+
+@dataclass(frozen=True)
+class PosedPhenomenon:
+    """A phenomenon's trials, those that its controls made of some of them, and the few of each cluster.
+
+    treated: (control's id, trials). swept: (reader's id, trials on its grid)."""
+
+    plan: PhenomenonPlan
+    trials: Sequence[Trial]
+    treated: Sequence[Asked]
+    one_per_cluster: Sequence[Trial]
+    swept: Sequence[tuple[str, Sequence[Trial]]] = ()
+
+    @property
+    def every(self) -> list[Trial]:
+        """All of them."""
+        return [*self.trials, *(t for _, trials in (*self.treated, *self.swept) for t in trials)]
+
+    @property
+    def train(self) -> list[Trial]:
+        """What readers learn from."""
+        return [t for t in self.trials if t.split == "train" and t.plain]
+
+    def by_reader(self) -> Iterator[tuple[Reader, list[Asked]]]:
+        """Each reader with what it is asked."""
+        test = [t for t in self.trials if t.split == "test"]
+        dev = [t for t in self.trials if t.split == "dev"]
+        every = dict(self.plan.subsampled)
+        for reader in self.plan.readers:
+            name = id_of(reader)
+            asked: list[Asked] = [(PLAIN, self.one_per_cluster[:: every[name]] if name in every else test)]
+            if name in self.plan.dev:
+                asked.append((PLAIN, dev))
+            if name in (self.plan.arm_readers or (self.plan.primary,)):
+                asked += self.treated
+            asked += [(trials[0].control, trials) for who, trials in self.swept if who == name and trials]
+            yield reader, asked
+
+
+def treated(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial]) -> PosedPhenomenon:
+    """What the controls make of a phenomenon's trials, on as many of them as the study says for their role."""
+    test = [t for t in trials if t.split == "test"]
+    few = one_in_each_cluster(test, study.per_cluster)
+    made = [(id_of(c), _of_control(study, plan, c, test, few)) for c in plan.controls]
+    beyond = one_in_each_cluster([t for t in trials if t.split != "train"], study.per_cluster)
+    swept = [(reader, c.apply(beyond, study.seed)) for reader, c in plan.sweeps]
+    return PosedPhenomenon(plan, trials, made, few, swept)
+
+
+def _of_control(
+    study: Study, plan: PhenomenonPlan, control: Control, test: Sequence[Trial], few: Sequence[Trial]
+) -> list[Trial]:
+    role = control_part(control).role
+    some: Sequence[Trial] = test if plan.arm_readers else few
+    if role in ("wording", "person", "sham"):  # no verdict uses their size, and few trials show a large effect
+        some = few[:: study.wording_every]
+    elif role in ("state", "competence", "state_competence"):  # of the same trials: the skill with it and without
+        some = few[: study.states]
+    elif role == "alarm":
+        some = few[: study.alarms]
+    trials = control.apply(some, study.seed)
+    # True and false take turns in a panel: its size is not that of the trials.
+    return trials[:: min(PANEL, study.wording_every)] if role == "panel" else trials
+
+
+def questions_asked(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial]) -> list[Trial]:
+    """All of train, and as many questions a cluster of dev and test as the study asks, in the order they were posed."""
+    if plan.all_trials or study.questions is None:
+        return list(trials)
+    others = [t for t in trials if t.split != "train"]
+    chosen = {t.id for t in one_in_each_cluster(others, study.questions)}
+    return [t for t in trials if t.split == "train"] + [t for t in others if t.id in chosen]
+
+
+def told_apart(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial]) -> list[Trial]:
+    """The trials, with ids of their own where the study has several configurations of one phenomenon: each of them may
+    pose the same question with another truth."""
+    if sum(other.phenomenon.kind == plan.phenomenon.kind for other in study.plans) == 1:
+        return list(trials)
+
+    def own(name: str) -> str:
+        return content_hash(plan.id, name)
+
+    return [replace(t, id=own(t.id), base=own(t.base) if t.base else "") for t in trials]
+
+
+def one_in_each_cluster(trials: Sequence[Trial], per_cluster: int = 1) -> list[Trial]:
+    """`per_cluster` trials of each cluster: first those whose truth a state can move (do(state) needs them), then by a
+    hash of their ids, which does not follow the order."""
+    clusters: dict[str, list[Trial]] = {}
+    for trial in trials:
+        clusters.setdefault(trial.cluster, []).append(trial)
+    return [t for c in clusters.values() for t in sorted(c, key=_turn)[:per_cluster]]
+
+
+def _turn(trial: Trial) -> tuple[bool, str]:
+    return not movable(trial), content_hash("few", trial.id)
+
+
+def given_truth(trial: Trial, parts: Parts) -> Truth | None:
+    """The truth of a question whose answer its control knows (competence, panel, alarm), or None."""
+    control = parts.controls.get(trial.control)
+    if control is None or not control.known_answer:
+        return None
+    answer = trial.coordinates.get("answer", trial.question.arguments.get("answer"))
+    if answer is None:
+        return None
+    options = trial.question.options
+    if isinstance(answer, str):
+        answer = [o.key for o in options].index(answer)
+    mean = tuple(float(k == answer) for k in range(len(options)))
+    return Truth(trial.id, mean, mean, mean, 0, "given", int(answer))
