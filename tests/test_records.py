@@ -157,3 +157,41 @@ def test_ten_counts_are_the_nearest_that_sum_to_ten() -> None:
             assert sum(counts) == 10
             assert counts == largest_remainders(shares)
             assert all(abs(c - 10 * p) < 1 for c, p in zip(counts, shares))
+
+
+TEXT, TURN = "Name a fruit", Message("user", "Name a fruit")
+
+
+@pytest.mark.parametrize(
+    ("make", "instead"),
+    [
+        (lambda: Prompt(TEXT), "write Prompt(text='Name a fruit') or Prompt(messages=(Message('user', 'Name a fruit')"),
+        (lambda: Prompt(messages=TURN), "write Prompt(messages=(message,)), with the comma"),
+        (lambda: Prompt(messages=(TEXT,)), "write Prompt(text='Name a fruit') or"),
+        (lambda: Prompt(messages=[{"role": "user", "content": TEXT}]), "not dict: write Prompt(messages=(Message("),
+        (lambda: Prompt(), "exactly one of them, got 0"),
+        (lambda: Prompt((TURN,), TEXT), "exactly one of them, got 2"),
+        (lambda: Question("custom", ("tea", "coffee")), "not str: write options=(Option('tea', 'tea'), ...)"),
+        (lambda: Question("custom", "tea"), "not str: write options=(Option('tea', 'tea'), ...)"),
+        (lambda: Question("custom", Option("a", "A")), "write options=(option,), with the comma"),
+        (lambda: replace(TRIAL, prompt=TEXT), "the prompt of a trial is a Prompt, not str: write Prompt(text='Name a"),
+        (lambda: replace(TRIAL, question="Tea?"), "write Question('custom', options, {'ask': ...})"),
+        (lambda: Evidence(TEXT, (0,), "x"), "the prompt of an evidence is a Prompt, not str: write Prompt(text="),
+    ],
+)  # fmt: skip
+def test_what_stands_in_the_wrong_place_is_one_line_that_says_what_to_write(make: Any, instead: str) -> None:
+    with pytest.raises(BadInput) as error:
+        make()
+    assert instead in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_long_text_does_not_fill_the_message() -> None:
+    with pytest.raises(BadInput, match=r"the text 'word word word word word word word wo\.\.\.'") as error:
+        Prompt("word " * 200)
+    assert len(str(error.value)) < 300
+
+
+def test_lists_are_taken_where_tuples_are_meant() -> None:
+    assert Prompt(messages=[TURN]).messages[0] is TURN
+    assert Question("custom", list(YES_NO)).binary

@@ -59,7 +59,7 @@ class Prompt:
     Raises
     ------
     BadInput
-        Not exactly one of messages, text and ids is there.
+        Not exactly one of messages, text and ids is there, or the messages are no messages.
     """
 
     messages: tuple[Message, ...] = ()
@@ -71,6 +71,41 @@ class Prompt:
     tag: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        contents = bool(self.messages) + (self.text is not None) + (self.ids is not None)
+        messages = self.messages
+        contents = bool(messages) + (self.text is not None) + (self.ids is not None)
         if contents != 1:
             raise BadInput(f"a prompt is messages, text or ids: exactly one of them, got {contents}")
+        if messages:
+            if not isinstance(messages, (tuple, list)):
+                raise _no_messages(messages)
+            for message in messages:
+                if not isinstance(message, Message):
+                    raise _no_messages(message)
+
+
+def no_prompt(value: Any, where: str) -> BadInput:
+    """The error for a value that stands where a prompt is meant. where: the field, as in "the prompt of a trial"."""
+    instead = f"Prompt(text={_shortened(value)})" if isinstance(value, str) else "Prompt(text=...)"
+    return BadInput(
+        f"{where} is a Prompt, not {type(value).__name__}: write {instead} or Prompt(messages=(Message('user', ...),))"
+    )
+
+
+def _no_messages(value: Any) -> BadInput:
+    if isinstance(value, str):
+        text = _shortened(value)
+        return BadInput(
+            f"a prompt's messages are Messages, not the text {text}: "
+            f"write Prompt(text={text}) or Prompt(messages=(Message('user', {text}),))"
+        )
+    if isinstance(value, Message):
+        return BadInput(
+            "a prompt's messages are a tuple: write Prompt(messages=(message,)), with the comma, for a single Message"
+        )
+    return BadInput(
+        f"a prompt's messages are Messages, not {type(value).__name__}: write Prompt(messages=(Message('user', ...),))"
+    )
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")

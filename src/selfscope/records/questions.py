@@ -60,6 +60,11 @@ class Question:
         plain, introspective or accurate.
     given_text : str or None
         The string to which the property is to be applied (competence questions). None: a self-report.
+
+    Raises
+    ------
+    BadInput
+        The options are no options.
     """
 
     quantity: str
@@ -74,6 +79,13 @@ class Question:
     placement: str = "fresh"
     framing: str = "plain"
     given_text: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.options, (tuple, list)):
+            raise _no_options(self.options)
+        for option in self.options:
+            if not isinstance(option, Option):
+                raise _no_options(option)
 
     @property
     def binary(self) -> bool:
@@ -119,3 +131,10 @@ class Question:
         if self.open:
             raise BadInput(f"no option of an open question ({self.quantity!r}) stands first")
         return self.shown[0]
+
+
+def _no_options(value: Any) -> BadInput:
+    if isinstance(value, Option):
+        return BadInput("a question's options are a tuple: write options=(option,), with the comma, for one Option")
+    instead = f"Option({value!r}, {value!r})" if isinstance(value, str) and len(value) <= 40 else "Option(key, text)"
+    return BadInput(f"a question's options are Options, not {type(value).__name__}: write options=({instead}, ...)")

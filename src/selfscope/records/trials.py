@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from selfscope.errors import BadInput
 from selfscope.records.parts import PLAIN, REAL
-from selfscope.records.prompts import Prompt
+from selfscope.records.prompts import Prompt, no_prompt
 from selfscope.records.questions import Question
 
 
@@ -25,12 +26,21 @@ class Evidence:
         What the tokens at these positions spell out: a text-only rival sees it.
     full : str
         All that anyone may see of the prompt, the controlling text included: a ceiling, shown apart.
+
+    Raises
+    ------
+    BadInput
+        The prompt is no prompt.
     """
 
     prompt: Prompt
     positions: tuple[int, ...]
     text: str
     full: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.prompt, Prompt):
+            raise no_prompt(self.prompt, "the prompt of an evidence")
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,11 @@ class Trial:
         Where it stands in the design of its phenomenon: seed, layer, strength, words.
     evidence : Evidence or None
         What may be read of activations.
+
+    Raises
+    ------
+    BadInput
+        The prompt is no prompt, or the question no question.
     """
 
     id: str
@@ -88,6 +103,15 @@ class Trial:
     arm: str = REAL
     coordinates: Mapping[str, Any] = field(default_factory=dict)
     evidence: Evidence | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.prompt, Prompt):
+            raise no_prompt(self.prompt, "the prompt of a trial")
+        if not isinstance(self.question, Question):
+            raise BadInput(
+                f"the question of a trial is a Question, not {type(self.question).__name__}: "
+                "write Question('custom', options, {'ask': ...}) for a question in your own words"
+            )
 
     @property
     def plain(self) -> bool:

@@ -16,8 +16,19 @@ from selfscope.records import Question
 
 @dataclass(frozen=True)
 class Phrase:
-    """How a quantity is asked. which: the open question; yes, no: the yes/no question and its negation; claim,
-    counter: what a probability is asked of, and its negation. carrier: the situation it is told in."""
+    """How a quantity is asked.
+
+    Attributes
+    ----------
+    which : str
+        The open question.
+    yes, no : str
+        The yes/no question and its negation.
+    claim, counter : str
+        What a probability is asked of, and its negation.
+    carrier : str
+        The situation that it is told in: a key of CARRIERS.
+    """
 
     which: str
     yes: str = ""
