@@ -37,7 +37,6 @@ CATALOGUE: dict[str, dict[str, str]] = {
     },
     "control": {
         "third_person": "selfscope.controls.words:ThirdPerson",
-        "third_person_named": "selfscope.controls.words:ThirdPersonNamed",
         "framing": "selfscope.controls.words:Framing",
         "paraphrase": "selfscope.controls.words:Paraphrase",
         "option_order": "selfscope.controls.words:OptionOrder",
@@ -53,6 +52,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
     },
     "subject": {
         "phantom": "selfscope.subjects.phantom:Phantom",
+        "open-phantom": "selfscope.subjects.open_phantom:OpenPhantom",
         "local": "selfscope.subjects.local:load",
         "api": "selfscope.subjects.chat_server:load_api",
     },
@@ -88,7 +88,7 @@ def resolve(kind: str, name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is not None and not f"{module}.".startswith(f"{error.name}."):
             raise  # the module exists; one that it imports does not
-        raise UnknownName(kind, name, known, f"There is no module {module!r} on the path.") from None
+        raise UnknownName(kind, module, known, f"There is no module {module!r} on the path.") from None
     except AttributeError:
         raise UnknownName(kind, name, known, f"The module {module!r} has no {name.split(':', 1)[1]!r}.") from None
 
