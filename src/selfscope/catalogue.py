@@ -93,11 +93,6 @@ def resolve(kind: str, name: str) -> Any:
         raise UnknownName(kind, name, known, f"The module {module!r} has no {name.split(':', 1)[1]!r}.") from None
 
 
-def describe(kind: str) -> dict[str, str]:
-    """Each name of a kind with the first line of its documentation."""
-    return {name: (resolve(kind, name).__doc__ or "").strip().split("\n")[0] for name in names(kind)}
-
-
 def _load(target: str) -> Any:
     module, _, attribute = target.partition(":")
     found: Any = importlib.import_module(module)

@@ -16,7 +16,7 @@ OPENING, CLOSING = "([{", ")]}"
 def split(text: str) -> list[str]:
     """The pieces between commas that stand in no bracket and no quotes."""
     pieces, start, depth, quoted, escaped = [], 0, 0, False, False
-    for at, char in enumerate(text + ","):
+    for at, char in enumerate(text):
         if escaped:
             escaped = False
         elif char == "\\" and quoted:
@@ -26,9 +26,9 @@ def split(text: str) -> list[str]:
         elif not quoted:
             depth += (char in OPENING) - (char in CLOSING)
             if char == "," and depth <= 0:
-                pieces.append(text[start:at].strip())
+                pieces.append(text[start:at])
                 start = at + 1
-    return [piece for piece in pieces if piece]
+    return [piece.strip() for piece in (*pieces, text[start:]) if piece.strip()]
 
 
 def settable(kind: Any) -> Mapping[str, Any]:
