@@ -25,13 +25,14 @@ from source_tree import (
 
 EVERY = {
     "records", "errors", "statistics", "quantities", "parsing", "wording", "scoring", "store", "subjects", "phenomena",
-    "readers", "controls", "directions", "verdicts", "study", "report", "catalogue", "api", "cli",
+    "readers", "controls", "directions", "verdicts", "study", "report", "catalogue", "settings", "api", "cli",
 }  # fmt: skip
 ROOMS: dict[str, set[str]] = {
     "records": set(),
     "errors": set(),
     "statistics": set(),
     "catalogue": set(),
+    "settings": set(),
     "parsing": {"records"},
     "wording": {"records"},
     "scoring": {"records"},
@@ -44,7 +45,7 @@ ROOMS: dict[str, set[str]] = {
     "controls": {"records", "quantities", "wording"},
     "verdicts": {"records", "statistics"},
     "study": {
-        "records", "scoring", "store", "catalogue", "subjects.base", "subjects.sealed", "phenomena.base",
+        "records", "scoring", "store", "catalogue", "settings", "subjects.base", "subjects.sealed", "phenomena.base",
         "readers.base", "controls.base",
     },
     "report": {"records", "statistics", "verdicts", "store"},

@@ -16,8 +16,9 @@ from selfscope.errors import BadInput, SelfscopeError, UnknownName, Unsupported
 from selfscope.phenomena.one_state import OneState
 from selfscope.readers.base import Reader
 from selfscope.records import REAL, Outcome, Reading, id_of, reader_part
+from selfscope.settings import built_with
 from selfscope.study import PhenomenonPlan, Progress, Study
-from selfscope.study.names import made, parsed
+from selfscope.study.names import parsed
 from selfscope.subjects.base import OpenSubject, Subject, lacking, reaches
 
 NOTE = "The first line counts where it differs from all below it; where one says the same, the vector told nothing."
@@ -180,7 +181,7 @@ def reader_of_states(wanted: str | Reader, layer: int) -> Reader:
         if "layer" not in names:
             known = [name for name in catalogue.names("reader") if _reads_states(name)]
             raise UnknownName("reader of one state", wanted, known)
-        wanted = cast(Reader, made(kind, {"layer": layer, **settings}, wanted))
+        wanted = cast(Reader, built_with(kind, {"layer": layer, **settings}, wanted))
     if reader_part(wanted).rung != "probe":
         raise UnknownName("reader of one state", id_of(wanted), filter(_reads_states, catalogue.names("reader")))
     return wanted

@@ -24,7 +24,9 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class LogitLens(Identified):
-    """layer: None is chosen on train among depths. Arms: none is the lens on no state at all (uniform); text is the
+    """The model's own final norm and output embedding, applied to the state of an earlier layer.
+
+    layer: None is chosen on train among depths. Arms: none is the lens on no state at all (uniform); text is the
     model's next token after the words that the read tokens spell out; full is not had."""
 
     kind: ClassVar[str] = "logit_lens"

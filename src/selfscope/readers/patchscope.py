@@ -40,7 +40,9 @@ TARGET_TITLES = {
 
 @dataclass(frozen=True)
 class Patchscope(Identified):
-    """template: identity | description | attribute | question | summary. layer: read at (None: chosen on train);
+    """A state is written into another prompt, in which the model is asked what the state is about.
+
+    template: identity | description | attribute | question | summary. layer: read at (None: chosen on train);
     target_layer: written at (None: the same). operator, strength: see `Injection`. count: placeholders. position: index
     into the positions of the evidence."""
 

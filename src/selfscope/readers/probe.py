@@ -45,7 +45,9 @@ class Fit:
 
 @dataclass(frozen=True)
 class Probe(Identified):
-    """method: logistic | means (whitened difference of means). layer, position: where the evidence is read; what is
+    """A linear probe of the residual stream: what is there to be read, whether or not the subject can say it.
+
+    method: logistic | means (whitened difference of means). layer, position: where the evidence is read; what is
     None is chosen by grouped validation on train, positions among the last POSITIONS. labels: true | permuted."""
 
     kind: ClassVar[str] = "probe"

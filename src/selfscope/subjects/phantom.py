@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar, get_type_hints
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -60,13 +60,15 @@ class Phantom:
     seed: of its habits and states. rho: weight of the private state in what it does. Tier logprobs, with chat.
     """
 
+    settable: ClassVar[Mapping[str, Any]] = {**get_type_hints(Dials), "rho": float}
+    """Type of each dial that may stand in its name."""
+
     def __init__(
         self, name: str = "phantom", *, dials: Dials | None = None, seed: int = 0, rho: float = 0.5, **turned: Any
     ) -> None:
-        known = [f.name for f in fields(Dials) if f.name != "seed"]
         for dial in turned:
-            if dial not in known:
-                raise UnknownName("dial", dial, [*known, "seed", "rho"])
+            if dial not in self.settable:
+                raise UnknownName("dial", dial, self.settable)
         self.name = name
         self.dials = dials or Dials(**turned, seed=seed)
         self.seed, self.rho = seed, rho
