@@ -12,18 +12,19 @@ import selfscope
 SOURCE = Path(selfscope.__file__).parent
 EVERY = {
     "records", "errors", "statistics", "quantities", "parsing", "wording", "scoring", "store", "subjects", "phenomena",
-    "readers", "controls", "directions", "verdicts", "study", "report", "catalogue", "api", "cli",
+    "readers", "controls", "directions", "verdicts", "study", "report", "catalogue", "tables", "api", "cli",
 }  # fmt: skip
 ROOMS: dict[str, set[str]] = {
     "records": set(),
     "errors": set(),
     "statistics": set(),
     "catalogue": set(),
+    "tables": set(),
     "parsing": {"records"},
     "wording": {"records"},
     "scoring": {"records"},
     "quantities": {"records", "parsing"},
-    "store": {"records"},
+    "store": {"records", "tables"},
     "subjects": {"records"},
     "directions": set(),
     "phenomena": {"directions", "records", "parsing", "quantities", "statistics", "subjects.base"},
@@ -34,7 +35,7 @@ ROOMS: dict[str, set[str]] = {
         "records", "scoring", "store", "catalogue", "subjects.base", "subjects.sealed", "phenomena.base",
         "readers.base", "controls.base", "wording.formats",
     },
-    "report": {"records", "statistics", "verdicts", "store"},
+    "report": {"records", "statistics", "verdicts", "store", "tables"},
     "api": EVERY - {"cli"},
     "cli": EVERY,
     "__init__": EVERY - {"cli"},

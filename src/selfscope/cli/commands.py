@@ -239,11 +239,6 @@ def _data(value: Any) -> None:
 
 
 def _table(head: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from selfscope.tables import Table, terminal
 
-    table = Table(*head, box=None)
-    for line in lines:
-        table.add_row(*(Text(cell) for cell in line))
-    Console(highlight=False).print(table)
+    print(terminal(Table("", head, tuple(lines)), colour=sys.stdout.isatty()))

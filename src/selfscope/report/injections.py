@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from selfscope.report import labels
 from selfscope.report.activation_format import anchor, asked, part
-from selfscope.report.document import Axis, Inside, Mark, Material, Table, Tick
+from selfscope.report.document import Axis, Inside, Mark, Material, Tick
 from selfscope.report.format import NOTHING, clean, decimal, percent
 from selfscope.report.labels import Labels
 from selfscope.statistics import Estimate
+from selfscope.tables import Table
 from selfscope.verdicts.detection import AGAINST, Detection, InjectionFinding
 
 TASKS = {

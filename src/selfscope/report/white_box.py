@@ -9,10 +9,11 @@ from typing import Any
 
 from selfscope.report import labels
 from selfscope.report.activation_format import anchor, asked, part
-from selfscope.report.document import Axis, Heat, HeatCell, Inside, Mark, Material, Table, Tick
+from selfscope.report.document import Axis, Heat, HeatCell, Inside, Mark, Material, Tick
 from selfscope.report.format import NOTHING, clean, decimal, percent
 from selfscope.report.injections import injections
 from selfscope.report.labels import Labels
+from selfscope.tables import Table
 from selfscope.verdicts.arm_gaps import ARMS, Gap, Grid, SweepCell
 from selfscope.verdicts.detection import InjectionFinding
 
