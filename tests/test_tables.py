@@ -51,8 +51,8 @@ def test_without_a_head_the_first_column_names_groups() -> None:
 
 
 def test_the_first_column_and_numbers_are_not_broken_where_cells_have_several_lines() -> None:
-    wide = Table("", LINES.head, (("word probabilities", "yes\n" + "so it is. " * 9, "12 % [1, 23]", "none " * 9),), (2,))
-    shown = terminal(wide, 70)
+    row = ("word probabilities", "yes\n" + "so it is. " * 9, "12 % [1, 23]", "none " * 9)
+    shown = terminal(Table("", LINES.head, (row,), (2,)), 70)
     assert "word probabilities" in shown
     assert "12 % [1, 23]" in shown
 

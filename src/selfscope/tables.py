@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 WIDTH = 100
 """Columns where there is no terminal to ask."""
 NO_STYLES: Mapping[str, str] = MappingProxyType({})
-_VISIBLE = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"}
-"""Control characters as their pictures: an escape sequence in a model's answer must not reach the terminal."""
+_VISIBLE = {
+    **{code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"},
+    **dict.fromkeys(range(127, 160), 0xFFFD),
+}
+"""Control characters as what can be seen: an escape sequence in a model's answer must not reach the terminal."""
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ def injections(name: str, found: Sequence[InjectionFinding], material: Material)
     names = material.names
     tables = [table for one in found for table in _tables(one, names)]
     return Inside(
-        anchor=anchor(name), title=names.phenomenon(name), asks=names.asks(name), says=sentence(found), items=asked(name, material),
-        ladder=_ladder(found, names), more=tuple(tables), notes=tuple(n for one in found for n in _notes(one)),
+        anchor=anchor(name), title=names.phenomenon(name), asks=names.asks(name), says=sentence(found),
+        items=asked(name, material), ladder=_ladder(found, names), more=tuple(tables),
+        notes=tuple(n for one in found for n in _notes(one)),
     )  # fmt: skip
 
 

@@ -78,8 +78,8 @@ def _range(sizes: Sequence[int]) -> str:
 
 
 def _posed(material: Material) -> Mapping[str, list[Trial]]:
-    """phenomenon -> its trials. A trial says its phenomenon's kind; several configurations of one kind are told apart by
-    who read it (what nobody read belongs to the first)."""
+    """phenomenon -> its trials. A trial says its phenomenon's kind; several configurations of one kind are told apart
+    by who read it (what nobody read belongs to the first)."""
     of_kind: dict[str, str] = {}
     for name, part in material.parts.phenomena.items():
         of_kind.setdefault(part.kind, name)

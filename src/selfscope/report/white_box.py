@@ -156,7 +156,8 @@ def _layers(name: str, material: Material) -> Heat | None:
     said: dict[str, dict[int, Mapping[str, Any]]] = {}
     reader = ""
     for row in material.rows:
-        if row.phenomenon != name or material.parts.role(row.control) != "sweep" or row.reader != (reader or row.reader):
+        swept = row.phenomenon == name and material.parts.role(row.control) == "sweep"
+        if not swept or row.reader != (reader or row.reader):
             continue
         trial = material.trials.get(row.trial)
         if trial is not None and trial.split == "test" and "likeliest" in row.reading.extra:
