@@ -27,7 +27,13 @@ NAME = 48
 
 @dataclass(frozen=True)
 class Cards:
-    """The cards of several subjects and seeds. `print` gives every verdict; `rows` are those of all studies."""
+    """The cards of several subjects and seeds. `print` gives every verdict.
+
+    Attributes
+    ----------
+    folder
+        Where their studies are, one folder each.
+    """
 
     folder: Path
 
@@ -42,7 +48,13 @@ class Cards:
         return rows(self.folder)
 
     def lines(self) -> list[tuple[str, ...]]:
-        """HEAD as text, a line a subject, seed and kind of question."""
+        """Every verdict as text.
+
+        Returns
+        -------
+        list[tuple[str, ...]]
+            HEAD, a line a subject, seed and kind of question.
+        """
         from selfscope.report.compose import verdicts
 
         found: list[tuple[str, ...]] = []
@@ -58,7 +70,20 @@ class Cards:
         return self.table(width=100)
 
     def table(self, *, width: int | None = None, colour: bool = False) -> str:
-        """Every verdict as text, `width` columns wide."""
+        """Every verdict as text, in columns.
+
+        Parameters
+        ----------
+        width
+            Columns (default: what the terminal has, 100 where there is none).
+        colour
+            Whether to write codes for bold and colours.
+
+        Returns
+        -------
+        str
+            Lines, the last one without an end.
+        """
         return terminal(self._table(), width, colour=colour)
 
     def _repr_html_(self) -> str:
@@ -84,11 +109,37 @@ def cards(
     jobs: int = 1,
     **options: Any,
 ) -> Cards:
-    """Asks several models, with every seed. What was finished before an error or a kill stays, and `resume=True` goes
-    on from there: a study that is complete costs nothing.
+    """Asks several models, with every seed.
 
-    models: names or subjects; one is loaded at a time. seeds: of everything random (trials, draws). options: see `card`.
-    Raises SelfscopeError for a user's mistake.
+    What was finished before an error or a kill stays, and `resume=True` goes on from there: a study that is complete
+    costs nothing.
+
+    Parameters
+    ----------
+    models
+        Names or subjects; one is loaded at a time.
+    folder
+        Where to; None makes a new temporary one.
+    seeds
+        Of everything random (trials, draws).
+    resume
+        Go on with the studies in the folder.
+    progress
+        Told of the work ahead and of each piece that is done.
+    jobs
+        Processes that share the work; each loads the model.
+    options
+        What else `card` takes.
+
+    Returns
+    -------
+    Cards
+        One card a subject and seed.
+
+    Raises
+    ------
+    SelfscopeError
+        A user's mistake, in one line.
     """
     if not models or not seeds:
         raise SelfscopeError("give at least one model and one seed")

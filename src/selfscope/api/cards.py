@@ -86,7 +86,20 @@ class Card:
         return self.table()
 
     def table(self, width: int | None = None, *, colour: bool = False) -> str:
-        """The summary and the verdicts as text, `width` columns wide (default: the terminal's width)."""
+        """The summary and the verdicts as text.
+
+        Parameters
+        ----------
+        width
+            Columns (default: what the terminal has, 100 where there is none).
+        colour
+            Whether to write codes for bold and colours.
+
+        Returns
+        -------
+        str
+            Lines, the last one without an end.
+        """
         return self.drawn.terminal(width, colour=colour)
 
     def _repr_html_(self) -> str:
@@ -169,7 +182,25 @@ def planned(
     seed: int = 0,
     hardware: Mapping[str, str] | None = None,
 ) -> Study:
-    """The study that `card` runs. hardware: how a local model is loaded (see `load`)."""
+    """The study that `card` runs.
+
+    Parameters
+    ----------
+    model, profile, phenomena, readers, controls, items, other, twin, seed
+        See `card`.
+    hardware
+        How a local model is loaded: settings of `load`.
+
+    Returns
+    -------
+    Study
+        Nothing was asked yet.
+
+    Raises
+    ------
+    SelfscopeError
+        A user's mistake, in one line.
+    """
     from selfscope.api.loading import load
     from selfscope.study.plan import StudyOptions, plan
 
@@ -204,6 +235,10 @@ def run(
         What to ask, of whom; see `Study`.
     folder
         Where to; only with `resume` may it hold the same study already.
+    resume
+        Go on with the study in the folder.
+    progress
+        Told of the work ahead and of each piece that is done.
     jobs
         Processes that share the work. The study is sent to them: give models by name to `card` where it cannot be.
 
@@ -211,6 +246,11 @@ def run(
     -------
     Rows
         Every reading with its trial and truth.
+
+    Raises
+    ------
+    StoreError
+        The folder holds another study, or is locked by a running one.
     """
     execute(study, folder, resume=resume, progress=progress, jobs=jobs)
     return rows(folder)
@@ -242,6 +282,16 @@ def execute(
 def redraw(folder: Path | str) -> Card:
     """Draws the card of a folder from its rows. No model; it is estimated again only when rows changed.
 
+    Parameters
+    ----------
+    folder
+        Of a study.
+
+    Returns
+    -------
+    Card
+        Its page and data were written anew.
+
     Raises
     ------
     StoreError
@@ -256,8 +306,23 @@ def redraw(folder: Path | str) -> Card:
 
 @dataclass(frozen=True)
 class Times:
-    """Where the time of a card went, in seconds: asked (readers), observed (the subject behaves), posed, fitted
-    (readers learn), judged (estimates), drawn."""
+    """Where the time of a card went, in seconds.
+
+    Attributes
+    ----------
+    asked
+        Readers ask.
+    observed
+        The subject behaves.
+    posed
+        Questions are posed.
+    fitted
+        Readers learn.
+    judged
+        Estimates.
+    drawn
+        The page.
+    """
 
     asked: float = 0.0
     observed: float = 0.0
@@ -272,7 +337,18 @@ class Times:
 
 
 def timed_redraw(folder: Path | str) -> tuple[Card, Times]:
-    """`redraw`, and where the time of the whole card went."""
+    """`redraw`, and where the time of the whole card went.
+
+    Parameters
+    ----------
+    folder
+        Of a study.
+
+    Returns
+    -------
+    tuple[Card, Times]
+        The card, and seconds by what they were spent on.
+    """
     from selfscope.report import write
 
     result = Card(Path(folder))

@@ -20,7 +20,13 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Doctor:
-    """A checkup that shows itself. data: everything that was found."""
+    """A model's checkup, which shows itself: what to know before its activations are read.
+
+    Attributes
+    ----------
+    data
+        Everything that was measured.
+    """
 
     data: Checkup
 
@@ -30,7 +36,13 @@ class Doctor:
         return not self.data.refused
 
     def lines(self) -> list[tuple[str, str, str]]:
-        """(section, what, found) of each line of the table."""
+        """The checkup as text.
+
+        Returns
+        -------
+        list[tuple[str, str, str]]
+            (section, what, finding) of each line; a section is named once.
+        """
         found = self.data
         parts = [
             ("model", list(_model(found))),
@@ -45,7 +57,20 @@ class Doctor:
         return self.table(width=100)
 
     def table(self, *, width: int | None = None, colour: bool = False) -> str:
-        """The checkup as text, `width` positions wide."""
+        """The checkup as text, in columns.
+
+        Parameters
+        ----------
+        width
+            Columns (default: what the terminal has, 100 where there is none).
+        colour
+            Whether to write codes for bold and colours.
+
+        Returns
+        -------
+        str
+            Lines, the last one without an end.
+        """
         return terminal(self._table(), width, colour=colour, styles={"failed": "bold red"})
 
     def _repr_html_(self) -> str:
@@ -63,17 +88,51 @@ def doctor(
     revision: str | None = None,
     adapter: str | None = None,
 ) -> Doctor:
-    """Examines a model that runs here, by name or loaded: path to its blocks, norms and sinks by layer, BOS and
-    template, scales, windows, usable placeholders, and every check of the self-test.
+    """Examines a model that runs here.
 
-    Raises Unsupported for a subject without activations (the phantom, a server)."""
+    Path to its blocks, norms and sinks by layer, BOS and template, scales, windows, usable placeholders, and every
+    check of the self-test.
+
+    Parameters
+    ----------
+    model
+        A name (see `load`) or a subject.
+    device, dtype, revision, adapter
+        How a model that is named is loaded; see `load`.
+
+    Returns
+    -------
+    Doctor
+        `passed` says whether its activations may be read and written.
+
+    Raises
+    ------
+    Unsupported
+        A subject without activations (the phantom, a server).
+    """
     if isinstance(model, str):
         return examine(load(model, device=device, dtype=dtype, revision=revision, adapter=adapter))
     return examine(model)
 
 
 def examine(subject: Subject) -> Doctor:
-    """The checkup of a loaded subject. Raises Unsupported for one that does not run here."""
+    """The checkup of a loaded subject.
+
+    Parameters
+    ----------
+    subject
+        A model that runs here.
+
+    Returns
+    -------
+    Doctor
+        `passed` says whether its activations may be read and written.
+
+    Raises
+    ------
+    Unsupported
+        A subject that does not run here.
+    """
     if not hasattr(subject, "engine"):
         if subject.tier in ("text", "logprobs"):
             raise lacking(subject.name, subject.tier, "activations")

@@ -24,9 +24,36 @@ def load(
 ) -> Subject:
     """The subject of a name.
 
-    phantom, phantom:access=0.4,habit=0.2 (dials); smollm2-135m and other packaged models; a folder or hub name of a
-    causal language model; api:MODEL@http://host:port/v1; module:object of your own (a Subject, or what returns one).
-    Raises UnknownName, BadModel, ServerError.
+    Parameters
+    ----------
+    name
+        phantom, or phantom:access=0.4,habit=0.2 (dials); smollm2-135m and other packaged models; a folder or hub name
+        of a causal language model; api:MODEL@http://host:port/v1; module:object of your own (a Subject, or what returns
+        one).
+    device
+        cpu, cuda or mps (default: what is there). This and all below is for models that run here.
+    dtype
+        float32 or bfloat16 (default: float32 up to two billion parameters).
+    revision
+        Branch, tag or commit of a hub model.
+    adapter
+        A PEFT adapter, a folder or a hub name; it is merged.
+
+    Returns
+    -------
+    Subject
+        Of the tier that it reaches: `ScoringSubject` from logprobs on, `OpenSubject` from activations on.
+
+    Raises
+    ------
+    UnknownName
+        Nothing has this name.
+    BadModel
+        A folder that cannot be used.
+    ServerError
+        A server that does not answer.
+    SelfscopeError
+        Settings that do not go with the name.
     """
     settings = {"device": device, "dtype": dtype, "revision": revision, "adapter": adapter}
     given = {k: v for k, v in settings.items() if v is not None}

@@ -19,7 +19,20 @@ KINDS = ("none", "random", "shuffled", "mean", "text", "full")
 
 @dataclass(frozen=True)
 class Arms(Identified):
-    """Each trial with evidence once for each of `kinds`, paired to it by `base`."""
+    """Each trial with evidence under every arm: what stands in the place of the vector that is read.
+
+    Trials without evidence are dropped; a trial that has no other cluster of its kind gets no shuffled arm.
+
+    Parameters
+    ----------
+    kinds
+        none: no vector. random: a random direction of the same norm. shuffled: another item's. mean: the mean of many.
+        text: what the read tokens spell out, in words. full: all the text, the controlling one included: a ceiling.
+
+    References
+    ----------
+    Li et al. 2025, Do Natural Language Descriptions of Model Activations Convey Privileged Information?
+    """
 
     kind: ClassVar[str] = "arms"
     role: ClassVar[str] = "arm"
@@ -27,7 +40,7 @@ class Arms(Identified):
     kinds: tuple[str, ...] = KINDS
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
-        """Trials without evidence are dropped; a trial that has no other cluster of its kind gets no shuffled arm."""
+        """All trials of an arm stand together, in the order of `kinds`."""
         given = [t for t in trials if t.evidence is not None]
         found = []
         for kind in self.kinds:

@@ -20,9 +20,24 @@ CONTENT_FREE = "..."
 
 @dataclass(frozen=True)
 class Ask(Identified):
-    """The plain self-report. draws: 1 = one greedy reply, a class; more = replies at temperature 1, averaged.
+    """The plain self-report: the subject is asked.
 
-    prior_free: choice_lp readings also carry the distribution relative to a content-free prompt (one more call).
+    Parameters
+    ----------
+    format
+        How the answer is written and read, one of FORMATS.
+    draws
+        Of formats that are read from text: 1 is one greedy reply, a class; more are replies at temperature 1, averaged.
+    seed
+        Of those replies.
+    prior_free
+        Whether `choice_lp` readings also carry the distribution relative to a content-free prompt (one more call), in
+        `extra["prior_free"]` (K,).
+
+    Raises
+    ------
+    UnknownName
+        A format that does not exist.
     """
 
     kind: ClassVar[str] = "ask"
@@ -36,7 +51,22 @@ class Ask(Identified):
 
     @classmethod
     def planned(cls, subject: Subject, formats: Sequence[str], settings: Mapping[str, Any]) -> list[Ask]:
-        """One in each format, unless one was asked for."""
+        """One in each format, unless one was asked for.
+
+        Parameters
+        ----------
+        subject
+            Whom the study is about.
+        formats
+            Those of the phenomenon in which the subject can be asked.
+        settings
+            Fields that were asked for.
+
+        Returns
+        -------
+        list[Ask]
+            In the order of the formats.
+        """
         if "format" in settings:
             return [cls(**settings)]
         return [cls(**{**settings, "format": format}) for format in formats]

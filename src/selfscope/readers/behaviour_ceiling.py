@@ -19,8 +19,20 @@ APART = 7_000_003
 
 @dataclass(frozen=True)
 class BehaviourCeiling(Identified):
-    """Fresh rollouts of the object prompt as a forecast. Quantities of the next token are read off exactly, and
-    the correctness of an answer that is already given is graded; a user's own questions are UNSUPPORTED."""
+    """The ceiling: the subject does it again. Fresh rollouts of the object prompt are the forecast.
+
+    Quantities of the next token are read off exactly, and the correctness of an answer that is already given is graded;
+    a user's own questions are UNSUPPORTED.
+
+    Parameters
+    ----------
+    rollouts
+        Replies at temperature 1 behind each forecast, none of them among those that the truth is made of.
+    max_tokens
+        Of a reply, where the phenomenon does not say how long its own are.
+    seed
+        Of the replies.
+    """
 
     kind: ClassVar[str] = "behaviour_ceiling"
     title: ClassVar[str] = "its own behaviour"

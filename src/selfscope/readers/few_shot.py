@@ -18,9 +18,26 @@ LOOKED = 128
 
 @dataclass(frozen=True)
 class FewShot(Identified):
-    """k examples from the train split whose self-reading had the right top option; k = 0 is plain asking.
+    """The subject is asked after k examples of its own correct introspection.
 
-    The examples are the same for every trial, so that their prefix is computed once.
+    The examples are from the train split, their self-reading had the right top option, and they are the same for every
+    trial, so that their prefix is computed once.
+
+    Parameters
+    ----------
+    k
+        How many; 0 is plain asking. `extra["k"]` of a reading says how many there really were.
+    format
+        How the answer is written and read, one of FORMATS.
+    seed
+        Of the choice of examples.
+    shots
+        Chosen by `fit`; no part of the configuration.
+
+    Raises
+    ------
+    UnknownName
+        A format that does not exist.
     """
 
     kind: ClassVar[str] = "few_shot"

@@ -38,9 +38,32 @@ TARGET_TITLES = {
 
 @dataclass(frozen=True)
 class Patchscope(Identified):
-    """template: identity | description | attribute | question | summary. layer: read at (None: chosen on train);
-    target_layer: written at (None: the same). operator, strength: see `Injection`. count: placeholders. position: index
-    into the positions of the evidence."""
+    """A state is written into a slot of another prompt, and the subject is asked about it as if it were a word there.
+
+    Options are ranked by log-probability minus what they have when nothing is written: else the prior over answers
+    decides.
+
+    Parameters
+    ----------
+    template
+        The prompt with the slot: identity, description, attribute, question or summary.
+    layer
+        Where the state is read (None: chosen on train).
+    target_layer
+        Where it is written (None: the same layer).
+    operator, strength
+        How it is written; see `Injection`.
+    count
+        Placeholders in the slot; all are written.
+    position
+        Index into the positions of the evidence.
+    means
+        Mean vectors, learnt by `fit`: place -> (D,); no part of the configuration.
+
+    References
+    ----------
+    Ghandeharioun et al. 2024, Patchscopes: A Unifying Framework for Inspecting Hidden Representations of Language
+    Models. """
 
     kind: ClassVar[str] = "patchscope"
     template: str = "question"
@@ -76,8 +99,10 @@ class Patchscope(Identified):
         return replace(ready, layer=best_layer(ready, subject, train, truths, layers))
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
-        """One reading a trial, in two calls: one capture, one score of every trial with and without its vector (of the
-        identity prompt and a next token: one distribution with it, as published)."""
+        """One reading a trial, in two calls: one capture, one score of every trial with and without its vector.
+
+        Of the identity prompt and a next token it is one distribution with the vector, as published.
+        """
         if not reaches(subject, "activations"):
             return [Reading(Outcome.UNSUPPORTED)] * len(trials)
         able = cast(OpenSubject, subject)
@@ -122,8 +147,29 @@ class Patchscope(Identified):
         return out
 
     def prompt(self, subject: OpenSubject, trial: Trial, vector_D: Any, *, open: bool = False) -> Prompt:
-        """The target prompt of one trial with this vector in its slot (None: nothing is written). open: the answer is
-        free, no options are listed."""
+        """The target prompt of one trial with a vector in its slot.
+
+        Parameters
+        ----------
+        subject
+            Whose tokenizer finds the slot.
+        trial
+            What is asked, and whose evidence says where the vector comes from.
+        vector_D
+            The vector (D,); None: nothing is written.
+        open
+            Whether the answer is free: no options are listed.
+
+        Returns
+        -------
+        Prompt
+            With one injection, or none.
+
+        Raises
+        ------
+        ValueError
+            No placeholder is a token of its own in this prompt.
+        """
         found = _Found(subject)
         slot = self._filled(found, trial, open=open)
         layer = self.layer if self.layer is not None else middle(subject)
@@ -175,8 +221,21 @@ class Patchscope(Identified):
 
 @dataclass(frozen=True)
 class SelfIE(Patchscope):
-    """SelfIE (Chen et al. 2024): five placeholders, written by a mix into the first block's output, and an assistant's
-    opening that promises to summarise."""
+    """Patchscope with five placeholders and an assistant's opening that promises to summarise.
+
+    The state is written by a mix into the first block's output.
+
+    Parameters
+    ----------
+    template, layer, target_layer, operator, strength, count, position
+        As in `Patchscope`, with other defaults.
+    means
+        Mean vectors, learnt by `fit`: place -> (D,); no part of the configuration.
+
+    References
+    ----------
+    Chen et al. 2024, SelfIE: Self-Interpretation of Large Language Model Embeddings.
+    """
 
     kind: ClassVar[str] = "selfie"
     template: str = "summary"

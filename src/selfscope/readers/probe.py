@@ -45,8 +45,28 @@ class Fit:
 
 @dataclass(frozen=True)
 class Probe(Identified):
-    """method: logistic | means (whitened difference of means). layer, position: where the evidence is read; what is None
-    is chosen by grouped validation on train, positions among the last POSITIONS. labels: true | permuted."""
+    """A linear probe of the residual stream: what is there to be read, whether or not the subject can say it.
+
+    Fitted on the train split of questions whose options are shared between items. What is None is chosen by grouped
+    validation on train; a place that a sweep asks for gets a probe of its own.
+
+    Parameters
+    ----------
+    method
+        logistic, or means (whitened difference of means).
+    layer
+        Where the evidence is read (None: chosen among depths of the model).
+    position
+        Index into the positions of the evidence (None: chosen among the last four).
+    labels
+        true, or permuted: the same probe on labels that mean nothing (Hewitt and Liang 2019).
+    fits, states, means
+        Learnt by `fit`; no part of the configuration. means: place -> (D,).
+
+    References
+    ----------
+    Hewitt and Liang 2019, Designing and Interpreting Probes with Control Tasks.
+    """
 
     kind: ClassVar[str] = "probe"
     method: str = "logistic"
