@@ -45,7 +45,7 @@ def test_a_card_shows_itself_its_rows_and_its_claims(card: selfscope.Card) -> No
     assert shown.startswith("<iframe srcdoc=")
     assert "<script" not in shown
     assert "Branches" in str(card)
-    assert "<table>" in card.rows._repr_html_()
+    assert "<table" in card.rows._repr_html_()
     assert card.claims[0].phenomenon == "branch_distribution"
     pytest.importorskip("pandas")
     table = card.rows.to_pandas()
@@ -72,7 +72,7 @@ def test_every_score_recomputes_from_what_is_stored(card: selfscope.Card) -> Non
 def test_ask_answers_in_one_line() -> None:
     answers = selfscope.ask("phantom", "Tea or coffee?", options=("tea", "coffee"))
     assert "phantom about itself" in str(answers)
-    assert "<table>" in answers._repr_html_()
+    assert "<table" in answers._repr_html_()
     assert len(answers.answers[0].distribution or ()) == 2
 
 

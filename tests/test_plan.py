@@ -25,7 +25,8 @@ from source_tree import (
 
 EVERY = {
     "records", "errors", "statistics", "quantities", "parsing", "wording", "scoring", "store", "subjects", "phenomena",
-    "readers", "controls", "directions", "verdicts", "study", "report", "catalogue", "settings", "api", "cli",
+    "readers", "controls", "directions", "verdicts", "study", "report", "catalogue", "settings", "tables", "api",
+    "cli",
 }  # fmt: skip
 ROOMS: dict[str, set[str]] = {
     "records": set(),
@@ -33,11 +34,12 @@ ROOMS: dict[str, set[str]] = {
     "statistics": set(),
     "catalogue": set(),
     "settings": set(),
+    "tables": set(),
     "parsing": {"records"},
     "wording": {"records"},
     "scoring": {"records"},
     "quantities": {"records", "parsing"},
-    "store": {"records"},
+    "store": {"records", "tables"},
     "subjects": {"records"},
     "directions": set(),
     "phenomena": {"directions", "records", "parsing", "quantities", "statistics", "subjects.base"},
@@ -48,7 +50,7 @@ ROOMS: dict[str, set[str]] = {
         "records", "scoring", "store", "catalogue", "settings", "subjects.base", "subjects.sealed", "phenomena.base",
         "readers.base", "controls.base",
     },
-    "report": {"records", "statistics", "verdicts", "store"},
+    "report": {"records", "statistics", "verdicts", "store", "tables"},
     "api": EVERY - {"cli"},
     "cli": EVERY,
     "__init__": EVERY - {"cli"},

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import html
-import io
 import re
 import tempfile
 from collections.abc import Sequence
@@ -16,6 +14,7 @@ from selfscope.api.cards import Card, connection, execute, planned, redraw
 from selfscope.api.loading import load
 from selfscope.errors import SelfscopeError
 from selfscope.store import Rows, read_meta, rows, studies
+from selfscope.tables import Table, html, terminal
 
 if TYPE_CHECKING:
     from selfscope.study import Progress
@@ -51,7 +50,8 @@ class Cards:
             meta = read_meta(card.folder)
             who = str(meta.get("subject", "")), str(meta["settings"].get("seed", ""))
             for v in verdicts(card.claims, card.material.names):
-                found.append((*who, v.title, v.badge, v.share.both if v.share else "not identified", v.items))
+                share = v.share.both if v.share else "not identified"
+                found.append((*who, v.title, v.badge, share, v.items))
         return found
 
     def __str__(self) -> str:
@@ -59,24 +59,19 @@ class Cards:
 
     def table(self, *, width: int | None = None, colour: bool = False) -> str:
         """Every verdict as text, `width` columns wide."""
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(*HEAD, box=None)
-        before = ("", "")
-        for name, seed, *rest in self.lines():
-            again = (name, seed) == before
-            table.add_row(*(Text(cell) for cell in (("", "") if again else (name, seed))), *map(Text, rest))
-            before = (name, seed)
-        out = io.StringIO()
-        Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False).print(table)
-        return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+        return terminal(self._table(), width, colour=colour)
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(c)}</th>" for c in HEAD)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in x) + "</tr>" for x in self.lines())
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return html(self._table())
+
+    def _table(self) -> Table:
+        """A subject and seed are named once."""
+        rows: list[tuple[str, ...]] = []
+        before: tuple[str, ...] = ()
+        for line in self.lines():
+            rows.append(("", "", *line[2:]) if line[:2] == before else line)
+            before = line[:2]
+        return Table("", HEAD, tuple(rows))
 
 
 def cards(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 from selfscope.api.loading import load
 from selfscope.errors import Unsupported
 from selfscope.subjects.base import Subject, lacking
+from selfscope.tables import Table, html, terminal
 
 if TYPE_CHECKING:
     from selfscope.subjects.model_report import Checkup, Sink, Stream
@@ -47,25 +46,13 @@ class Doctor:
 
     def table(self, *, width: int | None = None, colour: bool = False) -> str:
         """The checkup as text, `width` positions wide."""
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-        for _ in range(3):
-            table.add_column(overflow="fold")
-        for section, what, said in self.lines():
-            if section and table.row_count:
-                table.add_row()
-            style = "bold red" if said.startswith("failed") else ""
-            table.add_row(Text(section, "bold"), Text(what), Text(said, style))
-        out = io.StringIO()
-        Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False).print(table)
-        return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").splitlines())
+        return terminal(self._table(), width, colour=colour, styles={"failed": "bold red"})
 
     def _repr_html_(self) -> str:
-        rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in line) for line in self.lines())
-        return "<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+        return html(self._table())
+
+    def _table(self) -> Table:
+        return Table("", ("", "", ""), tuple(self.lines()))
 
 
 def doctor(

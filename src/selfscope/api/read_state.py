@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import cast
@@ -20,6 +18,7 @@ from selfscope.settings import built_with
 from selfscope.study import PhenomenonPlan, Progress, Study
 from selfscope.study.names import parsed
 from selfscope.subjects.base import OpenSubject, Subject, lacking, reaches
+from selfscope.tables import Table, html, terminal
 
 NOTE = "The first line counts where it differs from all below it; where one says the same, the vector told nothing."
 
@@ -58,25 +57,14 @@ class StateReading:
 
     def table(self, *, width: int | None = None, colour: bool = False) -> str:
         """The answers as text, `width` positions wide."""
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
+        return terminal(self._table(), width, colour=colour)
 
-        table = Table(title=Text(self._title()), title_justify="left", caption=Text(self.note), caption_justify="left")
-        for name in self._head():
-            table.add_column(name, overflow="fold", justify="left" if name in ("vector", "says") else "right")
-        for line in self._lines():
-            table.add_row(*(Text(cell) for cell in line))
-        out = io.StringIO()
-        Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False).print(table)
-        return out.getvalue().rstrip("\n")
-
-    def _title(self) -> str:
+    def _table(self) -> Table:
         where = f"layer {self.layer}, token {self.position} {self.token!r} of: {self.about}"
-        return f"{self.question}\n{self.reader} of {self.model}, {where}"
-
-    def _head(self) -> list[str]:
-        return ["vector", *self.options] if self.options else ["vector", "says", "agreement", "relevancy"]
+        title = f"{self.question}\n{self.reader} of {self.model}, {where}"
+        head = ("vector", *self.options) if self.options else ("vector", "says", "agreement", "relevancy")
+        numeric = tuple(range(1 if self.options else 2, len(head)))
+        return Table(title, head, tuple(map(tuple, self._lines())), numeric, self.note)
 
     def _lines(self) -> list[list[str]]:
         lines = []
@@ -87,10 +75,7 @@ class StateReading:
         return lines
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(c)}</th>" for c in self._head())
-        rows = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in line) + "</tr>" for line in self._lines())
-        caption = html.escape(self._title())
-        return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return html(self._table())
 
 
 def _written(value: float | None) -> str:

@@ -13,8 +13,13 @@ from selfscope.errors import StoreError, UnknownName
 from selfscope.records import Parts, Row, Trial, Truth
 from selfscope.store.contents import META, Contents, read
 from selfscope.store.folder import write_atomically
+from selfscope.tables import Table, html
 
 FORMATS = ("csv", "jsonl", "parquet")
+SHOWN = ("phenomenon", "reader", "control", "public", "options", "reading", "truth", "outcome")
+"""What a notebook shows of a row."""
+FIRST, LONG = 20, 120
+"""Rows that a notebook shows, and characters of each of their cells."""
 
 
 def flat(row: Row, trial: Trial | None, truth: Truth | None) -> dict[str, Any]:
@@ -114,16 +119,12 @@ class Rows(Sequence[Row]):
         return pandas.DataFrame(list(self.records()))
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        shown = ("phenomenon", "reader", "control", "public", "options", "reading", "truth", "outcome")
-        head = "".join(f"<th>{name}</th>" for name in shown)
-        body = []
-        for record in self[:20].records():
-            cells = (escape(str(record[name] if record[name] is not None else "–")[:120]) for name in shown)
-            body.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-        more = f"<p>{len(self)} rows; the first {min(20, len(self))} are shown.</p>"
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>{more}"
+        shown = tuple(
+            tuple("–" if record[name] is None else str(record[name])[:LONG] for name in SHOWN)
+            for record in self[:FIRST].records()
+        )
+        note = f"{len(self)} rows; the first {len(shown)} are shown."
+        return html(Table("", SHOWN, shown, note=note))
 
 
 def rows(folder: Path | str) -> Rows:
