@@ -29,9 +29,9 @@ Every public name, from its docstring: `help(selfscope.card)` says the same. [Th
 word in brackets, with settings as in `probe[layer=5]`. `SELFSCOPE_DOCS=write make docs` writes this page anew.
 """
 FIRST = (
-    "load", "ask", "read", "card", "cards", "run", "redraw", "judge", "rows_of", "doctor", "Answers", "StateReading",
-    "Card", "Cards", "Rows", "Claim", "Study", "PhenomenonPlan", "Doctor", "Activations", "SelfscopeError", "Subject",
-    "ScoringSubject", "OpenSubject",
+    "load", "ask", "read", "sweep", "card", "cards", "run", "redraw", "rows_of", "judge", "findings", "doctor",
+    "Answers", "StateReading", "SweepArray", "Card", "Cards", "Rows", "Claim", "Findings", "Study", "PhenomenonPlan",
+    "Doctor", "Activations", "SelfscopeError", "Subject", "ScoringSubject", "OpenSubject",
 )  # fmt: skip
 """Names that stand first in their group, in this order; all others follow by the alphabet."""
 GROUPS = ("Functions", "Nouns", "Protocols", *PARTS.values())
@@ -72,7 +72,7 @@ def section(name: str, thing: Any) -> str:
 
 
 def inner(name: str, cls: type) -> str:
-    """What it has beyond its public base classes: properties and the methods of a protocol as lists, then all others."""
+    """What it has beyond its public bases: properties and the methods of a protocol as lists, then all others."""
     bases = [base for base in cls.__mro__[1:] if base in public().values()]
     inherited = [vars(base).get(member.name) for base in bases for member in members(base)]
     properties, kept, methods = [], [], ""
@@ -166,7 +166,8 @@ def inline(text: str) -> str:
 
 def plain(text: str) -> str:
     """Text of a docstring, in which a `<` outside of code is no markup."""
-    return "".join(part if k % 2 else part.replace("<", "&lt;") for k, part in enumerate(re.split(r"(`[^`]*`)", text)))
+    parts = re.split(r"(`[^`]*`)", text.replace("``", "`"))
+    return "".join(part if k % 2 else part.replace("<", "&lt;") for k, part in enumerate(parts))
 
 
 def values(cls: type[Enum]) -> str:

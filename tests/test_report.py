@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from selfscope.report.lower import card
 
 from report_material import META, claim_of, claims, e, ladder_of, material, rows_of, trials_of
 from selfscope.errors import StoreError
@@ -22,7 +23,6 @@ from selfscope.report.document import Axis, Mark, Material, Tick
 from selfscope.report.examples import _said, choose, shown
 from selfscope.report.format import Number, clean, decimal, duration, percent, share, signed, skill
 from selfscope.report.labels import reader, title
-from selfscope.report.lower import card
 from selfscope.report.plots import strip, track
 from selfscope.report.sections import section
 from selfscope.report.text import table

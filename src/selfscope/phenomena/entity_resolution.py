@@ -43,8 +43,10 @@ class EntityResolution(Identified):
     family: ClassVar[str] = "activations"
     tier: ClassVar[str] = "activations"
     readers: ClassVar[tuple[str, ...]] = (
-        "patchscope[template=description]", "patchscope[template=question]", "logit_lens",
-    )  # fmt: skip
+        "patchscope[template=description]",
+        "patchscope[template=question]",
+        "logit_lens",
+    )
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:

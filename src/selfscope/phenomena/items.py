@@ -30,11 +30,11 @@ KNOWN = ("prompt", "messages", "options", "property", "ask", "cluster", "id", "p
 class Items(Identified):
     """Your own questions, from a file of one JSON object a line.
 
-    As in `{"prompt": ..., "options": [...]}` or `{"prompt": ..., "property": "parity"}`. prompt: a message, or
-    `"messages": [{"role", "content"}]` (a system message is the hidden state). options: short answers that a reply may
-    name, at least two; "something else" is added. property: one of PER_TEXT, with its argument ("threshold", "other").
-    ask: the question in the user's own words. cluster, id: names of the user's own. Splits are by a hash of the
-    cluster, 60 % test, 30 % train, 10 % dev.
+    {"prompt": ..., "options": [...]} or {"prompt": ..., "property": "parity"}. prompt: a message, or "messages":
+    [{"role", "content"}] (a system message is the hidden state). options: short answers that a reply may name, at least
+    two; "something else" is added. property: one of PER_TEXT, with its argument ("threshold", "other"). ask: the
+    question in the user's own words. cluster, id: names of the user's own. Splits are by a hash of the cluster, 60 %
+    test, 30 % train, 10 % dev.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ from typing import ClassVar, cast
 
 from selfscope import quantities
 from selfscope.records import Cost, Decoding, Identified, Outcome, Reading, Trial, Truth, content_hash
+from selfscope.statistics import softmax
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
 
 TOKEN_QUANTITIES = ("next_word", "likelier", "entropy_bin")
@@ -114,8 +115,7 @@ def _exactly(subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
             p = min(1.0, math.exp(logs[0]))
             shares: tuple[float, ...] = (p, 1 - p)
         else:
-            weights = [math.exp(x - max(logs)) for x in logs]
-            shares = tuple(w / math.fsum(weights) for w in weights)
+            shares = softmax(logs)
         found[trial.id] = Reading(Outcome.ANSWERED, shares, cost=Cost(calls=1))
     for trial, after in zip(open_, nexts, strict=True):
         found[trial.id] = _one_hot(trial, quantities.entropy_key(after.entropy))

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from selfscope.readers.ask import elicit, known_format
-from selfscope.records import Identified, Reading, Trial, Truth, content_hash
+from selfscope.records import FORMATS, Identified, Reading, Trial, Truth, content_hash
 from selfscope.subjects.base import Subject
 from selfscope.wording import Shot, fits
-from selfscope.wording.formats import FORMATS
 
 LOOKED = 128
 """Train trials at most that are looked through for verified examples."""

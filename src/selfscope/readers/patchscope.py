@@ -15,6 +15,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from selfscope.readers.layer_choice import best_layer, likeliest
+from selfscope.readers.open_answers import open_answers
 from selfscope.readers.vector_arms import Place, evidence_of, mean_vectors, place_of, vectors
 from selfscope.records import (
     Cost,
@@ -26,7 +27,8 @@ from selfscope.records import (
     Trial,
     Truth,
     Vector,
-    )
+)
+from selfscope.statistics import softmax
 from selfscope.subjects.base import OpenSubject, Subject, depths, middle, reaches
 from selfscope.wording.target_prompts import SLOTS, TargetPrompt, target_prompt
 
@@ -38,10 +40,10 @@ TARGET_TITLES = {
 
 @dataclass(frozen=True)
 class Patchscope(Identified):
-    """A state is written into a slot of another prompt, and the subject is asked about it as if it were a word there.
+    """A state is written into another prompt, in which the model is asked what the state is about.
 
-    Options are ranked by log-probability minus what they have when nothing is written: else the prior over answers
-    decides.
+    It stands in a slot of that prompt as if it were a word there. Options are ranked by log-probability minus what they
+    have when nothing is written: else the prior over answers decides.
 
     Parameters
     ----------
@@ -106,11 +108,11 @@ class Patchscope(Identified):
         if not reaches(subject, "activations"):
             return [Reading(Outcome.UNSUPPORTED)] * len(trials)
         able = cast(OpenSubject, subject)
-        direct = [self.template == "identity" and t.question.quantity == "next_token" for t in trials]
-        if any(direct) and not all(direct):  # each kind by itself: what else is in the batch changes no reading
-            parts = {kind: [t for t, d in zip(trials, direct, strict=True) if d == kind] for kind in (True, False)}
-            made = {kind: iter(self.read(subject, part)) for kind, part in parts.items()}
-            return [next(made[d]) for d in direct]
+        ways = [self._way(t) for t in trials]
+        if len(set(ways)) > 1:  # each way by itself: what else is in the batch changes no reading
+            parts = {way: [t for t, w in zip(trials, ways, strict=True) if w == way] for way in dict.fromkeys(ways)}
+            made = {way: iter(self.read(subject, part)) for way, part in parts.items()}
+            return [next(made[way]) for way in ways]
         layer = self.layer if self.layer is not None else middle(able)
         places = [place_of(t, layer, self.position) for t in trials]
         read = vectors(able, trials, places, self.means)
@@ -120,9 +122,11 @@ class Patchscope(Identified):
             self._written(found, slot, trial, place, v)
             for slot, trial, place, v in zip(filled, trials, places, read, strict=True)
         ]
-        if any(direct):
+        if "next token" in ways:
             return self._next_tokens(able, trials, prompts, places, read)
         empty = [self._slot(found, t, None) for t in trials]
+        if "open" in ways:
+            return self._open(able, prompts, empty, places, read)
         words = [list(slot.words) for slot in empty]
         scores = able.score([*prompts, *(s.prompt for s in empty)], [*words, *words])
         out = []
@@ -131,6 +135,22 @@ class Patchscope(Identified):
             ranked = own if trial.arm == "none" else [a - b for a, b in zip(own, base, strict=True)]
             out.append(self._reading(trial, ranked, places[i], read[i]))
         return out
+
+    def _way(self, trial: Trial) -> str:
+        """How a trial is read: its options scored, an open answer, or the next token itself."""
+        if trial.question.open:
+            return "open"
+        return "next token" if self.template == "identity" and trial.question.quantity == "next_token" else "options"
+
+    def _open(
+        self, able: OpenSubject, prompts: Sequence[Prompt], empty: Sequence[TargetPrompt], places: Sequence[Place],
+        read: Any,
+    ) -> list[Reading]:  # fmt: skip
+        readings = open_answers(able, prompts, [slot.prompt for slot in empty])
+        return [
+            replace(reading, extra={**reading.extra, **_where(place, vector_D)})
+            for reading, place, vector_D in zip(readings, places, read, strict=True)
+        ]
 
     def _next_tokens(
         self, able: OpenSubject, trials: Sequence[Trial], prompts: Sequence[Prompt], places: Sequence[Place], read: Any
@@ -146,63 +166,26 @@ class Patchscope(Identified):
             out.append(replace(reading, extra={**reading.extra, "likeliest": likeliest(told)}, cost=Cost(calls=1)))
         return out
 
-    def prompt(self, subject: OpenSubject, trial: Trial, vector_D: Any, *, open: bool = False) -> Prompt:
-        """The target prompt of one trial with a vector in its slot.
-
-        Parameters
-        ----------
-        subject
-            Whose tokenizer finds the slot.
-        trial
-            What is asked, and whose evidence says where the vector comes from.
-        vector_D
-            The vector (D,); None: nothing is written.
-        open
-            Whether the answer is free: no options are listed.
-
-        Returns
-        -------
-        Prompt
-            With one injection, or none.
-
-        Raises
-        ------
-        ValueError
-            No placeholder is a token of its own in this prompt.
-        """
-        found = _Found(subject)
-        slot = self._filled(found, trial, open=open)
-        layer = self.layer if self.layer is not None else middle(subject)
-        return self._written(found, slot, trial, place_of(trial, layer, self.position), vector_D)
-
     def _reading(self, trial: Trial, ranked: Sequence[float], place: Place, vector_D: Any) -> Reading:
-        top = max(ranked)
-        weights = [math.exp(x - top) for x in ranked]
-        total = math.fsum(weights)
-        extra: dict[str, Any] = {"layer": place.layer}
-        if vector_D is not None:
-            extra["norm"] = round(float(np.linalg.norm(vector_D)), 3)
         first = trial.question.shown[0]
         return Reading(
-            Outcome.ANSWERED, tuple(w / total for w in weights), first=first, extra=extra, cost=Cost(calls=2)
-        )  # fmt: skip
+            Outcome.ANSWERED, softmax(ranked), first=first, extra=_where(place, vector_D), cost=Cost(calls=2)
+        )
 
-    def _slot(self, found: _Found, trial: Trial, filling: str | None, *, open: bool = False) -> TargetPrompt:
+    def _slot(self, found: _Found, trial: Trial, filling: str | None) -> TargetPrompt:
         chat = found.subject.chat
         for mark in SLOTS:
-            slot = target_prompt(
-                trial, self.template, chat=chat, placeholder=mark, count=self.count, filling=filling, open=open
-            )
+            slot = target_prompt(trial, self.template, chat=chat, placeholder=mark, count=self.count, filling=filling)
             if self.template == "identity" or filling is not None or found.positions(slot) is not None:
                 return slot
         raise ValueError(f"none of the placeholders {', '.join(map(repr, SLOTS))} is one token in this prompt")
 
-    def _filled(self, found: _Found, trial: Trial, *, open: bool = False) -> TargetPrompt:
+    def _filled(self, found: _Found, trial: Trial) -> TargetPrompt:
         if trial.arm in ("text", "full"):
             evidence = evidence_of(trial)
             words = evidence.text if trial.arm == "text" else evidence.full
-            return self._slot(found, trial, words or "...", open=open)
-        return self._slot(found, trial, None, open=open)
+            return self._slot(found, trial, words or "...")
+        return self._slot(found, trial, None)
 
     def _written(self, found: _Found, slot: TargetPrompt, trial: Trial, place: Place, vector_D: Any) -> Prompt:
         if vector_D is None:
@@ -242,6 +225,12 @@ class SelfIE(Patchscope):
     target_layer: int | None = 0
     operator: str = "mix"
     count: int = 5
+
+
+def _where(place: Place, vector_D: Any) -> dict[str, Any]:
+    """Where a reading read, and how long the vector is."""
+    norm = {} if vector_D is None else {"norm": round(float(np.linalg.norm(vector_D)), 3)}
+    return {"layer": place.layer, **norm}
 
 
 @dataclass

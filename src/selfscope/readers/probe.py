@@ -241,5 +241,3 @@ def _bags(texts: Sequence[str], vocabulary: Mapping[str, int]) -> Any:
             if at is not None:
                 out[i, at] = 1.0
     return out
-
-

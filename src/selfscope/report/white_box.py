@@ -173,10 +173,7 @@ def _layers(name: str, material: Material) -> Heat | None:
     for layer in layers:
         told = [said[base].get(layer) for base in shown]
         cells.append(
-            tuple(
-                HeatCell(math.exp(t["logprob"]), _shown(t["text"])) if t else HeatCell(0.0, NOTHING)
-                for t in told
-            )
+            tuple(HeatCell(math.exp(t["logprob"]), _shown(t["text"])) if t else HeatCell(0.0, NOTHING) for t in told)
         )
     lines = [*map(str, layers)]
     note = (

@@ -88,6 +88,16 @@ class Rows(Sequence[Row]):
         self.parts = parts or Parts()
         """What the readers, controls and phenomena of these rows say of themselves."""
 
+    @property
+    def trials(self) -> dict[str, Trial]:
+        """What was asked, by id."""
+        return {trial.id: trial for _, trial, _ in self._joined if trial is not None}
+
+    @property
+    def truths(self) -> dict[str, Truth]:
+        """What is true of each trial, by the trial's id."""
+        return {truth.trial: truth for _, _, truth in self._joined if truth is not None}
+
     @overload
     def __getitem__(self, index: int) -> Row: ...
 

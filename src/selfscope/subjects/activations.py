@@ -5,25 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from selfscope.errors import BadInput, SelfscopeError
-
-if TYPE_CHECKING:
-    from selfscope.subjects.base import OpenSubject
 
 SHARD_FLOATS = 1 << 26
 """Numbers of a shard: 256 MB in fp32."""
 CONVENTION = "layer k is the output of block k, from 0, before the final norm; -1 is what enters block 0"
-SINK = 10.0
-"""A token whose norm is this many medians of its row is an attention sink."""
 
 
 class BadActivations(SelfscopeError):
     """Stored activations that are damaged, or of another subject."""
+
+
+class Owner(Protocol):
+    """Whose states stored activations have to be: any subject. Its `vocabulary_hash` is compared too where it has
+    one."""
+
+    name: str
+    identity: str
+    environment: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class Activations:
         return place
 
     @classmethod
-    def load(cls, folder: str | Path, *, subject: str | OpenSubject | None = None) -> Activations:
+    def load(cls, folder: str | Path, *, subject: str | Owner | None = None) -> Activations:
         """What `save` wrote; keys of the record that nobody knows are kept. subject: whose states they must be, as an
         identity, or as the subject itself: then another attention kernel gives a warning.
 
@@ -138,7 +142,7 @@ def _digest(part_ND: Any) -> str:
     return hashlib.sha256(repr(part_ND.shape).encode() + part_ND.tobytes()).hexdigest()[:32]
 
 
-def _belong(place: Path, index: Mapping[str, Any], subject: str | OpenSubject | None) -> None:
+def _belong(place: Path, index: Mapping[str, Any], subject: str | Owner | None) -> None:
     """Raises BadActivations where the states are of another subject or counted otherwise."""
     record = index["record"]
     if index["convention"] != CONVENTION:
@@ -163,15 +167,3 @@ def _belong(place: Path, index: Mapping[str, Any], subject: str | OpenSubject | 
             "states agree to rounding only",
             stacklevel=3,
         )
-
-
-def without_sinks(norms: Mapping[int, Sequence[float]]) -> list[int]:
-    """Indices of a row's tokens that are ordinary: not the first, and at no layer above SINK medians of the row's
-    norms. norms: layer -> one norm a token."""
-    import numpy as np
-
-    keep = None
-    for values in norms.values():
-        ordinary = np.asarray(values) <= SINK * np.median(np.asarray(values))
-        keep = ordinary if keep is None else keep & ordinary
-    return [] if keep is None else [i for i in np.flatnonzero(keep).tolist() if i > 0]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar, get_type_hints
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -30,7 +30,7 @@ from selfscope.records import (
 )
 from selfscope.subjects.base import OnDone, lacking
 from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
-from selfscope.subjects.phantom_speech import around, draws, first_option, shown_texts, ten
+from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
 from selfscope.subjects.phantom_world import (
     HELD,
     Array,
@@ -46,8 +46,8 @@ from selfscope.subjects.phantom_world import (
 REFUSAL = "I'm sorry, I cannot answer that."
 GIBBERISH = "perhaps, or then again the other way round, as it were"
 FLOOR = 1e-12
-ANSWERED_MASS, SILENT_MASS = 0.95, 0.02
-"""Probability that the candidates hold together when it answers, and when it would rather not."""
+SILENT_MASS = 0.02
+"""Probability that the candidates hold together when it would rather not answer."""
 FEATURES = ("first_char", "second_char", "first_word", "ends_with_vowel", "parity", "word_count")
 """Properties of a reply that the habit depends on."""
 _QUESTION = TypeAdapter(Question)
@@ -60,13 +60,15 @@ class Phantom:
     seed: of its habits and states. rho: weight of the private state in what it does. Tier logprobs, with chat.
     """
 
+    settable: ClassVar[Mapping[str, Any]] = {**get_type_hints(Dials), "rho": float}
+    """Type of each dial that may stand in its name."""
+
     def __init__(
         self, name: str = "phantom", *, dials: Dials | None = None, seed: int = 0, rho: float = 0.5, **turned: Any
     ) -> None:
-        known = [f.name for f in fields(Dials) if f.name != "seed"]
         for dial in turned:
-            if dial not in known:
-                raise UnknownName("dial", dial, [*known, "seed", "rho"])
+            if dial not in self.settable:
+                raise UnknownName("dial", dial, self.settable)
         self.name = name
         self.dials = dials or Dials(**turned, seed=seed)
         self.seed, self.rho = seed, rho
@@ -113,7 +115,7 @@ class Phantom:
             if _asks(prompt):
                 question = _QUESTION.validate_python(dict(prompt.tag["question"]))
                 told = self.report(prompt.tag)
-                shares = first_words(shown_texts(question), np.array(told.distribution))
+                shares = first_words(question.shown_texts, np.array(told.distribution))
             else:
                 acts = self._behaviour(prompt)
                 shares = first_words(acts.replies, acts.p)
@@ -137,7 +139,7 @@ class Phantom:
             tag.get("phenomenon"), cluster, question.quantity, question.arguments, question.placement,
             [o.key for o in question.options],
         )  # fmt: skip
-        first = first_option(question, str(tag["format"]))
+        first = question.first_option(str(tag["format"]))
         if question.quantity == "fact":
             return self._fact(question, item=item, cluster=cluster, first=first)
         if question.quantity == "alarm":
@@ -215,27 +217,14 @@ class Phantom:
         told = self.report(tag)
         if told.outcome != Outcome.ANSWERED:
             return [REFUSAL if told.outcome == Outcome.REFUSED else GIBBERISH] * n
-        texts, shares = shown_texts(question), told.distribution
-        if tag["format"] in ("prob_text", "prob_ev"):
-            return [f" {round(100 * (shares[1] if question.negated else shares[0]))}%"] * n
-        if tag["format"] == "counts10":
-            counts = ten(shares)
-            return ["\n".join(f"{texts[i]}: {counts[i]}" for i in question.shown)] * n
-        if decoding.temperature == 0:
-            return [f" {texts[int(np.argmax(shares))]}"] * n
-        return [f" {texts[i]}" for i in draws(shares, n, decoding, prompt)]
+        return spoken_replies(question, told.distribution, n, decoding, prompt)
 
     def _option_probabilities(self, prompt: Prompt, candidates: Sequence[str]) -> list[float]:
         """Probability of each candidate: those that mean the same option share its probability."""
         question = _QUESTION.validate_python(dict(prompt.tag["question"]))
         told = self.report(prompt.tag)
         mass = ANSWERED_MASS if told.outcome == Outcome.ANSWERED else SILENT_MASS
-        if prompt.tag["format"] == "prob_ev":
-            return [mass * p for p in around(told.distribution[1 if question.negated else 0], candidates)]
-        texts = [text.strip().casefold() for text in shown_texts(question)]
-        meant = [candidate.strip().casefold() for candidate in candidates]
-        at = [texts.index(m) if m in texts else texts.index(m[:-1]) if m[:-1] in texts else None for m in meant]
-        return [0.0 if i is None else mass * told.distribution[i] / at.count(i) for i in at]
+        return candidate_shares(question, told.distribution, mass, prompt.tag["format"], candidates)
 
 
 def _asks(prompt: Prompt) -> bool:
