@@ -189,6 +189,9 @@ def test_a_mistake_is_one_line_that_says_what_exists(
     assert "unknown control 'nothing'" in said(capsys, "card", PHANTOM, "--controls", "nothing")
     assert "Unknown option" in said(capsys, "card", PHANTOM, "--frob", "3")
     assert "--jobs" in said(capsys, "card", PHANTOM, "--jobs", "0")
+    assert "method is logistic or means" in said(capsys, "card", PHANTOM, "--readers", "probe[method=x]")
+    assert "template is identity" in said(capsys, "card", PHANTOM, "--readers", "patchscope[template=x]")
+    assert "from 1 on" in said(capsys, "card", PHANTOM, "--readers", "ask[draws=0]")
     assert "whole numbers" in said(capsys, "study", PHANTOM, "--seeds", "one")
     assert "requires an argument" in said(capsys, "card", PHANTOM, "--items")
     assert "reads activations" in said(capsys, "card", PHANTOM, "--readers", "probe")
@@ -212,6 +215,19 @@ def test_a_mistake_is_one_line_that_says_what_exists(
     assert "requires an argument" in said(capsys, "card")
     assert "smollm2-135m" in said(capsys, "models", "get", "smollm3")
     assert "Unknown" in said(capsys, "crad", "phantom")
+
+
+def test_a_study_of_another_schema_says_what_reads_it(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    meta = json.loads((folder / "study.json").read_text())
+    (tmp_path / "study.json").write_text(json.dumps({**meta, "schema": 1, "version": "0.0.9", "date": "2025-01-02T03"}))
+    for command in (["report"], ["rows"], ["card", PHANTOM, "--phenomena", "self_prediction", "--resume", "-o"]):
+        line = said(capsys, *command, str(tmp_path))
+        assert "has schema 1, and this version reads 2" in line
+        assert "selfscope 0.0.9 of 2025-01-02, which wrote it, reads it" in line
+    (tmp_path / "study.json").write_text("{}")
+    assert "has schema None" in said(capsys, "report", str(tmp_path))
 
 
 def test_damaged_rows_are_named_and_the_card_is_drawn_from_the_rest(
