@@ -57,10 +57,10 @@ class Patchscope(Identified):
     means: Mapping[Place, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        known_values = (("template", self.template, tuple(TARGET_TITLES)), ("operator", self.operator, OPERATORS))
-        for name, value, known in known_values:
+        choices = (("template", self.template, tuple(TARGET_TITLES)), ("operator", self.operator, OPERATORS))
+        for name, value, known in choices:
             if value not in known:
-                raise BadInput(f"{name} is {' or '.join(known)}, not {value!r}")
+                raise BadInput(f"there is no {name} {value!r}; there are: {', '.join(known)}")
         if self.count < 1:
             raise BadInput(f"count is a number of placeholders from 1 on, not {self.count}")
 

@@ -64,7 +64,7 @@ class Probe(Identified):
     def __post_init__(self) -> None:
         for name, value, known in (("method", self.method, METHODS), ("labels", self.labels, LABELS)):
             if value not in known:
-                raise BadInput(f"{name} is {' or '.join(known)}, not {value!r}")
+                raise BadInput(f"there is no {name} {value!r}; there are: {', '.join(known)}")
 
     @property
     def title(self) -> str:
