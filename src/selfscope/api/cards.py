@@ -178,6 +178,8 @@ def planned(
         if isinstance(value, str) or not isinstance(value, Sequence):
             one = f'["{value}"]' if isinstance(value, str) else "[...]"
             raise BadInput(f"{name} is a list of names or objects, as in {name}={one}")
+    if items is not None and not Path(items).is_file():
+        raise BadInput(f"items: there is no file {items}")
     subject = load(model, **(hardware or {})) if isinstance(model, str) else model
     further = {k: load(v) if isinstance(v, str) else v for k, v in (("other", other), ("twin", twin))}
     options = StudyOptions(
@@ -228,6 +230,8 @@ def execute(
     """Runs a study into a folder, and reads nothing back."""
     from selfscope import study as room
 
+    if jobs < 1:  # before the folder is there
+        raise BadInput(f"jobs is a number of processes from 1 on, not {jobs}")
     with Store(folder, study.settings(), resume=resume) as store:
         store.note(
             subject=study.subject.name,

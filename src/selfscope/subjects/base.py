@@ -220,6 +220,10 @@ def lacking(name: str, tier: str, needed: str) -> Unsupported:
     return Unsupported(f"{name} offers the tier {tier}; this needs the tier {needed}: {where}")
 
 
+class Lacking(Unsupported, AttributeError):
+    """A part of a higher tier was looked up: to `hasattr` it is not there."""
+
+
 DEPTHS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
 """Parts of the depth among which a layer is chosen where none is given."""
 

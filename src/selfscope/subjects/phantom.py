@@ -10,7 +10,7 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -27,7 +27,7 @@ from selfscope.records import (
     TokenDistribution,
     content_hash,
 )
-from selfscope.subjects.base import OnDone, lacking
+from selfscope.subjects.base import Lacking, OnDone, OpenSubject, lacking
 from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
 from selfscope.subjects.phantom_options import features, one_hot, pushed
 from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
@@ -90,6 +90,14 @@ class Phantom:
         self.identity = content_hash("phantom", self.dials, seed, rho)
         self.environment: Mapping[str, Any] = {"engine": "phantom"}
         self._seen: dict[Any, Behaviour] = {}
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Raises Unsupported for what only a subject with activations has."""
+            if name in vars(OpenSubject) and not name.startswith("_"):
+                raise Lacking(str(lacking(self.name, self.tier, "activations")))
+            raise AttributeError(f"a phantom has no {name!r}")
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None
