@@ -78,7 +78,7 @@ STILL: tuple[str, ...] = ()
 MOST = 300
 """Lines of a file."""
 LONG = (
-    "src/selfscope/cli/main.py", "tests/laws/test_inside_laws.py", "tests/test_api.py",
+"tests/laws/test_inside_laws.py", "tests/test_api.py",
     "tests/test_inside_phenomena.py", "tests/test_local.py", "tests/test_phenomena.py", "tests/test_readers.py",
     "tests/test_report.py",
 )  # fmt: skip
