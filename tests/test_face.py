@@ -204,3 +204,33 @@ def test_a_scheme_of_ones_own_works_in_the_same_places(tmp_path: Path, monkeypat
     monkeypatch.setitem(catalogue.CATALOGUE["subject"], "mine", "schemes_of_mine:Sized")
     assert selfscope.load("mine:size=2").size == 2  # type: ignore[attr-defined]
     assert "mine[:DIAL=VALUE,...]" in forms()
+
+
+def test_what_needs_more_access_is_unsupported_and_not_a_missing_attribute() -> None:
+    from selfscope.errors import Unsupported
+
+    subject = selfscope.load("phantom")
+    for name in ("capture", "unembed", "layers", "width", "positions", "token_texts", "median_norm"):
+        with pytest.raises(Unsupported, match="phantom offers the tier logprobs; this needs the tier activations"):
+            getattr(subject, name)
+        assert not hasattr(subject, name)
+    with pytest.raises(AttributeError, match="no 'nothing'") as error:
+        subject.nothing  # type: ignore[attr-defined]  # noqa: B018
+    assert not isinstance(error.value, SelfscopeError)
+    assert not isinstance(subject, selfscope.OpenSubject)
+    assert isinstance(subject, selfscope.ScoringSubject)
+
+
+def test_a_mistake_leaves_no_folder(tmp_path: Path) -> None:
+    where = tmp_path / "card"
+    with pytest.raises(SelfscopeError, match="jobs is a number of processes from 1 on, not 0"):
+        selfscope.card("phantom", where, phenomena=["confidence"], jobs=0)
+    with pytest.raises(SelfscopeError, match=r"there is no file none\.jsonl"):
+        selfscope.card("phantom", where, items="none.jsonl")
+    with pytest.raises(SelfscopeError, match="unknown profile 'slow'"):
+        selfscope.card("phantom", where, profile="slow")
+    with pytest.raises(SelfscopeError, match="reads activations, and none of these phenomena gives any"):
+        selfscope.card("phantom", where, phenomena=["confidence"], readers=["probe"])
+    with pytest.raises(SelfscopeError, match="needs the tier activations"):
+        selfscope.card("phantom", where, phenomena=["hidden_context"])
+    assert not where.exists()

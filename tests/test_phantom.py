@@ -22,7 +22,8 @@ from selfscope.quantities import measure
 from selfscope.readers.ask import Ask
 from selfscope.records import Decoding, Message, Outcome, Prompt, Question, Trial, is_scored, to_jsonable
 from selfscope.subjects.base import ScoringSubject
-from selfscope.subjects.phantom import Phantom, pushed
+from selfscope.subjects.phantom import Phantom
+from selfscope.subjects.phantom_options import pushed
 from selfscope.wording import FORMATS, fits
 
 MANY = 400

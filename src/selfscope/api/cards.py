@@ -181,20 +181,7 @@ def planned(
     seed: int = 0,
     hardware: Mapping[str, str] | None = None,
 ) -> Study:
-    """The study that `card` runs: nothing was asked yet.
-
-    Parameters
-    ----------
-    model, profile, phenomena, readers, controls, items, other, twin, seed
-        See `card`.
-    hardware
-        How a local model is loaded: settings of `load`.
-
-    Returns
-    -------
-    Study
-        For `run`.
-    """
+    """The study that `card` runs. hardware: how a local model is loaded (see `load`)."""
     from selfscope.api.loading import load
     from selfscope.study.plan import StudyOptions, plan
 
@@ -203,6 +190,8 @@ def planned(
         if isinstance(value, str) or not isinstance(value, Sequence):
             one = f'["{value}"]' if isinstance(value, str) else "[...]"
             raise BadInput(f"{name} is a list of names or objects, as in {name}={one}")
+    if items is not None and not Path(items).is_file():
+        raise BadInput(f"items: there is no file {items}")
     subject = load(model, **(hardware or {})) if isinstance(model, str) else model
     further = {k: load(v) if isinstance(v, str) else v for k, v in (("other", other), ("twin", twin))}
     options = StudyOptions(
@@ -262,6 +251,8 @@ def execute(
     """Runs a study into a folder, and reads nothing back."""
     from selfscope import study as room
 
+    if jobs < 1:  # before the folder is there
+        raise BadInput(f"jobs is a number of processes from 1 on, not {jobs}")
     with Store(folder, study.settings(), resume=resume) as store:
         store.note(
             subject=study.subject.name,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
-from selfscope.errors import UnknownName
+from selfscope.errors import BadInput, UnknownName
 from selfscope.parsing import Parsed, parse_counts, parse_option, parse_percent
 from selfscope.records import FORMATS, Cost, Decoding, Identified, Outcome, Reading, Reply, Trial, Truth, is_scored
 from selfscope.statistics import exponentials
@@ -48,6 +48,8 @@ class Ask(Identified):
 
     def __post_init__(self) -> None:
         known_format(self.format)
+        if self.draws < 1:
+            raise BadInput(f"draws is a number of replies from 1 on, not {self.draws}")
 
     @classmethod
     def planned(cls, subject: Subject, formats: Sequence[str], settings: Mapping[str, Any]) -> list[Ask]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, cast
 
 from selfscope import quantities
+from selfscope.errors import BadInput
 from selfscope.records import Cost, Decoding, Identified, Outcome, Reading, Trial, Truth, content_hash
 from selfscope.statistics import softmax
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
@@ -41,6 +42,10 @@ class BehaviourCeiling(Identified):
     rollouts: int = 20
     max_tokens: int = 12
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.rollouts < 1:
+            raise BadInput(f"rollouts is a number of replies from 1 on, not {self.rollouts}")
 
     @property
     def rung(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from selfscope.errors import BadInput
 from selfscope.readers.ask import elicit, known_format
 from selfscope.records import FORMATS, Identified, Reading, Trial, Truth, content_hash
 from selfscope.subjects.base import Subject
@@ -47,6 +48,8 @@ class FewShot(Identified):
 
     def __post_init__(self) -> None:
         known_format(self.format)
+        if self.k < 0:
+            raise BadInput(f"k is a number of examples from 0 on, not {self.k}")
 
     @property
     def title(self) -> str:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from selfscope.errors import BadInput
 from selfscope.readers.layer_choice import best_layer, likeliest
 from selfscope.readers.open_answers import open_answers
 from selfscope.readers.vector_arms import Place, evidence_of, mean_vectors, place_of, vectors
@@ -28,6 +29,7 @@ from selfscope.records import (
     Truth,
     Vector,
 )
+from selfscope.records.injections import OPERATORS
 from selfscope.statistics import softmax
 from selfscope.subjects.base import OpenSubject, Subject, depths, middle, reaches
 from selfscope.wording.target_prompts import SLOTS, TargetPrompt, target_prompt
@@ -76,6 +78,14 @@ class Patchscope(Identified):
     count: int = 1
     position: int = -1
     means: Mapping[Place, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        choices = (("template", self.template, tuple(TARGET_TITLES)), ("operator", self.operator, OPERATORS))
+        for name, value, known in choices:
+            if value not in known:
+                raise BadInput(f"there is no {name} {value!r}; there are: {', '.join(known)}")
+        if self.count < 1:
+            raise BadInput(f"count is a number of placeholders from 1 on, not {self.count}")
 
     @property
     def title(self) -> str:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from selfscope.directions import Linear, discriminant, logistic
+from selfscope.errors import BadInput
 from selfscope.quantities import words as words_of
 from selfscope.readers.vector_arms import Place, evidence_of, place_of, vectors
 from selfscope.records import Identified, Outcome, Reading, Trial, Truth, content_hash
@@ -23,6 +24,7 @@ FOLDS = 4
 POSITIONS = 4
 """Columns of the evidence among which one is chosen, from its end."""
 PENALTIES = (1.0, 10.0, 100.0)
+METHODS, LABELS = ("logistic", "means"), ("true", "permuted")
 TOO_FEW = 2
 """Train clusters below which a question gets no probe."""
 
@@ -76,6 +78,11 @@ class Probe(Identified):
     fits: Mapping[str, Fit] = field(default_factory=dict, repr=False, compare=False)
     states: Mapping[Place, Mapping[str, Any]] = field(default_factory=dict, repr=False, compare=False)
     means: Mapping[Place, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name, value, known in (("method", self.method, METHODS), ("labels", self.labels, LABELS)):
+            if value not in known:
+                raise BadInput(f"there is no {name} {value!r}; there are: {', '.join(known)}")
 
     @property
     def title(self) -> str:
