@@ -37,7 +37,6 @@ CATALOGUE: dict[str, dict[str, str]] = {
     },
     "control": {
         "third_person": "selfscope.controls.words:ThirdPerson",
-        "third_person_named": "selfscope.controls.words:ThirdPersonNamed",
         "framing": "selfscope.controls.words:Framing",
         "paraphrase": "selfscope.controls.words:Paraphrase",
         "option_order": "selfscope.controls.words:OptionOrder",

@@ -30,8 +30,8 @@ from selfscope.subjects.base import OnDone, OpenSubject, ScoringSubject, Subject
 
 KEPT = 1 << 24
 """Numbers of the captures that are kept: 64 MB."""
-CEILING = "behaviour_ceiling"
-"""The only reader that may let the subject do what a trial is about."""
+CEILING = "behaviour"
+"""The only rung whose readers may let the subject do what a trial is about."""
 
 
 class SealBroken(SelfscopeError):
