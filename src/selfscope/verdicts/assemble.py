@@ -88,7 +88,8 @@ def tables(
         base = trial.base or trial.id
         cells = readings.setdefault(row.phenomenon, {})
         cells.setdefault((row.reader, row.control, trial.arm, trial.split), {})[base] = row.reading
-        rungs.setdefault(row.phenomenon, {}).setdefault(row.reader, row.rung)
+        rung = known.readers[row.reader].rung if row.reader in known.readers else row.rung
+        rungs.setdefault(row.phenomenon, {}).setdefault(row.reader, rung)
         derived.setdefault(row.phenomenon, {})[base, row.control, trial.arm] = trial.id
     return [Table(name, trials, truths, readings[name], derived[name], rungs[name], known) for name in readings]
 
