@@ -134,8 +134,8 @@ def prose(text: Docstring) -> str:
     """A docstring as Markdown: what it says, then a list for each of its sections."""
     out = plain(summary(text)) + "\n\n"
     for title, kind in (("Parameters", "param"), ("Attributes", "attribute")):
-        entries = [(p.arg_name, p.description) for p in text.params if p.args[0] == kind]
-        out += listed(title, [(_names(name), what) for name, what in entries])
+        entries = [p for p in text.params if p.args[0] == kind]
+        out += listed(title, [(_named(p.arg_name, p.type_name), p.description) for p in entries])
     out += listed("Returns", [(f"`{r.type_name}`" if r.type_name else "", r.description) for r in text.many_returns])
     out += listed("Raises", [(f"`{r.type_name}`", r.description) for r in text.raises])
     for meta in text.meta:
@@ -156,8 +156,9 @@ def listed(title: str, entries: list[tuple[str, str | None]]) -> str:
     return f"{title}:\n\n{''.join(lines)}\n"
 
 
-def _names(names: str) -> str:
-    return ", ".join(f"`{name.strip()}`" for name in names.split(","))
+def _named(names: str, kind: str | None) -> str:
+    """The names of an entry, and its type where the docstring says one: there stand shapes."""
+    return ", ".join(f"`{name.strip()}`" for name in names.split(",")) + (f" ({plain(kind)})" if kind else "")
 
 
 def inline(text: str) -> str:

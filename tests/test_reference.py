@@ -52,7 +52,7 @@ def whole(size: int, *, colour: str = "red") -> Half:
 
     Parameters
     ----------
-    size, colour
+    size, colour : array of shape (N, D)
         Of the thing.
 
     Returns
@@ -80,5 +80,5 @@ def test_what_is_missing_is_seen() -> None:
 def test_a_section_shows_the_signature_and_every_parameter() -> None:
     shown = section("whole", whole)
     assert 'whole(size: int, *, colour: str = "red") -> Half' in shown
-    assert "- `size`, `colour`: Of the thing.\n" in shown
+    assert "- `size`, `colour` (array of shape (N, D)): Of the thing.\n" in shown
     assert "- `Half`: With a `<b>` of its own, and a &lt; b.\n" in shown
