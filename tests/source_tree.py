@@ -38,18 +38,18 @@ MODULES = {module_of(path): path for path in files()}
 def imports(path: Path, *, top_only: bool = False) -> list[tuple[int, str]]:
     """(line, dotted module) of every import; with `top_only` those that run when the module is loaded."""
     tree = tree_of(path)
-    found = []
+    named = []
     nodes = list(_at_load(tree)) if top_only else list(ast.walk(tree))
     for node in nodes:
         if isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name) for alias in node.names]
+            named += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
             if node.module == "selfscope":
-                found += [(node.lineno, f"selfscope.{alias.name}") for alias in node.names]
+                named += [(node.lineno, f"selfscope.{alias.name}") for alias in node.names]
             elif node.module is not None:
-                found.append((node.lineno, node.module))
-    return found
+                named.append((node.lineno, node.module))
+    return named
 
 
 def _at_load(tree: ast.AST) -> list[ast.AST]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from selfscope.api.cards import found, planned, run
+from selfscope.api.cards import Card, planned, run
 from selfscope.subjects.phantom import Phantom
 from selfscope.subjects.phantom_dials import DialReport
 from selfscope.verdicts.claims import Claim
@@ -39,32 +39,32 @@ class Muddled(Phantom):
 def claim(subject: Phantom, folder: Path) -> Claim:
     study = planned(subject, profile="full", phenomena=("self_prediction",), readers=("ask[choice_lp]",))
     run(study, folder)
-    return found(folder).claims[0]
+    return Card(folder).claims[0]
 
 
 def test_who_notices_and_cannot_say_what_sounds_an_alarm(tmp_path: Path) -> None:
-    found = claim(Phantom(alarm=1.0, habit=0.3), tmp_path / "s")
-    assert found.alarm is not None
-    assert found.alarm.value == pytest.approx(1.0)
-    assert found.alarm.clusters == 24
-    assert found.verdict == "alarm only", (found.reason, found.sentence)
+    judged = claim(Phantom(alarm=1.0, habit=0.3), tmp_path / "s")
+    assert judged.alarm is not None
+    assert judged.alarm.value == pytest.approx(1.0)
+    assert judged.alarm.clusters == 24
+    assert judged.verdict == "alarm only", (judged.reason, judged.sentence)
 
 
 def test_who_notices_nothing_sounds_none(tmp_path: Path) -> None:
-    found = claim(Phantom(habit=0.3), tmp_path / "s")
-    assert found.alarm is not None
-    assert found.alarm.value == 0
-    assert found.verdict != "alarm only"
+    judged = claim(Phantom(habit=0.3), tmp_path / "s")
+    assert judged.alarm is not None
+    assert judged.alarm.value == 0
+    assert judged.verdict != "alarm only"
 
 
 @pytest.mark.parametrize("kind", [YesSayer, Muddled])
 def test_who_says_yes_or_anything_under_a_changed_state_noticed_nothing(kind: type[Phantom], tmp_path: Path) -> None:
-    found = claim(kind(habit=0.3), tmp_path / "s")
-    assert found.alarm is not None
-    assert found.alarm.value == pytest.approx(0, abs=1e-9)
-    assert found.verdict != "alarm only"
+    judged = claim(kind(habit=0.3), tmp_path / "s")
+    assert judged.alarm is not None
+    assert judged.alarm.value == pytest.approx(0, abs=1e-9)
+    assert judged.verdict != "alarm only"
 
 
 def test_who_knows_what_changed_has_access_and_not_only_an_alarm(tmp_path: Path) -> None:
-    found = claim(Phantom(access=0.8, alarm=1.0), tmp_path / "s")
-    assert (found.verdict, found.basis) == ("access", "causal")
+    judged = claim(Phantom(access=0.8, alarm=1.0), tmp_path / "s")
+    assert (judged.verdict, judged.basis) == ("access", "causal")

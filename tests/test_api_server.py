@@ -16,7 +16,7 @@ import pytest
 from selfscope.api.cards import planned, redraw, run
 from selfscope.api.loading import load
 from selfscope.errors import ServerError
-from selfscope.records import Decoding, Message, Prompt
+from selfscope.records import Decoding, Message, Prompt, id_of
 from selfscope.store import read
 from selfscope.subjects.chat_server import ApiSubject
 
@@ -86,12 +86,12 @@ def test_it_samples_and_says_what_it_is(subject: ApiSubject) -> None:
 
 def test_a_small_card_is_made_of_it(subject: ApiSubject, tmp_path: Path) -> None:
     study = planned(subject, phenomena=("confidence",))
-    assert [r.id for r in study.lines[0].readers if r.rung == "self"] == ["ask[prob_text]"]
-    line = study.lines[0]
-    small = replace(line.phenomenon, test=3, train=6, dev=1, rollouts=2)  # type: ignore[type-var]
-    kept = tuple(c for c in line.controls if c.name == "third_person")
-    rows = run(replace(study, lines=(replace(line, phenomenon=small, controls=kept),)), tmp_path / "card")
-    asked = [r for r in read(tmp_path / "card").rows if r.reader == "ask[prob_text]"]
+    plan = study.plans[0]
+    assert [id_of(r) for r in plan.readers if r.rung == "self"] == ["ask[format=prob_text]"]
+    small = replace(plan.phenomenon, test=3, train=6, dev=1, rollouts=2)  # type: ignore[type-var]
+    kept = tuple(c for c in plan.controls if id_of(c) == "third_person")
+    rows = run(replace(study, plans=(replace(plan, phenomenon=small, controls=kept),)), tmp_path / "card")
+    asked = [r for r in read(tmp_path / "card").rows if r.reader == "ask[format=prob_text]"]
     assert len(rows) > len(asked) >= 2 * (3 + 1)  # two questions of each test and dev cluster
     assert not [r for r in asked if r.reading.outcome == "error"]
     # Whether a model of this size says just a number differs from machine to machine; that it speaks does not.
@@ -104,7 +104,7 @@ def test_a_small_card_is_made_of_it(subject: ApiSubject, tmp_path: Path) -> None
 
 
 def test_all_phenomena_of_its_tier_are_planned(subject: ApiSubject) -> None:
-    names = [line.phenomenon.name for line in planned(subject).lines]
+    names = [plan.phenomenon.kind for plan in planned(subject).plans]
     assert names == ["self_prediction", "branch_distribution", "confidence"]
 
 

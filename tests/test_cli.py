@@ -116,66 +116,6 @@ def test_ask_puts_rivals_beside_the_answer(capsys: pytest.CaptureFixture[str]) -
     assert "about a typical AI" in capsys.readouterr().out
 
 
-LISTED = {
-    "phenomena": ("confidence", {"asks", "tier", "family", "formats"}),
-    "readers": ("history_baseline", {"rung", "tier"}),
-    "controls": ("third_person", {"role"}),
-}
-
-
-@pytest.mark.parametrize("command", LISTED)
-def test_what_exists_is_listed_in_whole_sentences(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    name, facts = LISTED[command]
-    main([command, "--json"])
-    parts = {part["name"]: part for part in json.loads(capsys.readouterr().out)}
-    assert facts <= set(parts[name])
-    main([command])
-    text = " ".join(capsys.readouterr().out.split())
-    for part in parts.values():
-        assert part["description"].endswith((".", "?")), part["name"]
-        assert f"{part['name']} {part['title']}" in text
-        assert part["description"] in text
-
-
-def test_settings_are_listed_as_they_can_stand_in_brackets(capsys: pytest.CaptureFixture[str]) -> None:
-    from selfscope.study.names import built
-
-    main(["readers", "--json"])
-    settings = {part["name"]: {s["name"]: s for s in part["settings"]} for part in json.loads(capsys.readouterr().out)}
-    assert settings["probe"]["layer"] == {"name": "layer", "type": "int | None", "default": None, "required": False}
-    assert "observer" not in settings["other_model"]
-    assert "fits" not in settings["probe"]
-    main(["phenomena", "--json"])
-    confidence = next(p for p in json.loads(capsys.readouterr().out) if p["name"] == "confidence")
-    written = ",".join(f"{s['name']}={s['default']}" for s in confidence["settings"])
-    assert built("phenomenon", f"confidence[{written}]") == built("phenomenon", "confidence")
-
-
-def test_a_sentence_ends_where_it_ends() -> None:
-    from selfscope.api.descriptions import first_sentence
-
-    assert first_sentence("As Chen et al. 2024 do\n    it. draws: 1.\n\n    k: more.") == "As Chen et al. 2024 do it."
-    assert first_sentence("Is it there? Where.") == "Is it there?"
-    assert first_sentence("No stop\n\nk: more.") == "No stop"
-    assert first_sentence(None) == ""
-
-
-def test_models_are_listed_within_eighty_columns(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    folder = tmp_path / ("long" * 20) / "smollm2-135m"
-    folder.mkdir(parents=True)
-    (folder / "model.safetensors").touch()
-    monkeypatch.setenv("SELFSCOPE_CACHE", str(folder.parent))
-    monkeypatch.setenv("COLUMNS", "80")
-    main(["models", "list", "--json"])
-    assert {"smollm2-135m", "gemma3-270m"} <= {m["name"] for m in json.loads(capsys.readouterr().out)}
-    main(["models", "list"])
-    lines = capsys.readouterr().out.splitlines()
-    assert f"    {folder}" in lines, "a path is whole, on a line of its own"
-    assert all(len(line) <= 80 for line in lines if str(folder) not in line)
-
-
 def test_a_mistake_is_one_line_that_says_what_exists(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fmt: skip
@@ -189,6 +129,9 @@ def test_a_mistake_is_one_line_that_says_what_exists(
     assert "unknown control 'nothing'" in said(capsys, "card", PHANTOM, "--controls", "nothing")
     assert "Unknown option" in said(capsys, "card", PHANTOM, "--frob", "3")
     assert "--jobs" in said(capsys, "card", PHANTOM, "--jobs", "0")
+    assert "there are: logistic" in said(capsys, "card", PHANTOM, "--readers", "probe[method=x]")
+    assert "there are: identity" in said(capsys, "card", PHANTOM, "--readers", "patchscope[template=x]")
+    assert "from 1 on" in said(capsys, "card", PHANTOM, "--readers", "ask[draws=0]")
     assert "whole numbers" in said(capsys, "study", PHANTOM, "--seeds", "one")
     assert "requires an argument" in said(capsys, "card", PHANTOM, "--items")
     assert "reads activations" in said(capsys, "card", PHANTOM, "--readers", "probe")
@@ -212,6 +155,19 @@ def test_a_mistake_is_one_line_that_says_what_exists(
     assert "requires an argument" in said(capsys, "card")
     assert "smollm2-135m" in said(capsys, "models", "get", "smollm3")
     assert "Unknown" in said(capsys, "crad", "phantom")
+
+
+def test_a_study_of_another_schema_says_what_reads_it(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    meta = json.loads((folder / "study.json").read_text())
+    (tmp_path / "study.json").write_text(json.dumps({**meta, "schema": 1, "version": "0.0.9", "date": "2025-01-02T03"}))
+    for command in (["report"], ["rows"], ["card", PHANTOM, "--phenomena", "self_prediction", "--resume", "-o"]):
+        line = said(capsys, *command, str(tmp_path))
+        assert "has schema 1, and this version reads 2" in line
+        assert "selfscope 0.0.9 of 2025-01-02, which wrote it, reads it" in line
+    (tmp_path / "study.json").write_text("{}")
+    assert "has schema None" in said(capsys, "report", str(tmp_path))
 
 
 def test_damaged_rows_are_named_and_the_card_is_drawn_from_the_rest(

@@ -22,14 +22,14 @@ from selfscope.controls.states import (
     might_say,
     with_state,
 )
-from selfscope.controls.words import Framing, OptionOrder, Paraphrase, ScaleFlip, ThirdPerson, ThirdPersonNamed
-from selfscope.records import Message, Option, Prompt, Question, Trial
+from selfscope.controls.words import Framing, OptionOrder, Paraphrase, ScaleFlip, ThirdPerson
+from selfscope.records import Message, Option, Prompt, Question, Trial, id_of
 from selfscope.wording import phrase
 
 YES_NO = (Option("yes", "yes"), Option("no", "no"))
 FOUR = quantities.FIRST_WORDS
 ALL: tuple[Control, ...] = (
-    ThirdPerson(), ThirdPersonNamed(), Framing("introspective"), Framing("accurate"), Paraphrase(), OptionOrder(),
+    ThirdPerson(), ThirdPerson("named"), Framing("introspective"), Framing("accurate"), Paraphrase(), OptionOrder(),
     ScaleFlip(), Competence(), YesBias(), Changed(0), Sham(), ChangedCompetence(),
 )  # fmt: skip
 
@@ -63,17 +63,17 @@ def text(trial: Trial, format: str = "choice_lp") -> str:
     return "\n".join(m.content for m in phrase(trial, format).prompt.messages)
 
 
-@pytest.mark.parametrize("control", ALL, ids=lambda c: c.name)
+@pytest.mark.parametrize("control", ALL, ids=lambda c: c.id)
 def test_names_pairs_and_determinism(control: Control) -> None:
     plain = trials()
     got = control.apply(plain, 3)
     assert got
     assert isinstance(control, Control)
-    assert {t.control for t in got} == {control.name}
+    assert {t.control for t in got} == {id_of(control)}
     assert len({t.id for t in got}) == len(got)
     assert not {t.id for t in got} & {t.id for t in plain}
     assert got == control.apply(plain, 3)
-    if control.name != "yes_bias":
+    if not isinstance(control, YesBias):
         assert {t.base for t in got} <= {t.id for t in plain}
         by_id = {t.id: t for t in plain}
         for t in got:
@@ -101,7 +101,7 @@ def test_twice_is_once_around() -> None:
 
 
 @pytest.mark.parametrize(
-    "control", [ThirdPerson(), ThirdPersonNamed(), Framing(), Framing("accurate"), Paraphrase(), OptionOrder()]
+    "control", [ThirdPerson(), ThirdPerson("named"), Framing(), Framing("accurate"), Paraphrase(), OptionOrder()]
 )
 def test_words_change_and_behaviour_does_not(control: Control) -> None:
     plain = {t.id: t for t in trials()}
@@ -181,24 +181,24 @@ def test_an_alarm_is_asked_behind_the_changed_turns_and_behind_the_sham_with_a_f
     plain = [t for t in trials(16) if t.question.quantity == "first_word"]
     made = Alarm().apply(plain, 3)
     assert made == Alarm().apply(plain, 3)
-    kinds = ("alarm", "alarm_sham", "alarm_fact", "alarm_fact_sham")
-    assert Counter(t.control for t in made) == dict.fromkeys(kinds, 16)
+    assert {t.control for t in made} == {"alarm"}
+    assert Counter(t.arm for t in made) == dict.fromkeys(("changed", "sham", "fact_changed", "fact_sham"), 16)
     assert len({t.id for t in made}) == len(made)
     states = {t.base: t.prompt for t in Changed(0).apply(plain, 3)}
     shams = {t.base: t.prompt for t in Sham().apply(plain, 3)}
     for trial in made:
-        sham = trial.control.endswith("_sham")
+        sham = trial.arm.endswith("sham")
         assert trial.prompt.messages == (shams if sham else states)[trial.base].messages
-        assert trial.question.quantity == ("fact" if "fact" in trial.control else "alarm")
+        assert trial.question.quantity == ("fact" if trial.arm.startswith("fact") else "alarm")
         if trial.question.quantity == "alarm":
             assert trial.coordinates["answer"] == ("no" if sham else "yes")
         said = phrase(trial, "choice_lp").prompt.messages
         assert said[:-1] == trial.prompt.messages[:-1], "it is asked behind the hidden turns"
         assert "thing number" not in said[-1].content, "it speaks of no object"
-    for control in ("alarm", "alarm_fact"):
-        some = [t for t in made if t.control == control]
+    for arm in ("changed", "fact_changed"):
+        some = [t for t in made if t.arm == arm]
         assert Counter(t.question.negated for t in some) == {False: 8, True: 8}
-    facts = Counter((t.coordinates["answer"], t.question.negated) for t in made if t.control == "alarm_fact")
+    facts = Counter((t.coordinates["answer"], t.question.negated) for t in made if t.arm == "fact_changed")
     assert facts == dict.fromkeys([("yes", False), ("yes", True), ("no", False), ("no", True)], 4)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from selfscope.records import (
+    PLAIN,
     Injection,
     Message,
     Option,
@@ -21,7 +22,7 @@ from selfscope.records import (
     Vector,
     content_hash,
 )
-from selfscope.verdicts.detection import AGAINST, InjectionFinding, control_of, detections
+from selfscope.verdicts.detection import AGAINST, UNRELATED, InjectionFinding, detections
 
 YES_NO = (Option("yes", "yes"), Option("no", "no"))
 ARMS = {"detection": ("real", *AGAINST), "unrelated": ("real", "clean", "random"), "strength": ("real", "clean")}
@@ -40,13 +41,13 @@ def world(
             base = content_hash(g, quantity, "real")
             for arm in ARMS[quantity]:
                 options = YES_NO if quantity != "strength" else (Option("a", "A"), Option("b", "B"))
-                negated = negated and quantity != "strength" and g // 2 % 2 == 1
-                question = Question(quantity, options, negated=negated, arguments={"right": g % 2})
+                turned = negated and quantity != "strength" and g // 2 % 2 == 1
+                question = Question(quantity, options, negated=turned, arguments={"right": g % 2})
                 done = (act,) if arm in ("real", "random") else ()
                 prompt = Prompt(messages=(Message("user", f"{g}"),), interventions=done)
                 trial = Trial(
                     content_hash(g, quantity, arm), "injected_concept", "s", f"c{g}", "t", "test", question, prompt,
-                    "", "o", control=control_of(quantity, arm), base=base, arm=arm,
+                    "", "o", control=UNRELATED if quantity == UNRELATED else PLAIN, base=base, arm=arm,
                 )  # fmt: skip
                 first = {"detection": arm == "real", "unrelated": g % 2 == 0, "strength": g % 2 == 0}[quantity]
                 mean = (float(first), float(not first))
@@ -166,19 +167,25 @@ def test_who_answers_at_random_is_at_chance() -> None:
     assert covered >= 4
 
 
-@pytest.mark.parametrize("lost", ["unrelated_real", "unrelated_clean", "unrelated_random", "detection_random"])
-def test_without_a_control_nothing_is_claimed(lost: str) -> None:
-    found = read(noticer, [(t, truth) for t, truth in world(60) if t.control != lost]).detection
+def without(posed: list[tuple[Trial, Truth]], quantity: str, arm: str) -> list[tuple[Trial, Truth]]:
+    return [(t, truth) for t, truth in posed if (t.question.quantity, t.arm) != (quantity, arm)]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "arm"), [("unrelated", "real"), ("unrelated", "clean"), ("unrelated", "random"), ("detection", "random")]
+)
+def test_without_a_control_nothing_is_claimed(quantity: str, arm: str) -> None:
+    found = read(noticer, without(world(60), quantity, arm)).detection
     assert found is not None
     assert found.missing
     assert not found.notices
-    if lost in ("unrelated_real", "unrelated_clean"):
+    if quantity == "unrelated" and arm in ("real", "clean"):
         assert "clean" not in found.corrected
 
 
 def test_without_clean_trials_there_is_no_detection() -> None:
-    posed = [(t, truth) for t, truth in world(20, ("detection", "strength")) if t.control != "detection_clean"]
-    assert read(noticer, posed).detection is None
+    posed = world(20, ("detection", "strength"))
+    assert read(noticer, without(posed, "detection", "clean")).detection is None
 
 
 def test_a_bias_for_a_place_is_taken_out_by_the_clean_twin() -> None:

@@ -19,6 +19,7 @@ from types import ModuleType
 
 import pytest
 
+from reference_page import page as reference
 from selfscope.cli.main import app, main
 
 ROOT = Path(__file__).parents[1]
@@ -148,6 +149,14 @@ def test_links_lead_somewhere(page: Path) -> None:
 def anchors(file: Path) -> list[str]:
     heads = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
     return [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads]
+
+
+def test_the_reference_is_what_the_docstrings_say() -> None:
+    page = ROOT / "docs" / "reference.md"
+    if os.environ.get("SELFSCOPE_DOCS") == "write":
+        page.write_text(reference(), encoding="utf-8")
+    shown = page.read_text(encoding="utf-8") if page.exists() else ""
+    assert shown == reference(), "docs/reference.md is old: SELFSCOPE_DOCS=write make docs writes it anew"
 
 
 def test_every_command_is_documented() -> None:

@@ -14,7 +14,7 @@ from selfscope.api.cost_estimate import forecast
 from selfscope.api.dry_run_subject import Counting, OpenCounting, counting, distinct
 from selfscope.catalogue import INSIDE
 from selfscope.records import Message, Prompt
-from selfscope.store import read_meta
+from selfscope.store import read
 from selfscope.study import Study
 from selfscope.subjects.base import Subject
 
@@ -35,15 +35,15 @@ def small(subject: Subject, *phenomena: str, **more: Any) -> Study:
     """A full study of few clusters."""
     study = planned(subject, profile="full", phenomena=phenomena, **more)
     sizes = {"test": 3, "train": 4, "dev": 2, "rollouts": 2}
-    lines = tuple(replace(line, phenomenon=replace(line.phenomenon, **sizes)) for line in study.lines)
-    return replace(study, lines=lines)
+    plans = tuple(replace(plan, phenomenon=replace(plan.phenomenon, **sizes)) for plan in study.plans)
+    return replace(study, plans=plans)
 
 
 def test_a_full_study_with_its_look_inside_can_be_counted(subject: Subject) -> None:
     study = small(subject)
-    assert {line.phenomenon.name for line in study.lines} > set(INSIDE)
+    assert {plan.phenomenon.kind for plan in study.plans} > set(INSIDE)
     found = forecast(study)
-    assert {"probe[logistic]", "patchscope[question]", "behaviour_ceiling", "observe confidence"} <= set(found.steps)
+    assert {"probe", "patchscope", "behaviour_ceiling", "observe confidence"} <= set(found.steps)
     assert found.calls > 1000
     assert found.minutes > 0.1
 
@@ -53,24 +53,25 @@ def test_counted_is_what_is_asked(subject: Subject, name: str, readers: tuple[st
     study = small(subject, name, readers=readers)
     told = forecast(study).steps
     run(study, tmp_path / "s")
-    asked = read_meta(tmp_path / "s")["costs"]
+    asked = read(tmp_path / "s").costs
     # Examples are chosen by what the subject gets right, and sentences by where its next token can be shown.
     steps = [s for s in asked if not s.startswith(("few_shot", "pose next"))]
     assert set(steps) <= set(told)
     for step in steps:
-        assert told[step].calls == asked[step]["calls"], step
+        assert told[step].calls == asked[step].calls, step
         if name != "next_token_identity":  # which word a sentence is cut at depends on the subject
-            assert told[step].prompt_tokens == pytest.approx(asked[step]["prompt_tokens"], rel=0.1), step
+            assert told[step].prompt_tokens == pytest.approx(asked[step].prompt_tokens, rel=0.1), step
 
 
 def test_another_model_is_counted_and_its_cost_is_kept(tmp_path: Path) -> None:
     study = small(selfscope.load("phantom"), "confidence", other="phantom:seed=1")
     told = forecast(study).steps
     run(study, tmp_path / "s")
-    asked = read_meta(tmp_path / "s")["costs"]
-    for k in (0, 4):
-        step = f"other_model[phantom:seed=1,k={k},yesno_lp]"
-        assert asked[step]["calls"] == told[step].calls > 0
+    asked = read(tmp_path / "s").costs
+    others = [name for name, part in study.parts().readers.items() if part.observer]
+    assert len(others) == 2
+    for step in others:
+        assert asked[step].calls == told[step].calls > 0
 
 
 def test_common_beginnings_are_computed_once(subject: Subject) -> None:

@@ -10,8 +10,8 @@ import pytest
 import selfscope
 from selfscope.api.cards import planned
 from selfscope.catalogue import INSIDE
+from selfscope.records import id_of
 from selfscope.store import read
-from selfscope.study.plan import READINGS
 from selfscope.verdicts.arm_gaps import ARMS, gaps
 
 
@@ -25,14 +25,14 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> selfscope.Card:
 
 def test_every_reading_has_all_of_its_arms_on_the_same_items(card: selfscope.Card) -> None:
     held = read(card.folder, observations=False)
-    found = {g.reader: g for g in gaps(held.rows, held.trials, held.truths)}
+    found = {g.reader: g for g in gaps(held.rows, held.trials, held.truths, parts=held.parts)}
     lens = found["logit_lens"]
     assert set(lens.arms) == set(ARMS)
     assert not lens.missing
     assert lens.layer is not None
     assert {g.items for g in lens.gaps.values()} == {lens.real.items}
     assert lens.real.value > lens.chance, "a late layer knows more of the next word than nothing"
-    assert found["ask[choice_lp]"].gap is None
+    assert found["ask"].gap is None
 
 
 def test_the_page_shows_it_and_redraws_to_the_same_bytes(card: selfscope.Card) -> None:
@@ -51,16 +51,17 @@ def test_the_page_shows_it_and_redraws_to_the_same_bytes(card: selfscope.Card) -
 def test_a_full_study_reads_every_phenomenon_inside_and_a_quick_one_looks_in() -> None:
     subject = selfscope.load("smollm2-135m")
     full, quick = (planned(subject, profile=p) for p in ("full", "quick"))
-    assert [line.phenomenon.name for line in full.lines][-len(INSIDE) :] == list(INSIDE)
-    inside = [line for line in quick.lines if line.phenomenon.name in INSIDE]
-    assert [line.phenomenon.name for line in inside] == ["next_token_identity"]
+    assert [plan.phenomenon.kind for plan in full.plans][-len(INSIDE) :] == list(INSIDE)
+    inside = [plan for plan in quick.plans if plan.phenomenon.kind in INSIDE]
+    assert [plan.phenomenon.kind for plan in inside] == ["next_token_identity"]
     assert inside[0].arm_readers == ("logit_lens",)
-    for line in full.lines:
-        if line.phenomenon.name in INSIDE and READINGS[line.phenomenon.name]:
-            assert line.arm_readers
-            assert [c.name for c in line.controls] == ["arms"]
+    read_inside = [plan for plan in full.plans if getattr(plan.phenomenon, "readers", ())]
+    assert [plan.phenomenon.kind for plan in read_inside] == [k for k in INSIDE if k != "injected_concept"]
+    for plan in read_inside:
+        assert plan.arm_readers
+        assert [id_of(c) for c in plan.controls] == ["arms"]
     phantom = planned("phantom", profile="full")
-    assert not [line for line in phantom.lines if line.phenomenon.name in INSIDE], "it has no activations"
+    assert not [plan for plan in phantom.plans if plan.phenomenon.kind in INSIDE], "it has no activations"
 
 
 def test_a_subject_without_activations_is_told_which_tier_is_missing(tmp_path: Path) -> None:

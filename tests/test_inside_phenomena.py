@@ -35,7 +35,7 @@ from tiny import build
 
 FIVE = [InjectedConcept(), HiddenContext(), EntityResolution(), AttributeExtraction(), NextTokenIdentity()]
 POSED: dict[str, list[Trial]] = {}
-each = pytest.mark.parametrize("phenomenon", FIVE, ids=lambda p: p.name)
+each = pytest.mark.parametrize("phenomenon", FIVE, ids=lambda p: p.kind)
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +59,12 @@ def posed(subject: Local, phenomenon: Any) -> list[Trial]:
 
 
 def main(trials: list[Trial]) -> list[Trial]:
-    return [t for t in trials if t.control == "plain"]
+    return [t for t in trials if t.plain]
 
 
 def test_they_are_in_the_catalogue() -> None:
-    assert [catalogue.resolve("phenomenon", name).name for name in catalogue.INSIDE] == list(catalogue.INSIDE)
-    assert {p.name for p in FIVE} == set(catalogue.INSIDE)
+    assert [catalogue.resolve("phenomenon", name).kind for name in catalogue.INSIDE] == list(catalogue.INSIDE)
+    assert {p.kind for p in FIVE} == set(catalogue.INSIDE)
     assert not set(catalogue.INSIDE) & set(catalogue.PHENOMENA)
 
 
@@ -77,7 +77,7 @@ def test_sizes(tiny: Local, phenomenon: Any) -> None:
     for split, size in (("test", phenomenon.test), ("train", phenomenon.train), ("dev", phenomenon.dev)):
         some = [t for t in trials if t.split == split]
         assert 0.9 * size <= len({t.cluster for t in some}) <= size
-        sources = 2 if phenomenon.name == "next_token_identity" and split != "test" else 3
+        sources = 2 if phenomenon.kind == "next_token_identity" and split != "test" else 3
         assert len({t.source for t in some}) >= sources
 
 
@@ -142,11 +142,11 @@ def test_truth_is_pure_and_survives_json(tiny: Local, phenomenon: Any) -> None:
     for part in (trials[::-7], trials[:1]):
         whole = {o.key: to_jsonable(o) for o in seen}
         for one in phenomenon.observe(tiny, part):
-            if phenomenon.name == "next_token_identity":  # the batch's shape moves the last digits
+            if phenomenon.kind == "next_token_identity":  # the batch's shape moves the last digits
                 assert one.exact["logprobs"] == pytest.approx(whole[one.key]["exact"]["logprobs"], abs=1e-4)
             else:
                 assert to_jsonable(one) == whole[one.key]
-    grade = "exact" if phenomenon.name == "next_token_identity" else "record"
+    grade = "exact" if phenomenon.kind == "next_token_identity" else "record"
     assert {t.grade for t in truths} == {grade}
     assert all(sum(t.mean) == pytest.approx(1) for t in truths)
 
@@ -171,15 +171,15 @@ def test_what_the_words_carry_comes_back(tiny: Local, phenomenon: Any) -> None:
 @each
 def test_every_trial_can_be_asked_by_its_primary_format(tiny: Local, phenomenon: Any) -> None:
     some = main(posed(tiny, phenomenon))[::41]
-    vault = SealRegistry()
-    sealed = SealedSubject(tiny, "ask", vault, Log())
-    readings = Ask(phenomenon.formats[0]).read(sealed, vault.hide(some))
+    registry = SealRegistry()
+    sealed = SealedSubject(tiny, "ask", registry, Log())
+    readings = Ask(phenomenon.formats[0]).read(sealed, registry.hide(some))
     assert all(r.distribution is not None for r in readings)
 
 
 @each
 def test_a_subject_without_activations_is_told_so(phenomenon: Any) -> None:
-    with pytest.raises(Unsupported, match=rf"{phenomenon.name} needs the tier activations, and .* only logprobs"):
+    with pytest.raises(Unsupported, match=rf"{phenomenon.kind} needs the tier activations, and .* only logprobs"):
         phenomenon.pose(Phantom(), 0)
 
 
@@ -206,7 +206,7 @@ def small_hash(subject: Local) -> str:
 # ---- evidence ----
 
 
-@pytest.mark.parametrize("phenomenon", FIVE[1:], ids=lambda p: p.name)
+@pytest.mark.parametrize("phenomenon", FIVE[1:], ids=lambda p: p.kind)
 def test_evidence_is_what_its_columns_spell(tiny: Local, phenomenon: Any) -> None:
     for t in posed(tiny, phenomenon)[::17]:
         assert t.evidence is not None
@@ -271,7 +271,7 @@ def test_one_kind_alone_can_be_posed(tiny: Local) -> None:
     assert len(trials) == 12 * 3 + 6 * 10 + 3 * 3
 
 
-@pytest.mark.parametrize("phenomenon", [EntityResolution(), AttributeExtraction()], ids=lambda p: p.name)
+@pytest.mark.parametrize("phenomenon", [EntityResolution(), AttributeExtraction()], ids=lambda p: p.kind)
 def test_names_are_read_at_their_last_token_and_the_sentence_does_not_answer(tiny: Local, phenomenon: Any) -> None:
     trials = posed(tiny, phenomenon)
     truths = phenomenon.truth(trials, phenomenon.observe(tiny, trials))
@@ -447,8 +447,8 @@ def test_arms_ask_the_same_and_differ_in_what_is_injected(tiny: Local) -> None:
             assert not arms["input"].prompt.interventions
             assert arms["input"].prompt.messages != real.prompt.messages
     controls = Counter((t.question.quantity, t.arm, t.control) for t in trials)
-    assert {c for (_, arm, c) in controls if arm == "real"} == {"plain", "unrelated_real"}
-    assert all(control == f"{q}_{arm}" for q, arm, control in controls if control != "plain")
+    assert all(control == ("unrelated" if q == "unrelated" else "plain") for q, _, control in controls)
+    assert {q for q, arm, _ in controls if arm == "real"} == set(TASKS)
 
 
 def test_unrelated_questions_are_asked_under_the_same_injection(tiny: Local) -> None:

@@ -28,8 +28,8 @@ from dataclasses import replace
 from selfscope.api.cards import planned, run
 study = planned(sys.argv[1], phenomena=("self_prediction",))
 small = {k: int(v) for k, v in (p.split("=") for p in sys.argv[3].split(","))}
-line = study.lines[0]
-study = replace(study, lines=(replace(line, phenomenon=replace(line.phenomenon, **small)),))
+plan = study.plans[0]
+study = replace(study, plans=(replace(plan, phenomenon=replace(plan.phenomenon, **small)),))
 print("ready", flush=True)
 run(study, sys.argv[2], resume=True)
 """

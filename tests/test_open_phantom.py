@@ -57,8 +57,8 @@ def test_tokens_are_the_text(text: str) -> None:
 
 def test_a_conversation_stands_between_marks() -> None:
     texts = PHANTOM.token_texts(TALK)
-    said = "<|system|>Keep to cooking.<|end|><|user|>The river runs.<|end|><|assistant|>Answer:"
-    assert "".join(texts) == said
+    whole = "<|system|>Keep to cooking.<|end|><|user|>The river runs.<|end|><|assistant|>Answer:"
+    assert "".join(texts) == whole
     assert [texts[c] for c in PHANTOM.positions(TALK, "cooking")] == [" cooking"]
     assert PHANTOM.positions(TEXT, "Einstein") == (7,)
     with pytest.raises(BadInput, match="occurs 0 times"):

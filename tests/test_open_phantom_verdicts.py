@@ -79,10 +79,10 @@ def test_a_patchscope_reads_where_written_vectors_are_read(phenomenon: Any, read
 
 def test_the_lens_reads_late_layers_whatever_the_dials() -> None:
     small = NextTokenIdentity(test=16, train=8, dev=0)
-    found = gap(OpenPhantom(carries=0.0, reads=0.0), small, LogitLens())
-    assert found.supported
-    assert found.layer is not None
-    assert found.layer >= 3
+    finding = gap(OpenPhantom(carries=0.0, reads=0.0), small, LogitLens())
+    assert finding.supported
+    assert finding.layer is not None
+    assert finding.layer >= 3
 
 
 POSED: dict[str, tuple[list[Trial], list[Truth]]] = {}
@@ -99,37 +99,37 @@ def noticed(subject: OpenPhantom) -> InjectionFinding:
 
 @pytest.mark.parametrize("says_yes", [0.0, 1.0])
 def test_who_notices_is_found_in_every_task(says_yes: float) -> None:
-    found = noticed(OpenPhantom(notices=1.0, says_yes=says_yes))
-    assert found.detection is not None
-    assert found.detection.notices
-    assert all(choice.right.low > choice.chance for choice in found.choices.values())
-    assert all(choice.right.value > 0.9 for choice in found.choices.values())
+    finding = noticed(OpenPhantom(notices=1.0, says_yes=says_yes))
+    assert finding.detection is not None
+    assert finding.detection.notices
+    assert all(choice.right.low > choice.chance for choice in finding.choices.values())
+    assert all(choice.right.value > 0.9 for choice in finding.choices.values())
 
 
 def test_who_only_says_yes_is_not_believed() -> None:
     """Naive AUROC is high, the corrected one is at a half (Hahami et al. 2025)."""
-    found = noticed(OpenPhantom(notices=0.0, says_yes=1.0))
-    assert found.detection is not None
-    assert found.detection.naive is not None
-    assert found.detection.naive.auroc.low > 0.8
+    finding = noticed(OpenPhantom(notices=0.0, says_yes=1.0))
+    assert finding.detection is not None
+    assert finding.detection.naive is not None
+    assert finding.detection.naive.auroc.low > 0.8
     for arm in ("clean", "random"):
-        assert found.detection.corrected[arm].auroc.low < 0.5 < found.detection.corrected[arm].auroc.high
-    assert not found.detection.notices
-    assert found.detection.unrelated["real"].low > 1.5
+        assert finding.detection.corrected[arm].auroc.low < 0.5 < finding.detection.corrected[arm].auroc.high
+    assert not finding.detection.notices
+    assert finding.detection.unrelated["real"].low > 1.5
     for task in ("localisation", "strength", "identification"):
-        assert found.choices[task].right.low < found.choices[task].chance + 0.1
+        assert finding.choices[task].right.low < finding.choices[task].chance + 0.1
 
 
 def test_who_neither_notices_nor_says_yes_is_at_chance() -> None:
-    found = noticed(OpenPhantom(notices=0.0))
-    assert found.detection is not None
-    assert not found.detection.notices
-    assert found.detection.unrelated["real"].low < 0 < found.detection.unrelated["real"].high
+    finding = noticed(OpenPhantom(notices=0.0))
+    assert finding.detection is not None
+    assert not finding.detection.notices
+    assert finding.detection.unrelated["real"].low < 0 < finding.detection.unrelated["real"].high
 
 
 def test_answers_about_injections_are_replies_too() -> None:
     noticed(OpenPhantom())
     one = next(t for t in POSED["all"][0] if t.question.quantity == "identification" and t.arm == "real")
     truth = next(t for t in POSED["all"][1] if t.trial == one.id)
-    told = Ask("free").read(OpenPhantom(), [one])[0]
-    assert told.distribution == truth.mean
+    reading = Ask("free").read(OpenPhantom(), [one])[0]
+    assert reading.distribution == truth.mean

@@ -22,7 +22,8 @@ from selfscope.quantities import measure
 from selfscope.readers.ask import Ask
 from selfscope.records import Decoding, Message, Outcome, Prompt, Question, Trial, is_scored, to_jsonable
 from selfscope.subjects.base import ScoringSubject
-from selfscope.subjects.phantom import Phantom, pushed
+from selfscope.subjects.phantom import Phantom
+from selfscope.subjects.phantom_options import pushed
 from selfscope.wording import FORMATS, fits
 
 MANY = 400
@@ -32,7 +33,7 @@ FOUR = [
     TokenProbability(test=20, train=0, dev=0),
     Confidence(test=20, train=0, dev=0, rollouts=MANY),
 ]
-each = pytest.mark.parametrize("phenomenon", FOUR, ids=lambda p: p.name)
+each = pytest.mark.parametrize("phenomenon", FOUR, ids=lambda p: p.kind)
 BEHAVE = Prompt(
     messages=(Message("user", "Name a fruit."),), tag={"role": "behave", "replies": ["Fig", "A pear", "Plum"]}
 )
@@ -71,7 +72,7 @@ def test_full_access_says_the_truth_in_every_format(phenomenon: Any, format: str
         else:
             # Rollouts are 400 draws; counts are whole tenths, percents whole hundredths.
             coarse = {"counts10": 0.06, "prob_text": 0.006}.get(format, 0.0)
-            exact = phenomenon.name == "token_probability"
+            exact = phenomenon.kind == "token_probability"
             assert np.abs(said - true).max() <= coarse + (1e-6 if exact else 0.11)
 
 

@@ -39,8 +39,8 @@ def posed(phenomenon: Any) -> list[Trial]:
     return POSED[key]
 
 
-each = pytest.mark.parametrize("phenomenon", FOUR, ids=lambda p: p.name)
-small = pytest.mark.parametrize("phenomenon", [*SMALL, Items(str(EXAMPLE), rollouts=6)], ids=lambda p: p.name)
+each = pytest.mark.parametrize("phenomenon", FOUR, ids=lambda p: p.kind)
+small = pytest.mark.parametrize("phenomenon", [*SMALL, Items(str(EXAMPLE), rollouts=6)], ids=lambda p: p.kind)
 
 
 @each

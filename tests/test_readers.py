@@ -29,6 +29,7 @@ from selfscope.records import (
     Trial,
     Truth,
     is_scored,
+    reader_part,
 )
 from selfscope.wording import FORMATS
 
@@ -215,7 +216,7 @@ def test_other_model_is_asked_about_the_target_and_sees_no_state() -> None:
     hidden = [replace(t, prompt=replace(t.prompt, messages=(secret, *t.prompt.messages))) for t in test]
     target, observer = knower(trials + test, truths + more), knower(trials + test, truths + more, name="observer")
     plain = OtherModel(observer).fit(target, trials, truths)
-    assert (plain.id, plain.rung) == ("other_model[observer,k=0,choice_lp]", "input")
+    assert (reader_part(plain).observer, plain.rung) == ("observer", "input")
     plain.read(target, hidden)
     for prompt in observer.calls[0]:
         assert "SECRET" not in repr(prompt)
@@ -298,9 +299,9 @@ def test_history_files_come_back_and_the_input_rival_learns_from_them_alone(monk
     assert brier(reader.read(someone, test), more) < 0.5 * prior
     itself = replace(someone, identity="other-1")
     assert {r.outcome for r in InputBaseline().fit(itself, trials, truths).read(itself, test)} == {Outcome.UNSUPPORTED}
-    assert input_baseline.input_baselines("other-1") == []
-    assert input_baseline.input_baselines("another dtype", "other") == []
-    assert [r.id for r in input_baseline.input_baselines("somebody")] == ["input_baseline"]
+    assert InputBaseline.planned(itself, (), {}) == []
+    assert InputBaseline.planned(replace(itself, identity="another dtype", name="other"), (), {}) == []
+    assert [r.id for r in InputBaseline.planned(someone, (), {})] == ["input_baseline"]
     input_baseline._learnt_from.cache_clear()
 
 

@@ -55,7 +55,7 @@ def answered(readings: Sequence[Reading], trials: Sequence[Trial], format: str) 
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize("phenomenon", PHENOMENA, ids=lambda p: p.name)
+@pytest.mark.parametrize("phenomenon", PHENOMENA, ids=lambda p: p.kind)
 def test_words_carry_what_a_perfect_subject_means(phenomenon: Any, format: str) -> None:
     plain = posed(phenomenon)
     near = {"prob_text": 0.0051, "counts10": 0.101}.get(format, 1e-9)
@@ -67,7 +67,7 @@ def test_words_carry_what_a_perfect_subject_means(phenomenon: Any, format: str) 
             assert reading.distribution == pytest.approx(meant, abs=near), (trial.control, reading.text)
 
 
-@pytest.mark.parametrize("phenomenon", PHENOMENA, ids=lambda p: p.name)
+@pytest.mark.parametrize("phenomenon", PHENOMENA, ids=lambda p: p.kind)
 def test_what_it_means_is_the_truth(phenomenon: Any) -> None:
     """The phantom's report follows its behaviour in the plain state, in the changed one and under the sham."""
     plain = posed(phenomenon)
@@ -84,14 +84,14 @@ def test_what_it_means_is_the_truth(phenomenon: Any) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize("phenomenon", PHENOMENA, ids=lambda p: p.name)
+@pytest.mark.parametrize("phenomenon", PHENOMENA, ids=lambda p: p.kind)
 def test_given_answers_come_back(phenomenon: Any, format: str) -> None:
     for control in GIVEN:
         trials = control.apply(posed(phenomenon), 0)
         for trial, reading in answered(Ask(format).read(PERFECT, trials), trials, format):
             keys = [o.key for o in trial.question.options]
             right = tuple(float(key == trial.coordinates["answer"]) for key in keys)
-            assert reading.distribution == pytest.approx(right, abs=1e-6), (control.name, trial.question)
+            assert reading.distribution == pytest.approx(right, abs=1e-6), (control, trial.question)
 
 
 def test_third_person_is_no_self_report() -> None:
@@ -102,7 +102,7 @@ def test_third_person_is_no_self_report() -> None:
     assert np.mean(gaps) > 0.1
 
 
-@pytest.mark.parametrize("phenomenon", PHENOMENA, ids=lambda p: p.name)
+@pytest.mark.parametrize("phenomenon", PHENOMENA, ids=lambda p: p.kind)
 def test_the_ceiling_reads_what_the_subject_does(phenomenon: Any) -> None:
     plain = posed(phenomenon)
     truths = phenomenon.truth(plain, phenomenon.observe(PERFECT, plain))
@@ -137,11 +137,11 @@ def test_only_the_ceiling_may_let_the_subject_act() -> None:
     phenomenon = SelfPrediction(10, 10, 5)
     trials = phenomenon.pose(PERFECT, 0)
     truths = phenomenon.truth(trials, phenomenon.observe(PERFECT, trials))
-    vault = SealRegistry()
-    vault.hide(trials)
+    registry = SealRegistry()
+    registry.hide(trials)
     test = [t for t in trials if t.split == "test"]
     for reader in (Ask("choice_lp"), Ask("free"), FewShot(4, "choice_lp"), BehaviourCeiling()):
-        sealed = SealedSubject(PERFECT, reader.id, vault, Log())
+        sealed = SealedSubject(PERFECT, reader.id, registry, Log(), rung=reader.rung)
         assert len(reader.fit(sealed, trials, truths).read(sealed, test)) == len(test)
     with pytest.raises(SealBroken):
-        BehaviourCeiling().read(SealedSubject(PERFECT, "ask[free]", vault, Log()), test)
+        BehaviourCeiling().read(SealedSubject(PERFECT, "ask[free]", registry, Log()), test)

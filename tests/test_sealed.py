@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 
 from selfscope.records import Cost, Decoding, Injection, Message, Opaque, Prompt, Vector
+from selfscope.study.execute import costs
 from selfscope.subjects.base import ScoringSubject
 from selfscope.subjects.sealed import Log, MeteredSubject, SealBroken, SealedSubject, SealRegistry
 from toys import Asker, Letters, ToySubject
 
 
-def sealed(caller: str, subject: ToySubject | None = None) -> tuple[SealedSubject, Log, list[Any]]:
-    vault, log = SealRegistry(), Log()
-    trials = vault.hide(Letters(test=3, train=1, dev=1).pose(None, 0))
-    return SealedSubject(subject or ToySubject(), caller, vault, log), log, trials
+def sealed(
+    caller: str, subject: ToySubject | None = None, rung: str = "self"
+) -> tuple[SealedSubject, Log, list[Any]]:
+    registry, log = SealRegistry(), Log()
+    trials = registry.hide(Letters(test=3, train=1, dev=1).pose(None, 0))
+    return SealedSubject(subject or ToySubject(), caller, registry, log, rung=rung), log, trials
 
 
 def test_it_is_a_subject_and_answers_as_the_subject_does() -> None:
@@ -43,22 +46,23 @@ def test_the_prompt_that_a_trial_is_about_is_refused_whatever_its_tag_says(metho
     assert subject.scored == []
 
 
-def test_the_ceiling_may_and_no_other_name_that_begins_alike() -> None:
-    given, _, trials = sealed("behaviour_ceiling")
+def test_the_rung_behaviour_may_and_no_name_opens_the_seal() -> None:
+    given, _, trials = sealed("any_name", rung="behaviour")
     assert given.sample([trials[0].prompt], 2, Decoding(1))[0][0].text in "abcd"
-    other, _, trials = sealed("behaves_well")
-    with pytest.raises(SealBroken):
-        other.sample([trials[0].prompt], 2, Decoding(1))
+    for caller, rung in (("behaviour_ceiling", "self"), ("behaviour", "probe"), ("behaviour_ceiling", "history")):
+        other, _, trials = sealed(caller, rung=rung)
+        with pytest.raises(SealBroken, match="only readers of the rung behaviour may"):
+            other.sample([trials[0].prompt], 2, Decoding(1))
 
 
 def test_interventions_are_opaque_to_the_reader_and_real_to_the_subject() -> None:
-    subject, vault = ToySubject(), SealRegistry()
+    subject, registry = ToySubject(), SealRegistry()
     trial = Letters(test=1, train=0, dev=0, each=1).pose(None, 0)[0]
     secret = Injection(0, Vector.of([1.0, 2.0]), (0,))
-    (hidden,) = vault.hide([replace(trial, prompt=replace(trial.prompt, interventions=(secret,)))])
+    (hidden,) = registry.hide([replace(trial, prompt=replace(trial.prompt, interventions=(secret,)))])
     assert hidden.prompt.interventions == (Opaque(0),)
     asked = replace(hidden.prompt, messages=(Message("user", "Do you notice anything?"),))
-    SealedSubject(subject, "asker", vault, Log()).sample([asked], 1, Decoding(1))
+    SealedSubject(subject, "asker", registry, Log()).sample([asked], 1, Decoding(1))
     assert subject.sampled[0].interventions == (secret,)
 
 
@@ -69,7 +73,7 @@ def test_every_call_is_logged_with_its_cost() -> None:
     given.score(asked[:2], [["a"]] * 2)
     assert [(c.caller, c.method, c.prompts) for c in log.calls] == [("asker", "sample", 4), ("asker", "score", 2)]
     assert log.calls[0].cost.output_tokens == 12
-    total = log.costs()["asker"]
+    total = costs(log.calls)["asker"]
     assert (total.calls, total.prompt_tokens) == (6, 60)
     assert total.seconds > 0
 

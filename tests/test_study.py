@@ -11,18 +11,19 @@ import pytest
 from selfscope.records import Row, to_jsonable
 from selfscope.store import Store, read
 from selfscope.study import PhenomenonPlan, Study, run
+from selfscope.subjects.sealed import SealBroken
 from toys import Asker, Letters, Moved, Panel, Peeker, Third, ToySubject
 
 
 def a_study(subject: ToySubject | None = None, **phenomenon: Any) -> Study:
-    line = PhenomenonPlan(
+    plan = PhenomenonPlan(
         Letters(**phenomenon),
-        (Asker(), Asker("other", "history")),
+        (Asker(), Asker("history")),
         (Third(), Moved(), Panel()),
         primary="asker",
         dev=("asker",),
     )
-    return Study(subject or ToySubject(), (line,))
+    return Study(subject or ToySubject(), (plan,))
 
 
 class Batches(ToySubject):
@@ -62,7 +63,7 @@ def test_every_reader_reads_every_test_trial_once_and_the_primary_one_all_contro
         counts[row["reader"], row["control"]] = counts.get((row["reader"], row["control"]), 0) + 1
     assert counts == {
         ("asker", "plain"): 60 + 10,
-        ("other", "plain"): 60,
+        ("asker[rung=history]", "plain"): 60,
         ("asker", "third_person"): 30,
         ("asker", "changed"): 30,
         ("asker", "competence"): 30,
@@ -116,21 +117,22 @@ def test_a_resumed_run_makes_the_cut_calls_again_as_they_were(tmp_path: Path) ->
     assert comparable(read(folder).rows) == comparable(read(tmp_path / "whole").rows)
 
 
-def test_large_calls_are_stored_in_shards_of_fifty(tmp_path: Path) -> None:
-    subject = ToySubject()
-    complete(a_study(subject, test=100), tmp_path / "s")
+def test_a_cell_is_one_call_of_at_most_two_hundred_trials(tmp_path: Path) -> None:
+    subject = Batches()
+    complete(a_study(subject, test=130), tmp_path / "s")
     cells = [c for c in read(tmp_path / "s").cells.values() if c.get("step") == "read"]
-    assert max(c["rows"] for c in cells) == 50
+    assert max(c["rows"] for c in cells) == 200
+    assert max(len(batch) for batch in subject.batches if "Which letter?" in batch[0]) == 200
 
 
 @pytest.mark.parametrize("how", ["sample", "score", "next_token"])
-def test_no_reader_but_behave_reaches_the_prompt_that_a_trial_is_about(tmp_path: Path, how: str) -> None:
+def test_no_reader_but_of_the_rung_behaviour_reaches_the_prompt_that_a_trial_is_about(tmp_path: Path, how: str) -> None:
     study = a_study()
-    line = replace(study.lines[0], readers=(Peeker(how=how),), controls=())
-    with pytest.raises(Exception, match="only 'behave' may"):
-        complete(replace(study, lines=(line,)), tmp_path / "s")
-    honest = replace(line, readers=(Peeker("behaviour_ceiling", how=how),))
-    assert len(complete(replace(study, lines=(honest,)), tmp_path / "b")) == 60
+    plan = PhenomenonPlan(Letters(), (Peeker(how=how),))
+    with pytest.raises(SealBroken, match="only readers of the rung behaviour may"):
+        complete(replace(study, plans=(plan,)), tmp_path / "s")
+    honest = replace(plan, readers=(Peeker("behaviour", how=how),))
+    assert len(complete(replace(study, plans=(honest,)), tmp_path / "b")) == 60
 
 
 def test_other_settings_are_refused_with_their_name(tmp_path: Path) -> None:
@@ -143,6 +145,6 @@ def test_costs_add_up_over_the_runs_of_a_study(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         complete(a_study(ToySubject(dies_after=2)), tmp_path / "s")
     complete(a_study(), tmp_path / "s", resume=True)
-    costs = read(tmp_path / "s").meta["costs"]
-    assert costs["observe letters"]["calls"] == 90 + 30
-    assert costs["asker"]["calls"] == 70 + 60, "the panel asks what was asked before: its scores are known"
+    costs = read(tmp_path / "s").costs
+    assert costs["observe letters"].calls == 90 + 30
+    assert costs["asker"].calls == 70 + 60, "the panel asks what was asked before: its scores are known"

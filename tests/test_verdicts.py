@@ -15,7 +15,7 @@ from selfscope.subjects.phantom_dials import Dials
 from selfscope.verdicts import Claim, Settings, judge
 from selfscope.verdicts.claims import Check
 from selfscope.verdicts.decision import MATTERS, Decision, Evidence, decide
-from verdict_rows import ASK, Rows, silenced, study
+from verdict_rows import ASK, OTHER, Rows, silenced, study
 
 PRIVATE = Dials(access=0.7, habit=0.2)
 HABIT = Dials(habit=0.9)
@@ -28,7 +28,7 @@ def given_text(dials: Dials, seed: int = 0) -> Rows:
 
 
 def primary(rows: Rows, settings: Settings | None = None) -> Claim:
-    return judge(rows.rows, rows.trials, rows.truths, settings)[0]
+    return judge(rows.rows, rows.trials, rows.truths, rows.parts, settings)[0]
 
 
 def test_a_private_phantom_is_called_access_on_the_causal_basis() -> None:
@@ -65,7 +65,7 @@ def test_9_a_causal_claim_without_its_control_is_not_supported_and_names_it(
 ) -> None:
     rows = given_text(PRIVATE).without(reader=reader or "-", control=control or "-")
     if name == "input rival":
-        rows = rows.without(reader="input_baseline").without(reader="other_model[x,k=0,choice_lp]")
+        rows = rows.without(reader="input_baseline").without(reader=OTHER)
     claim = primary(rows)
     assert claim.verdict == "not supported"
     assert name in (claim.reason or "")
@@ -179,7 +179,7 @@ def test_11_access_must_survive_the_number_of_readers_tried() -> None:
             if r.reader == ASK and r.control == "plain":
                 said = tuple(float(x) for x in noise.dirichlet(np.ones(4)))
                 more.append(replace(r, reader=f"ask[v{k}]", reading=replace(r.reading, distribution=said)))
-    claims = judge(more, rows.trials, rows.truths)
+    claims = judge(more, rows.trials, rows.truths, rows.parts)
     assert all(c.numbers["tried"] == 24 for c in claims)
     assert not [c for c in claims if c.reader != ASK and c.verdict == "access"]
     assert claims[0].numbers["p_holm"] >= alone.numbers["p_holm"]

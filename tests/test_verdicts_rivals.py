@@ -20,7 +20,7 @@ from selfscope.verdicts.assemble import items_of, tables
 from selfscope.verdicts.checks import private_share
 from selfscope.verdicts.decision import Evidence, decide
 from selfscope.verdicts.shares import against_modes, composed, kept, shares
-from verdict_rows import ASK, Rows, study
+from verdict_rows import ASK, TWIN, Rows, study
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
 from world import Array, Size, World, items, reports, world
@@ -34,7 +34,7 @@ def given_text(dials: Dials = PRIVATE, seed: int = 0, size: Size | None = None) 
 
 
 def primary(rows: Rows) -> Claim:
-    return judge(rows.rows, rows.trials, rows.truths, None)[0]
+    return judge(rows.rows, rows.trials, rows.truths, rows.parts)[0]
 
 
 def unmoved(rows: Rows) -> Rows:
@@ -53,7 +53,7 @@ def test_without_an_intervention_access_is_only_beyond_the_rivals_and_needs_the_
     claim = primary(unmoved(given_text()))
     assert (claim.verdict, claim.basis) == ("access", "rivals")
     assert "beyond the rivals tried" in claim.sentence
-    alone = primary(unmoved(given_text()).without(reader="twin"))
+    alone = primary(unmoved(given_text()).without(reader=TWIN))
     assert alone.verdict == "not supported"
     assert "near twin" in (alone.reason or "")
 
@@ -82,9 +82,9 @@ def test_a_twin_that_was_tried_must_be_beaten_too() -> None:
 def test_10_a_model_of_the_subjects_own_history_cannot_pass_for_the_text_alone() -> None:
     rows = given_text()
     forged = replace(rows, rows=[replace(r, rung="input") if r.reader == "history_baseline" else r for r in rows.rows])
-    table = tables(forged.rows, forged.trials, forged.truths)[0]
+    table = tables(forged.rows, forged.trials, forged.truths, forged.parts)[0]
     assert table.on("history") == ["history_baseline"]
-    got, true = items_of(table, ASK), items_of(tables(rows.rows, rows.trials, rows.truths)[0], ASK)
+    got, true = items_of(table, ASK), items_of(tables(rows.rows, rows.trials, rows.truths, rows.parts)[0], ASK)
     assert got is not None
     assert true is not None
     assert np.array_equal(got[1].g1, true[1].g1)
@@ -115,7 +115,7 @@ def test_the_spread_over_sets_of_examples_is_a_prompted_rivals_training_noise() 
         return replace(row.reading, distribution=tuple(sets.mean(0).tolist()), extra={"sets": sets.tolist()})
 
     rows = said_by(given_text(), "history_baseline", prompted)
-    got = items_of(tables(rows.rows, rows.trials, rows.truths)[0], ASK)
+    got = items_of(tables(rows.rows, rows.trials, rows.truths, rows.parts)[0], ASK)
     assert got is not None
     # The variance of a mean of five: 0.05^2 / 5.
     assert float(got[1].rival_variance.mean()) == pytest.approx(0.05**2 / 5, rel=0.25)
@@ -137,7 +137,7 @@ def test_a_class_report_of_the_mode_is_held_against_modes() -> None:
         )
     )  # fmt: skip
     claim = primary(rows)
-    got_items = items_of(tables(rows.rows, rows.trials, rows.truths)[0], ASK)
+    got_items = items_of(tables(rows.rows, rows.trials, rows.truths, rows.parts)[0], ASK)
     assert got_items is not None
     assert claim.shares["a"].value == composed(against_modes(got_items[1]))[0]["a"].value
     skill = {s.reader: s.skill.value for s in claim.ladder if s.rung == "history"}

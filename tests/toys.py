@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from selfscope.records import (
     Cost,
     Decoding,
+    Identified,
     Message,
     Observation,
     Option,
@@ -76,10 +77,10 @@ class ToySubject:
 
 
 @dataclass(frozen=True)
-class Letters:
+class Letters(Identified):
     """Which letter would you say?"""
 
-    name: ClassVar[str] = "letters"
+    kind: ClassVar[str] = "letters"
     formats: ClassVar[tuple[str, ...]] = ("choice_lp",)
     test: int = 30
     train: int = 10
@@ -126,16 +127,12 @@ class Letters:
 
 
 @dataclass(frozen=True)
-class Asker:
+class Asker(Identified):
     """Asks in words, by log-probabilities."""
 
-    name: str = "asker"
+    kind: ClassVar[str] = "asker"
     rung: str = "self"
-    learnt: int = 0
-
-    @property
-    def id(self) -> str:
-        return self.name
+    learnt: int = field(default=0, compare=False)
 
     def fit(self, subject: Any, trials: Sequence[Trial], truths: Sequence[Truth]) -> Asker:
         return replace(self, learnt=len(truths))
@@ -153,16 +150,12 @@ class Asker:
 
 
 @dataclass(frozen=True)
-class Peeker:
-    """Lets the subject do what the trial is about: only a reader named behave may."""
+class Peeker(Identified):
+    """Lets the subject do what the trial is about: only a reader of the rung behaviour may."""
 
-    name: str = "peeker"
-    rung: str = "behaviour"
+    kind: ClassVar[str] = "peeker"
+    rung: str = "self"
     how: str = "sample"
-
-    @property
-    def id(self) -> str:
-        return self.name
 
     def fit(self, subject: Any, trials: Sequence[Trial], truths: Sequence[Truth]) -> Peeker:
         return self
@@ -179,10 +172,11 @@ class Peeker:
 
 
 @dataclass(frozen=True)
-class Third:
+class Third(Identified):
     """The same question about somebody else."""
 
-    name: str = "third_person"
+    kind: ClassVar[str] = "third_person"
+    role: ClassVar[str] = "person"
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         return [
@@ -190,7 +184,7 @@ class Third:
                 t,
                 id=content_hash(t.id, "third"),
                 base=t.id,
-                control=self.name,
+                control=self.id,
                 question=replace(t.question, person="typical"),
             )
             for t in trials
@@ -198,10 +192,11 @@ class Third:
 
 
 @dataclass(frozen=True)
-class Moved:
+class Moved(Identified):
     """do(state): a hidden system prompt; the subject has to behave again."""
 
-    name: str = "changed"
+    kind: ClassVar[str] = "changed"
+    role: ClassVar[str] = "state"
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         return [
@@ -209,7 +204,7 @@ class Moved:
                 t,
                 id=content_hash(t.id, "moved"),
                 base=t.id,
-                control=self.name,
+                control=self.id,
                 state="changed:0",
                 observation=content_hash(t.observation, "moved"),
                 prompt=replace(t.prompt, messages=(Message("system", "Be odd."), *t.prompt.messages)),
@@ -219,13 +214,15 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class Panel:
+class Panel(Identified):
     """Questions whose answer is given."""
 
-    name: str = "competence"
+    kind: ClassVar[str] = "competence"
+    role: ClassVar[str] = "competence"
+    known_answer: ClassVar[bool] = True
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         return [
-            replace(t, id=content_hash(t.id, "panel"), base=t.id, control=self.name, coordinates={"answer": "c"})
+            replace(t, id=content_hash(t.id, "panel"), base=t.id, control=self.id, coordinates={"answer": "c"})
             for t in trials
         ]

@@ -9,13 +9,45 @@ from pathlib import Path
 
 import numpy as np
 
-from selfscope.records import Message, Option, Outcome, Prompt, Question, Reading, Row, Trial, Truth
+from selfscope.controls.competence import Competence
+from selfscope.controls.panel import YesBias
+from selfscope.controls.states import Changed, ChangedCompetence, Sham
+from selfscope.controls.words import Paraphrase, ThirdPerson
+from selfscope.readers.ask import Ask
+from selfscope.readers.history_baseline import HistoryBaseline
+from selfscope.readers.input_baseline import InputBaseline
+from selfscope.readers.other_model import OtherModel
+from selfscope.readers.prior import Prior
+from selfscope.records import (
+    Message,
+    Option,
+    Outcome,
+    Parts,
+    Prompt,
+    Question,
+    Reading,
+    Row,
+    Trial,
+    Truth,
+    control_part,
+    reader_part,
+)
+from selfscope.subjects.phantom import Phantom
 from selfscope.subjects.phantom_dials import Dials
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
 from world import ROLLOUTS, Array, Size, change, reports, world
 
-ASK = "ask[choice_lp]"
+_OTHER = OtherModel(Phantom(name="x"))
+ASK, OTHER, TWIN = Ask().id, _OTHER.id, replace(_OTHER, twin=True).id
+PARTS = Parts(
+    {r.id: reader_part(r) for r in (Prior(), InputBaseline(), _OTHER, HistoryBaseline(), replace(_OTHER, twin=True), Ask())},
+    {
+        c.id: control_part(c)
+        for c in (Changed(), Sham(), Competence(), ChangedCompetence(), ThirdPerson(), Paraphrase(), YesBias())
+    },
+)
+"""What the readers and controls of these rows say of themselves."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +57,7 @@ class Rows:
     rows: list[Row]
     trials: dict[str, Trial]
     truths: dict[str, Truth]
+    parts: Parts = PARTS
 
     def without(self, *, reader: str = "", control: str = "") -> Rows:
         """The same study with a reader or a control left out."""
@@ -55,10 +88,10 @@ def study(dials: Dials, seed: int = 0, size: Size | None = None) -> Rows:
         add(out, base, (w.xa[i], w.xb[i]), ROLLOUTS)
         say(out, base, "prior", "prior", w.h.mean(0))
         say(out, base, "input_baseline", "input", w.g1[i])
-        say(out, base, "other_model[x,k=0,choice_lp]", "input", w.g2[i])
+        say(out, base, OTHER, "input", w.g2[i])
         extra = {"jackknife": w.jack[:, i].tolist(), "halves": w.halves[:, i].tolist()}
         say(out, base, "history_baseline", "history", w.history[i], extra=extra)
-        say(out, base, "twin", "twin", twin[i] / twin[i].sum())
+        say(out, base, TWIN, "twin", twin[i] / twin[i].sum())
         say(out, base, ASK, "self", before[i], first=first)
         known = np.eye(k)[int(arms.control_before[i].argmax())]
         for control, reading, truth in (

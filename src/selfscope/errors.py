@@ -21,7 +21,19 @@ class SelfscopeError(Exception):
 
 
 class UnknownName(SelfscopeError):
-    """A name that nothing has. The message lists what exists and the nearest one."""
+    """A name that nothing has. The message lists what exists and the nearest one.
+
+    Parameters
+    ----------
+    what
+        Of which kind it would be: "reader", "row format".
+    name
+        What was asked for.
+    known
+        What exists.
+    hint
+        A sentence that is put behind.
+    """
 
     def __init__(self, what: str, name: str, known: Iterable[str], hint: str = "") -> None:
         names = sorted(known)

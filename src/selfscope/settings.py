@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from typing import Any, get_type_hints
 
-from selfscope.errors import SelfscopeError, UnknownName
+from selfscope.errors import BadInput, SelfscopeError, UnknownName
 
 OPENING, CLOSING = "([{", ")]}"
 
@@ -73,6 +73,8 @@ def built_with(maker: Callable[..., Any], settings: Mapping[str, Any], name: str
     """What a class or function makes of settings; what it refuses is one clear line."""
     try:
         return maker(**settings)
+    except BadInput as error:
+        raise BadInput(f"{name}: {error}") from None
     except SelfscopeError:
         raise
     except (TypeError, ValueError) as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +17,7 @@ from selfscope.records import PLAIN, ControlPart, Reading, Row, id_of
 from selfscope.store import Contents
 from selfscope.study import PhenomenonPlan, Progress, Study
 from selfscope.subjects.base import Subject, reaches
+from selfscope.tables import Table, html, terminal
 
 NOTE = (
     "One answer is no evidence of access: compare it with the lines below it, "
@@ -28,8 +27,19 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Answer:
-    """What one observer said. distribution: (K,) over the options as given, the mean over all orders in which they
-    were shown; moved: how far the order moved a probability at most. who, rung: the observer."""
+    """What one observer said.
+
+    Attributes
+    ----------
+    who, rung
+        The observer.
+    text
+        Of an answer in its own words.
+    distribution
+        (K,) over the options as given, the mean over all orders in which they were shown.
+    moved
+        How far the order moved a probability at most.
+    """
 
     who: str
     rung: str
@@ -40,7 +50,19 @@ class Answer:
 
 @dataclass(frozen=True)
 class Answers:
-    """Every observer's answer to one question. Shows itself as a table, in a terminal and in a notebook."""
+    """Every observer's answer to one question. Shows itself as a table, in a terminal and in a notebook.
+
+    Attributes
+    ----------
+    model
+        Who was asked.
+    question, about, options
+        What was asked.
+    answers
+        One an observer, the model itself first.
+    note
+        What stands below the table.
+    """
 
     model: str
     question: str
@@ -53,23 +75,27 @@ class Answers:
         return self.table(width=100)
 
     def table(self, *, width: int | None = None, colour: bool = False) -> str:
-        """The answers as text, `width` columns wide."""
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
+        """The answers as text, in columns.
 
-        head = f"{self.question}" + (f"\nabout: {self.about}" if self.about else "")
-        table = Table(title=Text(head), title_justify="left", caption=Text(self.note), caption_justify="left")
-        for name in self._head():
-            table.add_column(name, overflow="fold", justify="left" if name in ("who", "says") else "right")
-        for line in self._lines():
-            table.add_row(*(Text(cell) for cell in line))
-        out = io.StringIO()
-        Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False).print(table)
-        return out.getvalue().rstrip("\n")
+        Parameters
+        ----------
+        width
+            Columns (default: what the terminal has, 100 where there is none).
+        colour
+            Whether to write codes for bold and colours.
 
-    def _head(self) -> list[str]:
-        return ["who", *self.options, "moved by order"] if self.options else ["who", "says"]
+        Returns
+        -------
+        str
+            Lines, the last one without an end.
+        """
+        return terminal(self._table(), width, colour=colour)
+
+    def _table(self) -> Table:
+        title = self.question + (f"\nabout: {self.about}" if self.about else "")
+        head = ("who", *self.options, "moved by order") if self.options else ("who", "says")
+        numeric = tuple(range(1, len(head))) if self.options else ()
+        return Table(title, head, tuple(map(tuple, self._lines())), numeric, self.note)
 
     def _lines(self) -> list[list[str]]:
         if not self.options:
@@ -82,10 +108,7 @@ class Answers:
         return lines
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(c)}</th>" for c in self._head())
-        rows = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in line) + "</tr>" for line in self._lines())
-        caption = html.escape(self.question)
-        return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return html(self._table())
 
 
 def ask(

@@ -57,6 +57,11 @@ def load(
         Of models that run here: cpu, cuda or mps; float32, bfloat16 or float16; branch, tag or commit of a hub model; a
         PEFT adapter.
 
+    Returns
+    -------
+    Subject
+        Of the tier that it reaches: `ScoringSubject` from logprobs on, `OpenSubject` from activations on.
+
     Raises
     ------
     UnknownName

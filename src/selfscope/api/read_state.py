@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import cast
@@ -20,15 +18,29 @@ from selfscope.settings import built_with
 from selfscope.study import PhenomenonPlan, Progress, Study
 from selfscope.study.names import parsed
 from selfscope.subjects.base import OpenSubject, Subject, lacking, reaches
+from selfscope.tables import Table, html, terminal
 
 NOTE = "The first line counts where it differs from all below it; where one says the same, the vector told nothing."
 
 
 @dataclass(frozen=True)
 class ArmReading:
-    """What was answered under one arm. text: greedy; agreement: part of the samples that begin with its first word
-    (asking a decoder how sure it is does not work; agreement of samples does). relevancy: mean over its tokens of
-    |p(token | vector) - p(token | none)| (Chen et al. 2024). distribution: over the options, relative to no vector."""
+    """What was answered under one arm.
+
+    Attributes
+    ----------
+    arm
+        What stood in the place of the vector, in words.
+    text
+        The greedy answer.
+    agreement
+        Part of the samples that begin with its first word (asking a decoder how sure it is does not work; agreement of
+        samples does).
+    relevancy
+        Mean over its tokens of |p(token | vector) - p(token | none)| (Chen et al. 2024).
+    distribution
+        (K,) over the options, relative to no vector.
+    """
 
     arm: str
     text: str = ""
@@ -39,7 +51,25 @@ class ArmReading:
 
 @dataclass(frozen=True)
 class StateReading:
-    """Every arm's answer to one question about one token. Shows itself as a table."""
+    """Every arm's answer to one question about one token. Shows itself as a table.
+
+    Attributes
+    ----------
+    model
+        Who was asked.
+    question, about, options
+        What was asked, about a token of which text.
+    reader
+        What the reader is called.
+    layer, token, position
+        Where the state was read: the token's text and its position, BOS included, from 0.
+    norm
+        Of the vector; None where the reader does not say.
+    reads
+        One an arm, the real vector first.
+    note
+        What stands below the table.
+    """
 
     model: str
     question: str
@@ -57,26 +87,28 @@ class StateReading:
         return self.table(width=100)
 
     def table(self, *, width: int | None = None, colour: bool = False) -> str:
-        """The answers as text, `width` positions wide."""
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
+        """The answers as text, in columns.
 
-        table = Table(title=Text(self._title()), title_justify="left", caption=Text(self.note), caption_justify="left")
-        for name in self._head():
-            table.add_column(name, overflow="fold", justify="left" if name in ("vector", "says") else "right")
-        for line in self._lines():
-            table.add_row(*(Text(cell) for cell in line))
-        out = io.StringIO()
-        Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False).print(table)
-        return out.getvalue().rstrip("\n")
+        Parameters
+        ----------
+        width
+            Columns (default: what the terminal has, 100 where there is none).
+        colour
+            Whether to write codes for bold and colours.
 
-    def _title(self) -> str:
+        Returns
+        -------
+        str
+            Lines, the last one without an end.
+        """
+        return terminal(self._table(), width, colour=colour)
+
+    def _table(self) -> Table:
         where = f"layer {self.layer}, token {self.position} {self.token!r} of: {self.about}"
-        return f"{self.question}\n{self.reader} of {self.model}, {where}"
-
-    def _head(self) -> list[str]:
-        return ["vector", *self.options] if self.options else ["vector", "says", "agreement", "relevancy"]
+        title = f"{self.question}\n{self.reader} of {self.model}, {where}"
+        head = ("vector", *self.options) if self.options else ("vector", "says", "agreement", "relevancy")
+        numeric = tuple(range(1 if self.options else 2, len(head)))
+        return Table(title, head, tuple(map(tuple, self._lines())), numeric, self.note)
 
     def _lines(self) -> list[list[str]]:
         lines = []
@@ -87,10 +119,7 @@ class StateReading:
         return lines
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(c)}</th>" for c in self._head())
-        rows = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in line) + "</tr>" for line in self._lines())
-        caption = html.escape(self._title())
-        return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return html(self._table())
 
 
 def _written(value: float | None) -> str:

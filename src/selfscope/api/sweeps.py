@@ -40,8 +40,23 @@ class SweepArray:
     unsupported: int = 0
 
     def at(self, **where: Any) -> npt.NDArray[Any]:
-        """The values at these places of the axes, as in `at(layer=5, option="ships")`. Raises BadInput naming the axes
-        and their values."""
+        """The values at some places of the axes, as in `at(layer=5, option="ships")`.
+
+        Parameters
+        ----------
+        where
+            Name of an axis -> one of its values.
+
+        Returns
+        -------
+        npt.NDArray[Any]
+            With the other axes, in their order.
+
+        Raises
+        ------
+        BadInput
+            An axis or a value that does not exist; it names those that do.
+        """
         index: list[Any] = []
         for name in where:
             if name not in self.axes:

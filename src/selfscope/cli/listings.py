@@ -85,7 +85,8 @@ def _list_parts(what: str, *, json: bool) -> None:
         print_data([part.data() for part in parts])
         return
     print_entries([(part.name, [_headline(part), part.sentence]) for part in parts])
-    print('\nSettings stand in brackets behind a name (--json lists them); your own goes in as "module:Class".')
+    print('\nSettings stand in brackets behind a name: --json lists them.')
+    print('Your own goes in as "module:Class".')
 
 
 def _headline(part: Description) -> str:

@@ -77,9 +77,7 @@ class Questions:
     twin: Annotated[str | None, Parameter(help="A near twin of the model: same habits, own states.")] = None
 
     def keywords(self) -> dict[str, Any]:
-        """As `planned` takes them. Raises SelfscopeError where there is no file of items."""
-        if self.items is not None and not self.items.is_file():
-            raise SelfscopeError(f"--items: there is no file {self.items}")
+        """As `planned` takes them."""
         return dict(vars(self))
 
 

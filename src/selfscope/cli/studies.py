@@ -16,7 +16,8 @@ from selfscope.errors import SelfscopeError
 
 if TYPE_CHECKING:
     from selfscope.api.card_set import Cards
-    from selfscope.api.cards import Card, Times
+    from selfscope.api.cards import Card
+    from selfscope.api.times import Times
 
 
 @app.command
@@ -52,8 +53,9 @@ def card(
     dry_run
         Only say what it would take: calls, tokens, minutes, memory.
     """
-    from selfscope.api.cards import connection, execute, planned, timed_redraw
+    from selfscope.api.cards import connection, execute, planned
     from selfscope.api.cost_estimate import forecast
+    from selfscope.api.times import timed_redraw
     from selfscope.records import to_jsonable
 
     options = {**questions.keywords(), "seed": seed, "hardware": hardware.chosen()}

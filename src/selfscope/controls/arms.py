@@ -23,7 +23,20 @@ KINDS = tuple(CONDITIONS)
 
 @dataclass(frozen=True)
 class Arms(Identified):
-    """Each trial with evidence once for each of `kinds`, paired to it by `base`."""
+    """Each trial with evidence under every arm: what stands in the place of the vector that is read.
+
+    Trials without evidence are dropped; those of train get no arms.
+
+    Parameters
+    ----------
+    kinds
+        none: no vector. random: a random direction of the same norm. shuffled: another item's. mean: the mean of many.
+        text: what the read tokens spell out, in words. full: all the text, the controlling one included: a ceiling.
+
+    References
+    ----------
+    Li et al. 2025, Do Natural Language Descriptions of Model Activations Convey Privileged Information?
+    """
 
     kind: ClassVar[str] = "arms"
     role: ClassVar[str] = "arm"

@@ -23,9 +23,14 @@ HELD_OUT = (("place", "entity_kind"),)
 
 @dataclass(frozen=True)
 class EntityResolution(Identified):
-    """Names of people and works, common words and places. A cluster is one name.
+    """Names of people and works, common words and places: what do they stand for? A cluster is one name.
 
-    test, train, dev: clusters. rollouts: not used, truth is the packaged table's.
+    Parameters
+    ----------
+    test, train, dev
+        Clusters of each split.
+    rollouts
+        Not used: the truth is the packaged table's.
     """
 
     test: int = 120

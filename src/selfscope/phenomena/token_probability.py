@@ -39,8 +39,14 @@ ASKED = ("next_word", "next_word", "likelier", "entropy_bin")
 class TokenProbability(Identified):
     """Exact probabilities of what comes next. A cluster is one unfinished text.
 
-    test, train, dev: clusters. rollouts: not used, truth is exact. Words come from packaged lists; those of a
-    cluster are in `coordinates["words"]`.
+    Words come from packaged lists; those of a cluster are in `coordinates["words"]`.
+
+    Parameters
+    ----------
+    test, train, dev
+        Clusters of each split.
+    rollouts
+        Not used: the truth is exact.
     """
 
     test: int = 150

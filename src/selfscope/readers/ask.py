@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
-from selfscope.errors import UnknownName
+from selfscope.errors import BadInput, UnknownName
 from selfscope.parsing import Parsed, parse_counts, parse_option, parse_percent
 from selfscope.records import FORMATS, Cost, Decoding, Identified, Outcome, Reading, Reply, Trial, Truth, is_scored
 from selfscope.statistics import exponentials
@@ -20,9 +20,24 @@ CONTENT_FREE = "..."
 
 @dataclass(frozen=True)
 class Ask(Identified):
-    """The plain self-report. draws: 1 = one greedy reply, a class; more = replies at temperature 1, averaged.
+    """The plain self-report: the subject is asked.
 
-    prior_free: choice_lp readings also carry the distribution relative to a content-free prompt (one more call).
+    Parameters
+    ----------
+    format
+        How the answer is written and read, one of FORMATS.
+    draws
+        Of formats that are read from text: 1 is one greedy reply, a class; more are replies at temperature 1, averaged.
+    seed
+        Of those replies.
+    prior_free
+        Whether `choice_lp` readings also carry the distribution relative to a content-free prompt (one more call), in
+        `extra["prior_free"]` (K,).
+
+    Raises
+    ------
+    UnknownName
+        A format that does not exist.
     """
 
     kind: ClassVar[str] = "ask"
@@ -33,10 +48,27 @@ class Ask(Identified):
 
     def __post_init__(self) -> None:
         known_format(self.format)
+        if self.draws < 1:
+            raise BadInput(f"draws is a number of replies from 1 on, not {self.draws}")
 
     @classmethod
     def planned(cls, subject: Subject, formats: Sequence[str], settings: Mapping[str, Any]) -> list[Ask]:
-        """One in each format, unless one was asked for."""
+        """One in each format, unless one was asked for.
+
+        Parameters
+        ----------
+        subject
+            Whom the study is about.
+        formats
+            Those of the phenomenon in which the subject can be asked.
+        settings
+            Fields that were asked for.
+
+        Returns
+        -------
+        list[Ask]
+            In the order of the formats.
+        """
         if "format" in settings:
             return [cls(**settings)]
         return [cls(**{**settings, "format": format}) for format in formats]

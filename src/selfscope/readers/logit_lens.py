@@ -26,8 +26,24 @@ SHOWN = 5
 class LogitLens(Identified):
     """The model's own final norm and output embedding, applied to the state of an earlier layer.
 
-    layer: None is chosen on train among depths. Arms: none is the lens on no state at all (uniform); text is the
-    model's next token after the words that the read tokens spell out; full is not had."""
+    It is the baseline of every reader of activations. Options are told apart by their first token; of the last layer it
+    is the model's own next-token distribution. Arms: none is the lens on no state at all (uniform); text is the model's
+    next token after the words that the read tokens spell out; full is not had. An open question is answered by the
+    likeliest tokens.
+
+    Parameters
+    ----------
+    layer
+        Where the state is read (None: chosen on train among depths of the model).
+    position
+        Index into the positions of the evidence.
+    means
+        Mean vectors, learnt by `fit`: place -> (D,); no part of the configuration.
+
+    References
+    ----------
+    nostalgebraist 2020, interpreting GPT: the logit lens.
+    """
 
     kind: ClassVar[str] = "logit_lens"
     title: ClassVar[str] = "logit lens"

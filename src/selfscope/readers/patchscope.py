@@ -14,6 +14,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from selfscope.errors import BadInput
 from selfscope.readers.layer_choice import best_layer, likeliest
 from selfscope.readers.open_answers import open_answers
 from selfscope.readers.vector_arms import Place, evidence_of, mean_vectors, place_of, vectors
@@ -28,6 +29,7 @@ from selfscope.records import (
     Truth,
     Vector,
 )
+from selfscope.records.injections import OPERATORS
 from selfscope.statistics import softmax
 from selfscope.subjects.base import OpenSubject, Subject, depths, middle, reaches
 from selfscope.wording.target_prompts import SLOTS, TargetPrompt, target_prompt
@@ -42,9 +44,30 @@ TARGET_TITLES = {
 class Patchscope(Identified):
     """A state is written into another prompt, in which the model is asked what the state is about.
 
-    template: identity | description | attribute | question | summary. layer: read at (None: chosen on train);
-    target_layer: written at (None: the same). operator, strength: see `Injection`. count: placeholders. position: index
-    into the positions of the evidence."""
+    It stands in a slot of that prompt as if it were a word there. Options are ranked by log-probability minus what they
+    have when nothing is written: else the prior over answers decides.
+
+    Parameters
+    ----------
+    template
+        The prompt with the slot: identity, description, attribute, question or summary.
+    layer
+        Where the state is read (None: chosen on train).
+    target_layer
+        Where it is written (None: the same layer).
+    operator, strength
+        How it is written; see `Injection`.
+    count
+        Placeholders in the slot; all are written.
+    position
+        Index into the positions of the evidence.
+    means
+        Mean vectors, learnt by `fit`: place -> (D,); no part of the configuration.
+
+    References
+    ----------
+    Ghandeharioun et al. 2024, Patchscopes: A Unifying Framework for Inspecting Hidden Representations of Language
+    Models. """
 
     kind: ClassVar[str] = "patchscope"
     template: str = "question"
@@ -55,6 +78,14 @@ class Patchscope(Identified):
     count: int = 1
     position: int = -1
     means: Mapping[Place, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        choices = (("template", self.template, tuple(TARGET_TITLES)), ("operator", self.operator, OPERATORS))
+        for name, value, known in choices:
+            if value not in known:
+                raise BadInput(f"there is no {name} {value!r}; there are: {', '.join(known)}")
+        if self.count < 1:
+            raise BadInput(f"count is a number of placeholders from 1 on, not {self.count}")
 
     @property
     def title(self) -> str:
@@ -80,8 +111,10 @@ class Patchscope(Identified):
         return replace(ready, layer=best_layer(ready, subject, train, truths, layers))
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
-        """One reading a trial, in two calls: one capture, one score of every trial with and without its vector (of the
-        identity prompt and a next token: one distribution with it, as published)."""
+        """One reading a trial, in two calls: one capture, one score of every trial with and without its vector.
+
+        Of the identity prompt and a next token it is one distribution with the vector, as published.
+        """
         if not reaches(subject, "activations"):
             return [Reading(Outcome.UNSUPPORTED)] * len(trials)
         able = cast(OpenSubject, subject)
@@ -181,8 +214,21 @@ class Patchscope(Identified):
 
 @dataclass(frozen=True)
 class SelfIE(Patchscope):
-    """SelfIE (Chen et al. 2024): five placeholders, written by a mix into the first block's output, and an assistant's
-    opening that promises to summarise."""
+    """Patchscope with five placeholders and an assistant's opening that promises to summarise.
+
+    The state is written by a mix into the first block's output.
+
+    Parameters
+    ----------
+    template, layer, target_layer, operator, strength, count, position
+        As in `Patchscope`, with other defaults.
+    means
+        Mean vectors, learnt by `fit`: place -> (D,); no part of the configuration.
+
+    References
+    ----------
+    Chen et al. 2024, SelfIE: Self-Interpretation of Large Language Model Embeddings.
+    """
 
     kind: ClassVar[str] = "selfie"
     template: str = "summary"

@@ -37,6 +37,11 @@ class Vector:
         values : array-like
             (D,) finite numbers; they are rounded to fp32.
 
+        Returns
+        -------
+        Vector
+            Equal to any other of the same numbers.
+
         Raises
         ------
         BadInput

@@ -119,6 +119,11 @@ class Question:
         format : str
             A name of ``FORMATS``: where it asks yes/no questions alone no options are shown, and "yes" leads.
 
+        Returns
+        -------
+        int
+            From 0.
+
         Raises
         ------
         BadInput

@@ -8,9 +8,10 @@ from typing import Any
 
 from selfscope.records import PLAIN, RUNGS, Cost, Outcome, Row, Trial, to_jsonable
 from selfscope.report import labels
-from selfscope.report.document import Material, Table
+from selfscope.report.document import Material
 from selfscope.report.format import NOTHING, clean, count, decimal, duration, percent, scalar, share
 from selfscope.report.labels import Labels
+from selfscope.tables import Table
 
 NEEDS = {  # rung -> what brings it onto the ladder
     "input": "a second model (--other MODEL), or the shipped linear model of the text",

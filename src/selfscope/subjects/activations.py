@@ -32,9 +32,19 @@ class Owner(Protocol):
 
 @dataclass(frozen=True)
 class Activations:
-    """Captured states. places: (prompt, position) of each of the N rows, prompts in order, positions as they were asked
-    for. states: layer -> (N, D) float32 array. tokens: what stands at each place. record: whose states these are
-    (model, revision, tokenizer, adapter, hashes of the prompts, dtype, kernel, versions)."""
+    """Captured states of N places.
+
+    Attributes
+    ----------
+    places : tuple of (int, int)
+        (prompt, position) of each of the N rows, prompts in order, positions as they were asked for.
+    states : Mapping of int to array of shape (N, D)
+        Layer -> float32.
+    tokens : tuple of str
+        What stands at each place.
+    record : Mapping of str to Any
+        Whose states these are: model, revision, tokenizer, adapter, hashes of the prompts, dtype, kernel, versions.
+    """
 
     places: tuple[tuple[int, int], ...]
     states: Mapping[int, Any]
@@ -47,21 +57,61 @@ class Activations:
         return tuple(self.states)
 
     def at(self, layer: int) -> Any:
-        """(N, D) at a layer. Raises BadInput naming the layers that there are."""
+        """The states of one layer.
+
+        Parameters
+        ----------
+        layer : int
+            One that was captured.
+
+        Returns
+        -------
+        array of shape (N, D)
+            In the order of the places.
+
+        Raises
+        ------
+        BadInput
+            For a layer that was not captured; it names those that were.
+        """
         if layer not in self.states:
             have = ", ".join(map(str, self.states))
             raise BadInput(f"layer {layer} was not captured; captured were: {have}")
         return self.states[layer]
 
     def of(self, prompt: int, layer: int) -> Any:
-        """(n, D) of one prompt, in the order of its positions."""
+        """The states of one prompt at a layer.
+
+        Parameters
+        ----------
+        prompt : int
+            Its number among those that were captured.
+        layer : int
+            One that was captured.
+
+        Returns
+        -------
+        array of shape (n, D)
+            In the order of its positions.
+        """
         rows = [i for i, (p, _) in enumerate(self.places) if p == prompt]
         return self.at(layer)[rows]
 
     def save(self, folder: str | Path) -> Path:
         """Writes shards and an index with the record; each row's norm at each layer stands beside it.
 
-        The index comes last and at once: a save that was cut off leaves what the folder held before."""
+        The index comes last and at once: a save that was cut off leaves what the folder held before.
+
+        Parameters
+        ----------
+        folder : str or Path
+            It is made where it does not exist.
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
         import numpy as np
 
         place = Path(folder)
@@ -91,10 +141,26 @@ class Activations:
 
     @classmethod
     def load(cls, folder: str | Path, *, subject: str | Owner | None = None) -> Activations:
-        """What `save` wrote; keys of the record that nobody knows are kept. subject: whose states they must be, as an
-        identity, or as the subject itself: then another attention kernel gives a warning.
+        """What `save` wrote; keys of the record that nobody knows are kept.
 
-        Raises BadActivations for a missing or damaged file, another layer convention, and states of another subject."""
+        Parameters
+        ----------
+        folder : str or Path
+            Of a save.
+        subject : str or Owner, optional
+            Whose states they must be, as an identity, or as the subject itself: then another attention kernel gives a
+            warning.
+
+        Returns
+        -------
+        Activations
+            As they were saved.
+
+        Raises
+        ------
+        BadActivations
+            For a missing or damaged file, another layer convention, and states of another subject.
+        """
         import numpy as np
         from safetensors.numpy import load_file
 

@@ -19,18 +19,42 @@ from selfscope.subjects.fast_paths import checked, engine_of
 from selfscope.subjects.local_model import LocalModel
 from selfscope.subjects.onednn_linear import pack
 from selfscope.subjects.prefix_trees import next_logprobs, score
-from selfscope.subjects.render import continuation
+from selfscope.subjects.render import continuations
 from selfscope.subjects.rollout import Draw, Plan, sample
 from selfscope.subjects.self_test import with_stream
 
 
 @dataclass
 class Local(LocalModel):
+    """An `OpenSubject` on transformers, or only a `ScoringSubject` where its blocks failed the self-test. Build it with
+    `load`; calls never change the model."""
+
     def sample(
         self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None
     ) -> list[list[Reply]]:
-        """n replies a prompt at the decoding's temperature (0 = greedy: computed once, n copies), then a greedy one
-        where the decoding wants it."""
+        """n replies a prompt at the decoding's temperature, then a greedy one where the decoding wants it.
+
+        Parameters
+        ----------
+        prompts : Sequence of Prompt
+            N of them; equal ones are computed once.
+        n : int
+            Replies a prompt; at temperature 0 they are copies of one.
+        decoding : Decoding
+            The size and order of the batch change no token.
+        on_done : callable, optional
+            Called with (index, replies) as prompts finish.
+
+        Returns
+        -------
+        list of list of Reply
+            One list a prompt, N in all.
+
+        Raises
+        ------
+        PromptTooLong
+            For a prompt that does not fit with its reply.
+        """
         start = time.perf_counter()
         engine, rows = self._marked(prompts, [decoding.max_tokens] * len(prompts))
         same: dict[Ids, list[int]] = {}  # equal prompts have equal noise, so equal replies: computed once
@@ -43,11 +67,11 @@ class Local(LocalModel):
         out: list[list[Reply]] = [[] for _ in prompts]
 
         def finish(k: int, done: list[Draw]) -> None:
-            made = [self._reply(d, decoding.stop, len(once[k]) if j == 0 else 0) for j, d in enumerate(done)]
-            copies = [replace(r, cost=Cost()) for r in made]  # what was computed once is paid once
+            paid_for = [self._reply(d, decoding.stop, len(once[k]) if j == 0 else 0) for j, d in enumerate(done)]
+            copies = [replace(r, cost=Cost()) for r in paid_for]  # what was computed once is paid once
             for i in same[once[k]]:
                 first = i == same[once[k]][0]
-                out[i] = (made if first else copies) + copies * (n - draws)
+                out[i] = (paid_for if first else copies) + copies * (n - draws)
                 if on_done is not None:
                     on_done(i, out[i])
 
@@ -59,29 +83,48 @@ class Local(LocalModel):
         return out
 
     def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
-        """Exact log-probabilities (nats) per prompt, candidate and token. A candidate is tokenised on its own and
-        follows the prompt's ids as it stands: its leading space is the caller's."""
+        """How likely the candidates follow the prompts.
+
+        Parameters
+        ----------
+        prompts : Sequence of Prompt
+            N of them.
+        candidates : Sequence of Sequence of str
+            Texts for each prompt. One is tokenised on its own and follows the prompt's ids as it stands: its leading
+            space is the caller's.
+
+        Returns
+        -------
+        list of list of list of float
+            Exact log-probabilities (nats) per prompt, candidate and token.
+
+        Raises
+        ------
+        ValueError
+            For a candidate without a token.
+        PromptTooLong
+            For a prompt that does not fit with its candidates.
+        """
         start = time.perf_counter()
-        known: dict[str, Ids] = {}
-        for text in (c for many in candidates for c in many):
-            if text not in known:
-                known[text] = continuation(self.tokenizer, text)
-                if not known[text]:
-                    raise ValueError(f"the candidate {text!r} has no token")
-        tokens = [[known[c] for c in many] for many in candidates]
+        tokens = continuations(self.tokenizer, candidates)
         engine, rows = self._marked(prompts, [max(map(len, many), default=0) for many in tokens])
         if engine.marks is not None:
             tokens = [[tuple(engine.continues(r, t) for t in c) for c in many] for r, many in zip(rows, tokens)]
         with torch.inference_mode():
-            got = score(engine, rows, tokens)
+            logprobs = score(engine, rows, tokens)
         self._spend(rows, sum(len(c) for many in tokens for c in many), start)
-        return got
+        return logprobs
 
     def next_token(
         self, prompts: Sequence[Prompt], *, top: int | None = None, ids: Sequence[int] | None = None
     ) -> list[TokenDistribution]:
-        """The exact next-token distribution at temperature 1, of the listed ids and then of the `top` likeliest (10
-        where nothing is listed); the entropy is of the whole vocabulary."""
+        """The exact next-token distribution at temperature 1; prompts, ids and top as in `ScoringSubject.next_token`.
+
+        Returns
+        -------
+        list of TokenDistribution
+            N of them, in nats; the entropy is of the whole vocabulary.
+        """
         start = time.perf_counter()
         engine, rows = self._marked(prompts, [1] * len(prompts))
         text_of = self._text_of()
@@ -91,9 +134,9 @@ class Local(LocalModel):
             return white_box.listed(logprobs_V, entropy, ids=ids, top=top, text_of=text_of)
 
         with torch.inference_mode():
-            got = next_logprobs(engine, rows, use)
+            after = next_logprobs(engine, rows, use)
         self._spend(rows, 0, start)
-        return got
+        return after
 
     def capture(
         self,
@@ -101,51 +144,82 @@ class Local(LocalModel):
         layers: Sequence[int],
         positions: str | Sequence[Sequence[int]] = "last",
     ) -> Activations:
-        """States of the residual stream at every (layer, position) asked for: one forward, no head, nothing above the
-        deepest layer. positions: "last" | "all" (but the first and attention sinks) | "every" | those of each prompt
-        (negative from the end). Raises BadInput for a layer or position that does not exist, BadModel where the
-        model's blocks failed the self-test."""
+        """States at every (layer, position) asked for: one forward, no head, nothing above the deepest layer.
+
+        Parameters
+        ----------
+        prompts : Sequence of Prompt
+            N of them, with their injections.
+        layers : Sequence of int
+            -1 and the numbers of blocks.
+        positions : str or Sequence of Sequence of int
+            "last" | "all" (but the first and attention sinks) | "every" | those of each prompt (negative from the end).
+
+        Returns
+        -------
+        Activations
+            Layer -> (n, D) float32 over the n places, prompts in order.
+
+        Raises
+        ------
+        BadInput
+            For a layer or position that does not exist.
+        BadModel
+            Where the model's blocks failed the self-test.
+        """
         start = time.perf_counter()
         engine, rows = self._marked(prompts, [0] * len(prompts), white_box=True)
         with torch.inference_mode():
             record = self._record([tuple(map(engine.token, row)) for row in rows])
-            got = white_box.captured(engine, rows, layers, positions, text_of=self._text_of(), record=record)
+            states = white_box.captured(engine, rows, layers, positions, text_of=self._text_of(), record=record)
         self.spent += Cost(len(rows), sum(map(len, rows)), 0, time.perf_counter() - start)
         if sum(map(len, rows)) > self.engine.tokens:
             trim_heap()
-        return got
+        return states
 
     def unembed(
         self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int | None = None
     ) -> list[TokenDistribution]:
         """The model's own final norm and head (soft cap and scale included) on states: the logit lens
-        (nostalgebraist 2020). Of the last layer it is the next-token distribution. States (N, D)."""
+        (nostalgebraist 2020). Of the last layer it is the next-token distribution.
+
+        Parameters
+        ----------
+        states_ND : array of shape (N, D)
+        ids, top
+            As in `next_token`.
+
+        Returns
+        -------
+        list of TokenDistribution
+            N of them, in nats.
+
+        Raises
+        ------
+        BadInput
+            For states of another shape, or with values that are no numbers.
+        """
         self._inside()
         with torch.inference_mode():
             return white_box.unembedded(self.engine, states_ND, ids=ids, top=top, text_of=self._text_of())
 
     def intervened(self, injections: Sequence[Injection]) -> Local:
-        """This model with injections in every row, before the row's own: another subject, with its own identity. The
-        weights are shared and not touched."""
+        """This model with injections in every row, before the row's own.
+
+        Parameters
+        ----------
+        injections : Sequence of Injection
+            They follow those that stand already.
+
+        Returns
+        -------
+        Local
+            Another subject, with its own identity. The weights are shared and not touched.
+        """
         self._inside()
         standing = self.standing + tuple(injections)
         identity = content_hash(self.identity, injections, size=len(self.identity))
         return replace(self, standing=standing, identity=identity, spent=Cost(), near_ties=0, idle=0)
-
-    def _ended(self, stops: Sequence[str]) -> Any:
-        if not stops:
-            return None
-        return lambda ids: any(s in self.tokenizer.decode(ids) for s in stops)
-
-    def _reply(self, draw: Draw, stops: Sequence[str], prompt_tokens: int) -> Reply:
-        text = self.tokenizer.decode(draw.ids, skip_special_tokens=True)
-        cuts = [text.index(s) for s in stops if s in text]
-        cost = Cost(1, prompt_tokens, len(draw.ids), draw.seconds)
-        return Reply(text[: min(cuts)] if cuts else text, draw.finish, tuple(draw.ids), tuple(draw.logprobs), cost)
-
-    def _spend(self, rows: Sequence[Ids], made: int, start: float) -> None:
-        self.spent += Cost(len(rows), sum(map(len, rows)), made, time.perf_counter() - start)
-        trim_heap()
 
 
 def load(
@@ -157,11 +231,35 @@ def load(
     adapter: str | None = None,
     say: bundled_models.Say = lambda line: None,
 ) -> Local:
-    """A model by short name (fetched on first use), folder, .gguf file, or hub name.
+    """A model that runs here, checked: its fast ways and its residual stream are compared with the plain ones.
 
-    device: cpu, cuda, cuda:1, mps. dtype: float32 | bfloat16 | float16; default fp32 up to 2B parameters, above that
-    the checkpoint's own (bf16 changes log-probabilities with the batch's shape). adapter: a PEFT folder.
-    Raises UnknownName, BadModel.
+    Parameters
+    ----------
+    name : str
+        A short name (fetched on first use), folder, .gguf file, or hub name.
+    device : str, optional
+        cpu, cuda, cuda:1, mps; the first CUDA device where there is one, else the CPU.
+    dtype : str, optional
+        float32 | bfloat16 | float16; fp32 up to 2B parameters, above that the checkpoint's own (bf16 changes
+        log-probabilities with the batch's shape).
+    revision : str, optional
+        Of a hub model.
+    adapter : str, optional
+        A PEFT folder.
+    say : callable, optional
+        Told in a line what is fetched.
+
+    Returns
+    -------
+    Local
+        Its tier is activations, or logprobs where its blocks failed the self-test.
+
+    Raises
+    ------
+    UnknownName
+        For a name that no model has, and a dtype that does not exist.
+    BadModel
+        For a model that cannot be loaded safely or at all.
     """
     import transformers
     from transformers.utils import logging

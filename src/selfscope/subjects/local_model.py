@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,22 +13,42 @@ from typing import Any
 import torch
 
 from selfscope.errors import BadInput, BadModel, PromptTooLong
-from selfscope.records import Cost, Injection, Prompt, content_hash
+from selfscope.records import Cost, Injection, Prompt, Reply, content_hash
 from selfscope.subjects import white_box
 from selfscope.subjects.activations import CONVENTION
+from selfscope.subjects.allocator import trim_heap
 from selfscope.subjects.blocks import Blocks
 from selfscope.subjects.decode import Engine, Ids
 from selfscope.subjects.inject import MarkedTokens
 from selfscope.subjects.ordinary_tokens import NEUTRAL
 from selfscope.subjects.render import positions_of_text, render
+from selfscope.subjects.rollout import Draw
 from selfscope.subjects.self_test import Check
 
 
 @dataclass
 class LocalModel:
-    """An `OpenSubject` on transformers, or only a `ScoringSubject` where its blocks failed the self-test. Build it with
-    `load`; calls never change the model. near_ties: greedy tokens decided by rounding. idle: injections that did
-    nothing."""
+    """What a loaded model is; what it can be asked stands in `Local`.
+
+    Attributes
+    ----------
+    name, identity, chat, environment, tier
+        See `Subject`.
+    context : int
+        Most tokens of a prompt and its reply.
+    spent : Cost
+        All that was computed since it was loaded.
+    near_ties : int
+        Greedy tokens that were decided by rounding.
+    idle : int
+        Injections that did nothing: the direction of a zero vector.
+    standing : tuple of Injection
+        What is written into every row, before the row's own.
+    refused : str
+        Why its activations cannot be read; empty where they can.
+    checks : tuple of Check
+        The self-test of its blocks.
+    """
 
     name: str
     identity: str
@@ -47,11 +68,25 @@ class LocalModel:
     _known: dict[str, str] = field(default_factory=dict, repr=False)
 
     def encode(self, prompt: Prompt) -> Ids:
-        """Exact token ids, template and BOS included. Raises PromptTooLong."""
+        """Exact token ids, template and BOS included.
+
+        Raises
+        ------
+        BadInput
+            For a prompt without a token.
+        PromptTooLong
+            For one that leaves no room for a token more.
+        """
         return self._fitting(render(self.tokenizer, prompt), 1)
 
     def positions(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
-        """Columns of the tokens that spell `text` in the rendered prompt (its last occurrence unless told else)."""
+        """Columns of the tokens that spell `text` in the rendered prompt (its last occurrence unless told else).
+
+        Raises
+        ------
+        BadInput
+            Where the text does not occur as often.
+        """
         return positions_of_text(self.tokenizer, prompt, text, occurrence)
 
     def token_texts(self, prompt: Prompt) -> list[str]:
@@ -60,7 +95,13 @@ class LocalModel:
 
     @property
     def layers(self) -> range:
-        """The layers there are (outputs of blocks, from 0). Raises BadModel where they cannot be read."""
+        """The layers there are (outputs of blocks, from 0).
+
+        Raises
+        ------
+        BadModel
+            Where they cannot be read, here and in all that reads or writes them.
+        """
         return self._inside().layers
 
     @property
@@ -69,7 +110,13 @@ class LocalModel:
         return self._inside().width
 
     def median_norm(self, layer: int) -> float:
-        """The median norm of ordinary tokens at a layer, over neutral texts; measured once for all layers."""
+        """The median norm of ordinary tokens at a layer, over neutral texts; measured once for all layers.
+
+        Raises
+        ------
+        BadInput
+            For a layer that does not exist.
+        """
         self._inside().layer(layer)
         if not self._norms:
             rows = [self.encode(Prompt(text=text)) for text in NEUTRAL]
@@ -148,3 +195,17 @@ class LocalModel:
             )
         return ids
 
+    def _ended(self, stops: Sequence[str]) -> Any:
+        if not stops:
+            return None
+        return lambda ids: any(s in self.tokenizer.decode(ids) for s in stops)
+
+    def _reply(self, draw: Draw, stops: Sequence[str], prompt_tokens: int) -> Reply:
+        text = self.tokenizer.decode(draw.ids, skip_special_tokens=True)
+        cuts = [text.index(s) for s in stops if s in text]
+        cost = Cost(1, prompt_tokens, len(draw.ids), draw.seconds)
+        return Reply(text[: min(cuts)] if cuts else text, draw.finish, tuple(draw.ids), tuple(draw.logprobs), cost)
+
+    def _spend(self, rows: Sequence[Ids], output: int, start: float) -> None:
+        self.spent += Cost(len(rows), sum(map(len, rows)), output, time.perf_counter() - start)
+        trim_heap()

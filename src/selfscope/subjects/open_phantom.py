@@ -114,8 +114,8 @@ class OpenPhantom:
         out = []
         for prompt, many in zip(prompts, candidates, strict=True):
             if asks(prompt):
-                told = candidates_told(self._model, self._dials, prompt, many)
-                out.append([[math.log(max(p, FLOOR))] for p in told])
+                shares = candidates_told(self._model, self._dials, prompt, many)
+                out.append([[math.log(max(p, FLOOR))] for p in shares])
                 continue
             key = (self.encode(prompt), prompt.interventions, tuple(many))
             if key not in known:

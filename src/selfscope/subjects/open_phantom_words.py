@@ -173,10 +173,10 @@ def _units(what: str, seed: int, names: Sequence[str]) -> Array:
 
 def _facts() -> dict[str, tuple[str, ...]]:
     """Last word of a name, case-folded -> different texts that are true of it: kinds, descriptions, relations."""
-    found: dict[str, list[str]] = {}
+    facts: dict[str, list[str]] = {}
 
     def note(name: str, *texts: str) -> None:
-        found.setdefault(PIECE.findall(name)[-1].strip().casefold(), []).extend(texts)
+        facts.setdefault(PIECE.findall(name)[-1].strip().casefold(), []).extend(texts)
 
     for kind, rows in load_table("entities")["named"].items():
         for name, description in rows:
@@ -193,4 +193,4 @@ def _facts() -> dict[str, tuple[str, ...]]:
     for row in load_table("relations")["relations"].values():
         for name, answer in row.get("pairs", {}).items():
             note(name, answer)
-    return {name: tuple(dict.fromkeys(texts)) for name, texts in found.items()}
+    return {name: tuple(dict.fromkeys(texts)) for name, texts in facts.items()}

@@ -124,6 +124,16 @@ def continuation(tokenizer: Any, text: str) -> tuple[int, ...]:
     return alone
 
 
+def continuations(tokenizer: Any, candidates: Sequence[Sequence[str]]) -> list[list[tuple[int, ...]]]:
+    """Token ids of candidates by prompt; equal texts are tokenised once. Raises ValueError for one without a token."""
+    known: dict[str, tuple[int, ...]] = {}
+    for text in dict.fromkeys(c for many in candidates for c in many):
+        known[text] = continuation(tokenizer, text)
+        if not known[text]:
+            raise ValueError(f"the candidate {text!r} has no token")
+    return [[known[c] for c in many] for many in candidates]
+
+
 def transcript(prompt: Prompt) -> str:
     """A conversation as running text for a base model; a single user message stands alone."""
     if len(prompt.messages) == 1 and prompt.messages[0].role == "user":

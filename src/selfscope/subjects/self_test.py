@@ -82,8 +82,8 @@ def self_test(model: Any, blocks: Blocks, head: Head | None, tolerance: float) -
         if why:
             return stopped(1, why)
         unlike, gap = probe.lens(head)
-        found = ("", "", probe.handed_on(), probe.written_back(), probe.carried(), unlike)
-    checks = [Check(name, "failed" if why else "passed", why) for name, why in zip(CHECKS, found, strict=True)]
+        reasons = ("", "", probe.handed_on(), probe.written_back(), probe.carried(), unlike)
+    checks = [Check(name, "failed" if why else "passed", why) for name, why in zip(CHECKS, reasons, strict=True)]
     if not unlike:
         checks[-1] = Check(CHECKS[-1], note=f"within {gap:.1g} nats" if gap else "exactly")
     return SelfTest(tuple(checks), probe.output)

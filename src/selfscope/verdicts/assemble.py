@@ -13,6 +13,7 @@ from selfscope.verdicts.shares import Items
 from selfscope.verdicts.state_effect import Change
 
 Cells = Mapping[str, Reading]
+ChangedItems = tuple[list[str], Change]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Table:
     of_control: Mapping[tuple[str, str, str], str]
     rungs: Mapping[str, str]
     parts: Parts = field(default_factory=Parts)
+    changes: dict[tuple[str, bool, bool], ChangedItems | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def readers(self) -> tuple[str, ...]:
@@ -91,7 +93,8 @@ def tables(
         base = trial.base or trial.id
         cells = readings.setdefault(row.phenomenon, {})
         cells.setdefault((row.reader, row.control, trial.arm, trial.split), {})[base] = row.reading
-        rungs.setdefault(row.phenomenon, {}).setdefault(row.reader, row.rung)
+        rung = known.readers[row.reader].rung if row.reader in known.readers else row.rung
+        rungs.setdefault(row.phenomenon, {}).setdefault(row.reader, rung)
         derived.setdefault(row.phenomenon, {})[base, row.control, trial.arm] = trial.id
     return [Table(name, trials, truths, readings[name], derived[name], rungs[name], known) for name in readings]
 
@@ -228,10 +231,16 @@ def dummies(trials: Sequence[Trial], there: np.ndarray[tuple[int, int], np.dtype
     return out
 
 
-def change_of(
-    table: Table, reader: str, *, control: bool = True, sham: bool = False
-) -> tuple[list[str], Change] | None:
-    """The items whose state was changed, with the control question's readings, or those of the sham. None: no such."""
+def change_of(table: Table, reader: str, *, control: bool = True, sham: bool = False) -> ChangedItems | None:
+    """The items whose state was changed, with the control question's readings, or those of the sham: put together once
+    a table. None: no such."""
+    key = (reader, control, sham)
+    if key not in table.changes:
+        table.changes[key] = _change_of(table, reader, control=control, sham=sham)
+    return table.changes[key]
+
+
+def _change_of(table: Table, reader: str, *, control: bool, sham: bool) -> ChangedItems | None:
     changed = table.control("state", reader)
     plain, after = table.answered(reader), table.answered(reader, changed)
     c0, c1 = (table.answered(reader, table.control(role, reader)) for role in ("competence", "state_competence"))
