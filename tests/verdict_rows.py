@@ -41,7 +41,10 @@ from world import ROLLOUTS, Array, Size, change, reports, world
 _OTHER = OtherModel(Phantom(name="x"))
 ASK, OTHER, TWIN = Ask().id, _OTHER.id, replace(_OTHER, twin=True).id
 PARTS = Parts(
-    {r.id: reader_part(r) for r in (Prior(), InputBaseline(), _OTHER, HistoryBaseline(), replace(_OTHER, twin=True), Ask())},
+    {
+        r.id: reader_part(r)
+        for r in (Prior(), InputBaseline(), _OTHER, HistoryBaseline(), replace(_OTHER, twin=True), Ask())
+    },
     {
         c.id: control_part(c)
         for c in (Changed(), Sham(), Competence(), ChangedCompetence(), ThirdPerson(), Paraphrase(), YesBias())
