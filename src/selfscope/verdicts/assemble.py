@@ -59,6 +59,11 @@ class Table:
         """Readers of a rung that were asked plainly, in the order of the rows."""
         return [r for r in self.readers if self.rungs[r] == rung and self.cells(r)]
 
+    def rivals(self, rung: str) -> list[str]:
+        """Those of a rung that answered an item: who can say nothing of a phenomenon, as a stored history of another
+        subject cannot of a user's own questions, is no rival."""
+        return [r for r in self.on(rung) if self.answered(r)]
+
     def control(self, role: str, reader: str = "") -> str:
         """The first control in a role that a reader was asked under (any reader, where none is named); "" where there
         is none."""
@@ -111,7 +116,7 @@ def numbered(names: Sequence[object]) -> Ints:
 def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str], Items] | None:
     """The items that the reader, the prior and every linear rival answered, as arrays. None when there is none."""
     own = table.answered(reader, "plain", split)
-    history, inputs = _history(table), table.on("input")[:2]
+    history, inputs = _history(table), table.rivals("input")[:2]
     others = [table.answered(r, "plain", split) for r in (*history, *inputs)]
     ids = [i for i in own if i in table.truths and all(i in cells for cells in others)]
     if not ids:
@@ -148,7 +153,7 @@ def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str],
 
 def _history(table: Table) -> list[str]:
     """The history rival of the regression: the one whose training noise is known, else the first."""
-    found = table.on("history")
+    found = table.rivals("history")
     by_noise = {
         name: [r for r in found if any(name in x.extra for x in table.cells(r).values())]
         for name in ("jackknife", "sets")
