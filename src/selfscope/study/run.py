@@ -155,9 +155,10 @@ class _Runner:
         """Every reader's readings of all its controls."""
         truths = dict(self.store.truths)
         waiting: list[Cell] = []
-        for each in posed:
-            for cell in read_cells(self.study, each, truths):
-                (self._step if cell.id in self.store.cells else waiting.append)(cell)
+        places: dict[str, int] = {}
+        for cell in (c for each in posed for c in read_cells(self.study, each, truths)):
+            places[cell.id] = len(places)
+            (self._step if cell.id in self.store.cells else waiting.append)(cell)
         rungs = {name: part.rung for name, part in self.study.parts().readers.items()}
         for cell, outcomes in execute(waiting, truths):
             rows = []
@@ -169,10 +170,11 @@ class _Runner:
                     reading=reading, score=score(reading, truths[trial.id]) if answered else None,
                 )  # fmt: skip
                 rows.append(row)
-            self._finish(cell, outcomes, rows)
+            self._finish(cell, outcomes, rows, places[cell.id])
 
-    def _finish(self, cell: Cell, outcomes: Outcomes, rows: Sequence[Row]) -> None:
-        facts = {"step": cell.step, "phenomenon": cell.phenomenon, "reader": cell.reader}
+    def _finish(self, cell: Cell, outcomes: Outcomes, rows: Sequence[Row], place: int = -1) -> None:
+        """place: of a cell of reading in the study's list: the order of rows, whatever was finished first."""
+        facts = {"step": cell.step, "phenomenon": cell.phenomenon, "reader": cell.reader, "place": place}
         self.store.finish(cell.id, rows, **facts, costs=outcomes.costs, seconds=outcomes.seconds)
         self._step(cell)
 
