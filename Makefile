@@ -18,7 +18,7 @@ check: .venv/dev
 	@$(BIN)/python -m pytest -q tests/test_plan.py
 
 docs: .venv/dev
-	@$(BIN)/python -m pytest -q tests/test_docs.py tests/test_examples.py
+	@$(BIN)/python -m pytest -q tests/test_docs.py tests/test_reference.py tests/test_examples.py
 
 bench: .venv/dev
 	@$(BIN)/python benchmarks/decode.py

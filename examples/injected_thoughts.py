@@ -26,11 +26,7 @@ from __future__ import annotations
 import sys
 
 import selfscope
-from selfscope.phenomena.injected_concept import InjectedConcept
-from selfscope.readers.ask import Ask
-from selfscope.records import Row
 from selfscope.statistics import Estimate
-from selfscope.verdicts.detection import detections
 
 
 def shown(x: Estimate) -> str:
@@ -39,28 +35,24 @@ def shown(x: Estimate) -> str:
 
 def main(name: str = "smollm2-135m", size: str = "40", layer: str = "5", strength: str = "6") -> None:
     subject = selfscope.load(name)
-    phenomenon = InjectedConcept(test=int(size), train=0, dev=0, layer=int(layer), strength=float(strength))
+    phenomenon = selfscope.InjectedConcept(test=int(size), train=0, dev=0, layer=int(layer), strength=float(strength))
     trials = [t for t in phenomenon.pose(subject, seed=0) if t.split == "test"]
-    truths = {t.trial: t for t in phenomenon.truth(trials, phenomenon.observe(subject, trials))}
-    reader = Ask("choice_lp")
-    said = reader.read(subject, trials)
-    rows = [
-        Row("", subject.identity, phenomenon.name, t.id, reader.id, reader.rung, t.control, 0, r)
-        for t, r in zip(trials, said, strict=True)
-    ]
-    (found,) = detections(rows, {t.id: t for t in trials}, truths)
+    truths = phenomenon.truth(trials, phenomenon.observe(subject, trials))
+    reader = selfscope.Ask("choice_lp")
+    rows = selfscope.rows_of({reader: reader.read(subject, trials)}, trials, truths, phenomenon=phenomenon)
+    (injected,) = selfscope.findings(rows).injected
     print(f"{subject.name}, layer {layer}, {strength} times the median norm, {size} concepts")
-    for task, choice in found.choices.items():
+    for task, choice in injected.choices.items():
         beyond = f"  beyond its twin {shown(choice.over_clean)}" if choice.over_clean else ""
         print(f"{task:15} right {shown(choice.right)}  chance {choice.chance:.2f}{beyond}")
-    d = found.detection
+    d = injected.detection
     assert d is not None
     print(f"says yes when injected {shown(d.hits)}, when not {shown(d.false_alarms['clean'])}")
     print(f"log-odds of yes, question {shown(d.said_yes)}, unrelated questions {shown(d.unrelated['real'])}")
     if d.naive is not None:
         print(f"AUROC as mostly reported {shown(d.naive.auroc)}")
-    for arm, told in d.corrected.items():
-        print(f"AUROC against {arm}, shift taken out {shown(told.auroc)}")
+    for arm, discrimination in d.corrected.items():
+        print(f"AUROC against {arm}, shift taken out {shown(discrimination.auroc)}")
     print("it notices" if d.notices else "that it notices is not supported")
 
 

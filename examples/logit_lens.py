@@ -29,12 +29,11 @@ import math
 import sys
 
 import selfscope
-from selfscope.records import Prompt
 
 
 def main(name: str = "smollm2-135m", text: str = "The capital of France is the city of") -> None:
     subject = selfscope.load(name)
-    prompt = Prompt(text=text)
+    prompt = selfscope.Prompt(text=text)
     layers = [layer for layer in subject.layers if layer % 3 == 2 or layer >= len(subject.layers) - 4]
     states = subject.capture([prompt], layers, "last")
     last = subject.next_token([prompt], top=200)[0]

@@ -24,35 +24,27 @@ import sys
 import numpy as np
 
 import selfscope
-from selfscope.controls.arms import Arms
-from selfscope.phenomena.attribute_extraction import AttributeExtraction
-from selfscope.readers.patchscope import Patchscope
-from selfscope.records import Row
-from selfscope.verdicts.arm_gaps import gaps
 
 
 def main(name: str = "smollm2-135m", layer: str = "16", size: str = "24") -> None:
     subject = selfscope.load(name)
-    phenomenon = AttributeExtraction(test=int(size), train=8, dev=0)
+    phenomenon, arms = selfscope.AttributeExtraction(test=int(size), train=8, dev=0), selfscope.Arms()
     trials = phenomenon.pose(subject, seed=0)
     plain = [t for t in trials if t.split == "test"]
-    every = [*plain, *Arms().apply(plain, 0)]
-    truths = {t.trial: t for t in phenomenon.truth(every, phenomenon.observe(subject, every))}
-    reader = Patchscope("attribute", layer=int(layer)).fit(subject, trials, [])
-    said = reader.read(subject, every)
-    rows = [
-        Row("", subject.identity, phenomenon.name, t.id, reader.id, reader.rung, t.control, 0, r)
-        for t, r in zip(every, said, strict=True)
-    ]
-    (found,) = gaps(rows, {t.id: t for t in every}, truths)
-    print(f"{subject.name}, layer {layer}: {len(plain)} facts about {size} names, chance {found.chance:.2f}")
-    print(f"real vector  {found.real.value:.2f} [{found.real.low:.2f}, {found.real.high:.2f}]")
-    for arm, right in found.arms.items():
-        gap = found.gaps[arm]
-        print(f"{arm:11}  {right.value:.2f}   real minus it {gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]")
-    print("beats every arm" if found.supported else f"not supported: {found.best} does as well")
+    every = [*plain, *arms.apply(plain, 0)]
+    truths = phenomenon.truth(every, phenomenon.observe(subject, every))
+    reader = selfscope.Patchscope("attribute", layer=int(layer)).fit(subject, trials, [])
+    readings = reader.read(subject, every)
+    rows = selfscope.rows_of({reader: readings}, every, truths, phenomenon=phenomenon, controls=[arms])
+    (gap,) = selfscope.findings(rows).gaps
+    print(f"{subject.name}, layer {layer}: {len(plain)} facts about {size} names, chance {gap.chance:.2f}")
+    print(f"real vector  {gap.real.value:.2f} [{gap.real.low:.2f}, {gap.real.high:.2f}]")
+    for arm, right in gap.arms.items():
+        less = gap.gaps[arm]
+        print(f"{arm:11}  {right.value:.2f}   real minus it {less.value:+.2f} [{less.low:+.2f}, {less.high:+.2f}]")
+    print("beats every arm" if gap.supported else f"not supported: {gap.best} does as well")
     first, options = plain[0], [o.text for o in plain[0].question.options]
-    top = options[int(np.argmax(said[0].distribution or (0.0,)))]
+    top = options[int(np.argmax(readings[0].distribution or (0.0,)))]
     print(f"e.g. {first.evidence.text.strip() if first.evidence else ''!r}: {top} (of {', '.join(options)})")
 
 

@@ -39,14 +39,9 @@ from collections.abc import Sequence
 import numpy as np
 
 import selfscope
-from selfscope.phenomena.self_prediction import SelfPrediction
-from selfscope.readers.few_shot import FewShot
-from selfscope.readers.history_baseline import HistoryBaseline
-from selfscope.readers.other_model import OtherModel
-from selfscope.readers.prior import Prior
+from selfscope import FewShot, HistoryBaseline, OtherModel, Prior, Reader, SelfPrediction, Subject
 from selfscope.scoring import brier
 from selfscope.statistics import Array, Estimate, ratio
-from selfscope.subjects.base import Subject
 
 K = 4
 FORMAT = "choice_lp"
@@ -54,7 +49,7 @@ PHANTOMS = ("phantom:access=0.85,seed=1", "phantom:habit=0.85,seed=2")
 LINEAR = "linear model of its past"
 
 
-def losses(reader, target: Subject, posed: tuple[list, list]) -> dict[str, float]:
+def losses(reader: Reader, target: Subject, posed: tuple[list, list]) -> dict[str, float]:
     """Noise-corrected Brier loss of each test item that the reader answered."""
     trials, truths = posed
     fitted = reader.fit(target, trials, truths)
@@ -76,10 +71,10 @@ def column(target: Subject, everyone: Sequence[Subject], size: int) -> tuple[lis
     readers = [
         FewShot(k=K, format=FORMAT) if p is target else OtherModel(observer=p, k=K, format=FORMAT) for p in everyone
     ]
-    said = [losses(reader, target, posed) for reader in (*readers, HistoryBaseline())]
-    items = [t for t in trials if t.id in base and all(t.id in s for s in said)]
+    forecasts = [losses(reader, target, posed) for reader in (*readers, HistoryBaseline())]
+    items = [t for t in trials if t.id in base and all(t.id in loss for loss in forecasts)]
     cluster = np.unique([t.cluster for t in items], return_inverse=True)[1]
-    prior, table = np.array([base[t.id] for t in items]), [np.array([s[t.id] for t in items]) for s in said]
+    prior, table = np.array([base[t.id] for t in items]), [np.array([x[t.id] for t in items]) for x in forecasts]
 
     def skill(better: Array) -> Estimate:
         return ratio(better, prior, cluster)

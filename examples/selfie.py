@@ -7,13 +7,13 @@ it says something that no arm below it says.
 
     $ python examples/selfie.py smollm2-135m
     smollm2-135m, layer 14, token ' Sunday', norm 196
-    real      agreement 0.2  relevancy 0.12  "Sunday Sunday"
-    none      agreement 0.0                  "The message is "The message is "The message is "The message
-    random    agreement 0.0  relevancy 0.09  "The message about "The" is "The" is a typo.
-    shuffled  agreement 0.8
-    mean      agreement 0.8
-    text      agreement 0.2                  "Sunday" is a Christian holiday celebrated on Sunday.
-    full      agreement 0.2                  "My grandmother baked bread every Sunday."
+    the real vector     agreement 0.2  relevancy 0.12  "Sunday Sunday"
+    no vector           agreement 0.0                  "The message is "The message is "The message is "The message
+    random vector       agreement 0.4
+    another item’s      agreement 0.4
+    mean vector         agreement 0.8
+    text only           agreement 0.2                  "Sunday" is a Christian holiday celebrated on Sunday.
+    full text (ceiling) agreement 0.2                  "My grandmother baked bread every Sunday."
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main(name: str = "smollm2-135m", about: str = "My grandmother baked bread ev
     print(f"{reads.model}, layer {reads.layer}, token {reads.token!r}, norm {reads.norm:.0f}")
     for read in reads.reads:
         moved = f"relevancy {read.relevancy:.2f}" if read.relevancy is not None else ""
-        print(f"{read.arm:9} agreement {read.agreement or 0:.1f}  {moved:15} {' '.join(read.text.split())[:60]}")
+        print(f"{read.arm:19} agreement {read.agreement or 0:.1f}  {moved:15} {' '.join(read.text.split())[:60]}")
 
 
 if __name__ == "__main__":

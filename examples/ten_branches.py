@@ -12,27 +12,27 @@ point, with a 95 % interval over points. A phantom does not care where it is ask
     $ python examples/ten_branches.py
     User: Ballet, salsa or jive? / Assistant: I choose
       does            ballet 5.0  samba 2.5  salsa 2.5  something else 0.0
-      ask[choice_lp]  ballet 4.8  samba 2.4  salsa 2.4  something else 0.4
-      ask[counts10]   ballet 5.0  samba 3.0  salsa 2.0  something else 0.0
-      behave          ballet 5.0  samba 4.0  salsa 1.0  something else 0.0
+      ask choice_lp   ballet 4.8  samba 2.4  salsa 2.4  something else 0.4
+      ask counts10    ballet 5.0  samba 3.0  salsa 2.0  something else 0.0
+      behaviour       ballet 5.0  samba 4.0  salsa 1.0  something else 0.0
 
     phantom:access=0.9, 60 points; skill: 0 = base rate, 1 = the truth
-    ask[choice_lp]   same +0.22 [-0.37, +0.81]  fresh +0.68 [+0.28, +1.08]  same - fresh, Brier -0.064 [-0.165, +0.036]
-    ask[counts10]    same +0.04 [-0.65, +0.74]  fresh +0.59 [+0.14, +1.04]  same - fresh, Brier -0.077 [-0.193, +0.039]
-    behave           same +0.79 [+0.68, +0.90]  fresh +0.79 [+0.68, +0.90]  same - fresh, Brier +0.000 [+0.000, +0.000]
+    ask choice_lp    same +0.22 [-0.37, +0.81]  fresh +0.68 [+0.28, +1.08]  same - fresh, Brier -0.064 [-0.165, +0.036]
+    ask counts10     same +0.04 [-0.65, +0.74]  fresh +0.59 [+0.14, +1.04]  same - fresh, Brier -0.077 [-0.193, +0.039]
+    behaviour        same +0.79 [+0.68, +0.90]  fresh +0.79 [+0.68, +0.90]  same - fresh, Brier +0.000 [+0.000, +0.000]
 
 A real model (100 s on two cores). Small as it is, it forecasts worse than the base rate in both places:
 
     $ python examples/ten_branches.py smollm2-135m
     User: Ballet, salsa or jive? / Assistant: I choose
       does            salsa 9.0  white 0.5  silanoza 0.0  something else 0.5
-      ask[choice_lp]  salsa 0.4  white 2.6  silanoza 0.1  something else 6.9
-      behave          salsa 9.0  white 0.0  silanoza 0.0  something else 1.0
+      ask choice_lp   salsa 0.4  white 2.6  silanoza 0.1  something else 6.9
+      behaviour       salsa 9.0  white 0.0  silanoza 0.0  something else 1.0
 
     smollm2-135m, 60 points; skill: 0 = base rate, 1 = the truth
-    ask[choice_lp]   same -0.93 [-1.70, -0.17]  fresh -1.14 [-1.88, -0.40]  same - fresh, Brier +0.048 [-0.030, +0.126]
-    ask[counts10]    only 0 points answered in both places
-    behave           same +0.90 [+0.84, +0.96]  fresh +0.90 [+0.84, +0.96]  same - fresh, Brier +0.000 [+0.000, +0.000]
+    ask choice_lp    same -0.93 [-1.70, -0.17]  fresh -1.14 [-1.88, -0.40]  same - fresh, Brier +0.048 [-0.030, +0.126]
+    ask counts10     only 0 points answered in both places
+    behaviour        same +0.90 [+0.84, +0.96]  fresh +0.90 [+0.84, +0.96]  same - fresh, Brier +0.000 [+0.000, +0.000]
 """
 
 from __future__ import annotations
@@ -43,15 +43,9 @@ from collections.abc import Sequence
 import numpy as np
 
 import selfscope
-from selfscope.phenomena.branch_distribution import BranchDistribution
-from selfscope.readers.ask import Ask
-from selfscope.readers.behaviour_ceiling import BehaviourCeiling
-from selfscope.readers.prior import Prior
-from selfscope.records import Reading, Trial, Truth
+from selfscope import Ask, BehaviourCeiling, Prior, Reading, Trial, Truth
 from selfscope.scoring import brier
 from selfscope.statistics import mean, ratio
-
-FORMATS = ("choice_lp", "counts10")
 
 
 def example(trial: Trial, truth: Truth, readings: Sequence[tuple[str, Reading]]) -> None:
@@ -64,25 +58,26 @@ def example(trial: Trial, truth: Truth, readings: Sequence[tuple[str, Reading]])
 
 def main(name: str = "phantom:access=0.9", size: int = 60) -> None:
     subject = selfscope.load(name)
-    phenomenon = BranchDistribution(test=size, train=size // 2, dev=0, rollouts=20)
+    phenomenon = selfscope.BranchDistribution(test=size, train=size // 2, dev=0, rollouts=20)
     trials = phenomenon.pose(subject, seed=0)
     truths = {t.trial: t for t in phenomenon.truth(trials, phenomenon.observe(subject, trials))}
     test = [t for t in trials if t.split == "test"]
-    prior = Prior().fit(subject, trials, list(truths.values()))
-    readers = [prior, *(Ask(format) for format in FORMATS), BehaviourCeiling(20, max_tokens=8)]
-    said = {r.id: dict(zip([t.id for t in test], r.read(subject, test), strict=True)) for r in readers}
+    asked = {"ask choice_lp": Ask("choice_lp"), "ask counts10": Ask("counts10"), "behaviour": BehaviourCeiling(20, 8)}
+    readers = {"prior": Prior().fit(subject, trials, list(truths.values())), **asked}
+    ids = [t.id for t in test]
+    readings = {name: dict(zip(ids, r.read(subject, test), strict=True)) for name, r in readers.items()}
 
     def loss(reader: str, trial: Trial) -> float | None:
-        told, truth = said[reader][trial.id].distribution, truths[trial.id]
-        return None if told is None else brier(told, truth.mean, truth.n)
+        forecast, truth = readings[reader][trial.id].distribution, truths[trial.id]
+        return None if forecast is None else brier(forecast, truth.mean, truth.n)
 
     first = test[0]
-    example(first, truths[first.id], [(r.id, said[r.id][first.id]) for r in readers[1:]])
+    example(first, truths[first.id], [(name, readings[name][first.id]) for name in asked])
     print(f"\n{subject.name}, {len({t.cluster for t in test})} points; skill: 0 = base rate, 1 = the truth")
     points: dict[str, dict[str, Trial]] = {}
     for trial in test:
         points.setdefault(trial.cluster, {})[trial.question.placement] = trial
-    for reader in [r.id for r in readers[1:]]:
+    for reader in asked:
         scored = [p for p in points.values() if all(loss(reader, p[w]) is not None for w in ("same", "fresh"))]
         cluster = np.arange(len(scored))
         if len(scored) < 20:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from selfscope.cli import main
-from selfscope.cli.commands import resume_command
-from selfscope.cli.options import _split
+from selfscope.cli.main import resume_command
+from selfscope.cli.options import pieces
 
 PHANTOM = "phantom:access=0.4,habit=0.2"
 
@@ -58,7 +58,7 @@ def test_help_comes_at_once_and_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["ask", "card", "study", "doctor", "report", "rows", "models", "phenomena", "readers"]
+    "command", ["ask", "card", "study", "doctor", "report", "rows", "models", "phenomena", "readers", "controls"]
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     main([command, "--help"])
@@ -116,19 +116,6 @@ def test_ask_puts_rivals_beside_the_answer(capsys: pytest.CaptureFixture[str]) -
     assert "about a typical AI" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["phenomena", "readers"])
-def test_what_exists_is_listed_with_a_line_each(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    main([command, "--json"])
-    found = json.loads(capsys.readouterr().out)
-    assert all(found.values())
-    assert {"phenomena": "confidence", "readers": "history_baseline"}[command] in found
-
-
-def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["models", "list", "--json"])
-    assert {"smollm2-135m", "gemma3-270m"} <= {m["name"] for m in json.loads(capsys.readouterr().out)}
-
-
 def test_a_mistake_is_one_line_that_says_what_exists(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fmt: skip
@@ -137,6 +124,20 @@ def test_a_mistake_is_one_line_that_says_what_exists(
     assert "Did you mean 'few_shot'" in said(capsys, "card", PHANTOM, "--readers", "fewshot")
     assert "choice_lp" in said(capsys, "card", PHANTOM, "--readers", "ask[choise_lp]")
     assert "Known: " in said(capsys, "card", PHANTOM, "--readers", "few_shot[n=4]")
+    assert "draws takes int, not 'many'" in said(capsys, "card", PHANTOM, "--readers", "ask[draws=many]")
+    assert "no closing bracket" in said(capsys, "card", PHANTOM, "--readers", "prior,ask[free")
+    assert "unknown control 'nothing'" in said(capsys, "card", PHANTOM, "--controls", "nothing")
+    assert "Unknown option" in said(capsys, "card", PHANTOM, "--frob", "3")
+    assert "--jobs" in said(capsys, "card", PHANTOM, "--jobs", "0")
+    assert "there are: logistic" in said(capsys, "card", PHANTOM, "--readers", "probe[method=x]")
+    assert "there are: identity" in said(capsys, "card", PHANTOM, "--readers", "patchscope[template=x]")
+    assert "from 1 on" in said(capsys, "card", PHANTOM, "--readers", "ask[draws=0]")
+    assert "whole numbers" in said(capsys, "study", PHANTOM, "--seeds", "one")
+    assert "requires an argument" in said(capsys, "card", PHANTOM, "--items")
+    assert "reads activations" in said(capsys, "card", PHANTOM, "--readers", "probe")
+    assert "tier activations" in said(capsys, "card", PHANTOM, "--phenomena", "hidden_context")
+    assert "tier activations" in said(capsys, "ask", PHANTOM, "x?", "--about", "y", "--reader", "patchscope")
+    assert "Did you mean 'phantom'" in said(capsys, "ask", "phantm", "x?")
     assert "known: " in said(capsys, "ask", "phantom:acces=0.4", "x?").lower()
     assert "at most 1" in said(capsys, "ask", "phantom:access=2.0", "x?")
     assert "NAME=VALUE" in said(capsys, "ask", "phantom:access", "x?")
@@ -154,6 +155,19 @@ def test_a_mistake_is_one_line_that_says_what_exists(
     assert "requires an argument" in said(capsys, "card")
     assert "smollm2-135m" in said(capsys, "models", "get", "smollm3")
     assert "Unknown" in said(capsys, "crad", "phantom")
+
+
+def test_a_study_of_another_schema_says_what_reads_it(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    meta = json.loads((folder / "study.json").read_text())
+    (tmp_path / "study.json").write_text(json.dumps({**meta, "schema": 1, "version": "0.0.9", "date": "2025-01-02T03"}))
+    for command in (["report"], ["rows"], ["card", PHANTOM, "--phenomena", "self_prediction", "--resume", "-o"]):
+        line = said(capsys, *command, str(tmp_path))
+        assert "has schema 1, and this version reads 2" in line
+        assert "selfscope 0.0.9 of 2025-01-02, which wrote it, reads it" in line
+    (tmp_path / "study.json").write_text("{}")
+    assert "has schema None" in said(capsys, "report", str(tmp_path))
 
 
 def test_damaged_rows_are_named_and_the_card_is_drawn_from_the_rest(
@@ -200,6 +214,34 @@ def test_a_dry_run_counts_without_writing(tmp_path: Path, capsys: pytest.Capture
     assert not where.exists()
 
 
-def test_lists_are_split_at_commas_outside_brackets() -> None:
-    assert _split(("a,b[k=4,free]", "c")) == ("a", "b[k=4,free]", "c")
-    assert _split(("tea, coffee",)) == ("tea", "coffee")
+def test_lists_are_split_at_commas_outside_brackets_and_quotes() -> None:
+    assert pieces(["a,b[k=4,free]", "c"]) == ("a", "b[k=4,free]", "c")
+    assert pieces(["tea, coffee"]) == ("tea", "coffee")
+    assert pieces(['a[x="1],2"],b', "d[", ""]) == ('a[x="1],2"]', "b", "d[")
+
+
+def test_a_card_says_where_the_time_went_and_json_says_nothing_else(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    command = ["card", PHANTOM, "--phenomena", "self_prediction", "--resume", "-o", str(folder)]
+    main(command)
+    *_, time_line, page = capsys.readouterr().out.splitlines()
+    assert time_line.startswith("time  asked ")
+    assert all(stage in time_line for stage in ("observed", "posed", "fitted", "judged", "drawn"))
+    assert page == f"The card: {folder / 'index.html'}"
+    main([*command, "--json"])
+    assert json.loads(capsys.readouterr().out)["card"]
+
+
+def test_several_processes_take_part_and_further_controls_are_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    from selfscope.store import read
+
+    command = ["study", PHANTOM, "--phenomena", "self_prediction[test=24,train=8]", "--readers", "ask[free]"]
+    main([*command, "--controls", "changed[k=1],sham", "--jobs", "2", "-o", str(tmp_path), "--json"])
+    assert [line["seed"] for line in json.loads(capsys.readouterr().out)] == ["0"]
+    [place] = tmp_path.iterdir()
+    rows = read(place).rows
+    assert {"changed", "changed[k=1]", "sham"} <= {row.control for row in rows}
+    assert len({(row.trial, row.reader) for row in rows}) == len(rows)

@@ -19,6 +19,7 @@ from types import ModuleType
 
 import pytest
 
+from reference_page import page as reference
 from selfscope.cli.main import app, main
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +28,7 @@ FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 SAME = doctest.OutputChecker()
 HOW = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-RUNS = re.compile(r"^selfscope ([\w ]*--help|phenomena|readers|ask phantom\b.*|card phantom\b.*)$")
+RUNS = re.compile(r"^selfscope ([\w ]*--help|phenomena|readers|controls|(ask|card) (open-)?phantom\b.*)$")
 """Commands that are run as they stand; of all others only the name and the options are checked."""
 
 
@@ -75,32 +76,36 @@ def test_the_code_of_a_page_runs(page: Path, monkeypatch: pytest.MonkeyPatch) ->
     module = ModuleType(f"page_{page.stem}")
     monkeypatch.setitem(sys.modules, module.__name__, module)  # where dataclasses look for the names of a class
     space = module.__dict__
-    said, new = "", page.read_text(encoding="utf-8")
+    printed, old = "", page.read_text(encoding="utf-8")
+    new = old
     for block in blocks(page):
+        at = block.at + len(new) - len(old)
         if block.language == "python":
-            lines = new[: block.at].count("\n")
+            lines = new[:at].count("\n")
             out = io.StringIO()
             with redirect_stdout(out):
                 exec(compile("\n" * lines + block.text, str(page), "exec"), space)
-            said = out.getvalue()
+            printed = out.getvalue()
         elif block.language == "output":
-            new = agrees(page, new, block.text, said)
+            new = agrees(page, new, block.text, printed, at=at)
     save(page, new)
 
 
 @pytest.mark.parametrize("page", having("console"), ids=lambda p: p.name)
 def test_the_commands_of_a_page_do_what_it_shows(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    new = page.read_text(encoding="utf-8")
+    old = page.read_text(encoding="utf-8")
+    new = old
     for block in blocks(page):
         if block.language != "console":
             continue
+        at = block.at + len(new) - len(old)
         for command, shown in commands(block):
             line = command.split("  #")[0].strip()
             if not line.startswith("selfscope"):
                 continue
             if RUNS.match(line):
                 main(shlex.split(line)[1:])
-                new = agrees(page, new, shown, capsys.readouterr().out, where=line)
+                new = agrees(page, new, shown, capsys.readouterr().out, at=at, where=line)
             else:
                 understood(line)
     save(page, new)
@@ -112,14 +117,15 @@ def understood(line: str) -> None:
     app.parse_args(words[1:], exit_on_error=False, print_error=False)
 
 
-def agrees(page: Path, text: str, shown: str, real: str, *, where: str = "") -> str:
-    """The page's text; with SELFSCOPE_DOCS=write with the real output in the place of what it showed."""
+def agrees(page: Path, text: str, shown: str, real: str, *, at: int, where: str = "") -> str:
+    """The page's text; with SELFSCOPE_DOCS=write with the real output in the place of what it showed. at: where the
+    block begins in the text. where: the command whose output it is."""
     real = "\n".join(line.rstrip() for line in real.rstrip().splitlines()) + "\n"
     if SAME.check_output(shown, real, HOW):
         return text
     if os.environ.get("SELFSCOPE_DOCS") == "write":
-        before = where or "```output"
-        return text.replace(f"{before}\n{shown}", f"{before}\n{real}", 1)
+        start = text.index(f"{where}\n{shown}", at) + len(where) + 1 if where else at
+        return text[:start] + real + text[start + len(shown) :]
     raise AssertionError(f"{page.name}: {where or 'code'} prints\n{real}\nbut the page shows\n{shown}")
 
 
@@ -145,6 +151,14 @@ def anchors(file: Path) -> list[str]:
     return [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads]
 
 
+def test_the_reference_is_what_the_docstrings_say() -> None:
+    page = ROOT / "docs" / "reference.md"
+    if os.environ.get("SELFSCOPE_DOCS") == "write":
+        page.write_text(reference(), encoding="utf-8")
+    shown = page.read_text(encoding="utf-8") if page.exists() else ""
+    assert shown == reference(), "docs/reference.md is old: SELFSCOPE_DOCS=write make docs writes it anew"
+
+
 def test_every_command_is_documented() -> None:
     every = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     for name in [n for n in app if not n.startswith("-")]:
@@ -156,6 +170,16 @@ def test_a_wrong_output_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     page = tmp_path / "page.md"
     page.write_text("```python\nprint(1 + 1)\n```\n```output\n3\n```\n")
     with pytest.raises(AssertionError, match="prints"):
-        agrees(page, page.read_text(), blocks(page)[1].text, "2\n")
+        agrees(page, page.read_text(), blocks(page)[1].text, "2\n", at=blocks(page)[1].at)
     with pytest.raises(Exception, match="--profil"):
         understood("selfscope card phantom --profil quick")
+
+
+def test_new_output_is_written_where_it_belongs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SELFSCOPE_DOCS", "write")
+    page, fence = tmp_path / "page.md", "```"
+    page.write_text(f"{fence}output\n{fence}\n{fence}output\n{fence}\n{fence}console\n$ a b\nold\n{fence}\n")
+    _, second, commanded = blocks(page)
+    text = agrees(page, page.read_text(), "", "2\n", at=second.at)
+    assert text == page.read_text()[: second.at] + "2\n" + page.read_text()[second.at :]
+    assert agrees(page, text, "old\n", "new\n", at=commanded.at + 2, where="a b") == text.replace("old", "new")

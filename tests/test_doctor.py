@@ -17,9 +17,10 @@ import selfscope
 from selfscope.api.doctor import examine
 from selfscope.cli import main
 from selfscope.errors import Unsupported
-from selfscope.subjects.blocks import CHECKS, find, self_test
+from selfscope.subjects.blocks import find
 from selfscope.subjects.local import Local, load
 from selfscope.subjects.model_report import checkup, sinks_of
+from selfscope.subjects.self_test import CHECKS, self_test
 from selfscope.subjects.tokenizer_checks import bos_of, placeholder, template_of
 from tiny import TEMPLATE, build, tokenizer
 

@@ -46,7 +46,7 @@ def test_a_card_shows_itself_its_rows_and_its_claims(card: selfscope.Card) -> No
     assert shown.startswith("<iframe srcdoc=")
     assert "<script" not in shown
     assert "Branches" in str(card)
-    assert "<table>" in card.rows._repr_html_()
+    assert "<table" in card.rows._repr_html_()
     assert card.claims[0].phenomenon.startswith("branch_distribution[")
     pytest.importorskip("pandas")
     table = card.rows.to_pandas()
@@ -72,7 +72,7 @@ def test_every_score_recomputes_from_what_is_stored(card: selfscope.Card) -> Non
 def test_ask_answers_in_one_line() -> None:
     answers = selfscope.ask("phantom", "Tea or coffee?", options=("tea", "coffee"))
     assert "phantom about itself" in str(answers)
-    assert "<table>" in answers._repr_html_()
+    assert "<table" in answers._repr_html_()
     assert len(answers.answers[0].distribution or ()) == 2
 
 
@@ -116,3 +116,123 @@ def test_other_models_take_their_rungs() -> None:
     others = [r for r in study.settings()["parts"].values() if "observer" in r]
     assert {r["observer"]["subject"] for r in others} == {"phantom:seed=1", "phantom:access=0.1"}
     assert {r["format"] for r in others} == {"yesno_lp"}
+
+
+def test_dials_are_read_by_the_types_that_are_declared() -> None:
+    from selfscope.subjects.phantom import Phantom
+
+    subject = selfscope.load("phantom:access=1,kappa=10,seed=3,rho=0.25,form=choice")
+    assert isinstance(subject, Phantom)
+    assert subject.identity == Phantom(access=1.0, kappa=10.0, seed=3, rho=0.25, form="choice").identity
+    assert selfscope.load("phantom:kappa=inf").identity == Phantom(kappa=float("inf")).identity
+    for name, why in {
+        "phantom:acces=0.4": "Did you mean 'access'",
+        "phantom:access": "NAME=VALUE",
+        "phantom:access=much": "access takes float, not 'much'",
+        "phantom:seed=0.5": "seed takes int",
+        "phantom:access=0.9,habit=0.9": "at most 1",
+        "phantom:form=dist,form=choice": "given twice",
+    }.items():
+        with pytest.raises(SelfscopeError, match=why):
+            selfscope.load(name)
+
+
+def test_an_open_phantom_is_loaded_by_its_dials() -> None:
+    room = pytest.importorskip("selfscope.subjects.open_phantom")
+    subject = selfscope.load("open-phantom:seed=3")
+    assert isinstance(subject, room.OpenPhantom)
+    assert subject.name == "open-phantom:seed=3"
+    assert subject.identity != selfscope.load("open-phantom").identity
+    with pytest.raises(UnknownName, match="Did you mean 'carries'"):
+        selfscope.load("open-phantom:carry=0.5")
+
+
+def test_a_name_that_nothing_has_is_refused_before_anything_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(UnknownName, match="Did you mean 'phantom'") as error:
+        selfscope.load("phantm")
+    assert all(form in str(error.value) for form in ("phantom[:DIAL=VALUE,...]", "api:MODEL@URL", "module:object"))
+    with pytest.raises(UnknownName, match="Did you mean 'smollm2-135m'"):
+        selfscope.load("smollm-135m")
+    with pytest.raises(UnknownName, match="Did you mean 'phantom'"):
+        selfscope.load("phantm:access=0.4")
+    with pytest.raises(UnknownName, match=r"unknown model '\./nowhere'"):
+        selfscope.load("./nowhere")
+
+
+def test_options_of_the_hardware_are_refused_where_nothing_takes_them() -> None:
+    with pytest.raises(SelfscopeError, match="phantom takes no --device"):
+        selfscope.load("phantom", device="cpu")
+    with pytest.raises(SelfscopeError, match="api takes no --dtype") as error:
+        selfscope.load("api:some@http://user:secret@host/v1", dtype="float32")
+    assert "secret" not in str(error.value)
+
+
+OWN = """
+from dataclasses import dataclass
+from selfscope.subjects.phantom import Phantom
+
+class Shy(Phantom):
+    '''A phantom that is quiet.'''
+
+@dataclass(frozen=True)
+class Sized:
+    size: int = 1
+    identity = name = tier = "text"
+    chat = True
+    environment = {}
+    def sample(self, prompts, n, decoding, on_done=None): return [[]] * len(prompts)
+
+def remote(host: str, port: int = 80, device: str = "none"):
+    return Phantom(name=f"{host}:{port} on {device}")
+"""
+
+
+def test_a_scheme_of_ones_own_works_in_the_same_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from selfscope import catalogue
+    from selfscope.api.loading import forms
+
+    (tmp_path / "schemes_of_mine.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert selfscope.load("schemes_of_mine:Shy:access=0.3").name == "schemes_of_mine:Shy:access=0.3"
+    assert selfscope.load("schemes_of_mine:Sized:size=4").size == 4  # type: ignore[attr-defined]
+    assert selfscope.load("schemes_of_mine:remote:host=there", device="gpu").name == "there:80 on gpu"
+    with pytest.raises(SelfscopeError, match="size takes int"):
+        selfscope.load("schemes_of_mine:Sized:size=big")
+    with pytest.raises(SelfscopeError, match="missing 1 required positional argument: 'host'"):
+        selfscope.load("schemes_of_mine:remote")
+    monkeypatch.setitem(catalogue.CATALOGUE["subject"], "mine", "schemes_of_mine:Sized")
+    assert selfscope.load("mine:size=2").size == 2  # type: ignore[attr-defined]
+    assert "mine[:DIAL=VALUE,...]" in forms()
+
+
+def test_what_needs_more_access_is_unsupported_and_not_a_missing_attribute() -> None:
+    from selfscope.errors import Unsupported
+
+    subject = selfscope.load("phantom")
+    for name in ("capture", "unembed", "layers", "width", "positions", "token_texts", "median_norm"):
+        with pytest.raises(Unsupported, match="phantom offers the tier logprobs; this needs the tier activations"):
+            getattr(subject, name)
+        assert not hasattr(subject, name)
+    with pytest.raises(AttributeError, match="no 'nothing'") as error:
+        subject.nothing  # type: ignore[attr-defined]  # noqa: B018
+    assert not isinstance(error.value, SelfscopeError)
+    assert not isinstance(subject, selfscope.OpenSubject)
+    assert isinstance(subject, selfscope.ScoringSubject)
+
+
+def test_a_mistake_leaves_no_folder(tmp_path: Path) -> None:
+    where = tmp_path / "card"
+    with pytest.raises(SelfscopeError, match="jobs is a number of processes from 1 on, not 0"):
+        selfscope.card("phantom", where, phenomena=["confidence"], jobs=0)
+    with pytest.raises(SelfscopeError, match=r"there is no file none\.jsonl"):
+        selfscope.card("phantom", where, items="none.jsonl")
+    with pytest.raises(SelfscopeError, match="unknown profile 'slow'"):
+        selfscope.card("phantom", where, profile="slow")
+    with pytest.raises(SelfscopeError, match="reads activations, and none of these phenomena gives any"):
+        selfscope.card("phantom", where, phenomena=["confidence"], readers=["probe"])
+    with pytest.raises(SelfscopeError, match="needs the tier activations"):
+        selfscope.card("phantom", where, phenomena=["hidden_context"])
+    assert not where.exists()

@@ -261,7 +261,7 @@ def test_one_question_about_one_token_with_its_arms(tiny: Local) -> None:
     assert all(abs(sum(r.distribution or ()) - 1) < 1e-9 for r in chosen.reads)
     lens = read(tiny, "Which?", about="The river", reader="logit_lens", layer=3)
     assert {r.arm for r in lens.reads} == {"real", "random", "shuffled", "mean", "text", "full"}
-    assert "<table>" in got._repr_html_()
+    assert "<table" in got._repr_html_()
 
 
 def test_bad_readings_are_one_clear_line(tiny: Local, tmp_path: Path) -> None:

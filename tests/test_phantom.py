@@ -20,10 +20,11 @@ from selfscope.phenomena.self_prediction import SelfPrediction
 from selfscope.phenomena.token_probability import TokenProbability
 from selfscope.quantities import measure
 from selfscope.readers.ask import Ask
-from selfscope.records import Decoding, Message, Outcome, Prompt, Question, Trial, to_jsonable
+from selfscope.records import Decoding, Message, Outcome, Prompt, Question, Trial, is_scored, to_jsonable
 from selfscope.subjects.base import ScoringSubject
-from selfscope.subjects.phantom import Phantom, pushed
-from selfscope.wording import FORMATS, LOGPROB_FORMATS, fits
+from selfscope.subjects.phantom import Phantom
+from selfscope.subjects.phantom_options import pushed
+from selfscope.wording import FORMATS, fits
 
 MANY = 400
 FOUR = [
@@ -228,7 +229,7 @@ def test_refusals_and_gibberish_come_as_often_as_dialled(format: str) -> None:
 
 def test_silence_shows_as_low_mass_where_log_probabilities_are_read() -> None:
     trials = FOUR[3].pose(Phantom(), 0)
-    for format in LOGPROB_FORMATS:
+    for format in (name for name in FORMATS if is_scored(name)):
         loud = Ask(format).read(Phantom(access=1.0), trials)
         quiet = Ask(format).read(Phantom(access=1.0, refusal=1.0), trials)
         assert min(r.mass or 0 for r in loud) > 0.9 > 0.05 > max(r.mass or 0 for r in quiet)

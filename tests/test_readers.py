@@ -28,6 +28,7 @@ from selfscope.records import (
     Reply,
     Trial,
     Truth,
+    is_scored,
     reader_part,
 )
 from selfscope.wording import FORMATS
@@ -140,7 +141,7 @@ def test_law_what_a_perfect_subject_knows_comes_back(format: str) -> None:
     near = {"prob_text": 0.0051, "counts10": 0.051}.get(format, 1e-9)
     seen = 0
     for trial, truth, reading in zip(trials, truths, readings, strict=True):
-        if format in ("yesno_lp", "prob_text", "prob_ev") and not trial.question.binary:
+        if FORMATS[format].binary and not trial.question.binary:
             assert reading.outcome == Outcome.UNSUPPORTED
             continue
         if reading.outcome != Outcome.ANSWERED:
@@ -154,11 +155,11 @@ def test_law_what_a_perfect_subject_knows_comes_back(format: str) -> None:
             assert (reading.distribution or ())[int(np.argmax(truth.mean))] == 1
         else:
             assert reading.distribution == pytest.approx(truth.mean, abs=near)
-        if format in ("choice_lp", "free", "counts10"):
-            assert reading.first == trial.question.shown[0]
-        else:
+        if FORMATS[format].binary:
             assert reading.first == int(trial.question.negated)
-        if format.endswith("_lp") or format == "prob_ev":
+        else:
+            assert reading.first == trial.question.shown[0]
+        if is_scored(format):
             assert reading.mass == pytest.approx(0.5)
     assert seen >= 12
 

@@ -143,3 +143,19 @@ def test_rank_correlation_and_wilson() -> None:
     assert (low, round(high, 3)) == (0.0, 0.278)
     assert st.wilson(0, 0) == (0.0, 1.0)
     assert st.t_quantile(0.975, 24) == pytest.approx(2.0639, abs=1e-4)
+
+
+def test_softmax_is_the_distribution_of_its_log_probabilities() -> None:
+    assert st.softmax([math.log(0.2), math.log(0.3), math.log(0.5)]) == pytest.approx((0.2, 0.3, 0.5), abs=1e-15)
+    assert st.softmax([-1e6, -1e6 - math.log(3)]) == pytest.approx((0.75, 0.25))  # far below what exp can hold
+    assert st.softmax([800.0, -math.inf]) == (1.0, 0.0)
+    assert st.exponentials([-3.0, -1.0]) == [math.exp(-2.0), 1.0]
+
+
+def test_softmax_is_bit_equal_whatever_the_order_of_the_candidates() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        logs = [float(x) for x in rng.normal(0, 8, size=101)]
+        turned = [int(i) for i in rng.permutation(len(logs))]
+        shares = st.softmax(logs)
+        assert st.softmax([logs[i] for i in turned]) == tuple(shares[i] for i in turned)

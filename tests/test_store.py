@@ -214,7 +214,7 @@ def test_exports_hold_every_row_joined_with_its_trial_and_truth(tmp_path: Path) 
 def test_rows_show_themselves(tmp_path: Path) -> None:
     found = rows(filled(tmp_path / "s"))
     assert len(found[1:]) == 3
-    assert "<table>" in found._repr_html_()
+    assert "<table" in found._repr_html_()
     pandas = pytest.importorskip("pandas")
     assert isinstance(found.to_pandas(), pandas.DataFrame)
     assert list(found.to_pandas()["trial"]) == ["t0", "t1", "t2", "t3"]

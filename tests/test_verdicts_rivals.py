@@ -90,6 +90,21 @@ def test_10_a_model_of_the_subjects_own_history_cannot_pass_for_the_text_alone()
     assert np.array_equal(got[1].g1, true[1].g1)
 
 
+def test_who_answers_nothing_is_no_rival() -> None:
+    rows = given_text()
+    inputs = tables(rows.rows, rows.trials, rows.truths)[0].on("input")
+    silent = rows
+    for reader in inputs:
+        silent = said_by(silent, reader, lambda r: Reading(Outcome.UNSUPPORTED))
+    table = tables(silent.rows, silent.trials, silent.truths)[0]
+    assert table.on("input") == inputs
+    assert table.rivals("input") == []
+    assert items_of(table, ASK) is not None
+    assert {c.name: c.status for c in primary(silent).checks}["input rival"] == "missing"
+    one = said_by(rows, inputs[0], lambda r: Reading(Outcome.UNSUPPORTED))
+    assert {c.name: c.status for c in primary(one).checks}["input rival"] == "passed"
+
+
 def test_the_spread_over_sets_of_examples_is_a_prompted_rivals_training_noise() -> None:
     rng = np.random.default_rng(0)
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from selfscope.errors import BadInput
 from selfscope.records import Message, Option, Prompt, Question, Trial, content_hash
 from selfscope.wording import FORMATS, TEMPLATES, Shot, fits, phrase, question_text
 from selfscope.wording.phrases import FRAMINGS, PERSONS, PHRASES
+from selfscope.wording.target_prompts import target_prompt
 
 YES_NO = (Option("yes", "yes"), Option("no", "no"))
 FOUR = tuple(Option(k, k) for k in ("red", "blue", "green", "other"))
@@ -177,3 +179,42 @@ def test_after_earlier_turns_the_question_is_about_the_next_reply() -> None:
         text = phrase(ask(t, template=template), "choice_lp").prompt.messages[0].content
         assert "this conversation" in text or "a conversation" in text
         assert "your next" in text
+
+
+def test_an_open_question_is_asked_in_its_own_words() -> None:
+    t = trial("custom", (), question=Question("custom", (), {"ask": "What do you {like}?"}))
+    assert t.question.open
+    asked = phrase(t, "free", prefill=False)
+    assert asked.prompt.messages[0].content == (
+        '"""Name an animal."""\n\nImagine that this message is sent to you. What do you {like}?'
+    )
+    assert (asked.candidates, asked.option_index, asked.options, asked.first) == (None, (), (), None)
+    assert asked.max_tokens == 64
+    assert asked.stop == ()
+    assert [format for format in FORMATS if fits(t.question, format)] == ["free"]
+    with pytest.raises(BadInput, match="'choice_lp' cannot ask 'custom' with 0 options"):
+        phrase(t, "choice_lp")
+
+
+def test_a_question_about_nothing_stands_alone() -> None:
+    ask_tea = Question("custom", tuple(Option(o, o) for o in ("tea", "coffee")), {"ask": "Tea or coffee?"}, False)
+    t = trial(question=ask_tea, public="")
+    assert said(t, "choice_lp") == "Tea or coffee?\nOptions: tea | coffee"
+    assert said(t, "free") == "Tea or coffee?\nOptions: tea | coffee\nAnswer with one of the options only."
+    assert said(replace(t, question=replace(ask_tea, options=())), "free", prefill=False) == "Tea or coffee?"
+    assert said(replace(t, question=replace(ask_tea, person="target", arguments={**ask_tea.arguments, "target": "x"})),
+                "free").startswith("Answer for the AI model x, not for yourself. Tea or coffee?")  # fmt: skip
+    base = phrase(t, "choice_lp", chat=False).prompt
+    assert (base.text, base.prefix) == ("Tea or coffee?\nOptions: tea | coffee\n", "Answer:")
+    about_a_text = replace(t, question=replace(ask_tea, given_text="banana"))
+    assert "banana" in said(about_a_text, "choice_lp")
+
+
+def test_an_open_target_prompt_lists_no_options() -> None:
+    t = trial("option", FOUR)
+    openly = replace(t, question=replace(t.question, options=()))
+    listed, open_ = (target_prompt(x, "question", chat=False).prompt.text or "" for x in (t, openly))
+    assert "Options: red | blue | green | other" in listed
+    assert open_ == 'Which option does your reply choose?\nMessage: "x"\nAnswer:'
+    with pytest.raises(BadInput, match="no template 'nonsense'; there are: identity"):
+        target_prompt(t, "nonsense", chat=False)

@@ -20,8 +20,40 @@ if TYPE_CHECKING:
     from selfscope.api.cards import Card, card, redraw, run
     from selfscope.api.doctor import Doctor, doctor
     from selfscope.api.loading import load
+    from selfscope.api.own_rows import findings, judge, rows_of
     from selfscope.api.read_state import StateReading, read
+    from selfscope.api.sweeps import SweepArray, sweep
+    from selfscope.controls.alarm import Alarm
+    from selfscope.controls.arms import Arms
+    from selfscope.controls.base import Control
+    from selfscope.controls.competence import Competence
+    from selfscope.controls.panel import YesBias
+    from selfscope.controls.states import Changed, ChangedCompetence, Sham
+    from selfscope.controls.sweep import Sweep
+    from selfscope.controls.words import ContentFree, Framing, OptionOrder, Paraphrase, ScaleFlip, ThirdPerson
     from selfscope.errors import SelfscopeError
+    from selfscope.phenomena.attribute_extraction import AttributeExtraction
+    from selfscope.phenomena.base import Phenomenon
+    from selfscope.phenomena.branch_distribution import BranchDistribution
+    from selfscope.phenomena.confidence import Confidence
+    from selfscope.phenomena.entity_resolution import EntityResolution
+    from selfscope.phenomena.hidden_context import HiddenContext
+    from selfscope.phenomena.injected_concept import InjectedConcept
+    from selfscope.phenomena.items import Items
+    from selfscope.phenomena.next_token_identity import NextTokenIdentity
+    from selfscope.phenomena.self_prediction import SelfPrediction
+    from selfscope.phenomena.token_probability import TokenProbability
+    from selfscope.readers.ask import Ask
+    from selfscope.readers.base import Reader
+    from selfscope.readers.behaviour_ceiling import BehaviourCeiling
+    from selfscope.readers.few_shot import FewShot
+    from selfscope.readers.history_baseline import HistoryBaseline
+    from selfscope.readers.input_baseline import InputBaseline
+    from selfscope.readers.logit_lens import LogitLens
+    from selfscope.readers.other_model import OtherModel
+    from selfscope.readers.patchscope import Patchscope, SelfIE
+    from selfscope.readers.prior import Prior
+    from selfscope.readers.probe import Probe
     from selfscope.records import (
         Cost,
         Decoding,
@@ -47,11 +79,41 @@ if TYPE_CHECKING:
     from selfscope.subjects.activations import Activations
     from selfscope.subjects.base import OpenSubject, ScoringSubject, Subject
     from selfscope.verdicts.claims import Claim
+    from selfscope.verdicts.findings import Findings
 
 _RECORDS = (
     "Cost", "Decoding", "Evidence", "Injection", "Message", "Observation", "Option", "Outcome", "Prompt", "Question",
     "Reading", "Reply", "Row", "Score", "TokenDistribution", "Trial", "Truth", "Vector",
 )  # fmt: skip
+_SHIPPED = {
+    "readers.ask": ("Ask",),
+    "readers.few_shot": ("FewShot",),
+    "readers.other_model": ("OtherModel",),
+    "readers.prior": ("Prior",),
+    "readers.input_baseline": ("InputBaseline",),
+    "readers.history_baseline": ("HistoryBaseline",),
+    "readers.behaviour_ceiling": ("BehaviourCeiling",),
+    "readers.probe": ("Probe",),
+    "readers.patchscope": ("Patchscope", "SelfIE"),
+    "readers.logit_lens": ("LogitLens",),
+    "phenomena.self_prediction": ("SelfPrediction",),
+    "phenomena.branch_distribution": ("BranchDistribution",),
+    "phenomena.token_probability": ("TokenProbability",),
+    "phenomena.confidence": ("Confidence",),
+    "phenomena.items": ("Items",),
+    "phenomena.hidden_context": ("HiddenContext",),
+    "phenomena.entity_resolution": ("EntityResolution",),
+    "phenomena.attribute_extraction": ("AttributeExtraction",),
+    "phenomena.next_token_identity": ("NextTokenIdentity",),
+    "phenomena.injected_concept": ("InjectedConcept",),
+    "controls.words": ("ContentFree", "Framing", "OptionOrder", "Paraphrase", "ScaleFlip", "ThirdPerson"),
+    "controls.states": ("Changed", "ChangedCompetence", "Sham"),
+    "controls.competence": ("Competence",),
+    "controls.panel": ("YesBias",),
+    "controls.alarm": ("Alarm",),
+    "controls.arms": ("Arms",),
+    "controls.sweep": ("Sweep",),
+}
 _WHERE = {
     "load": "selfscope.api.loading",
     "ask": "selfscope.api.ask",
@@ -75,50 +137,30 @@ _WHERE = {
     "PhenomenonPlan": "selfscope.study",
     "Claim": "selfscope.verdicts.claims",
     "SelfscopeError": "selfscope.errors",
+    "Findings": "selfscope.verdicts.findings",
+    "findings": "selfscope.api.own_rows",
+    "judge": "selfscope.api.own_rows",
+    "rows_of": "selfscope.api.own_rows",
+    "sweep": "selfscope.api.sweeps",
+    "SweepArray": "selfscope.api.sweeps",
+    "Reader": "selfscope.readers.base",
+    "Phenomenon": "selfscope.phenomena.base",
+    "Control": "selfscope.controls.base",
+    **{name: f"selfscope.{module}" for module, names in _SHIPPED.items() for name in names},
     **dict.fromkeys(_RECORDS, "selfscope.records"),
 }
 
 __all__ = [
-    "Activations",
-    "Answers",
-    "Card",
-    "Cards",
-    "Claim",
-    "Cost",
-    "Decoding",
-    "Doctor",
-    "Evidence",
-    "Injection",
-    "Message",
-    "Observation",
-    "OpenSubject",
-    "Option",
-    "Outcome",
-    "PhenomenonPlan",
-    "Prompt",
-    "Question",
-    "Reading",
-    "Reply",
-    "Row",
-    "Rows",
-    "Score",
-    "ScoringSubject",
-    "SelfscopeError",
-    "StateReading",
-    "Study",
-    "Subject",
-    "TokenDistribution",
-    "Trial",
-    "Truth",
-    "Vector",
-    "ask",
-    "card",
-    "cards",
-    "doctor",
-    "load",
-    "read",
-    "redraw",
-    "run",
+    "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "BehaviourCeiling",
+    "BranchDistribution", "Card", "Cards", "Changed", "ChangedCompetence", "Claim", "Competence", "Confidence",
+    "ContentFree", "Control", "Cost", "Decoding", "Doctor", "EntityResolution", "Evidence", "FewShot", "Findings",
+    "Framing", "HiddenContext", "HistoryBaseline", "InjectedConcept", "Injection", "InputBaseline", "Items",
+    "LogitLens", "Message", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
+    "OtherModel", "Outcome", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt",
+    "Question", "Reader", "Reading", "Reply", "Row", "Rows", "ScaleFlip", "Score", "ScoringSubject", "SelfIE",
+    "SelfPrediction", "SelfscopeError", "Sham", "StateReading", "Study", "Subject", "Sweep", "SweepArray",
+    "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "Vector", "YesBias", "ask", "card",
+    "cards", "doctor", "findings", "judge", "load", "read", "redraw", "rows_of", "run", "sweep",
 ]  # fmt: skip
 
 

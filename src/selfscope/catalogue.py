@@ -41,6 +41,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "paraphrase": "selfscope.controls.words:Paraphrase",
         "option_order": "selfscope.controls.words:OptionOrder",
         "scale_flip": "selfscope.controls.words:ScaleFlip",
+        "content_free": "selfscope.controls.words:ContentFree",
         "competence": "selfscope.controls.competence:Competence",
         "yes_bias": "selfscope.controls.panel:YesBias",
         "changed": "selfscope.controls.states:Changed",
@@ -52,6 +53,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
     },
     "subject": {
         "phantom": "selfscope.subjects.phantom:Phantom",
+        "open-phantom": "selfscope.subjects.open_phantom:OpenPhantom",
         "local": "selfscope.subjects.local:load",
         "api": "selfscope.subjects.chat_server:load_api",
     },
@@ -87,14 +89,9 @@ def resolve(kind: str, name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is not None and not f"{module}.".startswith(f"{error.name}."):
             raise  # the module exists; one that it imports does not
-        raise UnknownName(kind, name, known, f"There is no module {module!r} on the path.") from None
+        raise UnknownName(kind, module, known, f"There is no module {module!r} on the path.") from None
     except AttributeError:
         raise UnknownName(kind, name, known, f"The module {module!r} has no {name.split(':', 1)[1]!r}.") from None
-
-
-def describe(kind: str) -> dict[str, str]:
-    """Each name of a kind with the first line of its documentation."""
-    return {name: (resolve(kind, name).__doc__ or "").strip().split("\n")[0] for name in names(kind)}
 
 
 def _load(target: str) -> Any:

@@ -3,7 +3,7 @@
 SelfscopeError
 ├── UnknownName       a model, phenomenon, reader, control or format that does not exist (lists what exists)
 ├── BadModel          a model folder that cannot be used: no tokenizer, no chat template, unsafe weights
-├── BadInput          a layer, position, vector or text that the subject cannot take (also a ValueError)
+├── BadInput          a layer, position, vector, text or record that cannot be taken (also a ValueError)
 ├── PromptTooLong     a prompt longer than the subject's context
 ├── Unsupported       the subject's access tier does not allow this
 ├── ServerError       a hosted model that is down, slow or answers garbage
@@ -21,7 +21,19 @@ class SelfscopeError(Exception):
 
 
 class UnknownName(SelfscopeError):
-    """A name that nothing has. The message lists what exists and the nearest one."""
+    """A name that nothing has. The message lists what exists and the nearest one.
+
+    Parameters
+    ----------
+    what
+        Of which kind it would be: "reader", "row format".
+    name
+        What was asked for.
+    known
+        What exists.
+    hint
+        A sentence that is put behind.
+    """
 
     def __init__(self, what: str, name: str, known: Iterable[str], hint: str = "") -> None:
         names = sorted(known)
@@ -35,7 +47,7 @@ class BadModel(SelfscopeError):
 
 
 class BadInput(SelfscopeError, ValueError):
-    """A layer, position, vector or text that a subject does not have or cannot take. The message says what exists."""
+    """A layer, position, vector, text or record that does not exist or cannot be taken. The message says what does."""
 
 
 class PromptTooLong(SelfscopeError):

@@ -12,8 +12,9 @@ LOG_FLOOR = 0.02
 
 
 def score(reading: Reading, truth: Truth) -> Score | None:
-    """The scores of an answered reading; None for any other outcome (a non-answer has no default)."""
-    if reading.distribution is None:
+    """The scores of an answered reading; None for any other outcome (a non-answer has no default), and where nobody
+    knows the truth."""
+    if reading.distribution is None or not truth.mean:
         return None
     report = reading.distribution
     top = max(range(len(report)), key=lambda k: report[k])

@@ -36,6 +36,23 @@ class Estimate:
         return replace(self, low=self.value - half, high=self.value + half, level=level)
 
 
+def exponentials(logs: Sequence[float]) -> list[float]:
+    """exp(x - max) of log-probabilities or other logits (nats), (K,): they keep their ratios and cannot overflow."""
+    top = max(logs)
+    return [math.exp(x - top) for x in logs]
+
+
+def softmax(logs: Sequence[float]) -> tuple[float, ...]:
+    """The distribution (K,) whose log-probabilities these are (nats), up to a constant.
+
+    It stands here and not in `scoring`, since readers and phenomena both need it: this is what both may import that
+    knows numbers alone. The sum is exact (`math.fsum`), so that no order of the candidates changes a share.
+    """
+    weights = exponentials(logs)
+    total = math.fsum(weights)
+    return tuple(w / total for w in weights)
+
+
 def t_quantile(p: float, df: int) -> float:
     """Quantile of Student's t; df below 1 is taken as 1."""
     from scipy.special import stdtrit

@@ -82,7 +82,7 @@ def test_the_fast_ways_are_taken(subject: Local, request: pytest.FixtureRequest)
     name = request.node.callspec.params["subject"]
     wanted = WAYS.get(name, ("token trees", "in place"))
     assert (subject.environment["scoring"], subject.environment["sampling"]) == wanted
-    assert subject.engine.whole == (name == "llama4")  # it names no decoder of its own: whole logits are computed
+    assert subject.engine.full_logits == (name == "llama4")  # it names no decoder of its own: whole logits are computed
 
 
 def test_a_beginning_common_to_all_changes_nothing(subject: Local) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import html
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import dataclass
 
 from selfscope.api.loading import load
-from selfscope.errors import SelfscopeError
-from selfscope.parsing import parse_option
-from selfscope.readers.ask import distribution_of
-from selfscope.records import Decoding, Message, Option, Prompt, Question, Trial, content_hash
-from selfscope.subjects.base import ScoringSubject, Subject, reaches
-from selfscope.wording import direct
+from selfscope.api.one_item import run_once
+from selfscope.controls.words import ContentFree, ThirdPerson
+from selfscope.errors import BadInput, SelfscopeError
+from selfscope.phenomena.one_question import OneQuestion
+from selfscope.readers.ask import Ask
+from selfscope.readers.base import Reader
+from selfscope.readers.other_model import OtherModel
+from selfscope.records import PLAIN, ControlPart, Reading, Row, id_of
+from selfscope.store import Contents
+from selfscope.study import PhenomenonPlan, Progress, Study
+from selfscope.subjects.base import Subject, reaches
+from selfscope.tables import Table, html, terminal
 
-NOTHING = "..."
 NOTE = (
     "One answer is no evidence of access: compare it with the lines below it, "
     "and run `selfscope card` to measure what is true."
@@ -25,8 +27,19 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Answer:
-    """What one observer said. distribution: (K,) over the options as given, the mean over all orders in which they
-    were shown; moved: how far the order moved a probability at most. who, rung: the observer."""
+    """What one observer said.
+
+    Attributes
+    ----------
+    who, rung
+        The observer.
+    text
+        Of an answer in its own words.
+    distribution
+        (K,) over the options as given, the mean over all orders in which they were shown.
+    moved
+        How far the order moved a probability at most.
+    """
 
     who: str
     rung: str
@@ -37,7 +50,19 @@ class Answer:
 
 @dataclass(frozen=True)
 class Answers:
-    """Every observer's answer to one question. Shows itself as a table, in a terminal and in a notebook."""
+    """Every observer's answer to one question. Shows itself as a table, in a terminal and in a notebook.
+
+    Attributes
+    ----------
+    model
+        Who was asked.
+    question, about, options
+        What was asked.
+    answers
+        One an observer, the model itself first.
+    note
+        What stands below the table.
+    """
 
     model: str
     question: str
@@ -50,23 +75,27 @@ class Answers:
         return self.table(width=100)
 
     def table(self, *, width: int | None = None, colour: bool = False) -> str:
-        """The answers as text, `width` columns wide."""
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
+        """The answers as text, in columns.
 
-        head = f"{self.question}" + (f"\nabout: {self.about}" if self.about else "")
-        table = Table(title=Text(head), title_justify="left", caption=Text(self.note), caption_justify="left")
-        for name in self._head():
-            table.add_column(name, overflow="fold", justify="left" if name in ("who", "says") else "right")
-        for line in self._lines():
-            table.add_row(*(Text(cell) for cell in line))
-        out = io.StringIO()
-        Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False).print(table)
-        return out.getvalue().rstrip("\n")
+        Parameters
+        ----------
+        width
+            Columns (default: what the terminal has, 100 where there is none).
+        colour
+            Whether to write codes for bold and colours.
 
-    def _head(self) -> list[str]:
-        return ["who", *self.options, "moved by order"] if self.options else ["who", "says"]
+        Returns
+        -------
+        str
+            Lines, the last one without an end.
+        """
+        return terminal(self._table(), width, colour=colour)
+
+    def _table(self) -> Table:
+        title = self.question + (f"\nabout: {self.about}" if self.about else "")
+        head = ("who", *self.options, "moved by order") if self.options else ("who", "says")
+        numeric = tuple(range(1, len(head))) if self.options else ()
+        return Table(title, head, tuple(map(tuple, self._lines())), numeric, self.note)
 
     def _lines(self) -> list[list[str]]:
         if not self.options:
@@ -79,10 +108,7 @@ class Answers:
         return lines
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(c)}</th>" for c in self._head())
-        rows = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in line) + "</tr>" for line in self._lines())
-        caption = html.escape(self.question)
-        return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return html(self._table())
 
 
 def ask(
@@ -93,84 +119,111 @@ def ask(
     about: str | None = None,
     other: str | Subject | None = None,
     rollouts: int = 10,
+    progress: Progress | None = None,
 ) -> Answers:
     """Asks a model one question about itself, and puts beside its answer what a typical assistant is said to answer,
     what is left without the question's content, what another model says about it, and (with `about`) what it does.
+    A study of one item: the same readers, controls and words as on a card.
 
-    options: at least two answers to choose from: probabilities are read, averaged over the orders of the options.
-    about: the prompt that the question is about. rollouts: how often the model then does it.
+    Parameters
+    ----------
+    model
+        A name (see `load`) or a subject.
+    question
+        In your own words.
+    options
+        At least two answers to choose from: probabilities are read, averaged over the orders of the options.
+    about
+        The prompt that the question is about; the model then also does it.
+    other
+        Another model that answers about this one.
+    rollouts
+        How often the model does it.
+    progress
+        Told of the work ahead and of each piece that is done.
+
+    Returns
+    -------
+    Answers
+        One line an observer. Shows itself as a table.
+
+    Raises
+    ------
+    SelfscopeError
+        An empty question, one option, twice the same option, or a model that cannot be asked in this way.
     """
+    if isinstance(options, str):
+        raise BadInput(f'options is a list of texts, as in options=["{options}", ...]')
     subject = load(model) if isinstance(model, str) else model
     observer = load(other) if isinstance(other, str) else other
     if not question.strip():
         raise SelfscopeError("the question is empty")
     if len(options) == 1 or len({o.strip() for o in options}) < len(options):
         raise SelfscopeError("give at least two different options, as in --options tea,coffee")
-    given = tuple(o.strip() for o in options)
-    say = _distribution if given else _free
-    answers = [
-        say(subject, _trial(question, given, about), f"{subject.name} about itself", "self"),
-        say(subject, _trial(question, given, about, person="typical"), f"{subject.name} about a typical AI", "input"),
-    ]
-    if given:
-        empty = _trial(question, given, NOTHING) if about else _trial(NOTHING, given, None)
-        answers.append(say(subject, empty, "the options alone, without content", "prior"))
-    if observer is not None:
-        target = _trial(question, given, about, person="target", target=subject.name)
-        answers.append(say(observer, target, f"{observer.name} about {subject.name}", "input"))
+    item = OneQuestion(question, tuple(o.strip() for o in options), about or "", rollouts)
+    study = _study(subject, observer, item)
+    contents = run_once(study, progress)
+    plan = study.plans[0]
+    readers = {id_of(reader): reader for reader in plan.readers}
+    answers = []
+    for reader, control in _order(contents.rows, [id_of(c) for c in plan.controls]):
+        rows = [r for r in contents.rows if (r.reader, r.control) == (reader, control)]
+        who, rung = _who(subject, readers[reader], contents.parts.controls.get(control))
+        answers.append(_answer(who, rung, [row.reading for row in rows]))
     if about:
-        answers.append(_behaviour(subject, about, given, rollouts))
-    return Answers(subject.name, question, about, given, tuple(answers))
+        answers.append(_behaviour(subject, item, contents))
+    return Answers(subject.name, question, about, item.options, tuple(answers))
 
 
-def _trial(
-    question: str, options: Sequence[str], about: str | None, *, person: str = "self", target: str = ""
-) -> Trial:  # fmt: skip
-    arguments = {"ask": question, **({"target": target.rstrip("/").rsplit("/", 1)[-1]} if target else {})}
-    asked = Question("custom", tuple(Option(o, o) for o in options), arguments, shared=False, person=person)
-    name = content_hash("asked", question, options, about, person)
-    prompt = Prompt(messages=(Message("user", about or question),), tag={"role": "behave", "phenomenon": "custom"})
-    return Trial(name, "custom", "user", name, "ask", "test", asked, prompt, about or "", name)
+def _study(subject: Subject, observer: Subject | None, item: OneQuestion) -> Study:
+    def format_for(reporter: Subject) -> str:
+        return "choice_lp" if item.options and reaches(reporter, "logprobs") else "free"
+
+    readers: list[Reader] = [Ask(format_for(subject))]
+    if observer is not None:
+        readers.append(OtherModel(observer, format=format_for(observer)))
+    controls = (ThirdPerson(), ContentFree())
+    plan = PhenomenonPlan(item, tuple(readers), controls, id_of(readers[0]), all_trials=True)
+    return Study(subject, (plan,), per_cluster=max(1, len(item.options)))
 
 
-def _free(subject: Subject, trial: Trial, who: str, rung: str) -> Answer:
-    asked = direct(trial, chat=subject.chat)
-    reply = subject.sample([asked.prompt], 1, Decoding(asked.max_tokens, temperature=0.0))[0][0]
-    return Answer(who, rung, reply.text.strip() or None)
+def _order(rows: Sequence[Row], controls: Sequence[str]) -> list[tuple[str, str]]:
+    """(reader, control) of each line: the subject plainly and under each control, then the others."""
+    pairs = list(dict.fromkeys((r.reader, r.control) for r in rows))
+    first = pairs[0][0] if pairs else ""
+    places = [PLAIN, *controls]
+    return sorted(pairs, key=lambda pair: (pair[0] != first, places.index(pair[1])))
 
 
-def _distribution(subject: Subject, trial: Trial, who: str, rung: str) -> Answer:
-    k = len(trial.question.options)
-    orders = [tuple((i + turn) % k for i in range(k)) for turn in range(k)]
-    turned = [replace(trial, question=replace(trial.question, order=order)) for order in orders]
-    scored = reaches(subject, "logprobs")
-    asked = [direct(t, chat=subject.chat, prefill=scored) for t in turned]
-    if scored:
-        scores = cast(ScoringSubject, subject).score([a.prompt for a in asked], [a.candidates or () for a in asked])
-        each = [
-            distribution_of([sum(tokens) for tokens in many], a.option_index, k, "choice_lp")[0]
-            for many, a in zip(scores, asked, strict=True)
-        ]
-    else:
-        replies = subject.sample([a.prompt for a in asked], 1, Decoding(16, temperature=0.0))
-        read = [parse_option(r[0], a.options).value for r, a in zip(replies, asked, strict=True)]
-        each = [value for value in read if value is not None]
+def _who(subject: Subject, reader: Reader, control: ControlPart | None) -> tuple[str, str]:
+    observer = getattr(reader, "observer", None)
+    if observer is not None:
+        return f"{observer.name} about {subject.name}", reader.rung
+    if control is None:
+        return f"{subject.name} about itself", reader.rung
+    if control.role == "person":
+        return f"{subject.name} about a typical AI", "input"
+    return control.title, "prior"
+
+
+def _answer(who: str, rung: str, readings: Sequence[Reading]) -> Answer:
+    """The mean over all orders in which the options were shown, and how far the order moved it; or the text."""
+    each = [reading.distribution for reading in readings if reading.distribution is not None]
     if not each:
-        return Answer(who, rung)
+        return Answer(who, rung, next((r.text for r in readings if r.kind == "text" and r.text), None))
+    k = len(each[0])
     mean = tuple(sum(d[i] for d in each) / len(each) for i in range(k))
     moved = max(max(d[i] for d in each) - min(d[i] for d in each) for i in range(k))
     return Answer(who, rung, distribution=mean, moved=moved)
 
 
-def _behaviour(subject: Subject, about: str, options: Sequence[str], rollouts: int) -> Answer:
-    prompt = Prompt(messages=(Message("user", about),)) if subject.chat else Prompt(text=about)
-    replies = subject.sample([prompt], rollouts, Decoding(max_tokens=24))[0]
-    who = f"what {subject.name} does ({rollouts} times)"
-    said = " | ".join(" ".join(r.text.split())[:40] for r in replies[:4])
-    if not options:
-        return Answer(who, "behaviour", said)
-    read = [value for r in replies if (value := parse_option(r, options).value) is not None]
-    if not read:
-        return Answer(f"{who}: {said} ...", "behaviour", said)
-    mean = tuple(sum(v[i] for v in read) / len(read) for i in range(len(options)))
-    return Answer(f"{who}; {len(read)} of them one of the options", "behaviour", distribution=mean)
+def _behaviour(subject: Subject, item: OneQuestion, contents: Contents) -> Answer:
+    replies = next(iter(contents.observations.values())).replies
+    truth = next(iter(contents.truths.values()))
+    who = f"what {subject.name} does ({len(replies)} times)"
+    shown = " | ".join(" ".join(reply.split())[:40] for reply in replies[:4])
+    if not item.options:
+        return Answer(who, "behaviour", shown)
+    if not truth.mean:
+        return Answer(f"{who}: {shown} ...", "behaviour", shown)
+    return Answer(f"{who}; {truth.n} of them one of the options", "behaviour", distribution=truth.mean)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import html
-import io
 import re
 import tempfile
 from collections.abc import Sequence
@@ -16,6 +14,7 @@ from selfscope.api.cards import Card, connection, execute, planned, redraw
 from selfscope.api.loading import load
 from selfscope.errors import SelfscopeError
 from selfscope.store import Rows, read_meta, rows, studies
+from selfscope.tables import Table, html, terminal
 
 if TYPE_CHECKING:
     from selfscope.study import Progress
@@ -28,7 +27,13 @@ NAME = 48
 
 @dataclass(frozen=True)
 class Cards:
-    """The cards of several subjects and seeds. `print` gives every verdict; `rows` are those of all studies."""
+    """The cards of several subjects and seeds. `print` gives every verdict.
+
+    Attributes
+    ----------
+    folder
+        Where their studies are, one folder each.
+    """
 
     folder: Path
 
@@ -43,7 +48,13 @@ class Cards:
         return rows(self.folder)
 
     def lines(self) -> list[tuple[str, ...]]:
-        """HEAD as text, a line a subject, seed and kind of question."""
+        """Every verdict as text.
+
+        Returns
+        -------
+        list[tuple[str, ...]]
+            HEAD, a line a subject, seed and kind of question.
+        """
         from selfscope.report.compose import verdicts
 
         found: list[tuple[str, ...]] = []
@@ -51,32 +62,41 @@ class Cards:
             meta = read_meta(card.folder)
             who = str(meta.get("subject", "")), str(meta["settings"].get("seed", ""))
             for v in verdicts(card.claims, card.material.names):
-                found.append((*who, v.title, v.badge, v.share.both if v.share else "not identified", v.items))
+                share = v.share.both if v.share else "not identified"
+                found.append((*who, v.title, v.badge, share, v.items))
         return found
 
     def __str__(self) -> str:
         return self.table(width=100)
 
     def table(self, *, width: int | None = None, colour: bool = False) -> str:
-        """Every verdict as text, `width` columns wide."""
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
+        """Every verdict as text, in columns.
 
-        table = Table(*HEAD, box=None)
-        before = ("", "")
-        for name, seed, *rest in self.lines():
-            again = (name, seed) == before
-            table.add_row(*(Text(cell) for cell in (("", "") if again else (name, seed))), *map(Text, rest))
-            before = (name, seed)
-        out = io.StringIO()
-        Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False).print(table)
-        return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+        Parameters
+        ----------
+        width
+            Columns (default: what the terminal has, 100 where there is none).
+        colour
+            Whether to write codes for bold and colours.
+
+        Returns
+        -------
+        str
+            Lines, the last one without an end.
+        """
+        return terminal(self._table(), width, colour=colour)
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(c)}</th>" for c in HEAD)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in x) + "</tr>" for x in self.lines())
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return html(self._table())
+
+    def _table(self) -> Table:
+        """A subject and seed are named once."""
+        rows: list[tuple[str, ...]] = []
+        before: tuple[str, ...] = ()
+        for line in self.lines():
+            rows.append(("", "", *line[2:]) if line[:2] == before else line)
+            before = line[:2]
+        return Table("", HEAD, tuple(rows))
 
 
 def cards(
@@ -89,11 +109,37 @@ def cards(
     jobs: int = 1,
     **options: Any,
 ) -> Cards:
-    """Asks several models, with every seed. What was finished before an error or a kill stays, and `resume=True` goes
-    on from there: a study that is complete costs nothing.
+    """Asks several models, with every seed.
 
-    models: names or subjects; one is loaded at a time. seeds: of everything random (trials, draws). options: see `card`.
-    Raises SelfscopeError for a user's mistake.
+    What was finished before an error or a kill stays, and `resume=True` goes on from there: a study that is complete
+    costs nothing.
+
+    Parameters
+    ----------
+    models
+        Names or subjects; one is loaded at a time.
+    folder
+        Where to; None makes a new temporary one.
+    seeds
+        Of everything random (trials, draws).
+    resume
+        Go on with the studies in the folder.
+    progress
+        Told of the work ahead and of each piece that is done.
+    jobs
+        Processes that share the work; each loads the model.
+    options
+        What else `card` takes.
+
+    Returns
+    -------
+    Cards
+        One card a subject and seed.
+
+    Raises
+    ------
+    SelfscopeError
+        A user's mistake, in one line.
     """
     if not models or not seeds:
         raise SelfscopeError("give at least one model and one seed")

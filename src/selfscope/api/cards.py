@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -86,7 +85,20 @@ class Card:
         return self.table()
 
     def table(self, width: int | None = None, *, colour: bool = False) -> str:
-        """The summary and the verdicts as text, `width` columns wide (default: the terminal's width)."""
+        """The summary and the verdicts as text.
+
+        Parameters
+        ----------
+        width
+            Columns (default: what the terminal has, 100 where there is none).
+        colour
+            Whether to write codes for bold and colours.
+
+        Returns
+        -------
+        str
+            Lines, the last one without an end.
+        """
         return self.drawn.terminal(width, colour=colour)
 
     def _repr_html_(self) -> str:
@@ -178,6 +190,8 @@ def planned(
         if isinstance(value, str) or not isinstance(value, Sequence):
             one = f'["{value}"]' if isinstance(value, str) else "[...]"
             raise BadInput(f"{name} is a list of names or objects, as in {name}={one}")
+    if items is not None and not Path(items).is_file():
+        raise BadInput(f"items: there is no file {items}")
     subject = load(model, **(hardware or {})) if isinstance(model, str) else model
     further = {k: load(v) if isinstance(v, str) else v for k, v in (("other", other), ("twin", twin))}
     options = StudyOptions(
@@ -204,6 +218,10 @@ def run(
         What to ask, of whom; see `Study`.
     folder
         Where to; only with `resume` may it hold the same study already.
+    resume
+        Go on with the study in the folder.
+    progress
+        Told of the work ahead and of each piece that is done.
     jobs
         Processes that share the work. The study is sent to them: give models by name to `card` where it cannot be.
 
@@ -211,6 +229,11 @@ def run(
     -------
     Rows
         Every reading with its trial and truth.
+
+    Raises
+    ------
+    StoreError
+        The folder holds another study, or is locked by a running one.
     """
     execute(study, folder, resume=resume, progress=progress, jobs=jobs)
     return rows(folder)
@@ -228,6 +251,8 @@ def execute(
     """Runs a study into a folder, and reads nothing back."""
     from selfscope import study as room
 
+    if jobs < 1:  # before the folder is there
+        raise BadInput(f"jobs is a number of processes from 1 on, not {jobs}")
     with Store(folder, study.settings(), resume=resume) as store:
         store.note(
             subject=study.subject.name,
@@ -242,6 +267,16 @@ def execute(
 def redraw(folder: Path | str) -> Card:
     """Draws the card of a folder from its rows. No model; it is estimated again only when rows changed.
 
+    Parameters
+    ----------
+    folder
+        Of a study.
+
+    Returns
+    -------
+    Card
+        Its page and data were written anew.
+
     Raises
     ------
     StoreError
@@ -252,33 +287,3 @@ def redraw(folder: Path | str) -> Card:
     drawn = Card(Path(folder))
     write(folder, drawn.material)
     return drawn
-
-
-@dataclass(frozen=True)
-class Times:
-    """Where the time of a card went, in seconds: asked (readers), observed (the subject behaves), posed, fitted
-    (readers learn), judged (estimates), drawn."""
-
-    asked: float = 0.0
-    observed: float = 0.0
-    posed: float = 0.0
-    fitted: float = 0.0
-    judged: float = 0.0
-    drawn: float = 0.0
-
-    def __str__(self) -> str:
-        shown = (f"{name} {value:.{0 if value >= 10 else 1}f} s" for name, value in vars(self).items())
-        return f"time  {', '.join(shown)}"
-
-
-def timed_redraw(folder: Path | str) -> tuple[Card, Times]:
-    """`redraw`, and where the time of the whole card went."""
-    from selfscope.report import write
-
-    result = Card(Path(folder))
-    stages = result.contents.seconds
-    start = time.perf_counter()
-    _ = result.findings
-    judged = time.perf_counter() - start
-    write(folder, result.material)
-    return result, Times(**stages, judged=judged, drawn=time.perf_counter() - start - judged)

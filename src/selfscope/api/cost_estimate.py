@@ -22,8 +22,23 @@ ASSUMED = {"prompt": 2000.0, "output": 200.0}
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a study takes. steps: cost by caller ("observe confidence", "ask[choice_lp]", ...); memory: GiB, None where
-    the model runs elsewhere; basis: how the minutes were got."""
+    """What a study takes. `print` gives it as a table.
+
+    Attributes
+    ----------
+    calls
+        Prompts.
+    prompt_tokens, output_tokens
+        Read and written.
+    minutes
+        On this machine.
+    memory
+        GiB; None where the model runs elsewhere.
+    basis
+        How the minutes were got.
+    steps
+        Cost by caller ("observe confidence", "ask[choice_lp]", ...).
+    """
 
     calls: int
     prompt_tokens: int
@@ -49,7 +64,20 @@ class Forecast:
 
 
 def forecast(study: Study, progress: Progress | None = None) -> Forecast:
-    """Counts what `run` would ask of the subject, and measures its speed on a few prompts where that costs nothing."""
+    """Counts what `run` would ask of the subject, and measures its speed on a few prompts where that costs nothing.
+
+    Parameters
+    ----------
+    study
+        Nothing of it is asked.
+    progress
+        Told of the work ahead and of each piece that is done.
+
+    Returns
+    -------
+    Forecast
+        Calls, tokens, minutes, memory.
+    """
     stand_in = counting(study.subject)
     plans = tuple(replace(each, readers=tuple(map(_counting, each.readers))) for each in study.plans)
     others = [getattr(reader, "observer", None) for each in plans for reader in each.readers]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 from selfscope.api.loading import load
 from selfscope.errors import Unsupported
 from selfscope.subjects.base import Subject, lacking
+from selfscope.tables import Table, html, terminal
 
 if TYPE_CHECKING:
     from selfscope.subjects.model_report import Checkup, Sink, Stream
@@ -21,7 +20,13 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Doctor:
-    """A checkup that shows itself. data: everything that was found."""
+    """A model's checkup, which shows itself: what to know before its activations are read.
+
+    Attributes
+    ----------
+    data
+        Everything that was measured.
+    """
 
     data: Checkup
 
@@ -31,7 +36,13 @@ class Doctor:
         return not self.data.refused
 
     def lines(self) -> list[tuple[str, str, str]]:
-        """(section, what, found) of each line of the table."""
+        """The checkup as text.
+
+        Returns
+        -------
+        list[tuple[str, str, str]]
+            (section, what, finding) of each line; a section is named once.
+        """
         found = self.data
         parts = [
             ("model", list(_model(found))),
@@ -46,26 +57,27 @@ class Doctor:
         return self.table(width=100)
 
     def table(self, *, width: int | None = None, colour: bool = False) -> str:
-        """The checkup as text, `width` positions wide."""
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
+        """The checkup as text, in columns.
 
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-        for _ in range(3):
-            table.add_column(overflow="fold")
-        for section, what, said in self.lines():
-            if section and table.row_count:
-                table.add_row()
-            style = "bold red" if said.startswith("failed") else ""
-            table.add_row(Text(section, "bold"), Text(what), Text(said, style))
-        out = io.StringIO()
-        Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False).print(table)
-        return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").splitlines())
+        Parameters
+        ----------
+        width
+            Columns (default: what the terminal has, 100 where there is none).
+        colour
+            Whether to write codes for bold and colours.
+
+        Returns
+        -------
+        str
+            Lines, the last one without an end.
+        """
+        return terminal(self._table(), width, colour=colour, styles={"failed": "bold red"})
 
     def _repr_html_(self) -> str:
-        rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in line) for line in self.lines())
-        return "<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+        return html(self._table())
+
+    def _table(self) -> Table:
+        return Table("", ("", "", ""), tuple(self.lines()))
 
 
 def doctor(
@@ -76,17 +88,51 @@ def doctor(
     revision: str | None = None,
     adapter: str | None = None,
 ) -> Doctor:
-    """Examines a model that runs here, by name or loaded: path to its blocks, norms and sinks by layer, BOS and
-    template, scales, windows, usable placeholders, and every check of the self-test.
+    """Examines a model that runs here.
 
-    Raises Unsupported for a subject without activations (the phantom, a server)."""
+    Path to its blocks, norms and sinks by layer, BOS and template, scales, windows, usable placeholders, and every
+    check of the self-test.
+
+    Parameters
+    ----------
+    model
+        A name (see `load`) or a subject.
+    device, dtype, revision, adapter
+        How a model that is named is loaded; see `load`.
+
+    Returns
+    -------
+    Doctor
+        `passed` says whether its activations may be read and written.
+
+    Raises
+    ------
+    Unsupported
+        A subject without activations (the phantom, a server).
+    """
     if isinstance(model, str):
         return examine(load(model, device=device, dtype=dtype, revision=revision, adapter=adapter))
     return examine(model)
 
 
 def examine(subject: Subject) -> Doctor:
-    """The checkup of a loaded subject. Raises Unsupported for one that does not run here."""
+    """The checkup of a loaded subject.
+
+    Parameters
+    ----------
+    subject
+        A model that runs here.
+
+    Returns
+    -------
+    Doctor
+        `passed` says whether its activations may be read and written.
+
+    Raises
+    ------
+    Unsupported
+        A subject that does not run here.
+    """
     if not hasattr(subject, "engine"):
         if subject.tier in ("text", "logprobs"):
             raise lacking(subject.name, subject.tier, "activations")

@@ -1,17 +1,40 @@
-"""From a name to a subject: the phantom, a packaged model, a folder or hub name, a server, or the user's own."""
+"""From a name to a subject: SCHEME:REST, where the catalogue has the scheme, or it is the user's own `module:object`.
+
+A name without a scheme is that of files: a bundled model, a folder, a .gguf file, a hub name.
+"""
 
 from __future__ import annotations
 
+import inspect
 import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from selfscope import catalogue
 from selfscope.errors import SelfscopeError, UnknownName
-from selfscope.subjects.base import Subject
+from selfscope.settings import built_with, read_settings, settable
+
+if TYPE_CHECKING:
+    from selfscope.subjects.base import Subject
 
 DEFAULT = "smollm2-135m"
-FORMS = "phantom, a packaged model (`selfscope models list`), a folder, a hub name, api:MODEL@URL, or module:object"
+FILES = "local"
+"""The scheme of names that have none."""
+Options = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Loader:
+    """How the subjects of a scheme are made.
+
+    form: how their names look. make: (what the catalogue has for the scheme, the scheme, what stands behind it, options
+    of the hardware) -> subject. Which options there are is what the object takes.
+    """
+
+    form: str
+    make: Callable[[Any, str, str, Options], Any]
 
 
 def load(
@@ -24,59 +47,137 @@ def load(
 ) -> Subject:
     """The subject of a name.
 
-    phantom, phantom:access=0.4,habit=0.2 (dials); smollm2-135m and other packaged models; a folder or hub name of a
-    causal language model; api:MODEL@http://host:port/v1; module:object of your own (a Subject, or what returns one).
-    Raises UnknownName, BadModel, ServerError.
+    Parameters
+    ----------
+    name
+        `phantom`, `open-phantom`, with dials as in `phantom:access=0.4,habit=0.2`; `smollm2-135m` and other bundled
+        models; a folder, a .gguf file or a hub name of a causal language model; `api:MODEL@http://host:port/v1`;
+        `module:object` of your own (a subject, or what makes one; its settings may follow: `module:Class:size=3`).
+    device, dtype, revision, adapter
+        Of models that run here: cpu, cuda or mps; float32, bfloat16 or float16; branch, tag or commit of a hub model; a
+        PEFT adapter.
+
+    Returns
+    -------
+    Subject
+        Of the tier that it reaches: `ScoringSubject` from logprobs on, `OpenSubject` from activations on.
+
+    Raises
+    ------
+    UnknownName
+        A scheme, model or dial that does not exist; the nearest one is offered.
+    BadModel, ServerError
+        A model or server that cannot be used.
     """
     settings = {"device": device, "dtype": dtype, "revision": revision, "adapter": adapter}
-    given = {k: v for k, v in settings.items() if v is not None}
-    head, _, rest = name.partition(":")
-    if head == "phantom":
-        _no_settings(name, given)
-        try:
-            return _made(catalogue.resolve("subject", "phantom")(name=name, **_dials(rest)))
-        except (TypeError, ValueError) as error:
-            raise SelfscopeError(f"{name}: {error}") from None
-    if head == "api":
-        _no_settings(name, given)
-        model, at, url = rest.partition("@http")
-        if not at or not model:  # what was given may hold a key: it is not repeated
-            raise SelfscopeError("a server is written api:MODEL@URL, as in api:qwen@http://localhost:8000/v1")
-        return _made(catalogue.resolve("subject", "api")(model, f"http{url}"))
-    if rest and not Path(name).exists():
-        found = catalogue.resolve("subject", name)
-        return _made(found if isinstance(found, Subject) else found())
+    options = {k: v for k, v in settings.items() if v is not None}
+    scheme, rest = _scheme(name)
     try:
-        local = catalogue.resolve("subject", "local")
+        thing = catalogue.resolve("subject", scheme)
     except ModuleNotFoundError as error:
+        if scheme != FILES:
+            raise
         raise SelfscopeError(f"models that run here need {error.name}: pip install 'selfscope[hf]'") from None
-    return _made(local(name, **given, say=_say))
+    for option in options:
+        if option not in _taken(thing):
+            raise SelfscopeError(f"{scheme} takes no --{option}: that is for models that run here")
+    return _checked(_loader(scheme).make(thing, scheme, rest, options))
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+def forms() -> str:
+    """How names of subjects look, as a list for people."""
+    *first, files = [_loader(scheme).form for scheme in (*_schemes(), FILES)]
+    return ", ".join([*first, files, "or your own module:object"])
 
 
-def _made(subject: Any) -> Subject:
-    if not isinstance(subject, Subject):
-        raise SelfscopeError(f"{type(subject).__name__} is no subject: it lacks name, identity, tier, chat or sample")
-    return subject
+def _scheme(name: str) -> tuple[str, str]:
+    """The scheme of a name, and what stands behind it."""
+    head, colon, rest = name.partition(":")
+    if head in _schemes() or (head == FILES and colon):
+        return head, rest
+    if not colon or Path(name).exists():
+        _look(name)
+        return FILES, name
+    attribute, _, behind = rest.partition(":")
+    return f"{head}:{attribute}", behind
 
 
-def _no_settings(name: str, given: dict[str, str]) -> None:
-    if given:
-        raise SelfscopeError(f"{name} takes no --{next(iter(given))}: that is for models that run here")
+def _schemes() -> list[str]:
+    return [name for name in catalogue.names("subject") if name != FILES]
 
 
-def _dials(text: str) -> dict[str, Any]:
-    """"access=0.4,form=choice" -> the phantom's keyword arguments."""
-    dials: dict[str, Any] = {}
-    for part in filter(None, text.split(",")):
-        key, equals, value = part.partition("=")
-        if not equals:
-            raise UnknownName("dial", part, ["NAME=VALUE"], "As in phantom:access=0.4,habit=0.2.")
-        try:
-            dials[key.strip()] = float(value) if "." in value else int(value)
-        except ValueError:
-            dials[key.strip()] = value.strip()
-    return dials
+def _look(name: str) -> None:
+    """Raises UnknownName, with the nearest name of all kinds, where a name is neither here nor one of a hub."""
+    from selfscope.subjects import bundled_models, weights
+
+    if name in bundled_models.PACKAGES:
+        return
+    try:
+        weights.source_of(name, None)
+    except UnknownName:
+        raise UnknownName("model", name, [*_schemes(), *bundled_models.PACKAGES], f"A model is {forms()}.") from None
+
+
+def _dialled(thing: Any, scheme: str, rest: str, options: Options) -> Any:
+    """What a class or function makes of dials, read by the types that it declares. A subject stands as it is."""
+    name = f"{scheme}:{rest}" if rest else scheme
+    if not callable(thing) or _is_subject(thing):
+        if rest:
+            raise SelfscopeError(f"{scheme} is an object as it stands: it takes no {rest!r}")
+        return thing
+    taken = _taken(thing)
+    types = {k: v for k, v in taken.items() if k != "name" and k not in options}
+    dials = read_settings(rest, types, name, what=f"dial of {scheme}")
+    own = {"name": name} if "name" in taken else {}
+    return built_with(thing, {**own, **options, **dials}, name)
+
+
+def _server(thing: Any, scheme: str, rest: str, options: Options) -> Any:
+    model, at, url = rest.partition("@http")
+    if not at or not model:  # what stands there may hold a key: it is not repeated
+        raise SelfscopeError("a server is written api:MODEL@URL, as in api:qwen@http://localhost:8000/v1")
+    return thing(model, f"http{url}")
+
+
+def _files(thing: Any, scheme: str, rest: str, options: Options) -> Any:
+    return thing(rest, **options, say=lambda line: print(line, file=sys.stderr))
+
+
+LOADERS = {
+    "api": Loader("api:MODEL@URL", _server),
+    FILES: Loader("a bundled model (`selfscope models list`), a folder, a .gguf file, a hub name", _files),
+}
+"""Schemes whose names are no dials."""
+
+
+def _loader(scheme: str) -> Loader:
+    return LOADERS.get(scheme) or Loader(f"{scheme}[:DIAL=VALUE,...]", _dialled)
+
+
+def _taken(thing: Any) -> dict[str, Any]:
+    """Type of each argument by name that a class or function takes."""
+    if not callable(thing):
+        return {}
+    keywords = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    try:
+        signature = inspect.signature(thing, eval_str=True)
+    except NameError:  # a type that only a checker imports
+        signature = inspect.signature(thing)
+    named = [p for p in signature.parameters.values() if p.kind in keywords]
+    types = {p.name: Any if p.annotation is p.empty or isinstance(p.annotation, str) else p.annotation for p in named}
+    own = settable(thing)
+    return {**({"name": str} if "name" in types else {}), **own} if own else types
+
+
+def _is_subject(thing: Any) -> bool:
+    from selfscope.subjects.base import Subject
+
+    return isinstance(thing, Subject) and not isinstance(thing, type)
+
+
+def _checked(subject: Any) -> Subject:
+    from selfscope.subjects.base import Subject
+
+    if isinstance(subject, Subject):
+        return subject
+    raise SelfscopeError(f"{type(subject).__name__} is no subject: it lacks name, identity, tier, chat or sample")

@@ -1,4 +1,4 @@
-"""The command line: `selfscope ask`, `card`, `report`, `rows`, `models`, `phenomena`, `readers`."""
+"""The command line: `selfscope ask`, `card`, `study`, `doctor`, `report`, `rows`, `models`; lists of what there is."""
 
 from selfscope.cli.main import main
 

@@ -1,32 +1,47 @@
-"""Groups of options that several commands share."""
+"""Options that several commands share. Nothing heavy is imported before a command needs it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
+from cyclopts.validators import Number
+
+from selfscope.api.loading import forms
+from selfscope.errors import SelfscopeError
+from selfscope.settings import split
 
 MODEL = Group("Model")
-Seed = Annotated[int, Parameter(help="Everything random follows from it.")]
-LIST = Parameter(consume_multiple=True, negative="", converter=lambda _, tokens: _split(tokens))
-SEEDS = Parameter(
-    consume_multiple=True, negative="", converter=lambda _, tokens: tuple(int(part) for part in _split(tokens))
+OUTPUT = Group("Output")
+
+
+def pieces(tokens: Sequence[Token | str]) -> tuple[str, ...]:
+    """ "a,b[c,d] e" -> a, b[c,d], e: commas inside brackets and quotes belong to a name."""
+    return tuple(piece for token in tokens for piece in split(token if isinstance(token, str) else token.value))
+
+
+def _numbers(_: Any, tokens: Sequence[Token]) -> tuple[int, ...]:
+    try:
+        return tuple(map(int, pieces(tokens)))
+    except ValueError:
+        written = ",".join(token.value for token in tokens)
+        raise SelfscopeError(f"--seeds takes whole numbers with commas between, as in 0,1,2, not {written!r}") from None
+
+
+LIST = Parameter(
+    consume_multiple=True, negative="", show_default=False, converter=lambda _, tokens: pieces(tokens)
 )
-
-
-def _split(tokens: tuple[object, ...]) -> tuple[str, ...]:
-    """ "a,b[c,d] e" -> a, b[c,d], e: commas inside brackets belong to a name."""
-    parts: list[str] = []
-    for token in tokens:
-        depth, start, text = 0, 0, str(getattr(token, "value", token))
-        for at, char in enumerate(text + ","):
-            depth += (char == "[") - (char == "]")
-            if char == "," and depth <= 0:
-                parts.append(text[start:at].strip())
-                start = at + 1
-    return tuple(p for p in parts if p)
+NUMBERS = Parameter(consume_multiple=True, negative="", converter=_numbers)
+Model = Annotated[str, Parameter(help=f"One of: {forms()}.")]
+Seed = Annotated[int, Parameter(help="Everything random follows from it.")]
+Jobs = Annotated[
+    int, Parameter(validator=Number(gte=1), help="Processes that share the work; each loads the model.")
+]
+Resume = Annotated[bool, Parameter(negative="")]
+Json = Annotated[bool, Parameter("--json", negative="", group=OUTPUT, help="Data for programs instead of a table.")]
 
 
 @dataclass(frozen=True)
@@ -38,21 +53,32 @@ class Hardware:
     revision: Annotated[str | None, Parameter(group=MODEL, help="Branch, tag or commit of a hub model.")] = None
     adapter: Annotated[str | None, Parameter(group=MODEL, help="A PEFT adapter, folder or hub name.")] = None
 
-    def given(self) -> dict[str, str]:
+    def chosen(self) -> dict[str, str]:
         """The options that were used."""
         return {k: v for k, v in vars(self).items() if v is not None}
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a study asks."""
+class Questions:
+    """What a study asks, and who answers."""
 
     profile: Annotated[str, Parameter(help="quick (minutes) or full.")] = "quick"
-    phenomena: Annotated[tuple[str, ...], LIST, Parameter(help="Some of `selfscope phenomena`, with commas.")] = ()
+    phenomena: Annotated[
+        tuple[str, ...], LIST, Parameter(help="Some of `selfscope phenomena`, with commas (default: the profile's).")
+    ] = ()
     items: Annotated[Path | None, Parameter(help="Your own questions, one JSON object a line.")] = None
-    readers: Annotated[tuple[str, ...], LIST, Parameter(help="Some of `selfscope readers`, with commas.")] = ()
+    readers: Annotated[
+        tuple[str, ...], LIST, Parameter(help="Some of `selfscope readers`, with commas (default: the profile's).")
+    ] = ()
+    controls: Annotated[
+        tuple[str, ...], LIST, Parameter(help="Further controls, beside the profile's: some of `selfscope controls`.")
+    ] = ()
     other: Annotated[str | None, Parameter(help="Another model that forecasts this one.")] = None
     twin: Annotated[str | None, Parameter(help="A near twin of the model: same habits, own states.")] = None
 
+    def keywords(self) -> dict[str, Any]:
+        """As `planned` takes them."""
+        return dict(vars(self))
 
-HERE, QUICK = Hardware(), Plan()
+
+HERE, USUAL = Hardware(), Questions()

@@ -20,9 +20,17 @@ from selfscope.records import Identified, Question, Trial
 
 @dataclass(frozen=True)
 class Alarm(Identified):
-    """Four trials for each that a state can move, by their arm: `changed` and `sham` ask whether the state was changed,
+    """Asks whether the state was changed, and a plain fact beside it, under a changed state and under a sham.
+
+    Four trials for each that a state can move, by their arm: `changed` and `sham` ask whether the state was changed,
     under the state that `Changed(k)` gives and under that of `Sham`; `fact_changed` and `fact_sham` ask a plain fact
-    there. True and false facts, and negated wordings, take turns."""
+    there. True and false facts, and negated wordings, take turns.
+
+    Parameters
+    ----------
+    k
+        Which changed state; see `Changed`.
+    """
 
     kind: ClassVar[str] = "alarm"
     role: ClassVar[str] = "alarm"

@@ -7,31 +7,50 @@ the text, the controlling one included: a ceiling. Readers carry them out; shuff
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from selfscope.controls.base import derived, pick
 from selfscope.records import Identified, Trial
 
-KINDS = ("none", "random", "shuffled", "mean", "text", "full")
+CONDITIONS = {
+    "none": "no vector", "random": "random vector", "shuffled": "another item’s", "mean": "mean vector",
+    "text": "text only", "full": "full text (ceiling)",
+}  # fmt: skip
+KINDS = tuple(CONDITIONS)
 
 
 @dataclass(frozen=True)
 class Arms(Identified):
-    """Each trial with evidence once for each of `kinds`, paired to it by `base`."""
+    """Each trial with evidence under every arm: what stands in the place of the vector that is read.
+
+    Trials without evidence are dropped; those of train get no arms.
+
+    Parameters
+    ----------
+    kinds
+        none: no vector. random: a random direction of the same norm. shuffled: another item's. mean: the mean of many.
+        text: what the read tokens spell out, in words. full: all the text, the controlling one included: a ceiling.
+
+    References
+    ----------
+    Li et al. 2025, Do Natural Language Descriptions of Model Activations Convey Privileged Information?
+    """
 
     kind: ClassVar[str] = "arms"
     role: ClassVar[str] = "arm"
     title: ClassVar[str] = "what stands in the place of the vector"
+    conditions: ClassVar[Mapping[str, str]] = CONDITIONS
     kinds: tuple[str, ...] = KINDS
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
-        """Trials without evidence are dropped; a trial that has no other cluster of its kind gets no shuffled arm."""
+        """Trials without evidence are dropped; those of train get no arms and lend their evidence where a split has no
+        other cluster of the kind; a trial that has none anywhere gets no shuffled arm."""
         given = [t for t in trials if t.evidence is not None]
         found = []
         for kind in self.kinds:
-            for trial in given:
+            for trial in (t for t in given if t.split != "train"):
                 if kind != "shuffled":
                     found.append(derived(trial, self.id, arm=kind))
                     continue
@@ -42,10 +61,9 @@ class Arms(Identified):
 
 
 def _partner(trial: Trial, trials: Sequence[Trial], seed: int) -> Trial | None:
-    """A trial of the same split and question about another cluster, the same one in every process."""
+    """A trial of the same question about another cluster, of the same split where it has one, else of train; the same
+    one in every process."""
     quantity = trial.question.quantity
-    others = [
-        t for t in trials
-        if t.cluster != trial.cluster and t.split == trial.split and t.question.quantity == quantity
-    ]  # fmt: skip
+    strangers = [t for t in trials if t.cluster != trial.cluster and t.question.quantity == quantity]
+    others = [t for t in strangers if t.split == trial.split] or [t for t in strangers if t.split == "train"]
     return others[pick(len(others), "shuffled", seed, trial.id)] if others else None

@@ -14,16 +14,36 @@ FIXED = ("correct_shown", "correct_after", "fact")
 
 @runtime_checkable
 class Control(Protocol):
-    """A frozen dataclass; its fields are its whole configuration, and so its id (`records.id_of`), which its trials
-    carry as `Trial.control`. A trial to which the operation does not apply is dropped.
+    """A function from trials to trials that swaps one part.
 
-    What else it may say of itself: `kind` (else the name of its class), `title` for people, `role` (one of
-    `records.parts.ROLES`, else "wording"), `known_answer` (its questions bring the key of the right option in
-    `coordinates["answer"]`).
+    A frozen dataclass; its fields are its whole configuration, and so its id (`records.id_of`), which its trials carry
+    as `Trial.control`.
+
+    Attributes
+    ----------
+    kind, title
+        May be left out: its word on the command line (else the name of its class), and what people read.
+    role
+        May be left out: what it is for, one of `records.parts.ROLES` (else "wording").
+    known_answer
+        May be left out: whether its questions bring the key of the right option in `coordinates["answer"]`.
     """
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
-        """New trials, paired to the plain ones by `base`. `Question.order` and `flipped` map a reading back."""
+        """New trials, each paired by `base` to the one that it was made from.
+
+        Parameters
+        ----------
+        trials
+            Plain trials. One to which the operation does not apply is dropped.
+        seed
+            Of whatever is drawn.
+
+        Returns
+        -------
+        list[Trial]
+            `Question.order` and `negated` map a reading of one back to the plain question.
+        """
         ...
 
 

@@ -32,9 +32,10 @@ SUMS = tuple((a, b) for a in range(2, 10) for b in range(2, 10))
 
 @dataclass(frozen=True)
 class Competence(Identified):
-    """The trial's question about a given text; `coordinates["answer"]` holds the key of the right option.
+    """The trial's question about a given text, so that only the skill is tested.
 
-    Quantities that no text has (how open a choice is) and a user's own questions are dropped.
+    `coordinates["answer"]` holds the key of the right option. Quantities that no text has (how open a choice is) and a
+    user's own questions are dropped.
     """
 
     kind: ClassVar[str] = "competence"

@@ -63,11 +63,10 @@ NEGATED = (
 
 @dataclass(frozen=True)
 class YesBias(Identified):
-    """64 statements, as many true as false in each kind; the cluster is the pair. Half are asked negated.
+    """The yes-bias panel: 64 statements with known answers, as many true as false in each kind; half are asked negated.
 
-    Returns one panel for each phenomenon among the trials, not one for each trial. `arguments["answer"]` and
-    `coordinates["answer"]` hold the key of the right option.
-    """
+    The cluster is the pair of a true and a false statement. There is one panel for each phenomenon among the trials,
+    not one for each trial. `arguments["answer"]` and `coordinates["answer"]` hold the key of the right option. """
 
     kind: ClassVar[str] = "yes_bias"
     role: ClassVar[str] = "panel"

@@ -75,8 +75,14 @@ def sham_turns(trial: Trial, seed: int) -> tuple[Message, ...]:
 
 @dataclass(frozen=True)
 class Changed(Identified):
-    """do(state): the same question where the subject now behaves otherwise. k: which of the replies it has given in
-    the hidden turns, counted from the one that the cluster draws, so that k = 0, 1, ... are different states."""
+    """do(state): the same question where the subject now behaves otherwise.
+
+    Parameters
+    ----------
+    k
+        Which of the replies it has given in the hidden turns, counted from the one that the cluster draws, so that
+        k = 0, 1, ... are different states.
+    """
 
     kind: ClassVar[str] = "changed"
     role: ClassVar[str] = "state"
@@ -112,8 +118,15 @@ class Sham(Identified):
 
 @dataclass(frozen=True)
 class ChangedCompetence(Identified):
-    """The control question of a trial (the same given text as `Competence`) asked under its changed state: what the
-    hidden turns do to answers that they should leave alone."""
+    """The control question of a trial asked under its changed state.
+
+    The given text is that of `Competence`: it shows what the hidden turns do to answers that they should leave alone.
+
+    Parameters
+    ----------
+    k
+        Which changed state; see `Changed`.
+    """
 
     kind: ClassVar[str] = "changed_competence"
     role: ClassVar[str] = "state_competence"

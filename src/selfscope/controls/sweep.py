@@ -13,8 +13,19 @@ from selfscope.records import Identified, Trial
 
 @dataclass(frozen=True)
 class Sweep(Identified):
-    """Every trial with evidence at every cell. layers, target_layers: as in `Injection`; positions: indices into the
-    positions of the evidence; strengths: of the write. An empty axis leaves what the reader has."""
+    """Every trial with evidence at every cell of a grid.
+
+    An empty axis leaves what the reader has.
+
+    Parameters
+    ----------
+    layers, target_layers
+        Where a vector is read and where it is written; as in `Injection`.
+    positions
+        Indices into the positions of the evidence.
+    strengths
+        Of the write.
+    """
 
     kind: ClassVar[str] = "sweep"
     role: ClassVar[str] = "sweep"
@@ -35,7 +46,13 @@ class Sweep(Identified):
         ]
 
     def cells(self) -> list[dict[str, Any]]:
-        """Coordinates of every cell, the last axis fastest."""
+        """The grid.
+
+        Returns
+        -------
+        list[dict[str, Any]]
+            Coordinates of every cell, the last axis fastest.
+        """
         axes: dict[str, tuple[Any, ...]] = {
             "layer": self.layers,
             "target_layer": self.target_layers,

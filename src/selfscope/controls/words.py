@@ -17,8 +17,18 @@ FRAMINGS = {"introspective": "told that it can introspect", "accurate": "told th
 
 @dataclass(frozen=True)
 class ThirdPerson(Identified):
-    """The same question about somebody else. person: typical (a typical assistant) | named (a named other one).
-    Questions about a given text have no person and are dropped."""
+    """The same question about somebody else. Questions about a given text have no person and are dropped.
+
+    Parameters
+    ----------
+    person
+        typical (a typical assistant) or named (a named other one).
+
+    Raises
+    ------
+    BadInput
+        Another person.
+    """
 
     kind: ClassVar[str] = "third_person"
     role: ClassVar[str] = "person"
@@ -42,7 +52,18 @@ class ThirdPerson(Identified):
 
 @dataclass(frozen=True)
 class Framing(Identified):
-    """The subject is first told that it can introspect, or that its reports are accurate."""
+    """The subject is first told that it can introspect, or that its reports are accurate.
+
+    Parameters
+    ----------
+    framing
+        introspective or accurate.
+
+    Raises
+    ------
+    BadInput
+        Another framing.
+    """
 
     kind: ClassVar[str] = "framing"
     role: ClassVar[str] = "wording"
@@ -107,3 +128,33 @@ class ScaleFlip(Identified):
             for t in trials
             if t.question.binary
         ]
+
+
+@dataclass(frozen=True)
+class ContentFree(Identified):
+    """The same options asked of nothing at all: what is left of an answer without the question's content.
+
+    Parameters
+    ----------
+    text
+        What stands in the place of the content.
+    """
+
+    kind: ClassVar[str] = "content_free"
+    role: ClassVar[str] = "wording"
+    title: ClassVar[str] = "the options alone, without content"
+    text: str = "..."
+
+    def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
+        """Questions without options are dropped. What a question is about is replaced; one about nothing is replaced
+        itself where it is in the user's own words."""
+        made = []
+        for t in trials:
+            if not t.question.options or (not t.public and "ask" not in t.question.arguments):
+                continue
+            if t.public:
+                made.append(derived(t, self.id, public=self.text))
+            else:
+                empty = {**t.question.arguments, "ask": self.text}
+                made.append(derived(t, self.id, question=replace(t.question, arguments=empty)))
+        return made

@@ -22,11 +22,17 @@ ONLY_TEST = ("currency", "plural", "home")
 
 @dataclass(frozen=True)
 class AttributeExtraction(Identified):
-    """Objects of relations, among objects of the same relation. A cluster is one name, with all of its relations; a
-    task is a relation. `question.arguments["verbal"]` says the relation with {x} for the name, as a target prompt
+    """Objects of relations, among objects of the same relation. A cluster is one name, with all of its relations.
+
+    A task is a relation. `question.arguments["verbal"]` says the relation with {x} for the name, as a target prompt
     needs it.
 
-    test, train, dev: clusters. rollouts: not used, truth is the packaged table's.
+    Parameters
+    ----------
+    test, train, dev
+        Clusters of each split.
+    rollouts
+        Not used: the truth is the packaged table's.
     """
 
     test: int = 150

@@ -11,30 +11,82 @@ from selfscope.subjects.base import Subject
 
 @runtime_checkable
 class Phenomenon(Protocol):
-    """A family of questions with a measured truth: a frozen dataclass whose fields are its whole configuration.
+    """A family of questions with a measured truth.
 
-    kind: its word on the command line, which its trials carry. formats: those that suit it, primary first, its text
-    format second. Fields `test`, `train`, `dev` (clusters) and `rollouts` are set by the profile; a field `path` is the
-    file of --items. What else it may say of itself: `title` and `asks` for people; `tier`, the access that it needs
-    (else text); `family`: report (else), activations (its trials carry evidence, and every reading of it is asked under
-    every arm) or injection; `readers`, names of those that read its activations unless told otherwise; `sweep`: (name of
-    a reader, second axis), what a full study lays over a grid of layers; `controls`: records of conditions of its own
-    that its trials name in `Trial.control`.
+    A frozen dataclass whose fields are its whole configuration. Fields `test`, `train`, `dev` (clusters) and `rollouts`
+    are set by the profile; a field `path` is the file of --items.
+
+    Attributes
+    ----------
+    kind
+        Its word on the command line, which its trials carry.
+    formats
+        Those that suit it, primary first, its text format second.
+    title, asks
+        May be left out: what people read, and the question that it asks.
+    tier
+        May be left out: the access that it needs (else text).
+    family
+        May be left out: report (else), activations (its trials carry evidence, and every reading of it is asked under
+        every arm) or injection.
+    readers
+        May be left out: names of those that read its activations unless told otherwise.
+    sweep
+        May be left out: (name of a reader, second axis), what a full study lays over a grid of layers.
+    controls
+        May be left out: records of conditions of its own that its trials name in `Trial.control`.
     """
 
     kind: ClassVar[str]
     formats: ClassVar[tuple[str, ...]]
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
-        """Trials of the splits train, dev and test: no cluster is in two splits, and some tasks are in test only.
+        """Poses the questions. It may let the subject act (its own answer, the outcomes to list).
 
-        May let the subject act (its own answer, the outcomes to list)."""
+        Parameters
+        ----------
+        subject
+            Whom they are about.
+        seed
+            Of whatever is drawn.
+
+        Returns
+        -------
+        list[Trial]
+            Of the splits train, dev and test: no cluster is in two splits, and some tasks are in test only.
+        """
         ...
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
-        """Lets the subject behave; one observation for each distinct `trial.observation`, in order of first use."""
+        """Lets the subject behave.
+
+        Parameters
+        ----------
+        subject
+            Whom the trials are about.
+        trials
+            Those that are asked, and those of controls.
+
+        Returns
+        -------
+        list[Observation]
+            One for each distinct `trial.observation`, in order of first use.
+        """
         ...
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
-        """One truth a trial. Pure."""
+        """What is true of each trial. Pure.
+
+        Parameters
+        ----------
+        trials
+            In any order.
+        observations
+            What the subject did, for every `trial.observation`.
+
+        Returns
+        -------
+        list[Truth]
+            One a trial, in order.
+        """
         ...

@@ -35,11 +35,19 @@ PLACEMENTS = ("same", "fresh")
 
 @dataclass(frozen=True)
 class BranchDistribution(Identified):
-    """How a partial reply would end, from exact token ids. A cluster is one such point, asked downstream of it
-    ("same") and in a thread that is told about it ("fresh").
+    """How a partial reply would end, from exact token ids. A cluster is one such point.
 
-    test, train, dev: clusters. rollouts: draws that are the truth; half as many others list the outcomes.
-    An outcome is the first content word of the continuation; the listing replies are in `coordinates["listing"]`.
+    It is asked downstream of the point ("same") and in a thread that is told about it ("fresh"). An outcome is the
+    first content word of the continuation; the listing replies are in `coordinates["listing"]`.
+
+    Parameters
+    ----------
+    test, train, dev
+        Clusters of each split.
+    rollouts
+        Draws that are the truth; half as many others list the outcomes.
+    max_tokens
+        Of a continuation.
     """
 
     test: int = 150

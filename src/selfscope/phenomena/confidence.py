@@ -45,10 +45,19 @@ OWN = 2_000_003
 
 @dataclass(frozen=True)
 class Confidence(Identified):
-    """Correctness of answers to problems with known solutions. A cluster is one problem; four questions each: before
-    answering, a shown candidate (right and wrong equally often), a shown draw of its own, and after answering.
+    """Correctness of answers to problems with known solutions. A cluster is one problem.
 
-    test, train, dev: clusters. rollouts: answers at temperature 1 behind the truth of `correct_before`.
+    Four questions each: before answering, a shown candidate (right and wrong equally often), a shown draw of its own,
+    and after answering.
+
+    Parameters
+    ----------
+    test, train, dev
+        Clusters of each split.
+    rollouts
+        Answers at temperature 1 behind the truth of `correct_before`.
+    max_tokens
+        Of an answer.
     """
 
     test: int = 150

@@ -10,11 +10,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from selfscope.errors import SelfscopeError
-from selfscope.records import Message, Prompt, Question, Trial, content_hash
+from selfscope.records import TEMPLATES, Message, Prompt, Question, Trial, content_hash
 from selfscope.subjects.base import Subject
 
 SPLITS = ("test", "train", "dev")
-TEMPLATES = 3
 T = TypeVar("T")
 
 

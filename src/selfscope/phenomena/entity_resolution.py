@@ -23,9 +23,14 @@ HELD_OUT = (("place", "entity_kind"),)
 
 @dataclass(frozen=True)
 class EntityResolution(Identified):
-    """Names of people and works, common words and places. A cluster is one name.
+    """Names of people and works, common words and places: what do they stand for? A cluster is one name.
 
-    test, train, dev: clusters. rollouts: not used, truth is the packaged table's.
+    Parameters
+    ----------
+    test, train, dev
+        Clusters of each split.
+    rollouts
+        Not used: the truth is the packaged table's.
     """
 
     test: int = 120
@@ -37,7 +42,11 @@ class EntityResolution(Identified):
     asks: ClassVar[str] = "What is the thing that the last token of its name stands for?"
     family: ClassVar[str] = "activations"
     tier: ClassVar[str] = "activations"
-    readers: ClassVar[tuple[str, ...]] = ("patchscope[template=description]", "patchscope[template=question]", "logit_lens")
+    readers: ClassVar[tuple[str, ...]] = (
+        "patchscope[template=description]",
+        "patchscope[template=question]",
+        "logit_lens",
+    )
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:

@@ -32,10 +32,19 @@ HELD_OUT = (("choice", "hidden_persona"), ("remark", "hidden_word"))
 @dataclass(frozen=True)
 class HiddenContext(Identified):
     """What are your instructions about, whom do you play, what do you want, which word do you keep? Ten answers each.
+
     A cluster is one neutral message of the user, asked about one kind of hidden context.
 
-    test, train, dev: clusters. rollouts: not used. kinds: of KINDS. values: how many of the ten a test or dev cluster
-    meets; those of train meet all ten, for probes to learn from.
+    Parameters
+    ----------
+    test, train, dev
+        Clusters of each split.
+    rollouts
+        Not used: the truth is the record of what was hidden.
+    kinds
+        Of KINDS.
+    values
+        How many of the ten a test or dev cluster meets; those of train meet all ten, for probes to learn from.
     """
 
     test: int = 80

@@ -71,13 +71,27 @@ PASSAGES = (Option("a", "A"), Option("b", "B"))
 
 @dataclass(frozen=True)
 class InjectedConcept(Identified):
-    """A concept is put into the subject's mind: can it say where, where more, which, and whether? A cluster is one
-    concept, which goes to one split.
+    """A concept is put into the subject's mind: can it say where, where more, which, and whether?
 
-    test, train, dev: clusters. rollouts: not used, truth is the record of what was injected. layer: where the vector
-    is written (None: `DEPTH` of the layers). strength: in medians of the norm of ordinary tokens there. span: detection
-    and identification write on from the passage to the end of the prompt, question included, as Lindsey 2025 does
-    (False: over the passage alone).
+    A cluster is one concept, which goes to one split.
+
+    Parameters
+    ----------
+    test, train, dev
+        Clusters of each split.
+    rollouts
+        Not used: the truth is the record of what was injected.
+    layer
+        Where the vector is written (None: a sixth of the way up).
+    strength
+        In medians of the norm of ordinary tokens there.
+    span
+        Whether detection and identification write on from the passage to the end of the prompt, question included, as
+        Lindsey 2025 does (False: over the passage alone).
+
+    References
+    ----------
+    Lindsey 2025, Emergent Introspective Awareness in Large Language Models.
     """
 
     test: int = 80

@@ -28,12 +28,24 @@ KNOWN = ("prompt", "messages", "options", "property", "ask", "cluster", "id", "p
 
 @dataclass(frozen=True)
 class Items(Identified):
-    """A file of one question a line: {"prompt": ..., "options": [...]} or {"prompt": ..., "property": "parity"}.
+    """Your own questions, from a file of one JSON object a line.
 
-    prompt: a message, or "messages": [{"role", "content"}] (a system message is the hidden state). options: short
-    answers that a reply may name, at least two; "something else" is added. property: one of PER_TEXT, with its
-    argument ("threshold", "other"). ask: the question in the user's own words. cluster, id: names of the user's own.
-    Splits are by a hash of the cluster, 60 % test, 30 % train, 10 % dev.
+    {"prompt": ..., "options": [...]} or {"prompt": ..., "property": "parity"}. prompt: a message, or "messages":
+    [{"role", "content"}] (a system message is the hidden state). options: short answers that a reply may name, at least
+    two; "something else" is added. property: one of PER_TEXT, with its argument ("threshold", "other"). ask: the
+    question in the user's own words. cluster, id: names of the user's own. Splits are by a hash of the cluster, 60 %
+    test, 30 % train, 10 % dev.
+
+    Parameters
+    ----------
+    path
+        The file.
+    rollouts
+        Replies at temperature 1 behind each truth.
+    max_tokens
+        Of a reply.
+    test, train, dev
+        Clusters of each split at most (None: all that the file has).
     """
 
     path: str = ""

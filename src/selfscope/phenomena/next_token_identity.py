@@ -40,8 +40,14 @@ ONLY_TEST = ("notes",)
 class NextTokenIdentity(Identified):
     """Ten likely tokens, one of them the likeliest. A cluster is one sentence, read at the end of one of its words.
 
-    An option's key is the token's id, its text the token without spaces: a reader may score exact ids. test, train,
-    dev: clusters. rollouts: not used, truth is exact.
+    An option's key is the token's id, its text the token without spaces: a reader may score exact ids.
+
+    Parameters
+    ----------
+    test, train, dev
+        Clusters of each split.
+    rollouts
+        Not used: the truth is exact.
     """
 
     test: int = 220

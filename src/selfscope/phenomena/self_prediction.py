@@ -23,10 +23,24 @@ from selfscope.subjects.base import Subject
 
 @dataclass(frozen=True)
 class SelfPrediction(Identified):
-    """Properties of the answer to five kinds of short tasks. A cluster is one object prompt.
+    """Properties of the subject's own answer to five kinds of short tasks. A cluster is one object prompt.
 
-    test, train, dev: clusters. rollouts: replies at temperature 1 behind each truth. each: questions a cluster.
-    A reply is its first line, max_tokens tokens at most. The tasks of `objects.HELD_OUT` occur in test only.
+    The tasks of HELD_OUT occur in test only.
+
+    Parameters
+    ----------
+    test, train, dev
+        Clusters of each split.
+    rollouts
+        Replies at temperature 1 behind each truth.
+    max_tokens
+        Of a reply, which is its first line.
+    each
+        Questions a cluster.
+
+    References
+    ----------
+    Binder et al. 2024, Looking Inward: Language Models Can Learn About Themselves by Introspection.
     """
 
     test: int = 150

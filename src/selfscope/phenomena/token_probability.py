@@ -25,6 +25,7 @@ from selfscope.phenomena.rollouts import by_key, distinct, known
 from selfscope.phenomena.stimuli.contexts import Context, contexts
 from selfscope.quantities import ENTROPY_BINS, PROPERTIES, entropy_key
 from selfscope.records import Cost, Identified, Observation, Option, Prompt, Question, Trial, Truth
+from selfscope.statistics import softmax
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
 
 LIKELIEST = 0.7
@@ -38,8 +39,14 @@ ASKED = ("next_word", "next_word", "likelier", "entropy_bin")
 class TokenProbability(Identified):
     """Exact probabilities of what comes next. A cluster is one unfinished text.
 
-    test, train, dev: clusters. rollouts: not used, truth is exact. Words come from packaged lists; those of a
-    cluster are in `coordinates["words"]`.
+    Words come from packaged lists; those of a cluster are in `coordinates["words"]`.
+
+    Parameters
+    ----------
+    test, train, dev
+        Clusters of each split.
+    rollouts
+        Not used: the truth is exact.
     """
 
     test: int = 150
@@ -138,6 +145,4 @@ def _mean(question: Question, exact: Mapping[str, Any]) -> tuple[float, ...]:
     if question.quantity == "next_word":
         p = min(1.0, math.exp(logs[0]))
         return (p, 1 - p)
-    top = max(logs)
-    weights = [math.exp(x - top) for x in logs]
-    return tuple(w / math.fsum(weights) for w in weights)
+    return softmax(logs)

@@ -8,21 +8,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
-from selfscope.errors import UnknownName
+from selfscope.errors import BadInput, UnknownName
 from selfscope.parsing import Parsed, parse_counts, parse_option, parse_percent
-from selfscope.records import Cost, Decoding, Identified, Outcome, Reading, Reply, Trial, Truth
+from selfscope.records import FORMATS, Cost, Decoding, Identified, Outcome, Reading, Reply, Trial, Truth, is_scored
+from selfscope.statistics import exponentials
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
-from selfscope.wording import LOGPROB_FORMATS, AskedPrompt, Shot, fits, phrase
-from selfscope.wording.formats import FORMATS
+from selfscope.wording import AskedPrompt, Shot, fits, phrase
 
 CONTENT_FREE = "..."
 
 
 @dataclass(frozen=True)
 class Ask(Identified):
-    """The plain self-report. draws: 1 = one greedy reply, a class; more = replies at temperature 1, averaged.
+    """The plain self-report: the subject is asked.
 
-    prior_free: choice_lp readings also carry the distribution relative to a content-free prompt (one more call).
+    Parameters
+    ----------
+    format
+        How the answer is written and read, one of FORMATS.
+    draws
+        Of formats that are read from text: 1 is one greedy reply, a class; more are replies at temperature 1, averaged.
+    seed
+        Of those replies.
+    prior_free
+        Whether `choice_lp` readings also carry the distribution relative to a content-free prompt (one more call), in
+        `extra["prior_free"]` (K,).
+
+    Raises
+    ------
+    UnknownName
+        A format that does not exist.
     """
 
     kind: ClassVar[str] = "ask"
@@ -33,10 +48,27 @@ class Ask(Identified):
 
     def __post_init__(self) -> None:
         known_format(self.format)
+        if self.draws < 1:
+            raise BadInput(f"draws is a number of replies from 1 on, not {self.draws}")
 
     @classmethod
     def planned(cls, subject: Subject, formats: Sequence[str], settings: Mapping[str, Any]) -> list[Ask]:
-        """One in each format, unless one was asked for."""
+        """One in each format, unless one was asked for.
+
+        Parameters
+        ----------
+        subject
+            Whom the study is about.
+        formats
+            Those of the phenomenon in which the subject can be asked.
+        settings
+            Fields that were asked for.
+
+        Returns
+        -------
+        list[Ask]
+            In the order of the formats.
+        """
         if "format" in settings:
             return [cls(**settings)]
         return [cls(**{**settings, "format": format}) for format in formats]
@@ -83,14 +115,17 @@ def elicit(
     log-probability formats, hosted models and text formats. hide_state and shots: see `wording.phrase`.
     """
     readings = [Reading(Outcome.UNSUPPORTED)] * len(trials)
-    scored = format in LOGPROB_FORMATS
+    scored = is_scored(format)
     able = reaches(reporter, "logprobs") if scored else reporter.chat
     rows = [i for i, trial in enumerate(trials) if able and fits(trial.question, format)]
     if not rows:
         return readings
     prefill = reaches(reporter, "logprobs")
     asked = [
-        phrase(trials[i], format, chat=reporter.chat, prefill=prefill, hide_state=hide_state, shots=shots)
+        phrase(
+            trials[i], format, chat=reporter.chat, prefill=prefill and not trials[i].question.open,
+            hide_state=hide_state, shots=shots,
+        )
         for i in rows
     ]  # fmt: skip
     got = (
@@ -124,11 +159,10 @@ def distribution_of(
     logprobs: Sequence[float], option_index: Sequence[int], options: int, format: str
 ) -> tuple[tuple[float, ...], float]:
     """((options,) distribution, mass) from the candidates' log-probabilities (nats), normalised over them."""
-    top = max(logprobs)
-    weights = [math.exp(x - top) for x in logprobs]
+    weights = exponentials(logprobs)
     total = math.fsum(weights)
-    mass = min(1.0, math.exp(top) * total)
-    if format == "prob_ev":
+    mass = min(1.0, math.exp(max(logprobs)) * total)
+    if FORMATS[format].answer == "percent":
         p = math.fsum(w * s for w, s in zip(weights, option_index, strict=True)) / (100 * total)
         return (p, 1 - p), mass
     sums = [math.fsum(w for w, s in zip(weights, option_index, strict=True) if s == k) / total for k in range(options)]
@@ -152,7 +186,10 @@ def _by_text(
 
 
 def _of_replies(replies: Sequence[Reply], asked: AskedPrompt, trial: Trial, format: str) -> Reading:
-    """One reading from the replies to one prompt: the mean over those that could be read."""
+    """One reading from the replies to one prompt: the mean over those that could be read. The answer to an open
+    question is its text."""
+    if trial.question.open:
+        return _of_open_replies(replies)
     parsed = [_parse(reply, asked, trial, format) for reply in replies]
     values = [p.value for p in parsed if p.value is not None]
     cost = sum((reply.cost for reply in replies), Cost())
@@ -168,15 +205,22 @@ def _of_replies(replies: Sequence[Reply], asked: AskedPrompt, trial: Trial, form
     return Reading(Outcome.ANSWERED, mean, kind, text, asked.first, extra=extra, cost=cost)
 
 
+def _of_open_replies(replies: Sequence[Reply]) -> Reading:
+    texts = [reply.text.strip() for reply in replies if reply.finish != "error"]
+    outcome = Outcome.ERROR if not texts else Outcome.ANSWERED if any(texts) else Outcome.UNREADABLE
+    cost = sum((reply.cost for reply in replies), Cost())
+    return Reading(outcome, None, "text", "\n---\n".join(texts) or None, cost=cost)
+
+
 def _parse(reply: Reply, asked: AskedPrompt, trial: Trial, format: str) -> Parsed:
     # A reply that repeats the lead-in it was given is read without it.
-    if format == "prob_text":
+    if FORMATS[format].answer == "percent":
         got = parse_percent(reply)
         if got.value is None:
             return got
         p = 1 - got.value[0] if trial.question.negated else got.value[0]
         return Parsed(got.outcome, (p, 1 - p))
-    if format == "counts10":
+    if FORMATS[format].answer == "counts":
         return parse_counts(reply, asked.options)
     return parse_option(reply, asked.options)
 

@@ -12,23 +12,64 @@ from selfscope.subjects.base import Subject
 
 @runtime_checkable
 class Reader(Protocol):
-    """A frozen dataclass; its compared fields are its whole configuration, and so its id (`records.id_of`).
+    """A way to get an answer, without seeing a truth.
 
-    rung: where it stands on the observer ladder (RUNGS); "behaviour" alone may let the subject do what a trial is
-    about. What else it may say of itself: `kind`, its word on the command line (else the name of its class), `title`
-    and `short` for people, `format`, `observer` (another model that takes part), and a classmethod
-    `planned(subject, formats, settings)`: the readers that its word stands for in a study of this subject.
+    A frozen dataclass; its compared fields are its whole configuration, and so its id (`records.id_of`).
+
+    Attributes
+    ----------
+    rung
+        Where it stands on the observer ladder, one of RUNGS. "behaviour" alone may let the subject do what a trial is
+        about.
+    kind, title, short
+        May be left out: its word on the command line (else the name of its class), and what people read in a line and
+        at the head of a narrow column.
+    format, observer
+        May be left out: how the answer is written, and another model that takes part.
+    planned
+        May be left out: a classmethod `planned(subject, formats, settings)` that gives the readers its word stands for
+        in a study of this subject.
     """
 
     @property
-    def rung(self) -> str: ...
+    def rung(self) -> str:
+        """Where it stands on the observer ladder, one of RUNGS."""
+        ...
 
     def fit(self, subject: Subject, trials: Sequence[Trial], truths: Sequence[Truth]) -> Reader:
-        """Learns from the train split only; most readers return themselves."""
+        """Learns from the train split only; most readers return themselves.
+
+        Parameters
+        ----------
+        subject
+            Whom the trials are about.
+        trials
+            Of every split; `Trial.split` tells them apart.
+        truths
+            Those of the train trials, in any order.
+
+        Returns
+        -------
+        Reader
+            The reader that `read` is called on.
+        """
         ...
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
-        """One reading a trial, in order. A reading's cost is its share of the call."""
+        """Answers the trials.
+
+        Parameters
+        ----------
+        subject
+            Whom the trials are about. It is sealed: it refuses to do the very thing that a trial is about.
+        trials
+            With no truth in them.
+
+        Returns
+        -------
+        list[Reading]
+            One a trial, in order. A reading's cost is its share of the call.
+        """
         ...
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import ClassVar, cast
 
 from selfscope import quantities
+from selfscope.errors import BadInput
 from selfscope.records import Cost, Decoding, Identified, Outcome, Reading, Trial, Truth, content_hash
+from selfscope.statistics import softmax
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
 
 TOKEN_QUANTITIES = ("next_word", "likelier", "entropy_bin")
@@ -19,8 +21,20 @@ APART = 7_000_003
 
 @dataclass(frozen=True)
 class BehaviourCeiling(Identified):
-    """Fresh rollouts of the object prompt as a forecast. Quantities of the next token are read off exactly, and
-    the correctness of an answer that is already given is graded; a user's own questions are UNSUPPORTED."""
+    """The ceiling: the subject does it again. Fresh rollouts of the object prompt are the forecast.
+
+    Quantities of the next token are read off exactly, and the correctness of an answer that is already given is graded;
+    a user's own questions are UNSUPPORTED.
+
+    Parameters
+    ----------
+    rollouts
+        Replies at temperature 1 behind each forecast, none of them among those that the truth is made of.
+    max_tokens
+        Of a reply, where the phenomenon does not say how long its own are.
+    seed
+        Of the replies.
+    """
 
     kind: ClassVar[str] = "behaviour_ceiling"
     title: ClassVar[str] = "its own behaviour"
@@ -28,6 +42,10 @@ class BehaviourCeiling(Identified):
     rollouts: int = 20
     max_tokens: int = 12
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.rollouts < 1:
+            raise BadInput(f"rollouts is a number of replies from 1 on, not {self.rollouts}")
 
     @property
     def rung(self) -> str:
@@ -102,8 +120,7 @@ def _exactly(subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
             p = min(1.0, math.exp(logs[0]))
             shares: tuple[float, ...] = (p, 1 - p)
         else:
-            weights = [math.exp(x - max(logs)) for x in logs]
-            shares = tuple(w / math.fsum(weights) for w in weights)
+            shares = softmax(logs)
         found[trial.id] = Reading(Outcome.ANSWERED, shares, cost=Cost(calls=1))
     for trial, after in zip(open_, nexts, strict=True):
         found[trial.id] = _one_hot(trial, quantities.entropy_key(after.entropy))

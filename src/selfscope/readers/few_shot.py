@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from selfscope.errors import BadInput
 from selfscope.readers.ask import elicit, known_format
-from selfscope.records import Identified, Reading, Trial, Truth, content_hash
+from selfscope.records import FORMATS, Identified, Reading, Trial, Truth, content_hash
 from selfscope.subjects.base import Subject
 from selfscope.wording import Shot, fits
-from selfscope.wording.formats import FORMATS
 
 LOOKED = 128
 """Train trials at most that are looked through for verified examples."""
@@ -18,9 +18,26 @@ LOOKED = 128
 
 @dataclass(frozen=True)
 class FewShot(Identified):
-    """k examples from the train split whose self-reading had the right top option; k = 0 is plain asking.
+    """The subject is asked after k examples of its own correct introspection.
 
-    The examples are the same for every trial, so that their prefix is computed once.
+    The examples are from the train split, their self-reading had the right top option, and they are the same for every
+    trial, so that their prefix is computed once.
+
+    Parameters
+    ----------
+    k
+        How many; 0 is plain asking. `extra["k"]` of a reading says how many there really were.
+    format
+        How the answer is written and read, one of FORMATS.
+    seed
+        Of the choice of examples.
+    shots
+        Chosen by `fit`; no part of the configuration.
+
+    Raises
+    ------
+    UnknownName
+        A format that does not exist.
     """
 
     kind: ClassVar[str] = "few_shot"
@@ -31,6 +48,8 @@ class FewShot(Identified):
 
     def __post_init__(self) -> None:
         known_format(self.format)
+        if self.k < 0:
+            raise BadInput(f"k is a number of examples from 0 on, not {self.k}")
 
     @property
     def title(self) -> str:

@@ -34,10 +34,18 @@ class Fitted:
 
 @dataclass(frozen=True)
 class HistoryBaseline(Identified):
-    """Ridge logistic regression of the options on hashed n-grams of the public text, one fit a quantity.
+    """A linear model of the text, learnt from the subject's own train behaviour, without asking it.
 
-    The ridge is chosen by cross-validation over train clusters, once a phenomenon. Readings carry
-    `extra["jackknife"]` (10, K), refits without a tenth of the train clusters, and `extra["halves"]` (2, K).
+    Ridge logistic regression of the options on hashed n-grams of the public text, one fit a quantity. The ridge is
+    chosen by cross-validation over train clusters, once a phenomenon. Readings carry `extra["jackknife"]` (10, K),
+    refits without a tenth of the train clusters, and `extra["halves"]` (2, K).
+
+    Parameters
+    ----------
+    ridges
+        Penalties among which one is chosen; a single one is taken as it is.
+    fits
+        Learnt by `fit`, by (phenomenon, quantity); no part of the configuration.
     """
 
     kind: ClassVar[str] = "history_baseline"

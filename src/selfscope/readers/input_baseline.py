@@ -20,11 +20,18 @@ from selfscope.subjects.base import Subject
 
 @dataclass(frozen=True)
 class InputBaseline(Identified):
-    """The same linear model, learnt from what another subject did: a file of its trials and truths.
+    """The same linear model, learnt from what another subject did: it never saw a truth of this one.
 
-    number: 1 for the first file ("input_baseline"), 2 for the second ("input_baseline[2]"), in the order of their names.
-    The truths that `fit` is given are not looked at. UNSUPPORTED about the subject whose file it is, and where there
-    is no such file.
+    The histories of other subjects ship with the package, each a file of trials and truths. The truths that `fit` is
+    given are not looked at. UNSUPPORTED about the subject whose history it is, and where there is no such file.
+
+    Parameters
+    ----------
+    number
+        1 for the first file ("input_baseline"), 2 for the second ("input_baseline[number=2]"), in the order of their
+        names.
+    fits
+        Learnt by `fit`, by (phenomenon, quantity); no part of the configuration.
     """
 
     kind: ClassVar[str] = "input_baseline"
@@ -34,7 +41,22 @@ class InputBaseline(Identified):
 
     @classmethod
     def planned(cls, subject: Subject, formats: Sequence[str], settings: Mapping[str, Any]) -> list[InputBaseline]:
-        """One for each shipped history that is not this subject's own, unless one was asked for."""
+        """One for each shipped history that is not this subject's own, unless one was asked for.
+
+        Parameters
+        ----------
+        subject
+            Whom the study is about.
+        formats
+            Not looked at: it asks nobody.
+        settings
+            Fields that were asked for.
+
+        Returns
+        -------
+        list[InputBaseline]
+            In the order of the files' names.
+        """
         if settings:
             return [cls(**settings)]
         others = [n for n, history in enumerate(histories(), 1) if not history.of(subject.identity, subject.name)]

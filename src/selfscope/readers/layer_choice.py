@@ -40,9 +40,10 @@ def spread_over_clusters(trials: Sequence[Trial], most: int) -> list[Trial]:
     return [trial for _, _, trial in sorted(keyed, key=lambda x: x[:2])[:most]]
 
 
-def likeliest(after: TokenDistribution) -> dict[str, Any]:
-    """The likeliest token of the whole vocabulary, which was asked for last: its id, text and log-probability."""
-    return {"id": after.ids[-1], "text": after.tokens[-1], "logprob": round(after.logprobs[-1], 4)}
+def likeliest(after: TokenDistribution, top: int = 1) -> dict[str, Any]:
+    """The likeliest token of the whole vocabulary, of which the `top` likeliest were asked for last: its id, text and
+    log-probability."""
+    return {"id": after.ids[-top], "text": after.tokens[-top], "logprob": round(after.logprobs[-top], 4)}
 
 
 def _hit(distribution: Sequence[float] | None, truth: Truth) -> float:

@@ -14,14 +14,36 @@ import numpy as np
 
 from selfscope.readers.layer_choice import best_layer, likeliest
 from selfscope.readers.vector_arms import Place, evidence_of, mean_vectors, place_of, vectors
-from selfscope.records import Identified, Outcome, Prompt, Reading, Trial, Truth
+from selfscope.records import Identified, Outcome, Prompt, Reading, TokenDistribution, Trial, Truth
+from selfscope.statistics import softmax
 from selfscope.subjects.base import OpenSubject, Subject, depths, reaches
+
+SHOWN = 5
+"""Likeliest tokens that answer an open question."""
 
 
 @dataclass(frozen=True)
 class LogitLens(Identified):
-    """layer: None is chosen on train among depths. Arms: none is the lens on no state at all (uniform); text is the
-    model's next token after the words that the read tokens spell out; full is not had."""
+    """The model's own final norm and output embedding, applied to the state of an earlier layer.
+
+    It is the baseline of every reader of activations. Options are told apart by their first token; of the last layer it
+    is the model's own next-token distribution. Arms: none is the lens on no state at all (uniform); text is the model's
+    next token after the words that the read tokens spell out; full is not had. An open question is answered by the
+    likeliest tokens.
+
+    Parameters
+    ----------
+    layer
+        Where the state is read (None: chosen on train among depths of the model).
+    position
+        Index into the positions of the evidence.
+    means
+        Mean vectors, learnt by `fit`: place -> (D,); no part of the configuration.
+
+    References
+    ----------
+    nostalgebraist 2020, interpreting GPT: the logit lens.
+    """
 
     kind: ClassVar[str] = "logit_lens"
     title: ClassVar[str] = "logit lens"
@@ -55,31 +77,38 @@ class LogitLens(Identified):
         places = [place_of(t, layer, self.position) for t in trials]
         read = vectors(able, trials, places, self.means)
         first = [first_tokens(able, t) for t in trials]
-        out: list[Reading] = []
         every = sorted({i for ids in first for i in ids})
-        column = {token: k for k, token in enumerate(every)}
+        slot_of = {token: k for k, token in enumerate(every)}
+        top = SHOWN if any(t.question.open for t in trials) else 1
         spoken = {i: Prompt(text=evidence_of(t).text or " ") for i, t in enumerate(trials) if t.arm == "text"}
         written = [i for i, v in enumerate(read) if v is not None]
-        lens = able.unembed(np.stack([read[i] for i in written]), ids=every, top=1) if written else []
-        after = able.next_token(list(spoken.values()), ids=every, top=1) if spoken else []
+        lens = able.unembed(np.stack([read[i] for i in written]), ids=every, top=top) if written else []
+        after = able.next_token(list(spoken.values()), ids=every, top=top) if spoken else []
         known = dict(zip([*written, *spoken], [*lens, *after], strict=True))
-        for row, (trial, place, ids) in enumerate(zip(trials, places, first, strict=True)):
-            told: Sequence[float]
-            if row in known:
-                told = [known[row].logprobs[column[i]] for i in ids]
-            elif trial.arm == "full":  # to go on with the whole text is what a trial may be about: the ceiling's part
-                out.append(Reading(Outcome.UNSUPPORTED))
-                continue
-            else:
-                told = tuple(0.0 for _ in ids)
-            top = max(told)
-            weights = [math.exp(x - top) for x in told]
-            shares = tuple(w / math.fsum(weights) for w in weights)
-            extra: dict[str, Any] = {"layer": place.layer}
-            if row in known:
-                extra["likeliest"] = likeliest(known[row])
-            out.append(Reading(Outcome.ANSWERED, shares, first=trial.question.shown[0], extra=extra))
-        return out
+        return [
+            self._reading(trial, known.get(row), [slot_of[i] for i in ids], (place, top))
+            for row, (trial, place, ids) in enumerate(zip(trials, places, first, strict=True))
+        ]
+
+    def _reading(
+        self, trial: Trial, after: TokenDistribution | None, slots: Sequence[int], how: tuple[Place, int]
+    ) -> Reading:
+        """slots: where the options' tokens stand in the distribution; how: the place, and how many of the likeliest
+        tokens stand at its end."""
+        place, top = how
+        extra: dict[str, Any] = {"layer": place.layer}
+        if after is not None:
+            extra["likeliest"] = likeliest(after, top)
+        if trial.arm == "full":  # to go on with the whole text is what a trial may be about: the ceiling's part
+            return Reading(Outcome.UNSUPPORTED)
+        if trial.question.open:
+            if after is None:
+                return Reading(Outcome.UNSUPPORTED)
+            tokens = zip(after.tokens[-top:], after.logprobs[-top:], strict=True)
+            text = "  ".join(f"{token!r} {math.exp(logprob):.2f}" for token, logprob in tokens)
+            return Reading(Outcome.ANSWERED, None, "text", text, extra=extra)
+        logprobs = [after.logprobs[k] for k in slots] if after is not None else [0.0] * len(slots)
+        return Reading(Outcome.ANSWERED, softmax(logprobs), first=trial.question.shown[0], extra=extra)
 
 
 def first_tokens(subject: OpenSubject, trial: Trial) -> list[int]:

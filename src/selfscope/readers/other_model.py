@@ -15,11 +15,33 @@ from selfscope.wording import Shot
 
 @dataclass(frozen=True)
 class OtherModel(Identified):
-    """The observer is told whose behaviour is asked about; it never sees the hidden state.
+    """Another model answers about this one: from the text alone, or with k examples of what this one did.
 
-    k: examples of the target's train behaviour, the same ones that `few_shot` gives the target itself. sets: with
-    more than one, disjoint sets of k examples are read and averaged, and `extra["sets"]` (sets, K) keeps them: their
-    spread is the forecast's training noise. twin: the observer is a near twin of the target (rung "twin").
+    The observer is told whose behaviour is asked about; it never sees the hidden state.
+
+    Parameters
+    ----------
+    observer
+        The other model.
+    k
+        Examples of the target's train behaviour, the same ones that `few_shot` gives the target itself. With 0 it
+        stands on the rung "input", else on "history".
+    format
+        How the answer is written and read, one of FORMATS.
+    twin
+        Whether the observer is a near twin of the target (rung "twin").
+    sets
+        With more than one, disjoint sets of k examples are read and averaged, and `extra["sets"]` (sets, K) keeps them:
+        their spread is the forecast's training noise.
+    seed
+        Of the choice of examples.
+    shots
+        Chosen by `fit`, a tuple for each set; no part of the configuration.
+
+    Raises
+    ------
+    UnknownName
+        A format that does not exist.
     """
 
     kind: ClassVar[str] = "other_model"

@@ -14,7 +14,9 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from selfscope.errors import BadInput
 from selfscope.readers.layer_choice import best_layer, likeliest
+from selfscope.readers.open_answers import open_answers
 from selfscope.readers.vector_arms import Place, evidence_of, mean_vectors, place_of, vectors
 from selfscope.records import (
     Cost,
@@ -26,7 +28,9 @@ from selfscope.records import (
     Trial,
     Truth,
     Vector,
-    )
+)
+from selfscope.records.injections import OPERATORS
+from selfscope.statistics import softmax
 from selfscope.subjects.base import OpenSubject, Subject, depths, middle, reaches
 from selfscope.wording.target_prompts import SLOTS, TargetPrompt, target_prompt
 
@@ -38,9 +42,32 @@ TARGET_TITLES = {
 
 @dataclass(frozen=True)
 class Patchscope(Identified):
-    """template: identity | description | attribute | question | summary. layer: read at (None: chosen on train);
-    target_layer: written at (None: the same). operator, strength: see `Injection`. count: placeholders. position: index
-    into the positions of the evidence."""
+    """A state is written into another prompt, in which the model is asked what the state is about.
+
+    It stands in a slot of that prompt as if it were a word there. Options are ranked by log-probability minus what they
+    have when nothing is written: else the prior over answers decides.
+
+    Parameters
+    ----------
+    template
+        The prompt with the slot: identity, description, attribute, question or summary.
+    layer
+        Where the state is read (None: chosen on train).
+    target_layer
+        Where it is written (None: the same layer).
+    operator, strength
+        How it is written; see `Injection`.
+    count
+        Placeholders in the slot; all are written.
+    position
+        Index into the positions of the evidence.
+    means
+        Mean vectors, learnt by `fit`: place -> (D,); no part of the configuration.
+
+    References
+    ----------
+    Ghandeharioun et al. 2024, Patchscopes: A Unifying Framework for Inspecting Hidden Representations of Language
+    Models. """
 
     kind: ClassVar[str] = "patchscope"
     template: str = "question"
@@ -51,6 +78,14 @@ class Patchscope(Identified):
     count: int = 1
     position: int = -1
     means: Mapping[Place, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        choices = (("template", self.template, tuple(TARGET_TITLES)), ("operator", self.operator, OPERATORS))
+        for name, value, known in choices:
+            if value not in known:
+                raise BadInput(f"there is no {name} {value!r}; there are: {', '.join(known)}")
+        if self.count < 1:
+            raise BadInput(f"count is a number of placeholders from 1 on, not {self.count}")
 
     @property
     def title(self) -> str:
@@ -76,16 +111,18 @@ class Patchscope(Identified):
         return replace(ready, layer=best_layer(ready, subject, train, truths, layers))
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
-        """One reading a trial, in two calls: one capture, one score of every trial with and without its vector (of the
-        identity prompt and a next token: one distribution with it, as published)."""
+        """One reading a trial, in two calls: one capture, one score of every trial with and without its vector.
+
+        Of the identity prompt and a next token it is one distribution with the vector, as published.
+        """
         if not reaches(subject, "activations"):
             return [Reading(Outcome.UNSUPPORTED)] * len(trials)
         able = cast(OpenSubject, subject)
-        direct = [self.template == "identity" and t.question.quantity == "next_token" for t in trials]
-        if any(direct) and not all(direct):  # each kind by itself: what else is in the batch changes no reading
-            parts = {kind: [t for t, d in zip(trials, direct, strict=True) if d == kind] for kind in (True, False)}
-            made = {kind: iter(self.read(subject, part)) for kind, part in parts.items()}
-            return [next(made[d]) for d in direct]
+        ways = [self._way(t) for t in trials]
+        if len(set(ways)) > 1:  # each way by itself: what else is in the batch changes no reading
+            parts = {way: [t for t, w in zip(trials, ways, strict=True) if w == way] for way in dict.fromkeys(ways)}
+            made = {way: iter(self.read(subject, part)) for way, part in parts.items()}
+            return [next(made[way]) for way in ways]
         layer = self.layer if self.layer is not None else middle(able)
         places = [place_of(t, layer, self.position) for t in trials]
         read = vectors(able, trials, places, self.means)
@@ -95,9 +132,11 @@ class Patchscope(Identified):
             self._written(found, slot, trial, place, v)
             for slot, trial, place, v in zip(filled, trials, places, read, strict=True)
         ]
-        if any(direct):
+        if "next token" in ways:
             return self._next_tokens(able, trials, prompts, places, read)
         empty = [self._slot(found, t, None) for t in trials]
+        if "open" in ways:
+            return self._open(able, prompts, empty, places, read)
         words = [list(slot.words) for slot in empty]
         scores = able.score([*prompts, *(s.prompt for s in empty)], [*words, *words])
         out = []
@@ -106,6 +145,22 @@ class Patchscope(Identified):
             ranked = own if trial.arm == "none" else [a - b for a, b in zip(own, base, strict=True)]
             out.append(self._reading(trial, ranked, places[i], read[i]))
         return out
+
+    def _way(self, trial: Trial) -> str:
+        """How a trial is read: its options scored, an open answer, or the next token itself."""
+        if trial.question.open:
+            return "open"
+        return "next token" if self.template == "identity" and trial.question.quantity == "next_token" else "options"
+
+    def _open(
+        self, able: OpenSubject, prompts: Sequence[Prompt], empty: Sequence[TargetPrompt], places: Sequence[Place],
+        read: Any,
+    ) -> list[Reading]:  # fmt: skip
+        readings = open_answers(able, prompts, [slot.prompt for slot in empty])
+        return [
+            replace(reading, extra={**reading.extra, **_where(place, vector_D)})
+            for reading, place, vector_D in zip(readings, places, read, strict=True)
+        ]
 
     def _next_tokens(
         self, able: OpenSubject, trials: Sequence[Trial], prompts: Sequence[Prompt], places: Sequence[Place], read: Any
@@ -121,42 +176,26 @@ class Patchscope(Identified):
             out.append(replace(reading, extra={**reading.extra, "likeliest": likeliest(told)}, cost=Cost(calls=1)))
         return out
 
-    def prompt(self, subject: OpenSubject, trial: Trial, vector_D: Any, *, open: bool = False) -> Prompt:
-        """The target prompt of one trial with this vector in its slot (None: nothing is written). open: the answer is
-        free, no options are listed."""
-        found = _Found(subject)
-        slot = self._filled(found, trial, open=open)
-        layer = self.layer if self.layer is not None else middle(subject)
-        return self._written(found, slot, trial, place_of(trial, layer, self.position), vector_D)
-
     def _reading(self, trial: Trial, ranked: Sequence[float], place: Place, vector_D: Any) -> Reading:
-        top = max(ranked)
-        weights = [math.exp(x - top) for x in ranked]
-        total = math.fsum(weights)
-        extra: dict[str, Any] = {"layer": place.layer}
-        if vector_D is not None:
-            extra["norm"] = round(float(np.linalg.norm(vector_D)), 3)
         first = trial.question.shown[0]
         return Reading(
-            Outcome.ANSWERED, tuple(w / total for w in weights), first=first, extra=extra, cost=Cost(calls=2)
-        )  # fmt: skip
+            Outcome.ANSWERED, softmax(ranked), first=first, extra=_where(place, vector_D), cost=Cost(calls=2)
+        )
 
-    def _slot(self, found: _Found, trial: Trial, filling: str | None, *, open: bool = False) -> TargetPrompt:
+    def _slot(self, found: _Found, trial: Trial, filling: str | None) -> TargetPrompt:
         chat = found.subject.chat
         for mark in SLOTS:
-            slot = target_prompt(
-                trial, self.template, chat=chat, placeholder=mark, count=self.count, filling=filling, open=open
-            )
+            slot = target_prompt(trial, self.template, chat=chat, placeholder=mark, count=self.count, filling=filling)
             if self.template == "identity" or filling is not None or found.positions(slot) is not None:
                 return slot
         raise ValueError(f"none of the placeholders {', '.join(map(repr, SLOTS))} is one token in this prompt")
 
-    def _filled(self, found: _Found, trial: Trial, *, open: bool = False) -> TargetPrompt:
+    def _filled(self, found: _Found, trial: Trial) -> TargetPrompt:
         if trial.arm in ("text", "full"):
             evidence = evidence_of(trial)
             words = evidence.text if trial.arm == "text" else evidence.full
-            return self._slot(found, trial, words or "...", open=open)
-        return self._slot(found, trial, None, open=open)
+            return self._slot(found, trial, words or "...")
+        return self._slot(found, trial, None)
 
     def _written(self, found: _Found, slot: TargetPrompt, trial: Trial, place: Place, vector_D: Any) -> Prompt:
         if vector_D is None:
@@ -175,14 +214,33 @@ class Patchscope(Identified):
 
 @dataclass(frozen=True)
 class SelfIE(Patchscope):
-    """SelfIE (Chen et al. 2024): five placeholders, written by a mix into the first block's output, and an assistant's
-    opening that promises to summarise."""
+    """Patchscope with five placeholders and an assistant's opening that promises to summarise.
+
+    The state is written by a mix into the first block's output.
+
+    Parameters
+    ----------
+    template, layer, target_layer, operator, strength, count, position
+        As in `Patchscope`, with other defaults.
+    means
+        Mean vectors, learnt by `fit`: place -> (D,); no part of the configuration.
+
+    References
+    ----------
+    Chen et al. 2024, SelfIE: Self-Interpretation of Large Language Model Embeddings.
+    """
 
     kind: ClassVar[str] = "selfie"
     template: str = "summary"
     target_layer: int | None = 0
     operator: str = "mix"
     count: int = 5
+
+
+def _where(place: Place, vector_D: Any) -> dict[str, Any]:
+    """Where a reading read, and how long the vector is."""
+    norm = {} if vector_D is None else {"norm": round(float(np.linalg.norm(vector_D)), 3)}
+    return {"layer": place.layer, **norm}
 
 
 @dataclass

@@ -17,9 +17,16 @@ def label(question: Question, index: int) -> str:
 
 @dataclass(frozen=True)
 class Prior(Identified):
-    """Mean train truth of each option label of a quantity, over the items that offer it. Before fit: uniform.
+    """The base rate: what the subject did in the train split, whatever the prompt was.
 
-    smoothing: items' worth of the uniform distribution that is added.
+    It is the mean train truth of each option label of a quantity, over the items that offer it. Before `fit`: uniform.
+
+    Parameters
+    ----------
+    smoothing
+        Items' worth of the uniform distribution that is added.
+    rates
+        Learnt by `fit`; no part of the configuration.
     """
 
     kind: ClassVar[str] = "prior"

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from selfscope.directions import Linear, discriminant, logistic
+from selfscope.errors import BadInput
 from selfscope.quantities import words as words_of
 from selfscope.readers.vector_arms import Place, evidence_of, place_of, vectors
 from selfscope.records import Identified, Outcome, Reading, Trial, Truth, content_hash
@@ -23,6 +24,7 @@ FOLDS = 4
 POSITIONS = 4
 """Columns of the evidence among which one is chosen, from its end."""
 PENALTIES = (1.0, 10.0, 100.0)
+METHODS, LABELS = ("logistic", "means"), ("true", "permuted")
 TOO_FEW = 2
 """Train clusters below which a question gets no probe."""
 
@@ -45,8 +47,28 @@ class Fit:
 
 @dataclass(frozen=True)
 class Probe(Identified):
-    """method: logistic | means (whitened difference of means). layer, position: where the evidence is read; what is None
-    is chosen by grouped validation on train, positions among the last POSITIONS. labels: true | permuted."""
+    """A linear probe of the residual stream: what is there to be read, whether or not the subject can say it.
+
+    Fitted on the train split of questions whose options are shared between items. What is None is chosen by grouped
+    validation on train; a place that a sweep asks for gets a probe of its own.
+
+    Parameters
+    ----------
+    method
+        logistic, or means (whitened difference of means).
+    layer
+        Where the evidence is read (None: chosen among depths of the model).
+    position
+        Index into the positions of the evidence (None: chosen among the last four).
+    labels
+        true, or permuted: the same probe on labels that mean nothing (Hewitt and Liang 2019).
+    fits, states, means
+        Learnt by `fit`; no part of the configuration. means: place -> (D,).
+
+    References
+    ----------
+    Hewitt and Liang 2019, Designing and Interpreting Probes with Control Tasks.
+    """
 
     kind: ClassVar[str] = "probe"
     method: str = "logistic"
@@ -56,6 +78,11 @@ class Probe(Identified):
     fits: Mapping[str, Fit] = field(default_factory=dict, repr=False, compare=False)
     states: Mapping[Place, Mapping[str, Any]] = field(default_factory=dict, repr=False, compare=False)
     means: Mapping[Place, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name, value, known in (("method", self.method, METHODS), ("labels", self.labels, LABELS)):
+            if value not in known:
+                raise BadInput(f"there is no {name} {value!r}; there are: {', '.join(known)}")
 
     @property
     def title(self) -> str:
@@ -221,5 +248,3 @@ def _bags(texts: Sequence[str], vocabulary: Mapping[str, int]) -> Any:
             if at is not None:
                 out[i, at] = 1.0
     return out
-
-

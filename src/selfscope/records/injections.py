@@ -18,13 +18,35 @@ EMBEDDING = -1
 
 @dataclass(frozen=True)
 class Vector:
-    """(D,) numbers in fp32: base64 of their little-endian bytes, so that a record holds them exactly."""
+    """(D,) numbers in fp32.
+
+    Attributes
+    ----------
+    data : str
+        Base64 of their little-endian bytes, so that a record holds them exactly. Make one with `Vector.of`.
+    """
 
     data: str
 
     @classmethod
     def of(cls, values: Any) -> Vector:
-        """From any (D,) numbers. Raises BadInput for another shape and for a value that is no number."""
+        """The vector of these numbers.
+
+        Parameters
+        ----------
+        values : array-like
+            (D,) finite numbers; they are rounded to fp32.
+
+        Returns
+        -------
+        Vector
+            Equal to any other of the same numbers.
+
+        Raises
+        ------
+        BadInput
+            Another shape, or a value that is no finite number.
+        """
         import numpy as np
 
         array_D = np.asarray(values, dtype="<f4")
@@ -36,14 +58,14 @@ class Vector:
 
     @property
     def array(self) -> Any:
-        """(D,) float32."""
+        """The numbers: (D,) float32."""
         import numpy as np
 
         return np.frombuffer(base64.b64decode(self.data), dtype="<f4").astype(np.float32)
 
     @property
     def width(self) -> int:
-        """D."""
+        """How many numbers: D."""
         return len(base64.b64decode(self.data)) // 4
 
     def __repr__(self) -> str:
@@ -52,17 +74,37 @@ class Vector:
 
 @dataclass(frozen=True)
 class Injection:
-    """One vector written into the residual stream of one row. With h the state there, v the vector, s the strength:
+    """One vector written into the residual stream of one row.
 
-    operator: replace h <- v | add h + s v | norm_add h + s |h| v/|v| (Karvonen et al. 2025) | norm_replace
-    s |h| v/|v| | mix (1 - s) h + s v (Chen et al. 2024) | project_out h - s (h.v/|v|) v/|v|.
-    layer: the block whose output is written, from 0; -1 is what enters block 0.
-    positions: tokens of the prompt, from 0, BOS included; negative ones count from its end. span_text: instead of
-    positions, the tokens that spell this text (its last occurrence) in whatever prompt carries the injection.
-    schedule: prefill (the positions alone) | span (from the first of the positions on, generated tokens included) |
-    last (the prompt's last token and every generated one) | every (all). The last two take no positions.
-    unit: raw | median (`add` alone: s is in medians of the norms of ordinary tokens at this layer, v counts by its
-    direction). Raises BadInput for what does not exist.
+    Attributes
+    ----------
+    layer : int
+        The block whose output is written, from 0; -1 is what enters block 0.
+    vector : Vector
+        (D,) what is written.
+    positions : tuple of int
+        Tokens of the prompt, from 0, BOS included; negative ones count from its end.
+    operator : str
+        With h the state there, v the vector, s the strength: replace h <- v; add h + s v; norm_add h + s |h| v/|v|
+        (Karvonen et al. 2025); norm_replace s |h| v/|v|; mix (1 - s) h + s v (Chen et al. 2024); project_out
+        h - s (h.v/|v|) v/|v|.
+    strength : float
+        s.
+    schedule : str
+        prefill (the positions alone), span (from the first of the positions on, generated tokens included), last (the
+        prompt's last token and every generated one) or every (all). The last two take no positions.
+    unit : str
+        raw, or median (`add` alone: s is in medians of the norms of ordinary tokens at this layer, v counts by its
+        direction).
+    span_text : str
+        Instead of positions, the tokens that spell this text (its last occurrence) in whatever prompt carries the
+        injection.
+
+    Raises
+    ------
+    BadInput
+        An operator, schedule or unit that does not exist, a place that does not go with the schedule, or a strength
+        that is not finite.
     """
 
     layer: int
@@ -96,6 +138,12 @@ class Injection:
 
 @dataclass(frozen=True)
 class Opaque:
-    """Stands for an injection that a reader may pass on and may not look into."""
+    """Stands for an injection that a reader may pass on and may not look into.
+
+    Attributes
+    ----------
+    number : int
+        Under which the seal keeps the injection.
+    """
 
     number: int

@@ -73,10 +73,12 @@ class ReaderPart(Part):
 
 @dataclass(frozen=True)
 class ControlPart(Part):
-    """role: one of ROLES. known_answer: its questions bring their right answer in `coordinates["answer"]`."""
+    """role: one of ROLES. known_answer: its questions bring their right answer in `coordinates["answer"]`. conditions:
+    what each arm of its trials is called."""
 
     role: str = "wording"
     known_answer: bool = False
+    conditions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,10 @@ def reader_part(reader: Any) -> ReaderPart:
 def control_part(control: Any) -> ControlPart:
     """What a control says of itself. Raises SelfscopeError for a role that does not exist."""
     role = _one_of(getattr(control, "role", "wording"), ROLES, "role", control)
-    return ControlPart(**_described(control), role=role, known_answer=bool(getattr(control, "known_answer", False)))
+    return ControlPart(
+        **_described(control), role=role, known_answer=bool(getattr(control, "known_answer", False)),
+        conditions=dict(getattr(control, "conditions", {})),
+    )  # fmt: skip
 
 
 def phenomenon_part(phenomenon: Any) -> PhenomenonPart:

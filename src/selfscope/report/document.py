@@ -10,6 +10,7 @@ from typing import Any
 from selfscope.records import Cost, Parts, Row, Trial, Truth
 from selfscope.report.format import Number
 from selfscope.report.labels import Labels
+from selfscope.tables import Table
 from selfscope.verdicts.arm_gaps import Gap, Grid
 from selfscope.verdicts.claims import Claim
 from selfscope.verdicts.detection import InjectionFinding
@@ -103,17 +104,6 @@ class Cell:
 
     size: float
     text: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """Words and numbers. numeric: columns that are set flush right in tabular figures."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numeric: tuple[int, ...] = ()
-    note: str = ""
 
 
 @dataclass(frozen=True)

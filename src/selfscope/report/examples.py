@@ -103,10 +103,8 @@ def asked(trial: Trial, reader: ReaderPart | None, words: Words | None = None) -
 
 
 def shown(question: Question) -> tuple[str, ...]:
-    """What each option, in canonical order, is called in the wording that was shown: a negated yes/no question means
-    by "no" what the plain one means by "yes"."""
-    texts = tuple(clean(o.text or o.key, 60) for o in question.options)
-    return texts[::-1] if question.binary and question.negated else texts
+    """What each option, in canonical order, is called in the wording that was shown."""
+    return tuple(clean(text or o.key, 60) for text, o in zip(question.shown_texts, question.options, strict=True))
 
 
 def _said(reading: Reading, question: Question) -> str:

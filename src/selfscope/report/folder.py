@@ -34,7 +34,11 @@ class Drawn:
 
 
 def material_of(
-    folder: Path | str, contents: Contents | None = None, findings: Findings | None = None, *, words: Words | None = None
+    folder: Path | str,
+    contents: Contents | None = None,
+    findings: Findings | None = None,
+    *,
+    words: Words | None = None,
 ) -> Material:
     """What a card is made of. contents, findings: of this folder where they are known already, else read and estimated.
     words: (trial, format) -> the question's text; without it questions are shown as data.

@@ -1,13 +1,15 @@
-"""Document -> one self-contained HTML page. Every text passes through autoescaping; only plots.py writes raw SVG."""
+"""Document -> one self-contained HTML page. Every text is escaped: by the template, or where it is drawn."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from selfscope.report import labels, plots
 from selfscope.report.document import Document
+from selfscope.tables import Table, html
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,6 +32,7 @@ def _environment() -> Environment:
     for name in ("track", "strip", "small", "bar", "calibration", "lines"):
         drawn = getattr(plots, name)
         made.globals[name] = lambda *args, _drawn=drawn: Markup(_drawn(*args))
+    made.globals["table"] = lambda table: Markup(_untitled(table))
     made.globals["ticks"] = plots.ticks
     made.globals["style"] = Markup((TEMPLATES / "card.css").read_text(encoding="utf-8"))
     made.globals["signs"] = labels.STATUS
@@ -40,3 +43,8 @@ def _environment() -> Environment:
 def page(document: Document) -> str:
     """The card as HTML text: no script, no link to anywhere, no request."""
     return _environment().get_template("card.html").render(card=document)
+
+
+def _untitled(table: Table) -> str:
+    """The page sets a table's title as a heading above it."""
+    return html(replace(table, title=""))

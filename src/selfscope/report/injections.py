@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from selfscope.report import labels
 from selfscope.report.activation_format import anchor, asked, part
-from selfscope.report.document import Axis, Inside, Mark, Material, Table, Tick
+from selfscope.report.document import Axis, Inside, Mark, Material, Tick
 from selfscope.report.format import NOTHING, clean, decimal, percent
 from selfscope.report.labels import Labels
 from selfscope.statistics import Estimate
+from selfscope.tables import Table
 from selfscope.verdicts.detection import AGAINST, Detection, InjectionFinding
 
 TASKS = {
@@ -26,8 +27,9 @@ def injections(name: str, found: Sequence[InjectionFinding], material: Material)
     names = material.names
     tables = [table for one in found for table in _tables(one, names)]
     return Inside(
-        anchor=anchor(name), title=names.phenomenon(name), asks=names.asks(name), says=sentence(found), items=asked(name, material),
-        ladder=_ladder(found, names), more=tuple(tables), notes=tuple(n for one in found for n in _notes(one)),
+        anchor=anchor(name), title=names.phenomenon(name), asks=names.asks(name), says=sentence(found),
+        items=asked(name, material), ladder=_ladder(found, names), more=tuple(tables),
+        notes=tuple(n for one in found for n in _notes(one)),
     )  # fmt: skip
 
 

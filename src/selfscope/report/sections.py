@@ -7,7 +7,7 @@ from typing import Any
 
 from selfscope.records import PLAIN, RUNGS
 from selfscope.report import labels
-from selfscope.report.document import Axis, Bin, Item, Mark, Section, Table, Tick, Verdict
+from selfscope.report.document import Axis, Bin, Item, Mark, Section, Tick, Verdict
 from selfscope.report.format import (
     NOTHING,
     clean,
@@ -21,6 +21,7 @@ from selfscope.report.format import (
 )
 from selfscope.report.labels import Labels
 from selfscope.report.verdict_row import self_step
+from selfscope.tables import Table
 from selfscope.verdicts.claims import Claim
 
 QUOTED_FROM, WIDEST = 0.5, 0.6  # reliability from which, and interval up to which, the public part is split

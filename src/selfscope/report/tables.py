@@ -8,9 +8,10 @@ from typing import Any
 
 from selfscope.records import PLAIN, RUNGS, Cost, Outcome, Row, Trial, to_jsonable
 from selfscope.report import labels
-from selfscope.report.document import Material, Table
+from selfscope.report.document import Material
 from selfscope.report.format import NOTHING, clean, count, decimal, duration, percent, scalar, share
 from selfscope.report.labels import Labels
+from selfscope.tables import Table
 
 NEEDS = {  # rung -> what brings it onto the ladder
     "input": "a second model (--other MODEL), or the shipped linear model of the text",
@@ -77,8 +78,8 @@ def _range(sizes: Sequence[int]) -> str:
 
 
 def _posed(material: Material) -> Mapping[str, list[Trial]]:
-    """phenomenon -> its trials. A trial says its phenomenon's kind; several configurations of one kind are told apart by
-    who read it (what nobody read belongs to the first)."""
+    """phenomenon -> its trials. A trial says its phenomenon's kind; several configurations of one kind are told apart
+    by who read it (what nobody read belongs to the first)."""
     of_kind: dict[str, str] = {}
     for name, part in material.parts.phenomena.items():
         of_kind.setdefault(part.kind, name)

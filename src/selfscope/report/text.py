@@ -1,4 +1,4 @@
-"""Document -> a table for the terminal. Uses the same written-out numbers as the page."""
+"""Document -> text for the terminal. Uses the same written-out numbers as the page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import io
 import shutil
 
 from selfscope.report.document import Document, Verdict
+from selfscope.tables import WIDTH, Table, terminal
 
+HEAD = ("question", "verdict", "private share", "self", "best rival", "items")
+LACK = "not run: "
 STYLES = {"access": "bold blue", "beyond": "blue", "public": "yellow", "narrative": "magenta", "alarm": "cyan"}
 
 
@@ -15,7 +18,7 @@ def table(document: Document, width: int | None = None, *, colour: bool = False)
     from rich.console import Console
     from rich.text import Text
 
-    columns = width or shutil.get_terminal_size((100, 24)).columns
+    columns = width or shutil.get_terminal_size((WIDTH, 24)).columns
     out = io.StringIO()
     console = Console(
         file=out,
@@ -30,7 +33,10 @@ def table(document: Document, width: int | None = None, *, colour: bool = False)
         console.print(Text(line, style="dim"), soft_wrap=True)
     console.print(Text("\n" + document.summary + "\n"))
     if document.verdicts:
-        console.print(_wide(document.verdicts) if columns >= 88 else _narrow(document.verdicts))
+        if columns >= 88:
+            console.file.write(f"\n{_wide(document.verdicts, columns, colour=colour)}\n\n")
+        else:
+            console.print(_narrow(document.verdicts))
     for part in document.inside:
         named = Text(f"inside  {part.title}: ", style="bold")
         console.print(named + Text(part.says, style="not bold"))
@@ -50,32 +56,20 @@ def _lines(facts: list[str], columns: int) -> list[str]:
     return lines
 
 
-def _wide(verdicts: tuple[Verdict, ...]) -> object:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True, header_style="dim", show_lines=False)
-    made.add_column("question", no_wrap=True)
-    made.add_column("verdict", ratio=6)
-    made.add_column("private share", justify="right", no_wrap=True)
-    made.add_column("self", justify="right", no_wrap=True)
-    made.add_column("best rival", ratio=3)
-    made.add_column("items", justify="right", no_wrap=True)
-    for v in verdicts:
-        said = Text(v.badge, style=STYLES.get(v.tone, "bold")) + Text("\n" + v.sentence)
-        if v.missing:
-            said += Text(f"\nnot run: {', '.join(v.missing)}", style="dim")
-        made.add_row(
-            Text(v.title),
-            said,
+def _wide(verdicts: tuple[Verdict, ...], columns: int, *, colour: bool) -> str:
+    rows = tuple(
+        (
+            v.title,
+            "\n".join((v.badge, v.sentence, *([f"{LACK}{', '.join(v.missing)}"] if v.missing else []))),
             v.share.both if v.share else "not identified",
             v.self_skill,
-            Text(f"{v.best_rival}, {v.rival_skill}"),
+            f"{v.best_rival}, {v.rival_skill}",
             v.items,
         )
-        made.add_section()
-    return made
+        for v in verdicts
+    )
+    styles = {v.badge: STYLES.get(v.tone, "bold") for v in verdicts} | {LACK: "dim"}
+    return terminal(Table("", HEAD, rows, numeric=(2, 3, 5)), columns, colour=colour, styles=styles)
 
 
 def _narrow(verdicts: tuple[Verdict, ...]) -> object:
@@ -90,6 +84,6 @@ def _narrow(verdicts: tuple[Verdict, ...]) -> object:
         said = f"{v.sentence}\n{share}; skill {v.self_skill}\n"
         said += f"best rival: {v.best_rival}, {v.rival_skill}; {v.items} items\n"
         if v.missing:
-            said += f"not run: {', '.join(v.missing)}\n"
+            said += f"{LACK}{', '.join(v.missing)}\n"
         parts.append(Padding(Text(said), (0, 0, 0, 2)))
     return Group(*parts)

@@ -9,10 +9,11 @@ from typing import Any
 
 from selfscope.report import labels
 from selfscope.report.activation_format import anchor, asked, part
-from selfscope.report.document import Axis, Heat, HeatCell, Inside, Mark, Material, Table, Tick
+from selfscope.report.document import Axis, Heat, HeatCell, Inside, Mark, Material, Tick
 from selfscope.report.format import NOTHING, clean, decimal, percent
 from selfscope.report.injections import injections
 from selfscope.report.labels import Labels
+from selfscope.tables import Table
 from selfscope.verdicts.arm_gaps import ARMS, Gap, Grid, SweepCell
 from selfscope.verdicts.detection import InjectionFinding
 
@@ -155,7 +156,8 @@ def _layers(name: str, material: Material) -> Heat | None:
     said: dict[str, dict[int, Mapping[str, Any]]] = {}
     reader = ""
     for row in material.rows:
-        if row.phenomenon != name or material.parts.role(row.control) != "sweep" or row.reader != (reader or row.reader):
+        swept = row.phenomenon == name and material.parts.role(row.control) == "sweep"
+        if not swept or row.reader != (reader or row.reader):
             continue
         trial = material.trials.get(row.trial)
         if trial is not None and trial.split == "test" and "likeliest" in row.reading.extra:
@@ -171,10 +173,7 @@ def _layers(name: str, material: Material) -> Heat | None:
     for layer in layers:
         told = [said[base].get(layer) for base in shown]
         cells.append(
-            tuple(
-                HeatCell(math.exp(t["logprob"]), _shown(t["text"])) if t else HeatCell(0.0, NOTHING)
-                for t in told
-            )
+            tuple(HeatCell(math.exp(t["logprob"]), _shown(t["text"])) if t else HeatCell(0.0, NOTHING) for t in told)
         )
     lines = [*map(str, layers)]
     note = (

@@ -5,6 +5,6 @@ from selfscope.store.export import FORMATS, Rows, as_text, export, rows, rows_of
 from selfscope.store.folder import Store, write_atomically
 
 __all__ = [
-    "FORMATS", "Contents", "Rows", "Store", "as_text", "export", "fingerprint", "read", "read_meta", "rows", "rows_of_contents",
-    "studies", "write_atomically",
+    "FORMATS", "Contents", "Rows", "Store", "as_text", "export", "fingerprint", "read", "read_meta", "rows",
+    "rows_of_contents", "studies", "write_atomically",
 ]  # fmt: skip

@@ -127,9 +127,18 @@ def read_meta(folder: Path) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise StoreError(f"{path} cannot be read ({error}): restore it, or run again in a new folder") from None
     if not isinstance(meta, dict) or meta.get("schema") != SCHEMA:
-        found = meta.get("schema") if isinstance(meta, dict) else None
-        raise StoreError(f"{path} has schema {found}, this version reads {SCHEMA}: use the version that wrote it")
+        raise StoreError(f"{path} {_other_schema(meta if isinstance(meta, dict) else {})}")
     return meta
+
+
+def _other_schema(meta: Mapping[str, Any]) -> str:
+    """Of which schema the meta data are, and what reads it."""
+    author = " ".join(["selfscope", *([str(meta["version"])] if "version" in meta else [])])
+    when = f" of {str(meta['date'])[:10]}" if "date" in meta else ""
+    return (
+        f"has schema {meta.get('schema')}, and this version reads {SCHEMA}: {author}{when}, which wrote it, reads it; "
+        "or run the study again in a new folder"
+    )
 
 
 def fingerprint(folder: Path) -> str:

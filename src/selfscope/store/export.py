@@ -13,8 +13,13 @@ from selfscope.errors import StoreError, UnknownName
 from selfscope.records import Parts, Row, Trial, Truth
 from selfscope.store.contents import META, Contents, read
 from selfscope.store.folder import write_atomically
+from selfscope.tables import Table, html
 
 FORMATS = ("csv", "jsonl", "parquet")
+SHOWN = ("phenomenon", "reader", "control", "public", "options", "reading", "truth", "outcome")
+"""What a notebook shows of a row."""
+FIRST, LONG = 20, 120
+"""Rows that a notebook shows, and characters of each of their cells."""
 
 
 def flat(row: Row, trial: Trial | None, truth: Truth | None) -> dict[str, Any]:
@@ -68,12 +73,30 @@ Joined = tuple[Row, Trial | None, Truth | None]
 class Rows(Sequence[Row]):
     """Rows with their trials and truths: a list, a table in a notebook, a data frame on request.
 
-    Rows of several studies stand one study after the other; a trial that two of them share has a truth in each."""
+    Rows of several studies stand one study after the other; a trial that two of them share has a truth in each.
+
+    Parameters
+    ----------
+    joined
+        Each row with its trial and its truth, None where there is none.
+    parts
+        What the readers, controls and phenomena of these rows say of themselves (None: nothing).
+    """
 
     def __init__(self, joined: Sequence[Joined], parts: Parts | None = None) -> None:
         self._joined = tuple(joined)
         self.parts = parts or Parts()
         """What the readers, controls and phenomena of these rows say of themselves."""
+
+    @property
+    def trials(self) -> dict[str, Trial]:
+        """What was asked, by id."""
+        return {trial.id: trial for _, trial, _ in self._joined if trial is not None}
+
+    @property
+    def truths(self) -> dict[str, Truth]:
+        """What is true of each trial, by the trial's id."""
+        return {truth.trial: truth for _, _, truth in self._joined if truth is not None}
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -91,12 +114,29 @@ class Rows(Sequence[Row]):
         return f"<{len(self)} rows of {len({(r.subject, r.seed, r.trial) for r in self})} trials>"
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """Each row joined with its trial and truth, flat."""
+        """Each row joined with its trial and truth, flat.
+
+        Returns
+        -------
+        Iterator[dict[str, Any]]
+            One a row: what was asked, what was said, what was true, as scalars. Lists are JSON text.
+        """
         for row, trial, truth in self._joined:
             yield flat(row, trial, truth)
 
     def to_pandas(self) -> Any:
-        """A pandas DataFrame, one line a row. Raises StoreError when pandas is not installed."""
+        """The rows as a data frame.
+
+        Returns
+        -------
+        Any
+            A pandas DataFrame, one line a row; the columns are those of `records`.
+
+        Raises
+        ------
+        StoreError
+            pandas is not installed.
+        """
         try:
             import pandas
         except ImportError:
@@ -104,25 +144,48 @@ class Rows(Sequence[Row]):
         return pandas.DataFrame(list(self.records()))
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        shown = ("phenomenon", "reader", "control", "public", "options", "reading", "truth", "outcome")
-        head = "".join(f"<th>{name}</th>" for name in shown)
-        body = []
-        for record in self[:20].records():
-            cells = (escape(str(record[name] if record[name] is not None else "–")[:120]) for name in shown)
-            body.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-        more = f"<p>{len(self)} rows; the first {min(20, len(self))} are shown.</p>"
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>{more}"
+        shown = tuple(
+            tuple("–" if record[name] is None else str(record[name])[:LONG] for name in SHOWN)
+            for record in self[:FIRST].records()
+        )
+        note = f"{len(self)} rows; the first {len(shown)} are shown."
+        return html(Table("", SHOWN, shown, note=note))
 
 
 def rows(folder: Path | str) -> Rows:
-    """The rows of a study's folder, or of all studies in a folder. Raises StoreError where there is none."""
+    """The rows of a study's folder, or of all studies in a folder.
+
+    Parameters
+    ----------
+    folder
+        Of a study, or one that holds folders of studies.
+
+    Returns
+    -------
+    Rows
+        One study after the other, by name.
+
+    Raises
+    ------
+    StoreError
+        There is none.
+    """
     return rows_of_contents(read(place, observations=False) for place in studies(Path(folder)))
 
 
 def rows_of_contents(contents: Iterable[Contents]) -> Rows:
-    """The rows of folders that were read."""
+    """The rows of folders that were read.
+
+    Parameters
+    ----------
+    contents
+        What each folder holds.
+
+    Returns
+    -------
+    Rows
+        One folder after the other.
+    """
     joined: list[Joined] = []
     parts = Parts()
     for one in contents:
@@ -132,8 +195,18 @@ def rows_of_contents(contents: Iterable[Contents]) -> Rows:
 
 
 def studies(folder: Path) -> list[Path]:
-    """The folder itself where it holds a study, else those right below it that do, by name. Raises StoreError where
-    there is none."""
+    """Where studies are.
+
+    Parameters
+    ----------
+    folder
+        Of a study, or one that holds folders of studies.
+
+    Returns
+    -------
+    list[Path]
+        Those right below it that hold a study, by name; else the folder itself.
+    """
     if not (folder / META).exists() and folder.is_dir():
         below = sorted(p for p in folder.iterdir() if (p / META).exists())
         if below:
@@ -142,9 +215,28 @@ def studies(folder: Path) -> list[Path]:
 
 
 def export(folder: Path | str, to: str, path: Path | str | None = None) -> Path:
-    """Writes the joined rows as csv, jsonl or parquet (default: rows.<to> in the folder) and returns the file.
+    """Writes the joined rows to a file.
 
-    Raises UnknownName for another format, StoreError when parquet is asked for without duckdb.
+    Parameters
+    ----------
+    folder
+        Of a study, or one that holds folders of studies.
+    to
+        csv, jsonl or parquet.
+    path
+        The file (default: rows.<to> in the folder).
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    UnknownName
+        Another format.
+    StoreError
+        parquet is asked for without duckdb.
     """
     if to not in FORMATS:
         raise UnknownName("row format", to, FORMATS)
@@ -158,7 +250,20 @@ def export(folder: Path | str, to: str, path: Path | str | None = None) -> Path:
 
 
 def as_text(found: Rows, to: str) -> str:
-    """The joined rows as csv (with a head line) or jsonl text."""
+    """The joined rows as text.
+
+    Parameters
+    ----------
+    found
+        The rows.
+    to
+        csv (with a head line) or jsonl.
+
+    Returns
+    -------
+    str
+        A line a row.
+    """
     if to == "jsonl":
         return "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in found.records())
     out = io.StringIO()

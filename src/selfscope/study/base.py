@@ -30,12 +30,32 @@ P = TypeVar("P", ReaderPart, ControlPart, PhenomenonPart)
 class PhenomenonPlan:
     """One phenomenon of a study and who reads it. Readers and controls are named by their ids.
 
-    readers: all read the plain test trials. primary: the reader that speaks for the phenomenon; it is asked under
-    `controls`. dev: readers that also read the dev split, where thresholds are chosen. subsampled: (reader, n): reads
-    as few trials of a cluster as the controls do, of every n-th cluster. arm_readers: those that are asked under the
-    controls on all test trials (the arms of a reading of activations), in place of the primary one. sweeps: (reader,
-    control that lays a grid over trials of dev and test). all_trials: every posed trial is asked, whatever the study
-    asks of a cluster.
+    Parameters
+    ----------
+    phenomenon
+        What is asked about.
+    readers
+        All read the plain test trials.
+    controls
+        Conditions under which the primary reader is asked too.
+    primary
+        The reader that speaks for the phenomenon.
+    dev
+        Readers that also read the dev split, where thresholds are chosen.
+    subsampled
+        (reader, n): reads as few trials of a cluster as the controls do, of every n-th cluster.
+    arm_readers
+        Those that are asked under the controls on all test trials (the arms of a reading of activations), in place of
+        the primary one.
+    sweeps
+        (reader, control that lays a grid over trials of dev and test).
+    all_trials
+        Whether every posed trial is asked, whatever the study asks of a cluster.
+
+    Raises
+    ------
+    BadInput
+        Something that is no phenomenon, reader or control.
     """
 
     phenomenon: Phenomenon
@@ -63,17 +83,40 @@ class PhenomenonPlan:
 
     @property
     def id(self) -> str:
-        """The phenomenon's."""
+        """The phenomenon's id."""
         return id_of(self.phenomenon)
 
 
 @dataclass(frozen=True)
 class Study:
-    """One subject and what is asked about it. per_cluster: trials a cluster on which controls are run; those that only
-    put the question otherwise on every `wording_every`-th of them. questions: how many of a cluster's questions are
-    asked (None: all); what the subject does is measured for all of train. states: clusters in which the state is
-    changed, with their competence questions (None: all). alarms: clusters in which it is asked whether it was (None:
-    all). Raises SelfscopeError where two different parts would be called alike."""
+    """One subject and what is asked about it.
+
+    Parameters
+    ----------
+    subject
+        Who is asked.
+    plans
+        What it is asked about, each configuration of a phenomenon once.
+    seed
+        Everything random follows from it.
+    per_cluster
+        Trials a cluster on which controls are run.
+    wording_every
+        Controls that only put the question otherwise are run on every n-th of those trials.
+    profile
+        The name of the plan, for people.
+    questions
+        How many of a cluster's questions are asked (None: all); what the subject does is measured for all of train.
+    states
+        Clusters in which the state is changed, with their competence questions (None: all).
+    alarms
+        Clusters in which it is asked whether the state was changed (None: all).
+
+    Raises
+    ------
+    SelfscopeError
+        Two different parts would be called alike.
+    """
 
     subject: Subject
     plans: tuple[PhenomenonPlan, ...]
@@ -89,7 +132,13 @@ class Study:
         self.parts()
 
     def parts(self) -> Parts:
-        """What every part says of itself, by id. Parts whose titles are alike show their settings too."""
+        """What every part says of itself. Parts whose titles are alike show their settings too.
+
+        Returns
+        -------
+        Parts
+            By id.
+        """
         readers = _distinct(reader_part(r) for plan in self.plans for r in plan.readers)
         controls = [control_part(c) for plan in self.plans for c in (*plan.controls, *(c for _, c in plan.sweeps))]
         own = [part for plan in self.plans for part in getattr(plan.phenomenon, "controls", ())]
@@ -100,7 +149,13 @@ class Study:
         return Parts(readers, _distinct([*controls, *own]), phenomena, primary)
 
     def settings(self) -> dict[str, Any]:
-        """What makes this study this study: a folder is resumed only with the same."""
+        """What makes this study this study: a folder is resumed only with the same.
+
+        Returns
+        -------
+        dict[str, Any]
+            JSON-ready.
+        """
         parts = self.parts()
         every = {**parts.readers, **parts.controls, **parts.phenomena}
         return {

@@ -11,12 +11,12 @@ from selfscope.controls.base import Control
 from selfscope.errors import SelfscopeError, UnknownName, Unsupported
 from selfscope.phenomena.base import Phenomenon
 from selfscope.readers.base import Reader, planned
-from selfscope.records import id_of, phenomenon_part, reader_part
+from selfscope.records import id_of, is_scored, phenomenon_part, reader_part
+from selfscope.settings import built_with
 from selfscope.study.base import PhenomenonPlan, Study
-from selfscope.study.names import built, made, parsed
+from selfscope.study.names import built, parsed
 from selfscope.study.profiles import CONTROLS, POSITIONS, PROFILES, RIVALS, Profile
 from selfscope.subjects.base import Subject, depths, reaches
-from selfscope.wording.formats import is_scored
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def _sized(name: str, options: StudyOptions, profile: Profile) -> Phenomenon:
         if options.items is None:
             raise SelfscopeError(f"the phenomenon {name} needs --items FILE (one JSON object a line: prompt, options)")
         usual["path"] = options.items
-    phenomenon: Phenomenon = made(kind, {**usual, **settings}, name)
+    phenomenon: Phenomenon = built_with(kind, {**usual, **settings}, name)
     return phenomenon
 
 
@@ -258,7 +258,7 @@ def _all_ask(options: StudyOptions) -> None:
             kind, settings = parsed("reader", one)
             if "observer" in getattr(kind, "__dataclass_fields__", {}):
                 continue
-            one = made(kind, settings, one)
+            one = built_with(kind, settings, one)
         if reader_part(one).rung == "probe":
             raise SelfscopeError(
                 f"{id_of(one)} reads activations, and none of these phenomena gives any: add --phenomena "

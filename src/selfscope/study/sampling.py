@@ -58,16 +58,17 @@ def treated(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial]) -> Pose
     """What the controls make of a phenomenon's trials, on as many of them as the study says for their role."""
     test = [t for t in trials if t.split == "test"]
     few = one_in_each_cluster(test, study.per_cluster)
-    made = [(id_of(c), _of_control(study, plan, c, test, few)) for c in plan.controls]
+    made = [(id_of(c), _of_control(study, plan, c, trials, few)) for c in plan.controls]
     beyond = one_in_each_cluster([t for t in trials if t.split != "train"], study.per_cluster)
     swept = [(reader, c.apply(beyond, study.seed)) for reader, c in plan.sweeps]
     return PosedPhenomenon(plan, trials, made, few, swept)
 
 
 def _of_control(
-    study: Study, plan: PhenomenonPlan, control: Control, test: Sequence[Trial], few: Sequence[Trial]
+    study: Study, plan: PhenomenonPlan, control: Control, trials: Sequence[Trial], few: Sequence[Trial]
 ) -> list[Trial]:
     role = control_part(control).role
+    test, train = ([t for t in trials if t.split == split] for split in ("test", "train"))
     some: Sequence[Trial] = test if plan.arm_readers else few
     if role in ("wording", "person", "sham"):  # no verdict uses their size, and few trials show a large effect
         some = few[:: study.wording_every]
@@ -75,9 +76,11 @@ def _of_control(
         some = few[: study.states]
     elif role == "alarm":
         some = few[: study.alarms]
-    trials = control.apply(some, study.seed)
+    elif role == "arm":  # what takes the place of an item's vector may come from train
+        some = [*some, *train]
+    made = control.apply(some, study.seed)
     # True and false take turns in a panel: its size is not that of the trials.
-    return trials[:: min(PANEL, study.wording_every)] if role == "panel" else trials
+    return made[:: min(PANEL, study.wording_every)] if role == "panel" else made
 
 
 def questions_asked(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial]) -> list[Trial]:

@@ -5,32 +5,46 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from selfscope.errors import BadInput, SelfscopeError
-
-if TYPE_CHECKING:
-    from selfscope.subjects.base import OpenSubject
 
 SHARD_FLOATS = 1 << 26
 """Numbers of a shard: 256 MB in fp32."""
 CONVENTION = "layer k is the output of block k, from 0, before the final norm; -1 is what enters block 0"
-SINK = 10.0
-"""A token whose norm is this many medians of its row is an attention sink."""
 
 
 class BadActivations(SelfscopeError):
     """Stored activations that are damaged, or of another subject."""
 
 
+class Owner(Protocol):
+    """Whose states stored activations have to be: any subject. Its `vocabulary_hash` is compared too where it has
+    one."""
+
+    name: str
+    identity: str
+    environment: Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class Activations:
-    """Captured states. places: (prompt, position) of each of the N rows, prompts in order, positions as they were asked
-    for. states: layer -> (N, D) float32 array. tokens: what stands at each place. record: whose states these are
-    (model, revision, tokenizer, adapter, hashes of the prompts, dtype, kernel, versions)."""
+    """Captured states of N places.
+
+    Attributes
+    ----------
+    places : tuple of (int, int)
+        (prompt, position) of each of the N rows, prompts in order, positions as they were asked for.
+    states : Mapping of int to array of shape (N, D)
+        Layer -> float32.
+    tokens : tuple of str
+        What stands at each place.
+    record : Mapping of str to Any
+        Whose states these are: model, revision, tokenizer, adapter, hashes of the prompts, dtype, kernel, versions.
+    """
 
     places: tuple[tuple[int, int], ...]
     states: Mapping[int, Any]
@@ -43,21 +57,61 @@ class Activations:
         return tuple(self.states)
 
     def at(self, layer: int) -> Any:
-        """(N, D) at a layer. Raises BadInput naming the layers that there are."""
+        """The states of one layer.
+
+        Parameters
+        ----------
+        layer : int
+            One that was captured.
+
+        Returns
+        -------
+        array of shape (N, D)
+            In the order of the places.
+
+        Raises
+        ------
+        BadInput
+            For a layer that was not captured; it names those that were.
+        """
         if layer not in self.states:
             have = ", ".join(map(str, self.states))
             raise BadInput(f"layer {layer} was not captured; captured were: {have}")
         return self.states[layer]
 
     def of(self, prompt: int, layer: int) -> Any:
-        """(n, D) of one prompt, in the order of its positions."""
+        """The states of one prompt at a layer.
+
+        Parameters
+        ----------
+        prompt : int
+            Its number among those that were captured.
+        layer : int
+            One that was captured.
+
+        Returns
+        -------
+        array of shape (n, D)
+            In the order of its positions.
+        """
         rows = [i for i, (p, _) in enumerate(self.places) if p == prompt]
         return self.at(layer)[rows]
 
     def save(self, folder: str | Path) -> Path:
         """Writes shards and an index with the record; each row's norm at each layer stands beside it.
 
-        The index comes last and at once: a save that was cut off leaves what the folder held before."""
+        The index comes last and at once: a save that was cut off leaves what the folder held before.
+
+        Parameters
+        ----------
+        folder : str or Path
+            It is made where it does not exist.
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
         import numpy as np
 
         place = Path(folder)
@@ -86,11 +140,27 @@ class Activations:
         return place
 
     @classmethod
-    def load(cls, folder: str | Path, *, subject: str | OpenSubject | None = None) -> Activations:
-        """What `save` wrote; keys of the record that nobody knows are kept. subject: whose states they must be, as an
-        identity, or as the subject itself: then another attention kernel gives a warning.
+    def load(cls, folder: str | Path, *, subject: str | Owner | None = None) -> Activations:
+        """What `save` wrote; keys of the record that nobody knows are kept.
 
-        Raises BadActivations for a missing or damaged file, another layer convention, and states of another subject."""
+        Parameters
+        ----------
+        folder : str or Path
+            Of a save.
+        subject : str or Owner, optional
+            Whose states they must be, as an identity, or as the subject itself: then another attention kernel gives a
+            warning.
+
+        Returns
+        -------
+        Activations
+            As they were saved.
+
+        Raises
+        ------
+        BadActivations
+            For a missing or damaged file, another layer convention, and states of another subject.
+        """
         import numpy as np
         from safetensors.numpy import load_file
 
@@ -138,7 +208,7 @@ def _digest(part_ND: Any) -> str:
     return hashlib.sha256(repr(part_ND.shape).encode() + part_ND.tobytes()).hexdigest()[:32]
 
 
-def _belong(place: Path, index: Mapping[str, Any], subject: str | OpenSubject | None) -> None:
+def _belong(place: Path, index: Mapping[str, Any], subject: str | Owner | None) -> None:
     """Raises BadActivations where the states are of another subject or counted otherwise."""
     record = index["record"]
     if index["convention"] != CONVENTION:
@@ -163,15 +233,3 @@ def _belong(place: Path, index: Mapping[str, Any], subject: str | OpenSubject | 
             "states agree to rounding only",
             stacklevel=3,
         )
-
-
-def without_sinks(norms: Mapping[int, Sequence[float]]) -> list[int]:
-    """Indices of a row's tokens that are ordinary: not the first, and at no layer above SINK medians of the row's
-    norms. norms: layer -> one norm a token."""
-    import numpy as np
-
-    keep = None
-    for values in norms.values():
-        ordinary = np.asarray(values) <= SINK * np.median(np.asarray(values))
-        keep = ordinary if keep is None else keep & ordinary
-    return [] if keep is None else [i for i in np.flatnonzero(keep).tolist() if i > 0]

@@ -15,11 +15,20 @@ OnDone = Callable[[int, Any], None]
 
 @runtime_checkable
 class Subject(Protocol):
-    """Lists in, lists of the same length out; batching, padding and threads are inside.
+    """What is asked. Lists in, lists of the same length out; batching, padding and threads are inside.
 
-    name: as the user gave it. identity: content hash of weights, adapter, tokenizer, template, dtype.
-    environment: device, versions, a server's fingerprint: recorded, not hashed. tier: one of TIERS.
-    chat: it has a chat template (a base model is read by log-probability formats only).
+    Attributes
+    ----------
+    name : str
+        As the user gave it.
+    identity : str
+        Content hash of weights, adapter, tokenizer, template, dtype.
+    tier : str
+        One of TIERS.
+    chat : bool
+        It has a chat template (a base model is read by log-probability formats only).
+    environment : Mapping of str to Any
+        Device, versions, a server's fingerprint: recorded, not hashed.
     """
 
     name: str
@@ -31,27 +40,83 @@ class Subject(Protocol):
     def sample(
         self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None
     ) -> list[list[Reply]]:
-        """n replies a prompt, one more with `decoding.and_greedy`. `on_done(index, replies)` is called for each."""
+        """n replies a prompt.
+
+        Parameters
+        ----------
+        prompts : Sequence of Prompt
+            N of them.
+        n : int
+            Replies a prompt at the decoding's temperature; one more, the last, with `decoding.and_greedy`.
+        decoding : Decoding
+            Noise is keyed by its seed and the prompt, never by the batch.
+        on_done : callable, optional
+            Called with (index, replies) as each prompt is done.
+
+        Returns
+        -------
+        list of list of Reply
+            One list a prompt, N in all.
+        """
         ...
 
 
 @runtime_checkable
 class ScoringSubject(Subject, Protocol):
-    """Tier logprobs: exact log-probabilities."""
+    """Tier logprobs: exact log-probabilities, in nats."""
 
     def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
-        """candidates: texts a prompt. Returns log-probabilities (nats) per prompt, candidate and token."""
+        """How likely the candidates follow the prompts.
+
+        Parameters
+        ----------
+        prompts : Sequence of Prompt
+            N of them.
+        candidates : Sequence of Sequence of str
+            Texts for each prompt; their leading space is the caller's.
+
+        Returns
+        -------
+        list of list of list of float
+            Log-probabilities (nats) per prompt, candidate and token.
+        """
         ...
 
     def next_token(
         self, prompts: Sequence[Prompt], *, top: int | None = None, ids: Sequence[int] | None = None
     ) -> list[TokenDistribution]:
-        """The exact next-token distribution at temperature 1: the listed ids, then the `top` likeliest (10 where
-        nothing is listed)."""
+        """The exact next-token distribution at temperature 1.
+
+        Parameters
+        ----------
+        prompts : Sequence of Prompt
+            N of them.
+        top : int, optional
+            So many of the likeliest tokens (10 where nothing is listed).
+        ids : Sequence of int, optional
+            Tokens that are listed before them.
+
+        Returns
+        -------
+        list of TokenDistribution
+            N of them: log-probabilities (nats) of the listed ids and then of the likeliest; the entropy (nats) is of
+            the whole vocabulary.
+        """
         ...
 
     def encode(self, prompt: Prompt) -> tuple[int, ...]:
-        """Exact token ids of a prompt, template and BOS included."""
+        """Exact token ids of a prompt.
+
+        Parameters
+        ----------
+        prompt : Prompt
+            Of any form.
+
+        Returns
+        -------
+        tuple of int
+            Template and BOS included.
+        """
         ...
 
 
@@ -75,26 +140,105 @@ class OpenSubject(ScoringSubject, Protocol):
     def capture(
         self, prompts: Sequence[Prompt], layers: Sequence[int], positions: str | Sequence[Sequence[int]] = "last"
     ) -> Activations:
-        """States at every (layer, position). positions: "last" | "all" (ordinary tokens) | "every" | those of each
-        prompt."""
+        """States of the residual stream at every (layer, position).
+
+        Parameters
+        ----------
+        prompts : Sequence of Prompt
+            Their injections are carried out: a state is read after what is written there.
+        layers : Sequence of int
+            -1 and the numbers of blocks.
+        positions : str or Sequence of Sequence of int
+            "last" | "all" (ordinary tokens: not the first, no attention sinks) | "every" | those of each prompt,
+            negative ones from its end.
+
+        Returns
+        -------
+        Activations
+            Layer -> (n, D) float32 over the n places, prompts in order.
+
+        Raises
+        ------
+        BadInput
+            For a layer or position that does not exist.
+        """
         ...
 
     def unembed(
         self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int | None = None
     ) -> list[TokenDistribution]:
-        """Its own final norm and head on states: (N, D) in, N distributions out; ids and top as in `next_token`."""
+        """Its own final norm and head on states.
+
+        Parameters
+        ----------
+        states_ND : array of shape (N, D)
+            States of any layer.
+        ids, top
+            As in `next_token`.
+
+        Returns
+        -------
+        list of TokenDistribution
+            N of them; of the last layer's state at the last position it is `next_token`.
+
+        Raises
+        ------
+        BadInput
+            For states of another shape, or with values that are no numbers.
+        """
         ...
 
     def positions(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
-        """Columns of the tokens that spell `text` in a prompt."""
+        """Columns of the tokens that spell a text in a prompt.
+
+        Parameters
+        ----------
+        prompt : Prompt
+        text : str
+            As it stands in the prompt.
+        occurrence : int
+            Which one, where it stands there several times: 0 is the first, -1 the last.
+
+        Returns
+        -------
+        tuple of int
+            Positions from 0.
+
+        Raises
+        ------
+        BadInput
+            Where the text does not occur as often.
+        """
         ...
 
     def token_texts(self, prompt: Prompt) -> list[str]:
-        """The tokens of a prompt as text, by position."""
+        """The tokens of a prompt as text.
+
+        Parameters
+        ----------
+        prompt : Prompt
+            Of any form.
+
+        Returns
+        -------
+        list of str
+            By position, template and BOS included.
+        """
         ...
 
     def median_norm(self, layer: int) -> float:
-        """The median norm of ordinary tokens at a layer."""
+        """The median norm of ordinary tokens at a layer.
+
+        Parameters
+        ----------
+        layer : int
+            From -1.
+
+        Returns
+        -------
+        float
+            The unit "median" of an injection's strength.
+        """
         ...
 
 
@@ -107,6 +251,10 @@ def lacking(name: str, tier: str, needed: str) -> Unsupported:
     """The error of a subject of this name whose tier does not reach the needed one: raise it."""
     where = "a model that runs here, as smollm2-135m" if needed in ("activations", "weights") else "another subject"
     return Unsupported(f"{name} offers the tier {tier}; this needs the tier {needed}: {where}")
+
+
+class Lacking(Unsupported, AttributeError):
+    """A part of a higher tier was looked up: to `hasattr` it is not there."""
 
 
 DEPTHS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0)

@@ -29,7 +29,7 @@ class Engine:
     """A model with what decoding needs to know about it; the four facts are checked when it is loaded.
 
     tree: prompts and candidates may be packed into one row under a tree-shaped mask; else one candidate a row.
-    whole: its logits are not its output embedding applied to its last states, so whole logits are computed.
+    full_logits: its logits are not its output embedding applied to its last states, so whole logits are computed.
     steps: how a reply grows: "in place" (cache written in place), "cached" (the model's own cache, for sliding windows)
     or "recomputed" (no cache of keys and values).
     cascade: a common beginning is held once for all rows (cascade.py); else every row gets a copy.

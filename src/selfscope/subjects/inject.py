@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from selfscope.errors import BadInput
 from selfscope.records import Injection
 from selfscope.subjects.blocks import Blocks, Hook
+from selfscope.subjects.places import checked_vector, positions_of
 
 Ids = tuple[int, ...]
 UNDEFINED_AT_ZERO = ("norm_add", "norm_replace", "project_out")
@@ -99,40 +99,12 @@ def resolve_injection(
     Raises BadInput for a layer that does not exist and a vector of another width or with values that are no numbers.
     """
     layer = blocks.layer(injection.layer)
-    vector_D = torch.from_numpy(injection.vector.array).to(device)
-    if len(vector_D) != blocks.width:
-        raise BadInput(
-            f"a vector of {len(vector_D)} values cannot be written into a model of width {blocks.width}: it comes "
-            "from another model"
-        )
-    if not torch.isfinite(vector_D).all():
-        raise BadInput("a vector to inject has values that are not finite numbers")
+    vector_D = torch.from_numpy(checked_vector(injection.vector, blocks.width)).to(device)
     strength = injection.strength
     if injection.unit == "median":
         norm = float(vector_D.norm())
         strength = strength * medians(layer) / norm if norm else 0.0
     return ResolvedInjection(layer, injection.operator, vector_D, strength)
-
-
-def positions_of(injection: Injection, length: int) -> tuple[range | tuple[int, ...], bool]:
-    """The positions of a prompt of this length, and whether generated tokens are written too.
-
-    Raises BadInput for a position that the prompt does not have."""
-    if injection.schedule == "every":
-        return range(length), True
-    if injection.schedule == "last":
-        return range(length - 1, length), True
-    found = []
-    for position in injection.positions:
-        if not -length <= position < length:
-            raise BadInput(
-                f"there is no position {position} in a prompt of {length} tokens: it has 0 to {length - 1} "
-                f"(or -{length} to -1, from the end)"
-            )
-        found.append(position % length)
-    if injection.schedule == "span":
-        return range(min(found), length), True
-    return tuple(found), False
 
 
 @dataclass

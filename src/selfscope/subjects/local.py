@@ -3,63 +3,58 @@
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-from selfscope.errors import BadInput, BadModel, PromptTooLong
 from selfscope.records import Cost, Decoding, Injection, Prompt, Reply, TokenDistribution, content_hash
 from selfscope.subjects import bundled_models, weights, white_box
 from selfscope.subjects.activations import Activations
 from selfscope.subjects.allocator import quiet_allocator, trim_heap
 from selfscope.subjects.base import OnDone
-from selfscope.subjects.blocks import Check, SelfTest, find, self_test, stopped
-from selfscope.subjects.decode import Engine, Ids
-from selfscope.subjects.inject import MarkedTokens
+from selfscope.subjects.decode import Ids
+from selfscope.subjects.fast_paths import checked, engine_of
+from selfscope.subjects.local_model import LocalModel
 from selfscope.subjects.onednn_linear import pack
 from selfscope.subjects.prefix_trees import next_logprobs, score
-from selfscope.subjects.render import continuation, end_of_turn, positions_of_text, render
+from selfscope.subjects.render import continuations
 from selfscope.subjects.rollout import Draw, Plan, sample
-
-WINDOWS = ("sliding_window", "attention_chunk_size", "window_size", "attention_window_size", "local_attention")
-"""How configurations call the length beyond which a layer no longer sees: a short probe does not show it."""
+from selfscope.subjects.self_test import with_stream
 
 
 @dataclass
-class Local:
+class Local(LocalModel):
     """An `OpenSubject` on transformers, or only a `ScoringSubject` where its blocks failed the self-test. Build it with
-    `load`; calls never change the model. near_ties: greedy tokens decided by rounding. idle: injections that did
-    nothing."""
-
-    name: str
-    identity: str
-    chat: bool
-    environment: Mapping[str, Any]
-    tokenizer: Any = field(repr=False)
-    engine: Engine = field(repr=False)
-    context: int = 2048
-    tier: str = "logprobs"
-    spent: Cost = Cost()
-    near_ties: int = 0
-    idle: int = 0
-    standing: tuple[Injection, ...] = ()
-    refused: str = ""
-    checks: tuple[Check, ...] = ()
-    _norms: dict[int, float] = field(default_factory=dict, repr=False)
-    _known: dict[str, str] = field(default_factory=dict, repr=False)
-
-    def encode(self, prompt: Prompt) -> Ids:
-        """Exact token ids, template and BOS included. Raises PromptTooLong."""
-        return self._fitting(render(self.tokenizer, prompt), 1)
+    `load`; calls never change the model."""
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None
     ) -> list[list[Reply]]:
-        """n replies a prompt at the decoding's temperature (0 = greedy: computed once, n copies), then a greedy one
-        where the decoding wants it."""
+        """n replies a prompt at the decoding's temperature, then a greedy one where the decoding wants it.
+
+        Parameters
+        ----------
+        prompts : Sequence of Prompt
+            N of them; equal ones are computed once.
+        n : int
+            Replies a prompt; at temperature 0 they are copies of one.
+        decoding : Decoding
+            The size and order of the batch change no token.
+        on_done : callable, optional
+            Called with (index, replies) as prompts finish.
+
+        Returns
+        -------
+        list of list of Reply
+            One list a prompt, N in all.
+
+        Raises
+        ------
+        PromptTooLong
+            For a prompt that does not fit with its reply.
+        """
         start = time.perf_counter()
         engine, rows = self._marked(prompts, [decoding.max_tokens] * len(prompts))
         same: dict[Ids, list[int]] = {}  # equal prompts have equal noise, so equal replies: computed once
@@ -72,11 +67,11 @@ class Local:
         out: list[list[Reply]] = [[] for _ in prompts]
 
         def finish(k: int, done: list[Draw]) -> None:
-            made = [self._reply(d, decoding.stop, len(once[k]) if j == 0 else 0) for j, d in enumerate(done)]
-            copies = [replace(r, cost=Cost()) for r in made]  # what was computed once is paid once
+            paid_for = [self._reply(d, decoding.stop, len(once[k]) if j == 0 else 0) for j, d in enumerate(done)]
+            copies = [replace(r, cost=Cost()) for r in paid_for]  # what was computed once is paid once
             for i in same[once[k]]:
                 first = i == same[once[k]][0]
-                out[i] = (made if first else copies) + copies * (n - draws)
+                out[i] = (paid_for if first else copies) + copies * (n - draws)
                 if on_done is not None:
                     on_done(i, out[i])
 
@@ -88,40 +83,60 @@ class Local:
         return out
 
     def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
-        """Exact log-probabilities (nats) per prompt, candidate and token. A candidate is tokenised on its own and
-        follows the prompt's ids as it stands: its leading space is the caller's."""
+        """How likely the candidates follow the prompts.
+
+        Parameters
+        ----------
+        prompts : Sequence of Prompt
+            N of them.
+        candidates : Sequence of Sequence of str
+            Texts for each prompt. One is tokenised on its own and follows the prompt's ids as it stands: its leading
+            space is the caller's.
+
+        Returns
+        -------
+        list of list of list of float
+            Exact log-probabilities (nats) per prompt, candidate and token.
+
+        Raises
+        ------
+        ValueError
+            For a candidate without a token.
+        PromptTooLong
+            For a prompt that does not fit with its candidates.
+        """
         start = time.perf_counter()
-        known: dict[str, Ids] = {}
-        for text in (c for many in candidates for c in many):
-            if text not in known:
-                known[text] = continuation(self.tokenizer, text)
-                if not known[text]:
-                    raise ValueError(f"the candidate {text!r} has no token")
-        tokens = [[known[c] for c in many] for many in candidates]
+        tokens = continuations(self.tokenizer, candidates)
         engine, rows = self._marked(prompts, [max(map(len, many), default=0) for many in tokens])
         if engine.marks is not None:
             tokens = [[tuple(engine.continues(r, t) for t in c) for c in many] for r, many in zip(rows, tokens)]
         with torch.inference_mode():
-            got = score(engine, rows, tokens)
+            logprobs = score(engine, rows, tokens)
         self._spend(rows, sum(len(c) for many in tokens for c in many), start)
-        return got
+        return logprobs
 
     def next_token(
         self, prompts: Sequence[Prompt], *, top: int | None = None, ids: Sequence[int] | None = None
     ) -> list[TokenDistribution]:
-        """The exact next-token distribution at temperature 1, of the listed ids and then of the `top` likeliest (10
-        where nothing is listed); the entropy is of the whole vocabulary."""
+        """The exact next-token distribution at temperature 1; prompts, ids and top as in `ScoringSubject.next_token`.
+
+        Returns
+        -------
+        list of TokenDistribution
+            N of them, in nats; the entropy is of the whole vocabulary.
+        """
         start = time.perf_counter()
         engine, rows = self._marked(prompts, [1] * len(prompts))
-        words: dict[int, str] = {}
+        text_of = self._text_of()
 
         def use(i: int, logprobs_V: torch.Tensor) -> TokenDistribution:
-            return white_box.listed(self, logprobs_V, float(white_box.entropies(logprobs_V)), ids, top, words)
+            entropy = float(white_box.entropies(logprobs_V))
+            return white_box.listed(logprobs_V, entropy, ids=ids, top=top, text_of=text_of)
 
         with torch.inference_mode():
-            got = next_logprobs(engine, rows, use)
+            after = next_logprobs(engine, rows, use)
         self._spend(rows, 0, start)
-        return got
+        return after
 
     def capture(
         self,
@@ -129,124 +144,82 @@ class Local:
         layers: Sequence[int],
         positions: str | Sequence[Sequence[int]] = "last",
     ) -> Activations:
-        """States of the residual stream at every (layer, position) asked for: one forward, no head, nothing above the
-        deepest layer. positions: "last" | "all" (but the first and attention sinks) | "every" | those of each prompt
-        (negative from the end). Raises BadInput for a layer or position that does not exist, BadModel where the
-        model's blocks failed the self-test."""
+        """States at every (layer, position) asked for: one forward, no head, nothing above the deepest layer.
+
+        Parameters
+        ----------
+        prompts : Sequence of Prompt
+            N of them, with their injections.
+        layers : Sequence of int
+            -1 and the numbers of blocks.
+        positions : str or Sequence of Sequence of int
+            "last" | "all" (but the first and attention sinks) | "every" | those of each prompt (negative from the end).
+
+        Returns
+        -------
+        Activations
+            Layer -> (n, D) float32 over the n places, prompts in order.
+
+        Raises
+        ------
+        BadInput
+            For a layer or position that does not exist.
+        BadModel
+            Where the model's blocks failed the self-test.
+        """
         start = time.perf_counter()
         engine, rows = self._marked(prompts, [0] * len(prompts), white_box=True)
         with torch.inference_mode():
-            got = white_box.captured(self, engine, rows, layers, positions)
+            record = self._record([tuple(map(engine.token, row)) for row in rows])
+            states = white_box.captured(engine, rows, layers, positions, text_of=self._text_of(), record=record)
         self.spent += Cost(len(rows), sum(map(len, rows)), 0, time.perf_counter() - start)
         if sum(map(len, rows)) > self.engine.tokens:
             trim_heap()
-        return got
+        return states
 
     def unembed(
         self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int | None = None
     ) -> list[TokenDistribution]:
         """The model's own final norm and head (soft cap and scale included) on states: the logit lens
-        (nostalgebraist 2020). Of the last layer it is the next-token distribution. States (N, D)."""
+        (nostalgebraist 2020). Of the last layer it is the next-token distribution.
+
+        Parameters
+        ----------
+        states_ND : array of shape (N, D)
+        ids, top
+            As in `next_token`.
+
+        Returns
+        -------
+        list of TokenDistribution
+            N of them, in nats.
+
+        Raises
+        ------
+        BadInput
+            For states of another shape, or with values that are no numbers.
+        """
         self._inside()
         with torch.inference_mode():
-            return white_box.unembedded(self, states_ND, ids, top)
+            return white_box.unembedded(self.engine, states_ND, ids=ids, top=top, text_of=self._text_of())
 
     def intervened(self, injections: Sequence[Injection]) -> Local:
-        """This model with injections in every row, before the row's own: another subject, with its own identity. The
-        weights are shared and not touched."""
+        """This model with injections in every row, before the row's own.
+
+        Parameters
+        ----------
+        injections : Sequence of Injection
+            They follow those that stand already.
+
+        Returns
+        -------
+        Local
+            Another subject, with its own identity. The weights are shared and not touched.
+        """
         self._inside()
         standing = self.standing + tuple(injections)
         identity = content_hash(self.identity, injections, size=len(self.identity))
         return replace(self, standing=standing, identity=identity, spent=Cost(), near_ties=0, idle=0)
-
-    def positions(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
-        """Columns of the tokens that spell `text` in the rendered prompt (its last occurrence unless told else)."""
-        return positions_of_text(self.tokenizer, prompt, text, occurrence)
-
-    def token_texts(self, prompt: Prompt) -> list[str]:
-        """The prompt's tokens as text, by position."""
-        return [self.tokenizer.decode([i]) for i in self.encode(prompt)]
-
-    @property
-    def layers(self) -> range:
-        """The layers there are (outputs of blocks, from 0). Raises BadModel where they cannot be read."""
-        return self._inside().layers
-
-    @property
-    def width(self) -> int:
-        """D, the width of the residual stream."""
-        return self._inside().width
-
-    def median_norm(self, layer: int) -> float:
-        """The median norm of ordinary tokens at a layer, over neutral texts; measured once for all layers."""
-        self._inside().layer(layer)
-        if not self._norms:
-            with torch.inference_mode():
-                self._norms.update(white_box.median_norms(self))
-        return self._norms[layer]
-
-    @property
-    def vocabulary_hash(self) -> str:
-        """Hash of the tokenizer's vocabulary: what stored activations and trained readers are checked against."""
-        if "vocabulary" not in self._known:
-            self._known["vocabulary"] = content_hash(sorted(self.tokenizer.get_vocab().items()))
-        return self._known["vocabulary"]
-
-    def _inside(self) -> Any:
-        if self.engine.blocks is None:
-            raise BadModel(
-                f"the activations of {self.name} cannot be read: {self.refused}. `selfscope doctor` says more."
-            )
-        return self.engine.blocks
-
-    def _marked(
-        self, prompts: Sequence[Prompt], more: Sequence[int], *, white_box: bool = False
-    ) -> tuple[Engine, list[Ids]]:
-        """The prompts' ids, marked where something is written, and the engine that knows the marks."""
-        rows = [self._fitting(render(self.tokenizer, p), m) for p, m in zip(prompts, more, strict=True)]
-        acts = [self.standing + p.interventions for p in prompts]
-        if not (white_box or any(acts)):
-            return self.engine, rows
-        marks = MarkedTokens(self.engine.vocabulary, self._inside(), self.engine.device, self.median_norm)
-        marked = []
-        for prompt, row, some in zip(prompts, rows, acts, strict=True):
-            real = [i for i in some if isinstance(i, Injection)]
-            if len(real) < len(some):
-                raise BadInput("a sealed injection can be passed on and not be carried out here")
-            placed = [
-                replace(i, positions=self.positions(prompt, i.span_text), span_text="") if i.span_text else i
-                for i in real
-            ]
-            marked.append(marks.row(row, placed))
-        if marks.idle:
-            self.idle += marks.idle
-            warnings.warn(f"{marks.idle} injections take the direction of a zero vector: they do nothing", stacklevel=3)
-        return (replace(self.engine, marks=marks) if marks.resolved else self.engine), marked
-
-    def _fitting(self, ids: Ids, more: int) -> Ids:
-        if not ids:
-            raise BadInput("a prompt has no token: give it a text, or the BOS as its only id")
-        if len(ids) + more > self.context:
-            raise PromptTooLong(
-                f"a prompt of {len(ids)} tokens and {more} more do not fit into the {self.context} tokens of "
-                f"{self.name}. Shorten the prompt, or use a model with a longer context."
-            )
-        return ids
-
-    def _ended(self, stops: Sequence[str]) -> Any:
-        if not stops:
-            return None
-        return lambda ids: any(s in self.tokenizer.decode(ids) for s in stops)
-
-    def _reply(self, draw: Draw, stops: Sequence[str], prompt_tokens: int) -> Reply:
-        text = self.tokenizer.decode(draw.ids, skip_special_tokens=True)
-        cuts = [text.index(s) for s in stops if s in text]
-        cost = Cost(1, prompt_tokens, len(draw.ids), draw.seconds)
-        return Reply(text[: min(cuts)] if cuts else text, draw.finish, tuple(draw.ids), tuple(draw.logprobs), cost)
-
-    def _spend(self, rows: Sequence[Ids], made: int, start: float) -> None:
-        self.spent += Cost(len(rows), sum(map(len, rows)), made, time.perf_counter() - start)
-        trim_heap()
 
 
 def load(
@@ -258,11 +231,35 @@ def load(
     adapter: str | None = None,
     say: bundled_models.Say = lambda line: None,
 ) -> Local:
-    """A model by short name (fetched on first use), folder, .gguf file, or hub name.
+    """A model that runs here, checked: its fast ways and its residual stream are compared with the plain ones.
 
-    device: cpu, cuda, cuda:1, mps. dtype: float32 | bfloat16 | float16; default fp32 up to 2B parameters, above that
-    the checkpoint's own (bf16 changes log-probabilities with the batch's shape). adapter: a PEFT folder.
-    Raises UnknownName, BadModel.
+    Parameters
+    ----------
+    name : str
+        A short name (fetched on first use), folder, .gguf file, or hub name.
+    device : str, optional
+        cpu, cuda, cuda:1, mps; the first CUDA device where there is one, else the CPU.
+    dtype : str, optional
+        float32 | bfloat16 | float16; fp32 up to 2B parameters, above that the checkpoint's own (bf16 changes
+        log-probabilities with the batch's shape).
+    revision : str, optional
+        Of a hub model.
+    adapter : str, optional
+        A PEFT folder.
+    say : callable, optional
+        Told in a line what is fetched.
+
+    Returns
+    -------
+    Local
+        Its tier is activations, or logprobs where its blocks failed the self-test.
+
+    Raises
+    ------
+    UnknownName
+        For a name that no model has, and a dtype that does not exist.
+    BadModel
+        For a model that cannot be loaded safely or at all.
     """
     import transformers
     from transformers.utils import logging
@@ -273,11 +270,10 @@ def load(
     package = bundled_models.PACKAGES.get(name)
     source = weights.source_of(str(bundled_models.get(name, say)) if package else name, revision)
     tokenizer = weights.read_tokenizer(name, source)
-    model = _placed(weights.read_model(name, source, dtype, adapter).eval(), device)
+    model = weights.on_device(weights.read_model(name, source, dtype, adapter).eval(), device)
     packed = pack(model)
-    engine = checked(engine_of(model, tokenizer))
-    engine, found = opened(engine)
-    refused = found.failure
+    engine, test = with_stream(checked(engine_of(model, tokenizer)))
+    refused = test.failure
     template = str(tokenizer.chat_template or "")
     commit = getattr(model.config, "_commit_hash", None) or source.revision
     environment = {
@@ -301,112 +297,4 @@ def load(
     identity = weights.identity_of(source, adapter, template, str(model.dtype), model.config)
     local = Local(name, identity, bool(template), environment, tokenizer, engine, context)
     tier = "logprobs" if refused else "activations"
-    return replace(local, tier=tier, refused=refused, checks=found.checks)
-
-
-def opened(engine: Engine) -> tuple[Engine, SelfTest]:
-    """The engine with its residual stream where the self-test lets it be read, and what the test found."""
-    tolerance = 1e-4 if engine.model.dtype == torch.float32 else 0.3
-    try:
-        blocks = find(engine.model)
-    except BadModel as error:
-        return engine, stopped(0, str(error))
-    found = self_test(engine.model, blocks, None if engine.full_logits else engine.head, tolerance)
-    return (engine if found.failure else replace(engine, blocks=replace(blocks, output=found.output))), found
-
-
-def _placed(model: Any, device: str | None) -> Any:
-    wanted = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return model.to(wanted)
-    except (RuntimeError, AssertionError) as error:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise BadModel(f"the model does not fit into the memory of {wanted}. Try --dtype bfloat16.") from error
-        raise BadModel(
-            f"the device {wanted!r} cannot be used ({weights.first_line(error)}). Try cpu, cuda, cuda:1 or mps."
-        ) from error
-
-
-def engine_of(model: Any, tokenizer: Any) -> Engine:
-    """The engine of a loaded model, fast ways not checked yet."""
-    config = model.config.get_text_config()
-    windows = [getattr(config, name, None) for name in WINDOWS]
-    window = min((w for w in windows if isinstance(w, int) and w > 0), default=None)
-    return Engine(model, end_of_turn(tokenizer, model.generation_config), window=window)
-
-
-def checked(engine: Engine) -> Engine:
-    """Compares each fast way with the plain one on a small example; where they differ the plain one is taken."""
-    rows = [tuple((7 * k + 3 * r + 11) % engine.vocabulary for k in range(3 + 4 * r)) for r in range(2)]
-    prompts = [tuple((5 * k + 2) % engine.vocabulary for k in range(8)) + row for row in rows]
-    words: list[list[Ids]] = [[(1, 2, 3), (1, 2, 4)], [(6, 7), (8,)]]
-    candidates = [[tuple(t % engine.vocabulary for t in c) for c in many] for many in words]
-    tolerance = 1e-4 if engine.model.dtype == torch.float32 else 0.3
-    plain = replace(engine, tree=False, steps="recomputed")
-    with torch.inference_mode():
-        plain = replace(plain, full_logits=not _heads_agree(plain, prompts[0], tolerance))
-        found = replace(engine, full_logits=plain.full_logits)
-        wanted = score(plain, prompts, candidates)
-        try:
-            got = score(replace(found, window=None), prompts, candidates)
-            agree = _gap(got, wanted) < tolerance
-        except (TypeError, ValueError, RuntimeError, IndexError, AttributeError):
-            agree = False  # the architecture does not take a mask of four dimensions
-        found = replace(found, tree=agree)
-        found = replace(found, cascade=agree and _cascades(found, prompts, tolerance))
-        for steps in ("in place", "cached"):
-            if _steps_agree(replace(found, steps=steps, window=None if agree else engine.window), prompts, tolerance):
-                return replace(found, steps=steps)
-    return replace(found, steps="recomputed")
-
-
-def _cascades(engine: Engine, prompts: Sequence[Ids], tolerance: float) -> bool:
-    """Whether a beginning that is held once gives the scores and the steps of one that each row has a copy of."""
-    with_it, without = replace(engine, cascade=True, window=None), replace(engine, window=None)
-    words: list[list[Ids]] = [[(1, 2, 3), (1, 2, 4)], [(2, 1)]]
-    rows = list(prompts)
-    if engine.within_window(180):  # long enough to take both ways of joining the two parts
-        tails = [tuple((11 * k + 5 * r + 1) % engine.vocabulary for k in range(40)) for r in range(2)]
-        rows = [prompts[0][:8] * 15 + tail for tail in tails]
-    try:
-        for some in (prompts, rows):
-            if not _gap(score(with_it, some, words), score(without, some, words)) < tolerance:
-                return False
-        return _steps_agree(replace(with_it, steps="in place"), prompts, tolerance)
-    except (TypeError, ValueError, RuntimeError, IndexError, AttributeError, NotImplementedError, KeyError):
-        return False
-
-
-def _heads_agree(engine: Engine, row: Ids, tolerance: float) -> bool:
-    """Whether the output embedding on the decoder's last states gives the model's own logits."""
-    ids = torch.tensor([row], device=engine.device)
-    wanted_TV = engine.model(input_ids=ids, use_cache=False).logits[0].float().log_softmax(-1)
-    try:
-        got_TV = engine.head(engine.body(input_ids=ids, use_cache=False)[0])
-    except (TypeError, ValueError, RuntimeError, AttributeError):
-        return False
-    return got_TV.shape == wanted_TV.shape and bool((got_TV - wanted_TV).abs().max() < tolerance)
-
-
-def _steps_agree(engine: Engine, prompts: Sequence[Ids], tolerance: float) -> bool:
-    """Whether log-probabilities of a growing reply are those of the whole rows."""
-    plain = replace(engine, tree=False, stop_ids=())
-    grown: dict[int, Ids] = {}
-    told: dict[int, list[float]] = {}
-
-    def note(i: int, draws: list[Draw]) -> None:
-        grown[i], told[i] = tuple(draws[0].ids), draws[0].logprobs
-
-    try:
-        sample(plain, prompts, 2, Plan(3, 1.0, 0), note)
-    except (TypeError, ValueError, RuntimeError, IndexError, AttributeError):
-        return False
-    wanted = score(plain, prompts, [[grown[i]] for i in range(len(prompts))])
-    return _gap([[told[i]] for i in range(len(prompts))], wanted) < tolerance
-
-
-def _gap(a: Any, b: Any) -> float:
-    """Largest difference of two nested lists of numbers of one shape; not-a-number is infinitely far."""
-    if isinstance(a, float):
-        return abs(a - b) if abs(a - b) >= 0 else float("inf")
-    return max((_gap(x, y) for x, y in zip(a, b, strict=True)), default=0.0)
+    return replace(local, tier=tier, refused=refused, checks=test.checks)

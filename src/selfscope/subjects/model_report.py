@@ -14,11 +14,11 @@ import numpy as np
 import torch
 
 from selfscope.records import Message, Prompt
-from selfscope.subjects.activations import SINK
-from selfscope.subjects.blocks import Check
-from selfscope.subjects.local import WINDOWS, Local
+from selfscope.subjects.fast_paths import WINDOWS
+from selfscope.subjects.local import Local
+from selfscope.subjects.ordinary_tokens import NEUTRAL, SINK
+from selfscope.subjects.self_test import Check
 from selfscope.subjects.tokenizer_checks import Bos, Placeholder, Template, bos_of, placeholders, template_of
-from selfscope.subjects.white_box import NEUTRAL
 
 FACTORS = ("embedding_multiplier", "residual_multiplier", "attention_multiplier", "logit_scale", "logits_scaling")
 CAPS = ("final_logit_softcapping", "attn_logit_softcapping")

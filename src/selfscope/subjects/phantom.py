@@ -9,15 +9,14 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
-from functools import lru_cache
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 
 import numpy as np
 from pydantic import TypeAdapter
 
 from selfscope.errors import UnknownName
-from selfscope.quantities import PROPERTIES, entropy_key, measure, words
+from selfscope.quantities import PROPERTIES, measure, words
 from selfscope.records import (
     Cost,
     Decoding,
@@ -28,9 +27,10 @@ from selfscope.records import (
     TokenDistribution,
     content_hash,
 )
-from selfscope.subjects.base import OnDone, lacking
+from selfscope.subjects.base import Lacking, OnDone, OpenSubject, lacking
 from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
-from selfscope.subjects.phantom_speech import around, draws, first_option, shown_texts, ten
+from selfscope.subjects.phantom_options import features, one_hot, pushed
+from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
 from selfscope.subjects.phantom_world import (
     HELD,
     Array,
@@ -46,27 +46,43 @@ from selfscope.subjects.phantom_world import (
 REFUSAL = "I'm sorry, I cannot answer that."
 GIBBERISH = "perhaps, or then again the other way round, as it were"
 FLOOR = 1e-12
-ANSWERED_MASS, SILENT_MASS = 0.95, 0.02
-"""Probability that the candidates hold together when it answers, and when it would rather not."""
-FEATURES = ("first_char", "second_char", "first_word", "ends_with_vowel", "parity", "word_count")
-"""Properties of a reply that the habit depends on."""
+SILENT_MASS = 0.02
+"""Probability that the candidates hold together when it would rather not answer."""
 _QUESTION = TypeAdapter(Question)
 _PROMPT = TypeAdapter(Prompt)
 
 
 class Phantom:
-    """A scripted subject. dials: what its reports follow; or dials by name, as in Phantom(access=0.4, habit=0.2).
+    """A scripted subject of the tier logprobs, with chat: a `ScoringSubject`.
 
-    seed: of its habits and states. rho: weight of the private state in what it does. Tier logprobs, with chat.
+    Parameters
+    ----------
+    name : str
+        As it is shown.
+    dials : Dials, optional
+        What its reports follow.
+    seed : int
+        Of its habits and states.
+    rho : float
+        Weight of the private state in what it does, from 0 to 1.
+    **turned
+        Dials by name instead, as in Phantom(access=0.4, habit=0.2).
+
+    Raises
+    ------
+    UnknownName
+        For a dial that does not exist.
     """
+
+    settable: ClassVar[Mapping[str, Any]] = {**get_type_hints(Dials), "rho": float}
+    """Type of each dial that may stand in its name."""
 
     def __init__(
         self, name: str = "phantom", *, dials: Dials | None = None, seed: int = 0, rho: float = 0.5, **turned: Any
     ) -> None:
-        known = [f.name for f in fields(Dials) if f.name != "seed"]
         for dial in turned:
-            if dial not in known:
-                raise UnknownName("dial", dial, [*known, "seed", "rho"])
+            if dial not in self.settable:
+                raise UnknownName("dial", dial, self.settable)
         self.name = name
         self.dials = dials or Dials(**turned, seed=seed)
         self.seed, self.rho = seed, rho
@@ -75,10 +91,24 @@ class Phantom:
         self.environment: Mapping[str, Any] = {"engine": "phantom"}
         self._seen: dict[Any, Behaviour] = {}
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Raises Unsupported for what only a subject with activations has."""
+            if name in vars(OpenSubject) and not name.startswith("_"):
+                raise Lacking(str(lacking(self.name, self.tier, "activations")))
+            raise AttributeError(f"a phantom has no {name!r}")
+
     def sample(
         self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None
     ) -> list[list[Reply]]:
-        """n replies a prompt: what it does, or its report in the format that the tag names."""
+        """n replies a prompt: what it does, or its report in the format that the tag names.
+
+        Raises
+        ------
+        Unsupported
+            For a prompt with injections, here and in `score` and `next_token`.
+        """
         out = []
         for index, prompt in enumerate(self._untouched(prompts)):
             speak = self._reports if _asks(prompt) else self._acts
@@ -113,7 +143,7 @@ class Phantom:
             if _asks(prompt):
                 question = _QUESTION.validate_python(dict(prompt.tag["question"]))
                 told = self.report(prompt.tag)
-                shares = first_words(shown_texts(question), np.array(told.distribution))
+                shares = first_words(question.shown_texts, np.array(told.distribution))
             else:
                 acts = self._behaviour(prompt)
                 shares = first_words(acts.replies, acts.p)
@@ -130,19 +160,30 @@ class Phantom:
         return encoded(prompt)
 
     def report(self, tag: Mapping[str, Any]) -> DialReport:
-        """What it reports to a tagged question, in canonical option order, whatever the format."""
+        """What it reports to a tagged question, whatever the format.
+
+        Parameters
+        ----------
+        tag : Mapping of str to Any
+            Of a prompt: the question, the object prompt, cluster, state and format.
+
+        Returns
+        -------
+        DialReport
+            Its distribution is in canonical option order.
+        """
         question = _QUESTION.validate_python(dict(tag["question"]))
         cluster, k = str(tag.get("cluster", "")), len(question.options)
         item = content_hash(
             tag.get("phenomenon"), cluster, question.quantity, question.arguments, question.placement,
             [o.key for o in question.options],
         )  # fmt: skip
-        first = first_option(question, str(tag["format"]))
+        first = question.first_option(str(tag["format"]))
         if question.quantity == "fact":
             return self._fact(question, item=item, cluster=cluster, first=first)
         if question.quantity == "alarm":
             there = alarmed(self.dials, item=item, changed_state=str(tag["state"]).startswith("changed"))
-            return DialReport("private", _one(0 if there else 1, k), "distribution", Outcome.ANSWERED)
+            return DialReport("private", one_hot(0 if there else 1, k), "distribution", Outcome.ANSWERED)
         if question.given_text is not None:
             return self._skill(question, item)
         if question.quantity not in PROPERTIES:
@@ -171,7 +212,8 @@ class Phantom:
 
     def _fact(self, question: Question, *, item: str, cluster: str, first: int) -> DialReport:
         """A plain fact: it knows the answer, but says yes where its reports follow the format."""
-        right = _one([o.key for o in question.options].index(str(question.arguments["answer"])), len(question.options))
+        keys = [o.key for o in question.options]
+        right = one_hot(keys.index(str(question.arguments["answer"])), len(keys))
         told = report(self.dials, item=item, cluster=cluster, p=right, h=right, g=right, first=first)
         return replace(told, distribution=right) if told.channel != "format" else told
 
@@ -185,7 +227,7 @@ class Phantom:
         at = keys.index(key)
         if stream.random() >= self.dials.competence:
             at = (at + 1 + int(stream.integers(len(keys) - 1))) % len(keys)
-        return DialReport("private", _one(at, len(keys)), "distribution", Outcome.ANSWERED)
+        return DialReport("private", one_hot(at, len(keys)), "distribution", Outcome.ANSWERED)
 
     def _untouched(self, prompts: Sequence[Prompt]) -> Sequence[Prompt]:
         """Raises Unsupported where something is to be written into activations: it has none."""
@@ -198,9 +240,9 @@ class Phantom:
         if shown not in self._seen:
             if len(self._seen) > 20_000:
                 self._seen.clear()
-            features = np.stack([_features(reply) for reply in shown.replies])
+            marks = np.stack([features(reply) for reply in shown.replies])
             said = words(shown.public)
-            self._seen[shown] = behaviour(shown, features, said, seed=self.seed, rho=self.rho)
+            self._seen[shown] = behaviour(shown, marks, said, seed=self.seed, rho=self.rho)
         return self._seen[shown]
 
     def _acts(self, prompt: Prompt, n: int, decoding: Decoding) -> list[str]:
@@ -215,27 +257,14 @@ class Phantom:
         told = self.report(tag)
         if told.outcome != Outcome.ANSWERED:
             return [REFUSAL if told.outcome == Outcome.REFUSED else GIBBERISH] * n
-        texts, shares = shown_texts(question), told.distribution
-        if tag["format"] in ("prob_text", "prob_ev"):
-            return [f" {round(100 * (shares[1] if question.negated else shares[0]))}%"] * n
-        if tag["format"] == "counts10":
-            counts = ten(shares)
-            return ["\n".join(f"{texts[i]}: {counts[i]}" for i in question.shown)] * n
-        if decoding.temperature == 0:
-            return [f" {texts[int(np.argmax(shares))]}"] * n
-        return [f" {texts[i]}" for i in draws(shares, n, decoding, prompt)]
+        return spoken_replies(question, told.distribution, n, decoding, prompt)
 
     def _option_probabilities(self, prompt: Prompt, candidates: Sequence[str]) -> list[float]:
         """Probability of each candidate: those that mean the same option share its probability."""
         question = _QUESTION.validate_python(dict(prompt.tag["question"]))
         told = self.report(prompt.tag)
         mass = ANSWERED_MASS if told.outcome == Outcome.ANSWERED else SILENT_MASS
-        if prompt.tag["format"] == "prob_ev":
-            return [mass * p for p in around(told.distribution[1 if question.negated else 0], candidates)]
-        texts = [text.strip().casefold() for text in shown_texts(question)]
-        meant = [candidate.strip().casefold() for candidate in candidates]
-        at = [texts.index(m) if m in texts else texts.index(m[:-1]) if m[:-1] in texts else None for m in meant]
-        return [0.0 if i is None else mass * told.distribution[i] / at.count(i) for i in at]
+        return candidate_shares(question, told.distribution, mass, prompt.tag["format"], candidates)
 
 
 def _asks(prompt: Prompt) -> bool:
@@ -253,35 +282,3 @@ def _goes_on(acts: Behaviour, text: str) -> float:
 
 def _token(word: str) -> int:
     return zlib.crc32(word.encode()) % 1_000_003
-
-
-def _one(at: int, k: int) -> tuple[float, ...]:
-    return tuple(float(i == at) for i in range(k))
-
-
-def pushed(question: Question, replies: Sequence[str], *weights: Array) -> list[tuple[float, ...]]:
-    """For each weighting (M,) of the replies the distribution (K,) of the question's options under it."""
-    keys = [option.key for option in question.options]
-    if question.quantity == "entropy_bin":
-        nats = [entropy(first_words(replies, w)) for w in weights]
-        return [_one(keys.index(entropy_key(x)), len(keys)) for x in nats]
-    if question.quantity in ("correct_shown", "correct_after"):
-        right = measure(question, str(question.arguments["answer"]))
-        return [_one(keys.index(right or "no"), len(keys))] * len(weights)
-    found = [measure(question, reply) for reply in replies]
-    falls = np.array([[float(key == k) for k in keys] for key in found])  # (M, K)
-    sums = [w @ falls for w in weights]
-    # Where no reply can say it, every option is as likely as any.
-    even = tuple(1 / len(keys) for _ in keys)
-    return [tuple(float(x) for x in s / s.sum()) if s.sum() > 0 else even for s in sums]
-
-
-@lru_cache(maxsize=65536)
-def _features(reply: str) -> Array:
-    """(F,) which option of each plain property the reply falls under."""
-    marks = []
-    for name in FEATURES:
-        options = PROPERTIES[name].options
-        key = measure(Question(name, options), reply)
-        marks += [float(option.key == key) for option in options]
-    return np.array(marks)

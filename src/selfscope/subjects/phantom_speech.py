@@ -1,4 +1,4 @@
-"""How a phantom says a distribution: option texts, numbers, counts, draws."""
+"""How a phantom says a distribution: numbers and draws."""
 
 from __future__ import annotations
 
@@ -8,20 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from selfscope.records import Decoding, Prompt, Question, content_hash
+from selfscope.records import Decoding, Prompt, Question, content_hash, format_of, ten_counts
 
-
-def shown_texts(question: Question) -> tuple[str, ...]:
-    """Option texts in canonical order as a wording shows them: negated wording swaps yes and no."""
-    texts = tuple(option.text for option in question.options)
-    return texts[::-1] if question.binary and question.negated else texts
-
-
-def first_option(question: Question, format: str) -> int:
-    """The option that stands first, or that "yes" means."""
-    if format in ("yesno_lp", "prob_text", "prob_ev"):
-        return 1 if question.negated else 0
-    return question.shown[0]
+ANSWERED_MASS = 0.95
+"""Probability that the candidates hold together when it answers."""
 
 
 def around(p: float, candidates: Sequence[str]) -> list[float]:
@@ -33,18 +23,37 @@ def around(p: float, candidates: Sequence[str]) -> list[float]:
     return [wanted.get(int(m.group(1)), 0.0) if m else 0.0 for m in found]
 
 
-def ten(shares: Sequence[float]) -> list[int]:
-    """Whole numbers that sum to ten, nearest to the shares."""
-    counts = [math.floor(10 * p + 1e-9) for p in shares]
-    order = sorted(range(len(shares)), key=lambda i: (counts[i] - 10 * shares[i], i))
-    for i in order[: 10 - sum(counts)]:
-        counts[i] += 1
-    return counts
-
-
 def draws(shares: Sequence[float], n: int, decoding: Decoding, prompt: Prompt) -> list[int]:
     """n indices: draw i depends on seed, prompt and i alone."""
     key = content_hash("draw", decoding.seed, prompt.messages, prompt.text, prompt.prefix)
     uniform = np.random.default_rng([*bytes.fromhex(key)]).random(n)
     edges = np.cumsum(np.asarray(shares) ** (1 / decoding.temperature))
     return [int(i) for i in np.minimum(np.searchsorted(edges / edges[-1], uniform), len(edges) - 1)]
+
+
+def spoken_replies(
+    question: Question, shares: Sequence[float], n: int, decoding: Decoding, prompt: Prompt
+) -> list[str]:
+    """n replies that say a distribution (K,) in the format of the prompt's tag."""
+    texts, answer = question.shown_texts, format_of(str(prompt.tag["format"])).answer
+    if answer == "percent":
+        return [f" {round(100 * (shares[1] if question.negated else shares[0]))}%"] * n
+    if answer == "counts":
+        counts = ten_counts(shares)
+        return ["\n".join(f"{texts[i]}: {counts[i]}" for i in question.shown)] * n
+    if decoding.temperature == 0:
+        return [f" {texts[int(np.argmax(shares))]}"] * n
+    return [f" {texts[i]}" for i in draws(shares, n, decoding, prompt)]
+
+
+def candidate_shares(
+    question: Question, shares: Sequence[float], mass: float, format: str, candidates: Sequence[str]
+) -> list[float]:
+    """Probability of each candidate, given a distribution (K,): those that mean one option share its probability.
+    mass: what the candidates hold together."""
+    if format_of(format).answer == "percent":
+        return [mass * p for p in around(shares[1 if question.negated else 0], candidates)]
+    texts = [text.strip().casefold() for text in question.shown_texts]
+    meant = [candidate.strip().casefold() for candidate in candidates]
+    at = [texts.index(m) if m in texts else texts.index(m[:-1]) if m[:-1] in texts else None for m in meant]
+    return [0.0 if i is None else mass * shares[i] / at.count(i) for i in at]

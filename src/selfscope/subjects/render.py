@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -45,16 +45,21 @@ def positions_of_text(tokenizer: Any, prompt: Prompt, text: str, occurrence: int
 
     A token that holds other characters beside (a leading space apart) belongs to it too.
     Raises BadInput where the text does not occur as often as asked for."""
-    whole, offsets = spans(tokenizer, prompt)
+    return columns_of(*spans(tokenizer, prompt), text, occurrence)
+
+
+def columns_of(whole: str, offsets: Sequence[tuple[int, int]], text: str, occurrence: int) -> tuple[int, ...]:
+    """Columns of the tokens that hold a part of this occurrence of a text. offsets: [start, stop) of each token in the
+    whole. Raises BadInput where there is no such occurrence or token."""
     starts = [m.start() for m in re.finditer(re.escape(text), whole)] if text else []
     if not -len(starts) <= occurrence < len(starts):
         raise BadInput(f"{text!r} occurs {len(starts)} times in the prompt; asked for number {occurrence}")
     start = starts[occurrence]
     stop = start + len(text)
-    found = tuple(c for c, (a, b) in enumerate(offsets) if a < stop and b > start and b > a)
-    if not found:
+    columns = tuple(c for c, (a, b) in enumerate(offsets) if a < stop and b > start and b > a)
+    if not columns:
         raise BadInput(f"no token of the prompt lies on {text!r}")
-    return found
+    return columns
 
 
 def spans(tokenizer: Any, prompt: Prompt) -> tuple[str, list[tuple[int, int]]]:
@@ -117,6 +122,16 @@ def continuation(tokenizer: Any, text: str) -> tuple[int, ...]:
         if after[: len(before)] == before:
             return after[len(before) :]
     return alone
+
+
+def continuations(tokenizer: Any, candidates: Sequence[Sequence[str]]) -> list[list[tuple[int, ...]]]:
+    """Token ids of candidates by prompt; equal texts are tokenised once. Raises ValueError for one without a token."""
+    known: dict[str, tuple[int, ...]] = {}
+    for text in dict.fromkeys(c for many in candidates for c in many):
+        known[text] = continuation(tokenizer, text)
+        if not known[text]:
+            raise ValueError(f"the candidate {text!r} has no token")
+    return [[known[c] for c in many] for many in candidates]
 
 
 def transcript(prompt: Prompt) -> str:

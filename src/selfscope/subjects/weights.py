@@ -105,6 +105,21 @@ def read_model(name: str, source: Source, dtype: str | None, adapter: str | None
     return model
 
 
+def on_device(model: Any, device: str | None) -> Any:
+    """The model where it is to run (None: the first CUDA device, else the CPU). Raises BadModel."""
+    import torch
+
+    wanted = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return model.to(wanted)
+    except (RuntimeError, AssertionError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise BadModel(f"the model does not fit into the memory of {wanted}. Try --dtype bfloat16.") from error
+        raise BadModel(
+            f"the device {wanted!r} cannot be used ({first_line(error)}). Try cpu, cuda, cuda:1 or mps."
+        ) from error
+
+
 def first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 

@@ -13,6 +13,7 @@ from selfscope.verdicts.shares import Items
 from selfscope.verdicts.state_effect import Change
 
 Cells = Mapping[str, Reading]
+ChangedItems = tuple[list[str], Change]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Table:
     of_control: Mapping[tuple[str, str, str], str]
     rungs: Mapping[str, str]
     parts: Parts = field(default_factory=Parts)
+    changes: dict[tuple[str, bool, bool], ChangedItems | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def readers(self) -> tuple[str, ...]:
@@ -57,6 +59,11 @@ class Table:
         """Readers of a rung that were asked plainly, in the order of the rows."""
         return [r for r in self.readers if self.rungs[r] == rung and self.cells(r)]
 
+    def rivals(self, rung: str) -> list[str]:
+        """Those of a rung that answered an item: who can say nothing of a phenomenon, as a stored history of another
+        subject cannot of a user's own questions, is no rival."""
+        return [r for r in self.on(rung) if self.answered(r)]
+
     def control(self, role: str, reader: str = "") -> str:
         """The first control in a role that a reader was asked under (any reader, where none is named); "" where there
         is none."""
@@ -73,8 +80,8 @@ class Table:
 def tables(
     rows: Iterable[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth], parts: Parts | None = None
 ) -> list[Table]:
-    """One table a phenomenon, in the order of the rows. A later row of the same cell replaces an earlier one. Sweeps are
-    left out: they ask the same trial many times."""
+    """One table a phenomenon, in the order of the rows. A later row of the same cell replaces an earlier one. Sweeps
+    are left out: they ask the same trial many times."""
     known = parts or Parts()
     readings: dict[str, dict[tuple[str, str, str, str], dict[str, Reading]]] = {}
     rungs: dict[str, dict[str, str]] = {}
@@ -109,7 +116,7 @@ def numbered(names: Sequence[object]) -> Ints:
 def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str], Items] | None:
     """The items that the reader, the prior and every linear rival answered, as arrays. None when there is none."""
     own = table.answered(reader, "plain", split)
-    history, inputs = _history(table), table.on("input")[:2]
+    history, inputs = _history(table), table.rivals("input")[:2]
     others = [table.answered(r, "plain", split) for r in (*history, *inputs)]
     ids = [i for i in own if i in table.truths and all(i in cells for cells in others)]
     if not ids:
@@ -146,9 +153,10 @@ def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str],
 
 def _history(table: Table) -> list[str]:
     """The history rival of the regression: the one whose training noise is known, else the first."""
-    found = table.on("history")
+    found = table.rivals("history")
     by_noise = {
-        name: [r for r in found if any(name in x.extra for x in table.cells(r).values())] for name in ("jackknife", "sets")
+        name: [r for r in found if any(name in x.extra for x in table.cells(r).values())]
+        for name in ("jackknife", "sets")
     }
     return (by_noise["jackknife"] or by_noise["sets"] or found)[:1]
 
@@ -223,10 +231,16 @@ def dummies(trials: Sequence[Trial], there: np.ndarray[tuple[int, int], np.dtype
     return out
 
 
-def change_of(
-    table: Table, reader: str, *, control: bool = True, sham: bool = False
-) -> tuple[list[str], Change] | None:
-    """The items whose state was changed, with the control question's readings, or those of the sham. None: no such."""
+def change_of(table: Table, reader: str, *, control: bool = True, sham: bool = False) -> ChangedItems | None:
+    """The items whose state was changed, with the control question's readings, or those of the sham: put together once
+    a table. None: no such."""
+    key = (reader, control, sham)
+    if key not in table.changes:
+        table.changes[key] = _change_of(table, reader, control=control, sham=sham)
+    return table.changes[key]
+
+
+def _change_of(table: Table, reader: str, *, control: bool, sham: bool) -> ChangedItems | None:
     changed = table.control("state", reader)
     plain, after = table.answered(reader), table.answered(reader, changed)
     c0, c1 = (table.answered(reader, table.control(role, reader)) for role in ("competence", "state_competence"))

@@ -18,14 +18,15 @@ from selfscope.verdicts.shares import Items, Shares, composed
 
 def required(table: Table, reader: str, ids: Sequence[str], items: Items, found: Shares, s: Settings) -> list[Check]:
     """One check for each row of the table of required controls, in its order."""
+    inputs = table.rivals("input")
     return [
         format_panel(items, s),
         yes_bias(table, reader),
-        _present("prior", table.on("prior")),
-        _present("input rival", table.on("input"), "one of them, used twice" if len(table.on("input")) == 1 else ""),
-        _present("history rival", table.on("history")),
+        _present("prior", table.rivals("prior")),
+        _present("input rival", inputs, "one of them, used twice" if len(inputs) == 1 else ""),
+        _present("history rival", table.rivals("history")),
         reliable(table, found, s),
-        _present("near twin", table.on("twin")),
+        _present("near twin", table.rivals("twin")),
         *changed_state(table, reader),
         shuffled(table, ids, items, s),
         competence(table, reader),
@@ -41,7 +42,7 @@ def check(name: str, status: str, detail: str) -> Check:
 
 def _present(name: str, readers: Sequence[str], note: str = "") -> Check:
     if not readers:
-        return check(name, "missing", "nobody stood on this rung")
+        return check(name, "missing", "nobody on this rung answered")
     return check(name, "passed", ", ".join(readers) + (f" ({note})" if note else ""))
 
 
@@ -77,7 +78,7 @@ def yes_bias(table: Table, reader: str) -> Check:
 
 
 def reliable(table: Table, found: Shares, s: Settings) -> Check:
-    if not table.on("history"):
+    if not table.rivals("history"):
         return check("reliable history", "missing", "no history rival")
     status = "passed" if found.kappa >= s.kappa else "failed"
     detail = f"reliability {found.kappa:.2f} (at least {s.kappa:.2f}); more history would explain {found.f_hat:.2f}"

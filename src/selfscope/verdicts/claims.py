@@ -13,7 +13,21 @@ VERDICTS = ("access", "alarm only", "narrative", "self-prediction", "not support
 
 @dataclass(frozen=True)
 class Check:
-    """One required control. status: passed | failed | missing. `needed_for`: the verdicts that demand it."""
+    """One required control.
+
+    Attributes
+    ----------
+    name
+        What people read.
+    status
+        passed, failed or missing.
+    detail
+        The numbers behind it, in words.
+    needed_for
+        The verdicts that demand it.
+    run
+        What to run when it is missing.
+    """
 
     name: str
     status: str
@@ -24,7 +38,21 @@ class Check:
 
 @dataclass(frozen=True)
 class Step:
-    """One observer on the ladder, on the same items: noise-corrected Brier skill (0 = prior, 1 = the truth itself)."""
+    """One observer on the ladder, on the same items as all others.
+
+    Attributes
+    ----------
+    reader, rung
+        Who it is, and where it stands.
+    skill
+        Noise-corrected Brier skill (0 = prior, 1 = the truth itself).
+    gap
+        Self minus this observer, paired, in skill units; None for the self.
+    control
+        Under which it was asked.
+    answered
+        Part of the items that it answered.
+    """
 
     reader: str
     rung: str
@@ -38,12 +66,60 @@ class Step:
 class Claim:
     """The verdict on one reader of one phenomenon, with everything that it rests on.
 
-    verdict: one of VERDICTS; basis: causal | ablated | rivals | None; reason: a short code when not supported
-    ("undecided", "format not crossed", "control missing", "no private variation", "too few clusters", ...).
-    sentence: the one line for people. shares: a, b, g, y, c (private, habit, input, format, unmoved), "public" (b+g).
-    headlines: "among answered", "intention to ask", "bounds": each a mapping share -> Estimate or (low, high).
-    numbers: kappa, f_hat, f_star, mde_a, mde_causal, mean_confidence, earned_confidence, items, clusters, rollouts ...
-    calibration: bins of (stated, happened, low, high, items) for the calibration plot.
+    Attributes
+    ----------
+    phenomenon, reader
+        Ids of the two.
+    verdict
+        One of VERDICTS.
+    sentence
+        The one line for people.
+    basis
+        Of access: causal, ablated or rivals; else None.
+    reason
+        Of "not supported": a short code ("undecided", "format not crossed", "control missing", "no private variation",
+        "too few clusters", ...); else None.
+    primary
+        Whether the reader speaks for the phenomenon.
+    shares
+        Parts of the report that follow: a its own state (private), b its history (habit), g the text (input), y the
+        format, c none of these (unmoved); "public" is b + g.
+    causal
+        Slope of the report on the truth under do(state), less the control question's where that was asked.
+    causal_control
+        The control question's slope: what the change does to answers that it should not touch.
+    ablated
+        Slope of what the report loses without the state on the part of the truth that the history rival misses.
+    identification
+        Whether the content is right: the report after the change against its own truth, minus against other clusters'.
+    alarm
+        How much likelier it says that it was changed under a changed state than under a sham, less what the same change
+        does to that word on a plain fact.
+    ladder
+        Every observer on the same items.
+    ceiling
+        Split-half ceiling of the skill.
+    incremental
+        What the report adds to a linear stack of all rivals, in units of skill.
+    headlines
+        "among answered", "intention to ask", "bounds": each a mapping share -> Estimate or (low, high).
+    checks
+        The required controls.
+    rivals
+        Ids of the rivals that were tried.
+    outcomes
+        How often each outcome occurred.
+    conditions
+        By control of wording, person or sham: how far the report moved ("change"), how much better it got ("better"),
+        on how many items, and how many were not answered ("silent").
+    numbers
+        kappa, f_hat, f_star, mde_a, mde_causal, mean_confidence, earned_confidence, items, clusters, rollouts ...
+    calibration
+        (stated, happened, low, high, items) of each bin of the calibration plot.
+    notes
+        Sentences for people.
+    settings_hash
+        Of the `Settings` that it was judged by.
     """
 
     phenomenon: str

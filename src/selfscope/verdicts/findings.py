@@ -16,8 +16,17 @@ from selfscope.verdicts.settings import Settings
 
 @dataclass(frozen=True)
 class Findings:
-    """claims: the verdicts; gaps, grids: readings of activations against their arms, and their sweeps; injected: what
-    was said of injections."""
+    """All that is estimated from the rows of a study.
+
+    Attributes
+    ----------
+    claims
+        The verdicts.
+    gaps, grids
+        Readings of activations against their arms, and their sweeps.
+    injected
+        What was said of injections.
+    """
 
     claims: tuple[Claim, ...] = ()
     gaps: tuple[Gap, ...] = ()
@@ -32,7 +41,26 @@ def find(
     observations: Mapping[str, Observation],
     parts: Parts,
 ) -> Findings:
-    """Estimates everything, each phenomenon's rows put together once. Pure."""
+    """Estimates everything, each phenomenon's rows put together once. Pure.
+
+    Parameters
+    ----------
+    rows
+        Readings, of every reader and control.
+    trials
+        By id.
+    truths
+        By the id of their trial.
+    observations
+        By key.
+    parts
+        What readers, controls and phenomena say of themselves.
+
+    Returns
+    -------
+    Findings
+        Claims, gaps, grids and what was said of injections.
+    """
     by_phenomenon = tables(rows, trials, truths, parts)
     return Findings(
         tuple(claim for table in by_phenomenon for claim in judged(table, Settings())),

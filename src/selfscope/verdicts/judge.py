@@ -34,8 +34,26 @@ def judge(
     parts: Parts | None = None,
     settings: Settings | None = None,
 ) -> list[Claim]:
-    """Claims in the order of the rows; the primary one of each phenomenon first. Pure: no model, no randomness but
-    the settings' seed. parts: what readers, controls and phenomena say of themselves (None: rows of plain trials)."""
+    """The verdicts of a study's rows. Pure: no model, no randomness but the settings' seed.
+
+    Parameters
+    ----------
+    rows
+        Readings, of every reader and control.
+    trials
+        By id.
+    truths
+        By the id of their trial.
+    parts
+        What readers, controls and phenomena say of themselves (None: rows of plain trials).
+    settings
+        What a verdict is tuned by (None: the defaults).
+
+    Returns
+    -------
+    list[Claim]
+        In the order of the rows, the primary one of each phenomenon first.
+    """
     return [claim for table in tables(rows, trials, truths, parts) for claim in judged(table, settings or Settings())]
 
 

@@ -8,12 +8,37 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """level: two-sided. margin, margin_causal: "no access" is an effect below these (two one-sided tests).
-    narrative: floor of the unmoved share. unearned: stated minus earned confidence of a narrative. tipping: least
-    f* of access from observation. kappa: least reliability of the history rival. silent: most non-answers.
-    parse_gap: most difference in answers between the self and an arm. clusters: fewest. shuffles, outside: re-pairings
-    made, and how many of their intervals may miss 0. one_order: most common place of "first" at which the format is
-    still crossed. primary: reader that speaks for a phenomenon, by phenomenon ("" = the first `ask`)."""
+    """Everything that a verdict may be tuned by. Changing one changes every claim's hash.
+
+    Parameters
+    ----------
+    level
+        Of two-sided intervals.
+    margin, margin_causal
+        "No access" is an effect below these (two one-sided tests).
+    narrative
+        Floor of the unmoved share of a narrative.
+    unearned
+        Stated minus earned confidence of a narrative.
+    tipping
+        Least f* of access from observation.
+    kappa
+        Least reliability of the history rival.
+    silent
+        Most non-answers.
+    parse_gap
+        Most difference in answers between the self and an arm.
+    clusters
+        Fewest.
+    shuffles, outside
+        Re-pairings that are made, and how many of their intervals may miss 0.
+    one_order
+        Most common place of "first" at which the format is still crossed.
+    seed
+        Of the re-pairings.
+    primary
+        (phenomenon, reader that speaks for it); the study's where a phenomenon is not named.
+    """
 
     level: float = 0.95
     margin: float = 0.20
@@ -33,4 +58,5 @@ class Settings:
 
     @property
     def hash(self) -> str:
+        """Sixteen hexadecimal digits that every setting goes into."""
         return hashlib.sha256(repr(sorted(asdict(self).items())).encode()).hexdigest()[:16]

@@ -1,25 +1,8 @@
-"""(question, format, template) -> prompt: the only room that phrases a question."""
+"""(trial, format) -> prompt: the only room that phrases a question."""
 
-from selfscope.wording.direct import direct
-from selfscope.wording.prompts import (
-    FORMATS,
-    LOGPROB_FORMATS,
-    TEMPLATES,
-    AskedPrompt,
-    Shot,
-    fits,
-    phrase,
-    question_text,
-)
+from selfscope.records import FORMATS, TEMPLATES
+from selfscope.wording.answers import Shot
+from selfscope.wording.prompts import AskedPrompt, fits, phrase
+from selfscope.wording.questions import question_text
 
-__all__ = [
-    "FORMATS",
-    "LOGPROB_FORMATS",
-    "TEMPLATES",
-    "AskedPrompt",
-    "Shot",
-    "direct",
-    "fits",
-    "phrase",
-    "question_text",
-]
+__all__ = ["FORMATS", "TEMPLATES", "AskedPrompt", "Shot", "fits", "phrase", "question_text"]

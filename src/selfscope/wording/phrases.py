@@ -10,11 +10,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from selfscope.errors import BadInput
+from selfscope.records import Question
+
 
 @dataclass(frozen=True)
 class Phrase:
-    """How a quantity is asked. which: the open question; yes, no: the yes/no question and its negation; claim,
-    counter: what a probability is asked of, and its negation. carrier: the situation it is told in."""
+    """How a quantity is asked.
+
+    Attributes
+    ----------
+    which : str
+        The open question.
+    yes, no : str
+        The yes/no question and its negation.
+    claim, counter : str
+        What a probability is asked of, and its negation.
+    carrier : str
+        The situation that it is told in: a key of CARRIERS.
+    """
 
     which: str
     yes: str = ""
@@ -238,3 +252,26 @@ COUNTS = (
     "Out of ten separate tries, count each possible answer: {options}\n"
     "Give a line for each ({example}). Together they make 10.",
 )
+ANSWER_PREFIX = "Answer:"
+"""What a reply starts with where it is led in."""
+NAME = "Alex"
+"""Who is named where a question names nobody."""
+
+
+def phrase_of(question: Question) -> Phrase:
+    """How the question's quantity is asked; a user's own words (``arguments["ask"]``) are kept as they stand.
+
+    Raises
+    ------
+    BadInput
+        The quantity has no phrase; the message lists those that have.
+    """
+    if "ask" in question.arguments:
+        verbatim = str(question.arguments["ask"]).replace("{", "{{").replace("}", "}}")
+        if question.person != "self":
+            verbatim = "Answer for {you}, not for yourself. " + verbatim
+        claim = f'the answer to "{verbatim}" is yes'
+        return Phrase(verbatim, verbatim, f"Is the answer no? {verbatim}", claim, claim[:-3] + "no", carrier="custom")
+    if question.quantity not in PHRASES:
+        raise BadInput(f"no wording for the quantity {question.quantity!r}; known: {', '.join(sorted(PHRASES))}")
+    return PHRASES[question.quantity]

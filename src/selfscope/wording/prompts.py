@@ -6,58 +6,58 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from selfscope.records import Message, Prompt, Question, Trial, to_jsonable
-from selfscope.wording.phrases import (
-    CARRIERS,
-    CHANCE,
-    COUNTS,
-    FRAMINGS,
-    OPTIONS,
-    PERSONS,
-    PHRASES,
-    SAME,
-    YES_NO,
-    Phrase,
-)
-
-FORMATS = ("free", "choice_lp", "yesno_lp", "prob_text", "prob_ev", "counts10")
-LOGPROB_FORMATS = ("choice_lp", "yesno_lp", "prob_ev")
-TEMPLATES = 3
-NAME = "Alex"
-YES, NO = (" Yes", " yes"), (" No", " no")
-PREFIX = "Answer:"
-ARROW = "→"
-TAIL = 120
-"""Characters of an object prompt that stand before the arrow where a question is about a given continuation."""
-
-
-@dataclass(frozen=True)
-class Shot:
-    """A worked example in a prompt: a trial and the distribution (K,) over its options that counts as its answer."""
-
-    trial: Trial
-    distribution: tuple[float, ...]
+from selfscope.errors import BadInput
+from selfscope.records import FORMATS, Message, Prompt, Question, Trial, to_jsonable
+from selfscope.wording.answers import Shot, answer_text, candidates_of, reply_tokens
+from selfscope.wording.carriers import asked_turns, in_a_new_thread, shown_to_observers
+from selfscope.wording.phrases import ANSWER_PREFIX
+from selfscope.wording.questions import question_text
 
 
 @dataclass(frozen=True)
 class AskedPrompt:
-    """What a subject is given. candidates: texts to score (None: the reply is sampled); stands_for: for each
-    candidate the canonical index of the option that it means (prob_ev: the per cent of canonical "yes").
-    options: the texts of the options as shown, in canonical order. first: the canonical index of the option that
-    stands first (choice, counts, free) or that "yes" means on this item (yesno, prob): the format direction."""
+    """What a subject is given to answer one question in one format.
+
+    Attributes
+    ----------
+    prompt : Prompt
+        What is scored or continued.
+    candidates : tuple of str, or None
+        (C,) texts to score; None where the reply is sampled.
+    option_index : tuple of int
+        (C,) for each candidate the canonical index of the option that it means (``percent`` answers: the per cent
+        of canonical "yes").
+    options : tuple of str
+        (K,) the texts of the options as shown, in canonical order. Empty for an open question.
+    first : int or None
+        The canonical index of the option that stands first, or that "yes" means on this item: the format direction.
+        None for an open question, which has none.
+    max_tokens : int
+        Tokens at most of a reply.
+    stop : tuple of str
+        What ends a reply.
+    """
 
     prompt: Prompt
     candidates: tuple[str, ...] | None
     option_index: tuple[int, ...]
     options: tuple[str, ...]
-    first: int
+    first: int | None
     max_tokens: int
     stop: tuple[str, ...] = ()
 
 
 def fits(question: Question, format: str) -> bool:
-    """Whether the format can ask the question: a probability needs a yes/no question."""
-    return format in FORMATS and (question.binary or format in ("free", "choice_lp", "counts10"))
+    """Whether the format can ask the question.
+
+    A probability needs a yes/no question; an open question (no options) can be asked in the format ``free`` alone.
+    No format of another name fits anything.
+    """
+    if format not in FORMATS:
+        return False
+    if question.open:
+        return format == "free"
+    return question.binary or not FORMATS[format].binary
 
 
 def phrase(
@@ -71,231 +71,67 @@ def phrase(
 ) -> AskedPrompt:
     """The prompt that asks the trial's question in a format.
 
-    chat: messages (False: one running text, for base models). prefill: the reply starts with "Answer:".
-    hide_state: the hidden messages of the object prompt are left out, as for an observer of this subject.
-    shots: worked examples before the question. Raises ValueError when the format does not fit the question.
+    Parameters
+    ----------
+    trial : Trial
+        Where its ``public`` text is empty it is about nothing: the question stands alone, without a carrier. Where its
+        question has no options it is open: it is asked in its own words, and the reply is free text.
+    format : str
+        A name of ``FORMATS`` that fits the question.
+    chat : bool
+        Messages. False: one running text, for base models.
+    prefill : bool
+        The reply starts with "Answer:" (counts never do).
+    hide_state : bool
+        The hidden messages and interventions of the object prompt are left out, as for an observer of this subject.
+    shots : sequence of Shot
+        Worked examples before the question.
+
+    Returns
+    -------
+    AskedPrompt
+        The same for the same trial, whatever else is asked.
+
+    Raises
+    ------
+    BadInput
+        The format does not fit the question, or the question has no wording.
     """
     question = trial.question
     if not fits(question, format):
-        raise ValueError(f"format {format!r} cannot ask {question.quantity!r} with {len(question.options)} options")
+        able = ", ".join(name for name in FORMATS if fits(question, name))
+        asked = f"{question.quantity!r} with {len(question.options)} options"
+        raise BadInput(f"format {format!r} cannot ask {asked}; these can: {able}")
     if hide_state:
         trial = replace(trial, prompt=shown_to_observers(trial.prompt), state="plain")
     system = tuple(m for m in trial.prompt.messages if m.role == "system")
-    turns = _turns(trial, format, shots)
-    prefix = PREFIX if prefill and (format != "counts10") else ""
-    tag = _tag(trial, format)
-    acts = () if hide_state else trial.prompt.interventions
-    if chat:
-        prompt = Prompt(messages=system + turns, prefix=prefix, interventions=acts, tag=tag)
-    else:
-        text = _running_text(system + turns)
-        prompt = Prompt(text=text, prefix=PREFIX if prefix else "", interventions=acts, tag=tag)
-    candidates, option_index = _candidates(question, format)
+    turns = (*system, *_worked(shots, format), *asked_turns(trial, question_text(trial, format)))
+    led = prefill and FORMATS[format].answer != "counts"
+    prompt = Prompt(
+        messages=turns if chat else (),
+        text=None if chat else _running_text(turns),
+        prefix=ANSWER_PREFIX if led else "",
+        interventions=() if hide_state else trial.prompt.interventions,
+        tag=_tag(trial, format),
+    )
+    candidates, option_index = candidates_of(question, format)
     return AskedPrompt(
         prompt,
         candidates,
         option_index,
-        shown_options(question),
-        _first(question, format),
-        _room(question, format, led=bool(prefix)),
-        () if format == "counts10" or not prefix else ("\n",),
+        question.shown_texts,
+        None if question.open else question.first_option(format),
+        reply_tokens(question, format, led=led),
+        ("\n",) if led else (),
     )
 
 
-def _room(question: Question, format: str, *, led: bool) -> int:
-    """Tokens of a reply. Who was not led in by "Answer:" may need a sentence."""
-    if format == "counts10":
-        return 14 * len(question.options) + 8
-    return {"free": 16, "prob_text": 8}.get(format, 1) if led else 32
-
-
-def shown_options(question: Question) -> tuple[str, ...]:
-    """Texts of the options in canonical order as this wording shows them (negated wording swaps yes and no)."""
-    texts = tuple(o.text for o in question.options)
-    return texts[::-1] if question.binary and question.negated else texts
-
-
-def question_text(trial: Trial, format: str) -> str:
-    """The words of the question and its answer instruction, without the prompt that it is about."""
-    question = trial.question
-    template = question.template % TEMPLATES
-    fields = _fields(question, _noun(trial))
-    words = _phrase_of(question)
-    if format in ("prob_text", "prob_ev"):
-        claim = (words.counter if question.negated else words.claim).format_map(fields)
-        return CHANCE[template].format(claim=claim)
-    if question.binary:
-        core = (words.no if question.negated else words.yes).format_map(fields)
-    else:
-        core = words.which.format_map(fields)
-    if format == "yesno_lp":
-        return f"{core} {YES_NO[template]}"
-    texts = shown_options(question)
-    listed = " | ".join(texts[i] for i in question.shown)
-    if format == "counts10":
-        example = f'"{texts[question.shown[0]]}: 3"'
-        return f"{core}\n{COUNTS[template].format(options=listed, example=example)}"
-    choice, instruction = OPTIONS[template]
-    asked = f"{core}\n{choice.format(options=listed)}"
-    return asked if format in LOGPROB_FORMATS else f"{asked}\n{instruction}"
-
-
-class _Fields(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        raise ValueError(f"the question's arguments lack {key!r}, which its phrase needs; it has: {', '.join(self)}")
-
-
-def _fields(question: Question, noun: str) -> _Fields:
-    you, your = _person(question)
-    return _Fields({**question.arguments, "you": you, "your": your, "reply": noun})
-
-
-def _person(question: Question) -> tuple[str, str]:
-    name = question.arguments.get("target" if question.person == "target" else "name", NAME)
-    you, your = PERSONS[question.person]
-    return you.format(name=name), your.format(name=name)
-
-
-def _phrase_of(question: Question) -> Phrase:
-    if "ask" in question.arguments:
-        asked = str(question.arguments["ask"]).replace("{", "{{").replace("}", "}}")
-        if question.person != "self":
-            asked = "Answer for {you}, not for yourself. " + asked
-        claim = f'the answer to "{asked}" is yes'
-        return Phrase(asked, asked, f"Is the answer no? {asked}", claim, claim[:-3] + "no", carrier="custom")
-    if question.quantity not in PHRASES:
-        raise ValueError(f"no wording for the quantity {question.quantity!r}; known: {', '.join(sorted(PHRASES))}")
-    return PHRASES[question.quantity]
-
-
-def _carrier(trial: Trial) -> tuple[str, str]:
-    question = trial.question
-    kind = _phrase_of(question).carrier
-    if question.given_text is not None:
-        kind = "continued" if kind in ("continue", "branch") else "material"
-    return CARRIERS[kind][question.template % TEMPLATES]
-
-
-def _noun(trial: Trial) -> str:
-    noun = _carrier(trial)[1]
-    if trial.question.given_text is not None:
-        return noun
-    # A conversation has replies already: the question is about the one that comes.
-    coming = "next " if _talk(trial) and _phrase_of(trial.question).carrier in ("reply", "custom") else ""
-    return f"{_person(trial.question)[1]} {coming}{noun}"
-
-
-def _context(trial: Trial) -> list[Message]:
-    """The turns before the object, without system messages: a report stands behind them as the behaviour does."""
-    return [m for m in trial.prompt.messages[: trial.prompt.context] if m.role != "system"]
-
-
-def _object(trial: Trial) -> list[Message]:
-    return [m for m in trial.prompt.messages[trial.prompt.context :] if not m.hidden]
-
-
-def shown_to_observers(prompt: Prompt) -> Prompt:
-    """The prompt without its hidden messages."""
-    seen = tuple(m for m in prompt.messages if not m.hidden)
-    if len(seen) in (0, len(prompt.messages)):
-        return prompt
-    hidden = sum(m.hidden for m in prompt.messages[: prompt.context])
-    return replace(prompt, messages=seen, context=prompt.context - hidden)
-
-
-def _talk(trial: Trial) -> bool:
-    return len(_object(trial)) > 1
-
-
-def _turns(trial: Trial, format: str, shots: Sequence[Shot]) -> tuple[Message, ...]:
-    turns: list[Message] = []
+def _worked(shots: Sequence[Shot], format: str) -> list[Message]:
+    turns = []
     for shot in shots:
-        turns.append(Message("user", _fresh(shot.trial, format)))
-        turns.append(Message("assistant", _answer_text(shot, format)))
-    turns += _context(trial)
-    question, talk = trial.question, _object(trial)
-    if question.placement != "same" or question.given_text is not None or not talk:
-        return (*turns, Message("user", _framed(question, _fresh(trial, format))))
-    words = question_text(trial, format)
-    template = question.template % TEMPLATES
-    if trial.prompt.prefix:
-        talk.append(Message("assistant", trial.prompt.prefix))
-        return (*turns, *talk, Message("user", _framed(question, SAME["partial"][template].format(question=words))))
-    if talk[-1].role == "assistant":
-        return (*turns, *talk, Message("user", _framed(question, SAME["ended"][template].format(question=words))))
-    # Two user turns in a row are refused by some chat templates: the question joins the last one.
-    asked = _framed(question, SAME["open"][template].format(question=words))
-    return (*turns, *talk[:-1], Message("user", f"{talk[-1].content}\n\n{asked}"))
-
-
-def _fresh(trial: Trial, format: str) -> str:
-    """The question in a new thread, told about the object prompt."""
-    return _fresh_around(trial, question_text(trial, format))
-
-
-def _fresh_around(trial: Trial, words: str) -> str:
-    you, your = _person(trial.question)
-    about = trial.public
-    if trial.question.given_text is not None:
-        about = trial.question.given_text
-        if _phrase_of(trial.question).carrier in ("continue", "branch"):
-            about = f"{trial.public[-TAIL:]} {ARROW} {about}"
-    what = "conversation" if _talk(trial) else "message"
-    return _carrier(trial)[0].format(you=you, your=your, what=what, object=f'"""{about}"""', question=words)
-
-
-def _framed(question: Question, text: str) -> str:
-    lead = FRAMINGS[question.framing]
-    return f"{lead}\n{text}" if lead else text
-
-
-def _candidates(question: Question, format: str) -> tuple[tuple[str, ...] | None, tuple[int, ...]]:
-    k = len(question.options)
-    if format == "choice_lp":
-        texts = [" " + t.strip() for t in shown_options(question)]
-        nested = any(a != b and b.startswith(a) for a in texts for b in texts)
-        # Where one option begins another ("1", "10"), a fixed end makes the strings exclude each other.
-        return tuple(t + "." for t in texts) if nested else tuple(texts), tuple(range(k))
-    if format == "yesno_lp":
-        yes, no = (1, 0) if question.negated else (0, 1)
-        return YES + NO, (yes,) * len(YES) + (no,) * len(NO)
-    if format == "prob_ev":
-        numbers = range(101)
-        # The per cent sign ends the number: "1" must not hold the probability of "10" and "100".
-        return tuple(f" {n}%" for n in numbers), tuple(100 - n if question.negated else n for n in numbers)
-    return None, ()
-
-
-def _first(question: Question, format: str) -> int:
-    if format in ("yesno_lp", "prob_text", "prob_ev"):
-        return 1 if question.negated else 0
-    return question.shown[0]
-
-
-def _answer_text(shot: Shot, format: str) -> str:
-    """What the right answer to a worked example looks like in this format."""
-    question = shot.trial.question
-    texts = shown_options(question)
-    top = max(range(len(texts)), key=lambda i: shot.distribution[i])
-    if format == "yesno_lp":
-        return f"{PREFIX}{YES[0] if (top == 0) != question.negated else NO[0]}"
-    if format in ("prob_text", "prob_ev"):
-        p = 1 - shot.distribution[0] if question.negated else shot.distribution[0]
-        return f"{PREFIX} {round(100 * p)}%"
-    if format == "counts10":
-        counts = _round_to_ten(shot.distribution)
-        return "\n".join(f"{texts[i]}: {counts[i]}" for i in question.shown)
-    return f"{PREFIX} {texts[top]}"
-
-
-def _round_to_ten(distribution: Sequence[float]) -> list[int]:
-    """Whole numbers that sum to ten, nearest to ten times the distribution (largest remainders)."""
-    scaled = [10 * p for p in distribution]
-    counts = [int(x) for x in scaled]
-    by_remainder = sorted(range(len(scaled)), key=lambda i: (counts[i] - scaled[i], i))
-    for i in by_remainder[: 10 - sum(counts)]:
-        counts[i] += 1
-    return counts
+        turns.append(Message("user", in_a_new_thread(shot.trial, question_text(shot.trial, format))))
+        turns.append(Message("assistant", answer_text(shot, format)))
+    return turns
 
 
 def _running_text(messages: Sequence[Message]) -> str:

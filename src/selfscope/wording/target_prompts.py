@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from selfscope.errors import BadInput
 from selfscope.records import Message, Prompt, Trial
-from selfscope.wording.prompts import PREFIX, question_text
+from selfscope.wording.phrases import ANSWER_PREFIX
+from selfscope.wording.questions import question_text
 
 TEMPLATES = ("identity", "description", "attribute", "question", "summary")
 IDENTITY = "cat -> cat\n1135 -> 1135\nhello -> hello\n{slot}"
@@ -27,8 +29,19 @@ SLOTS = (" x", " X", " ?", " _", " #", " ~")
 
 @dataclass(frozen=True)
 class TargetPrompt:
-    """A target prompt. placeholder: what the vector replaces, `count` times in a row at the end of `before`; words:
-    the options' texts to score behind it, "" where an answer is open."""
+    """A target prompt.
+
+    Attributes
+    ----------
+    prompt : Prompt
+        What is read with the vector in it.
+    placeholder : str
+        What the vector replaces.
+    count : int
+        How often the placeholder stands there, in a row.
+    words : tuple of str
+        (K,) the options' texts to score behind the prompt, in canonical order.
+    """
 
     prompt: Prompt
     placeholder: str
@@ -44,32 +57,45 @@ def target_prompt(
     placeholder: str = " x",
     count: int = 1,
     filling: str | None = None,
-    open: bool = False,
 ) -> TargetPrompt:
-    """The target prompt of a trial. filling: words in the place of the slot (the text-only rival). open: the
-    question without its options.
+    """The target prompt of a trial.
 
-    Raises ValueError for an unknown template, and where the placeholder occurs in the question."""
+    Parameters
+    ----------
+    trial : Trial
+        Asks the question; ``arguments["verbal"]`` is the sentence of the template ``attribute``, with ``{x}`` in it.
+    template : str
+        identity, description, attribute, question or summary.
+    chat : bool
+        Messages (question and summary). False: one running text.
+    placeholder : str
+        What the vector will replace.
+    count : int
+        Placeholders in a row.
+    filling : str or None
+        Words in the place of the slot: the text-only rival.
+
+    Raises
+    ------
+    BadInput
+        There is no such template, or the question has no wording.
+    """
     if template not in TEMPLATES:
-        raise ValueError(f"there is no template {template!r}; there are: {', '.join(TEMPLATES)}")
-    options = tuple(o.text.strip() for o in trial.question.options)
+        raise BadInput(f"there is no template {template!r}; there are: {', '.join(TEMPLATES)}")
+    words = tuple(f" {o.text.strip()}" for o in trial.question.options)
     if template == "identity":
         slot = IDENTITY_SLOT if filling is None else filling.strip()
-        return TargetPrompt(Prompt(text=IDENTITY.format(slot=slot)), IDENTITY_SLOT, 1, tuple(f" {o}" for o in options))
-    stood = (placeholder * count).strip() if filling is None else filling.strip()
+        return TargetPrompt(Prompt(text=IDENTITY.format(slot=slot)), IDENTITY_SLOT, 1, words)
+    slot = (placeholder * count).strip() if filling is None else filling.strip()
+    mark = placeholder.strip()
     if template == "description":
-        text = DESCRIPTION.format(slot=stood) + ":"
-        return TargetPrompt(Prompt(text=text), placeholder.strip(), count, tuple(f" {o}" for o in options))
+        return TargetPrompt(Prompt(text=DESCRIPTION.format(slot=slot) + ":"), mark, count, words)
     if template == "attribute":
         verbal = str(trial.question.arguments.get("verbal", "{x}"))
-        return TargetPrompt(
-            Prompt(text=verbal.replace("{x}", stood)), placeholder.strip(), count, tuple(f" {o}" for o in options)
-        )  # fmt: skip
-    question = question_text(trial, "choice_lp")
-    if open:
-        question = str(trial.question.arguments.get("ask", question))
-    words = tuple(f" {o}" for o in options)
-    text = (QUESTION if template == "question" else SUMMARY).format(slot=stood, question=question)
-    lead = PREFIX if template == "question" else f"{SUMMARY_LEAD}{PREFIX}"
-    prompt = Prompt(messages=(Message("user", text),), prefix=lead) if chat else Prompt(text=f"{text}\n{lead}")
-    return TargetPrompt(prompt, placeholder.strip(), count, words)
+        return TargetPrompt(Prompt(text=verbal.replace("{x}", slot)), mark, count, words)
+    text = (QUESTION if template == "question" else SUMMARY).format(
+        slot=slot, question=question_text(trial, "choice_lp")
+    )
+    prefix = ANSWER_PREFIX if template == "question" else f"{SUMMARY_LEAD}{ANSWER_PREFIX}"
+    prompt = Prompt(messages=(Message("user", text),), prefix=prefix) if chat else Prompt(text=f"{text}\n{prefix}")
+    return TargetPrompt(prompt, mark, count, words)

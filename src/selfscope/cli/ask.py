@@ -1,0 +1,113 @@
+"""`selfscope ask`, `selfscope doctor`: one question, one checkup."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from selfscope.cli.app import app
+from selfscope.cli.options import HERE, LIST, Hardware, Json, Model
+from selfscope.cli.output import coloured, print_data
+from selfscope.cli.progress import Bar
+from selfscope.errors import BadModel, SelfscopeError
+
+
+@app.command
+def ask(
+    model: Model,
+    question: str,
+    /,
+    *,
+    options: Annotated[tuple[str, ...], LIST] = (),
+    about: str | None = None,
+    other: str | None = None,
+    reader: str | None = None,
+    layer: int | None = None,
+    token: Annotated[int, Parameter(allow_leading_hyphen=True)] = -1,
+    hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
+    json: Json = False,
+) -> None:
+    """Ask one question: each answer with its rivals beside it.
+
+    For example:
+
+        selfscope ask phantom "Are you sure of your answers?" --options yes,no
+
+        selfscope ask smollm2-135m "Will your answer start with a vowel?" --options yes,no --about "Name a fruit."
+
+        selfscope ask smollm2-135m "What is this?" --about "The ship left the port." --reader patchscope --layer 12
+
+    Parameters
+    ----------
+    question
+        The question, in your own words.
+    options
+        Answers to choose from, with commas between: probabilities are read instead of a text.
+    about
+        The prompt that the question is about; the model then also does it, ten times.
+    other
+        Another model that answers about this one.
+    reader
+        Ask about the state of a token of --about instead: patchscope, selfie or logit_lens, with its arms beside it.
+    layer
+        Where that state is read and written (default: half way).
+    token
+        Which token of --about, from 0; negative counts from the end.
+    """
+    from selfscope.api.ask import Answers
+    from selfscope.api.ask import ask as put_question
+    from selfscope.api.loading import load
+    from selfscope.api.read_state import StateReading, read
+    from selfscope.records import to_jsonable
+
+    result: Answers | StateReading
+    if reader is None:
+        subject = load(model, **hardware.chosen())
+        result = put_question(subject, question, options=options, about=about, other=other)
+    elif about is None:
+        raise SelfscopeError(f"{reader} reads the state of a token: give its text with --about")
+    else:
+        subject = load(model, **hardware.chosen())
+        result = read(
+            subject, question, about=about, reader=reader, layer=layer, token=token, options=options
+        )  # fmt: skip
+    if json:
+        print_data(to_jsonable(result))
+    else:
+        print(result.table(colour=coloured()))
+
+
+@app.command
+def doctor(
+    model: Model,
+    /,
+    *,
+    hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
+    json: Json = False,
+) -> None:
+    """Examine a model before its activations are read: where its layers lie, norms, sinks, BOS, template, self-test.
+
+    The exit code is not zero where the self-test refuses the model.
+
+    For example:
+
+        selfscope doctor smollm2-135m
+
+        selfscope doctor MODEL --dtype bfloat16 --json
+    """
+    from selfscope.api.doctor import examine
+    from selfscope.api.loading import load
+    from selfscope.records import to_jsonable
+
+    with Bar(quiet=json, first="loading") as bar:
+        bar.plan(2)
+        subject = load(model, **hardware.chosen())
+        bar.step("measuring", 1)
+        checkup = examine(subject)
+    if json:
+        print_data(to_jsonable(checkup.data))
+    else:
+        print(checkup.table(colour=coloured()))
+    if checkup.data.refused:
+        raise BadModel(f"the activations of {model} are not to be read or written: {checkup.data.refused}")

@@ -1,0 +1,93 @@
+"""Records to JSON and back, and their content hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from enum import Enum
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+SCHEMA = 2
+"""The layout of a folder's records: another number is another layout. 2: every part of a study is kept with its whole
+configuration, and the arm of a trial is no control."""
+HASHED_AS = {"given_text": "material", "negated": "flipped"}
+"""Names under which fields enter a hash: ids decide which trials are drawn, so a better name must not draw others."""
+T = TypeVar("T")
+
+
+def to_jsonable(value: Any, names: Mapping[str, str] = MappingProxyType({})) -> Any:
+    """Any record as JSON-ready dicts, lists and scalars.
+
+    Parameters
+    ----------
+    value : object
+        A record, a mapping, a tuple or list, an enum, an array (its ``tolist``), or a scalar, nested at will.
+    names : mapping of str to str
+        Fields of records that get another name.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {names.get(k, k): to_jsonable(v, names) for k, v in vars(value).items()}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(k): to_jsonable(v, names) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        return [to_jsonable(v, names) for v in value]
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return value
+
+
+def to_json(record: Any) -> str:
+    """One line of JSON with sorted keys: the same record gives the same bytes."""
+    return _compact(to_jsonable(record))
+
+
+def from_json(kind: type[T], text: str | bytes) -> T:
+    """The record that `to_json` wrote.
+
+    Parameters
+    ----------
+    kind : type
+        The record's class.
+    text : str or bytes
+        One line of JSON.
+
+    Raises
+    ------
+    ValueError
+        The text is not such a record; the message names the field.
+    """
+    return _adapter(kind).validate_json(text)  # type: ignore[arg-type]
+
+
+def content_hash(*parts: Any, size: int = 16) -> str:
+    """Stable hexadecimal digest of any records or plain values, the same in every process.
+
+    Parameters
+    ----------
+    *parts : object
+        What `to_jsonable` takes. Their order counts.
+    size : int
+        Digits of the digest, 64 at most.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(_compact(to_jsonable(part, HASHED_AS)).encode())
+        digest.update(b"\x00")
+    return digest.hexdigest()[:size]
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+@lru_cache(maxsize=64)
+def _adapter(kind: type) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)

@@ -1,0 +1,111 @@
+"""What a subject is given: messages, texts or token ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from selfscope.errors import BadInput
+from selfscope.records.injections import Injection, Opaque
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation.
+
+    Attributes
+    ----------
+    role : str
+        system, user or assistant.
+    content : str
+        What is said.
+    secret : bool
+        Part of the hidden state, as system messages are: the subject sees it, observers and `Trial.public` do not.
+    """
+
+    role: str
+    content: str
+    secret: bool = False
+
+    @property
+    def hidden(self) -> bool:
+        """Whether only the subject sees it."""
+        return self.secret or self.role == "system"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What one row of a batch is given: exactly one of messages, text or token ids.
+
+    Attributes
+    ----------
+    messages : tuple of Message
+        A conversation, put into the subject's chat template.
+    text : str or None
+        A text as it stands.
+    ids : tuple of int or None
+        (T,) exact token ids.
+    prefix : str
+        Assistant text that the subject must continue (messages), or text appended as it stands (text).
+    context : int
+        The first so many messages are the thread before the object (a turn that shows the form of an answer): behaviour
+        and reports stand behind them alike.
+    interventions : tuple of Injection or Opaque
+        Vectors that are written while this row is read; they belong to this row alone.
+    tag : mapping
+        Inert for real subjects: a phantom reads it.
+
+    Raises
+    ------
+    BadInput
+        Not exactly one of messages, text and ids is there, or the messages are no messages.
+    """
+
+    messages: tuple[Message, ...] = ()
+    text: str | None = None
+    ids: tuple[int, ...] | None = None
+    prefix: str = ""
+    context: int = 0
+    interventions: tuple[Injection | Opaque, ...] = ()
+    tag: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        messages = self.messages
+        contents = bool(messages) + (self.text is not None) + (self.ids is not None)
+        if contents != 1:
+            raise BadInput(f"a prompt is messages, text or ids: exactly one of them, got {contents}")
+        if messages:
+            if not isinstance(messages, (tuple, list)):
+                raise _no_messages(messages)
+            for message in messages:
+                if not isinstance(message, Message):
+                    raise _no_messages(message)
+
+
+def no_prompt(value: Any, where: str) -> BadInput:
+    """The error for a value that stands where a prompt is meant. where: the field, as in "the prompt of a trial"."""
+    instead = f"Prompt(text={_shortened(value)})" if isinstance(value, str) else "Prompt(text=...)"
+    return BadInput(
+        f"{where} is a Prompt, not {type(value).__name__}: write {instead} or Prompt(messages=(Message('user', ...),))"
+    )
+
+
+def _no_messages(value: Any) -> BadInput:
+    if isinstance(value, str):
+        text = _shortened(value)
+        return BadInput(
+            f"a prompt's messages are Messages, not the text {text}: "
+            f"write Prompt(text={text}) or Prompt(messages=(Message('user', {text}),))"
+        )
+    if isinstance(value, Message):
+        return BadInput(
+            "a prompt's messages are a tuple: write Prompt(messages=(message,)), with the comma, for a single Message"
+        )
+    return BadInput(
+        f"a prompt's messages are Messages, not {type(value).__name__}: write Prompt(messages=(Message('user', ...),))"
+    )
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")

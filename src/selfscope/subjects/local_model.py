@@ -1,0 +1,211 @@
+"""A loaded model with its tokenizer: how prompts become rows of tokens, and what is known of its inside."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+import torch
+
+from selfscope.errors import BadInput, BadModel, PromptTooLong
+from selfscope.records import Cost, Injection, Prompt, Reply, content_hash
+from selfscope.subjects import white_box
+from selfscope.subjects.activations import CONVENTION
+from selfscope.subjects.allocator import trim_heap
+from selfscope.subjects.blocks import Blocks
+from selfscope.subjects.decode import Engine, Ids
+from selfscope.subjects.inject import MarkedTokens
+from selfscope.subjects.ordinary_tokens import NEUTRAL
+from selfscope.subjects.render import positions_of_text, render
+from selfscope.subjects.rollout import Draw
+from selfscope.subjects.self_test import Check
+
+
+@dataclass
+class LocalModel:
+    """What a loaded model is; what it can be asked stands in `Local`.
+
+    Attributes
+    ----------
+    name, identity, chat, environment, tier
+        See `Subject`.
+    context : int
+        Most tokens of a prompt and its reply.
+    spent : Cost
+        All that was computed since it was loaded.
+    near_ties : int
+        Greedy tokens that were decided by rounding.
+    idle : int
+        Injections that did nothing: the direction of a zero vector.
+    standing : tuple of Injection
+        What is written into every row, before the row's own.
+    refused : str
+        Why its activations cannot be read; empty where they can.
+    checks : tuple of Check
+        The self-test of its blocks.
+    """
+
+    name: str
+    identity: str
+    chat: bool
+    environment: Mapping[str, Any]
+    tokenizer: Any = field(repr=False)
+    engine: Engine = field(repr=False)
+    context: int = 2048
+    tier: str = "logprobs"
+    spent: Cost = Cost()
+    near_ties: int = 0
+    idle: int = 0
+    standing: tuple[Injection, ...] = ()
+    refused: str = ""
+    checks: tuple[Check, ...] = ()
+    _norms: dict[int, float] = field(default_factory=dict, repr=False)
+    _known: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def encode(self, prompt: Prompt) -> Ids:
+        """Exact token ids, template and BOS included.
+
+        Raises
+        ------
+        BadInput
+            For a prompt without a token.
+        PromptTooLong
+            For one that leaves no room for a token more.
+        """
+        return self._fitting(render(self.tokenizer, prompt), 1)
+
+    def positions(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
+        """Columns of the tokens that spell `text` in the rendered prompt (its last occurrence unless told else).
+
+        Raises
+        ------
+        BadInput
+            Where the text does not occur as often.
+        """
+        return positions_of_text(self.tokenizer, prompt, text, occurrence)
+
+    def token_texts(self, prompt: Prompt) -> list[str]:
+        """The prompt's tokens as text, by position."""
+        return [self.tokenizer.decode([i]) for i in self.encode(prompt)]
+
+    @property
+    def layers(self) -> range:
+        """The layers there are (outputs of blocks, from 0).
+
+        Raises
+        ------
+        BadModel
+            Where they cannot be read, here and in all that reads or writes them.
+        """
+        return self._inside().layers
+
+    @property
+    def width(self) -> int:
+        """D, the width of the residual stream."""
+        return self._inside().width
+
+    def median_norm(self, layer: int) -> float:
+        """The median norm of ordinary tokens at a layer, over neutral texts; measured once for all layers.
+
+        Raises
+        ------
+        BadInput
+            For a layer that does not exist.
+        """
+        self._inside().layer(layer)
+        if not self._norms:
+            rows = [self.encode(Prompt(text=text)) for text in NEUTRAL]
+            with torch.inference_mode():
+                self._norms.update(white_box.median_norms(self.engine, rows))
+        return self._norms[layer]
+
+    @property
+    def vocabulary_hash(self) -> str:
+        """Hash of the tokenizer's vocabulary: what stored activations and trained readers are checked against."""
+        if "vocabulary" not in self._known:
+            self._known["vocabulary"] = content_hash(sorted(self.tokenizer.get_vocab().items()))
+        return self._known["vocabulary"]
+
+    def _text_of(self) -> Callable[[int], str]:
+        """The text of a token; each token is decoded once."""
+        return cache(lambda token: str(self.tokenizer.decode([token])))
+
+    def _record(self, rows: Sequence[Ids]) -> dict[str, Any]:
+        """Whose states these are: what a reader of stored activations has to know."""
+        known = self.environment
+        return {
+            "subject": self.identity,
+            "model": self.name,
+            "tokenizer": self.vocabulary_hash,
+            "revision": known.get("revision"),
+            "adapter": known.get("adapter"),
+            "standing": len(self.standing),
+            "prompts": [sha256(repr(row).encode()).hexdigest()[:16] for row in rows],
+            "convention": CONVENTION,
+            "dtype": known.get("dtype", str(self.engine.model.dtype)),
+            "kernel": known.get("attention"),
+            "device": known.get("device"),
+            "torch": known.get("torch", torch.__version__),
+            "transformers": known.get("transformers"),
+        }
+
+    def _inside(self) -> Blocks:
+        if self.engine.blocks is None:
+            raise BadModel(
+                f"the activations of {self.name} cannot be read: {self.refused}. `selfscope doctor` says more."
+            )
+        return self.engine.blocks
+
+    def _marked(
+        self, prompts: Sequence[Prompt], more: Sequence[int], *, white_box: bool = False
+    ) -> tuple[Engine, list[Ids]]:
+        """The prompts' ids, marked where something is written, and the engine that knows the marks."""
+        rows = [self._fitting(render(self.tokenizer, p), m) for p, m in zip(prompts, more, strict=True)]
+        acts = [self.standing + p.interventions for p in prompts]
+        if not (white_box or any(acts)):
+            return self.engine, rows
+        marks = MarkedTokens(self.engine.vocabulary, self._inside(), self.engine.device, self.median_norm)
+        marked = []
+        for prompt, row, some in zip(prompts, rows, acts, strict=True):
+            real = [i for i in some if isinstance(i, Injection)]
+            if len(real) < len(some):
+                raise BadInput("a sealed injection can be passed on and not be carried out here")
+            placed = [
+                replace(i, positions=self.positions(prompt, i.span_text), span_text="") if i.span_text else i
+                for i in real
+            ]
+            marked.append(marks.row(row, placed))
+        if marks.idle:
+            self.idle += marks.idle
+            warnings.warn(f"{marks.idle} injections take the direction of a zero vector: they do nothing", stacklevel=3)
+        return (replace(self.engine, marks=marks) if marks.resolved else self.engine), marked
+
+    def _fitting(self, ids: Ids, more: int) -> Ids:
+        if not ids:
+            raise BadInput("a prompt has no token: give it a text, or the BOS as its only id")
+        if len(ids) + more > self.context:
+            raise PromptTooLong(
+                f"a prompt of {len(ids)} tokens and {more} more do not fit into the {self.context} tokens of "
+                f"{self.name}. Shorten the prompt, or use a model with a longer context."
+            )
+        return ids
+
+    def _ended(self, stops: Sequence[str]) -> Any:
+        if not stops:
+            return None
+        return lambda ids: any(s in self.tokenizer.decode(ids) for s in stops)
+
+    def _reply(self, draw: Draw, stops: Sequence[str], prompt_tokens: int) -> Reply:
+        text = self.tokenizer.decode(draw.ids, skip_special_tokens=True)
+        cuts = [text.index(s) for s in stops if s in text]
+        cost = Cost(1, prompt_tokens, len(draw.ids), draw.seconds)
+        return Reply(text[: min(cuts)] if cuts else text, draw.finish, tuple(draw.ids), tuple(draw.logprobs), cost)
+
+    def _spend(self, rows: Sequence[Ids], output: int, start: float) -> None:
+        self.spent += Cost(len(rows), sum(map(len, rows)), output, time.perf_counter() - start)
+        trim_heap()

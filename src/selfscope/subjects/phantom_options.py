@@ -1,0 +1,48 @@
+"""What a phantom's replies are as options of a question. Axes: M replies, K options, F features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from selfscope.quantities import PROPERTIES, entropy_key, measure
+from selfscope.records import Question
+from selfscope.subjects.phantom_world import Array, entropy, first_words
+
+FEATURES = ("first_char", "second_char", "first_word", "ends_with_vowel", "parity", "word_count")
+"""Properties of a reply that the habit depends on."""
+
+
+def one_hot(at: int, k: int) -> tuple[float, ...]:
+    """(k,) with a one at `at`."""
+    return tuple(float(i == at) for i in range(k))
+
+
+def pushed(question: Question, replies: Sequence[str], *weights: Array) -> list[tuple[float, ...]]:
+    """For each weighting (M,) of the replies the distribution (K,) of the question's options under it."""
+    keys = [option.key for option in question.options]
+    if question.quantity == "entropy_bin":
+        nats = [entropy(first_words(replies, w)) for w in weights]
+        return [one_hot(keys.index(entropy_key(x)), len(keys)) for x in nats]
+    if question.quantity in ("correct_shown", "correct_after"):
+        right = measure(question, str(question.arguments["answer"]))
+        return [one_hot(keys.index(right or "no"), len(keys))] * len(weights)
+    measured = [measure(question, reply) for reply in replies]
+    falls = np.array([[float(key == k) for k in keys] for key in measured])  # (M, K)
+    sums = [w @ falls for w in weights]
+    # Where no reply can say it, every option is as likely as any.
+    even = tuple(1 / len(keys) for _ in keys)
+    return [tuple(float(x) for x in s / s.sum()) if s.sum() > 0 else even for s in sums]
+
+
+@lru_cache(maxsize=65536)
+def features(reply: str) -> Array:
+    """(F,) which option of each plain property the reply falls under."""
+    marks = []
+    for name in FEATURES:
+        options = PROPERTIES[name].options
+        key = measure(Question(name, options), reply)
+        marks += [float(option.key == key) for option in options]
+    return np.array(marks)

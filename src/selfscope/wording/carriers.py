@@ -1,0 +1,111 @@
+"""What stands around the words of a question: the object that it is about, whom it speaks of, the turns before it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from selfscope.records import TEMPLATES, Message, Prompt, Question, Trial
+from selfscope.wording.phrases import CARRIERS, FRAMINGS, NAME, PERSONS, SAME, phrase_of
+
+ARROW = "→"
+TAIL = 120
+"""Characters of an object prompt that stand before the arrow where a question is about a given continuation."""
+
+
+def person_of(question: Question) -> tuple[str, str]:
+    """Whom the question is about, as (you, your)."""
+    name = question.arguments.get("target" if question.person == "target" else "name", NAME)
+    you, your = PERSONS[question.person]
+    return you.format(name=name), your.format(name=name)
+
+
+def noun_of(trial: Trial) -> str:
+    """What the question speaks of: "your reply", "your next answer", "this text"."""
+    question = trial.question
+    noun = _carrier(question)[1]
+    if question.given_text is not None:
+        return noun
+    # A conversation has replies already: the question is about the one that comes.
+    coming = "next " if _is_conversation(trial) and phrase_of(question).carrier in ("reply", "custom") else ""
+    return f"{person_of(question)[1]} {coming}{noun}"
+
+
+def in_a_new_thread(trial: Trial, words: str) -> str:
+    """The words of a question, told what they are about; the words alone where they are about nothing.
+
+    Parameters
+    ----------
+    trial : Trial
+        Its ``public`` text, or the given text of its question, is the object.
+    words : str
+        The question with its answer instruction.
+    """
+    question, about = trial.question, trial.public
+    if question.given_text is not None:
+        about = question.given_text
+        if phrase_of(question).carrier in ("continue", "branch"):
+            about = f"{trial.public[-TAIL:]} {ARROW} {about}"
+    elif not about:
+        return words
+    you, your = person_of(question)
+    what = "conversation" if _is_conversation(trial) else "message"
+    return _carrier(question)[0].format(you=you, your=your, what=what, object=f'"""{about}"""', question=words)
+
+
+def asked_turns(trial: Trial, words: str) -> tuple[Message, ...]:
+    """The turns that ask a trial's question: its context, then the question in a new thread or behind the object.
+
+    Parameters
+    ----------
+    trial : Trial
+        Its question's ``placement`` says where it is asked, its ``framing`` what is said first.
+    words : str
+        The question with its answer instruction.
+    """
+    question, before, talk = trial.question, _context_turns(trial), _object_turns(trial)
+    if question.placement != "same" or question.given_text is not None or not talk:
+        return (*before, Message("user", _framed(question, in_a_new_thread(trial, words))))
+    template = question.template % TEMPLATES
+    if trial.prompt.prefix:
+        talk.append(Message("assistant", trial.prompt.prefix))
+        return (*before, *talk, Message("user", _framed(question, SAME["partial"][template].format(question=words))))
+    if talk[-1].role == "assistant":
+        return (*before, *talk, Message("user", _framed(question, SAME["ended"][template].format(question=words))))
+    # Two user turns in a row are refused by some chat templates: the question joins the last one.
+    asked = _framed(question, SAME["open"][template].format(question=words))
+    return (*before, *talk[:-1], Message("user", f"{talk[-1].content}\n\n{asked}"))
+
+
+def shown_to_observers(prompt: Prompt) -> Prompt:
+    """The prompt without its hidden messages; a prompt of hidden messages alone stays as it is."""
+    seen = tuple(m for m in prompt.messages if not m.hidden)
+    if len(seen) in (0, len(prompt.messages)):
+        return prompt
+    hidden = sum(m.hidden for m in prompt.messages[: prompt.context])
+    return replace(prompt, messages=seen, context=prompt.context - hidden)
+
+
+def _carrier(question: Question) -> tuple[str, str]:
+    """(the frame of the question, the noun that it speaks of)."""
+    kind = phrase_of(question).carrier
+    if question.given_text is not None:
+        kind = "continued" if kind in ("continue", "branch") else "material"
+    return CARRIERS[kind][question.template % TEMPLATES]
+
+
+def _framed(question: Question, text: str) -> str:
+    lead = FRAMINGS[question.framing]
+    return f"{lead}\n{text}" if lead else text
+
+
+def _context_turns(trial: Trial) -> list[Message]:
+    """The turns before the object, without system messages: a report stands behind them as the behaviour does."""
+    return [m for m in trial.prompt.messages[: trial.prompt.context] if m.role != "system"]
+
+
+def _object_turns(trial: Trial) -> list[Message]:
+    return [m for m in trial.prompt.messages[trial.prompt.context :] if not m.hidden]
+
+
+def _is_conversation(trial: Trial) -> bool:
+    return len(_object_turns(trial)) > 1

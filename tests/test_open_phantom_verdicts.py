@@ -1,0 +1,130 @@
+"""What the dials of an open phantom imply comes out of the real phenomena, readers, arms and verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from selfscope.api.own_rows import findings, rows_of
+from selfscope.controls.arms import Arms
+from selfscope.phenomena.attribute_extraction import AttributeExtraction
+from selfscope.phenomena.entity_resolution import EntityResolution
+from selfscope.phenomena.hidden_context import HiddenContext
+from selfscope.phenomena.injected_concept import InjectedConcept
+from selfscope.phenomena.next_token_identity import NextTokenIdentity
+from selfscope.readers.ask import Ask
+from selfscope.readers.base import Reader
+from selfscope.readers.logit_lens import LogitLens
+from selfscope.readers.patchscope import Patchscope, SelfIE
+from selfscope.readers.probe import Probe
+from selfscope.records import Trial, Truth
+from selfscope.subjects.open_phantom import OpenPhantom
+from selfscope.verdicts.arm_gaps import Gap
+from selfscope.verdicts.detection import InjectionFinding, detections
+
+
+def gap(subject: OpenPhantom, phenomenon: Any, reader: Reader) -> Gap:
+    """The reader's gaps against its arms on a small study of the phenomenon."""
+    trials = phenomenon.pose(subject, 0)
+    truths = {t.trial: t for t in phenomenon.truth(trials, phenomenon.observe(subject, trials))}
+    train, test = ([t for t in trials if t.split == split] for split in ("train", "test"))
+    able = reader.fit(subject, train, [truths[t.id] for t in train])
+    asked = [*test, *Arms().apply(test, 0)]
+    truths |= {t.id: replace(truths[t.base], trial=t.id) for t in asked}
+    readings = {able: able.read(subject, asked)}
+    rows = rows_of(readings, asked, list(truths.values()), phenomenon=phenomenon, controls=[Arms()])
+    return findings(rows).gaps[0]
+
+
+@pytest.mark.parametrize("reader", [Probe("means"), Patchscope(layer=3), SelfIE(layer=3)], ids=lambda r: r.id)
+def test_a_hidden_context_is_read_where_states_carry_it(reader: Reader) -> None:
+    small = HiddenContext(test=6, train=4, dev=0, kinds=("topic",))
+    there, gone = (gap(OpenPhantom(carries=carries), small, reader) for carries in (1.0, 0.0))
+    assert there.supported, there
+    assert there.real.value > 0.7
+    assert all(value.value < 0.3 for value in there.arms.values())
+    assert not gone.supported
+    assert gone.real.value < 0.3
+    for arm in ("shuffled", "mean"):
+        assert abs(gone.gaps[arm].value) < 0.2, "there is nothing in the states that another item's lack"
+
+
+@pytest.mark.parametrize(
+    ("phenomenon", "reader"),
+    [
+        (NextTokenIdentity(test=16, train=8, dev=0), Patchscope("identity")),
+        (EntityResolution(test=8, train=0, dev=0), Patchscope("description", layer=1)),
+        (AttributeExtraction(test=12, train=0, dev=0), Patchscope("attribute", layer=1)),
+    ],
+    ids=lambda x: getattr(x, "kind", ""),
+)
+def test_a_patchscope_reads_where_written_vectors_are_read(phenomenon: Any, reader: Reader) -> None:
+    reads, blind = (gap(OpenPhantom(reads=r), phenomenon, reader) for r in (1.0, 0.0))
+    vectors = ("none", "random", "shuffled", *(["mean"] if phenomenon.train else []))
+    assert reads.real.value > 0.9
+    assert all(reads.gaps[arm].low > 0.05 for arm in vectors), reads.gaps
+    assert reads.arms["shuffled"].value < 0.5, "the vector of another item does not give the right answer"
+    assert all(blind.gaps[arm].value == 0 for arm in ("random", "shuffled"))
+    assert not blind.supported
+    if phenomenon.kind == "next_token_identity":
+        assert reads.supported, "the word that was read says less than the state"
+
+
+def test_the_lens_reads_late_layers_whatever_the_dials() -> None:
+    small = NextTokenIdentity(test=16, train=8, dev=0)
+    finding = gap(OpenPhantom(carries=0.0, reads=0.0), small, LogitLens())
+    assert finding.supported
+    assert finding.layer is not None
+    assert finding.layer >= 3
+
+
+POSED: dict[str, tuple[list[Trial], list[Truth]]] = {}
+
+
+def noticed(subject: OpenPhantom) -> InjectionFinding:
+    if not POSED:  # its vectors do not depend on the dials that are turned here
+        posed = InjectedConcept(test=20, train=0, dev=0).pose(subject, 0)
+        POSED["all"] = posed, InjectedConcept().truth(posed, InjectedConcept().observe(subject, posed))
+    trials, truths = POSED["all"]
+    rows = rows_of({Ask(): Ask().read(subject, trials)}, trials, truths, phenomenon=InjectedConcept())
+    return detections(rows, rows.trials, rows.truths, rows.parts, draws=200)[0]
+
+
+@pytest.mark.parametrize("says_yes", [0.0, 1.0])
+def test_who_notices_is_found_in_every_task(says_yes: float) -> None:
+    finding = noticed(OpenPhantom(notices=1.0, says_yes=says_yes))
+    assert finding.detection is not None
+    assert finding.detection.notices
+    assert all(choice.right.low > choice.chance for choice in finding.choices.values())
+    assert all(choice.right.value > 0.9 for choice in finding.choices.values())
+
+
+def test_who_only_says_yes_is_not_believed() -> None:
+    """Naive AUROC is high, the corrected one is at a half (Hahami et al. 2025)."""
+    finding = noticed(OpenPhantom(notices=0.0, says_yes=1.0))
+    assert finding.detection is not None
+    assert finding.detection.naive is not None
+    assert finding.detection.naive.auroc.low > 0.8
+    for arm in ("clean", "random"):
+        assert finding.detection.corrected[arm].auroc.low < 0.5 < finding.detection.corrected[arm].auroc.high
+    assert not finding.detection.notices
+    assert finding.detection.unrelated["real"].low > 1.5
+    for task in ("localisation", "strength", "identification"):
+        assert finding.choices[task].right.low < finding.choices[task].chance + 0.1
+
+
+def test_who_neither_notices_nor_says_yes_is_at_chance() -> None:
+    finding = noticed(OpenPhantom(notices=0.0))
+    assert finding.detection is not None
+    assert not finding.detection.notices
+    assert finding.detection.unrelated["real"].low < 0 < finding.detection.unrelated["real"].high
+
+
+def test_answers_about_injections_are_replies_too() -> None:
+    noticed(OpenPhantom())
+    one = next(t for t in POSED["all"][0] if t.question.quantity == "identification" and t.arm == "real")
+    truth = next(t for t in POSED["all"][1] if t.trial == one.id)
+    reading = Ask("free").read(OpenPhantom(), [one])[0]
+    assert reading.distribution == truth.mean
