@@ -1,37 +1,84 @@
-"""Hand-made rows and claims for the tests of the card: no store, no estimator, no model."""
+"""Hand-made rows and claims for the tests of the card, and the card as a page that can be searched: no model."""
 
 from __future__ import annotations
 
+from html.parser import HTMLParser
+
 import numpy as np
 
-from selfscope.records import Cost, Message, Option, Outcome, Prompt, Question, Reading, Row, Score, Trial, Truth
+from selfscope.controls.words import Framing, OptionOrder, Paraphrase, ThirdPerson
+from selfscope.phenomena.branch_distribution import BranchDistribution
+from selfscope.phenomena.confidence import Confidence
+from selfscope.phenomena.self_prediction import SelfPrediction
+from selfscope.phenomena.token_probability import TokenProbability
+from selfscope.readers.ask import Ask
+from selfscope.readers.behaviour_ceiling import BehaviourCeiling
+from selfscope.readers.few_shot import FewShot
+from selfscope.readers.history_baseline import HistoryBaseline
+from selfscope.readers.input_baseline import InputBaseline
+from selfscope.readers.other_model import OtherModel
+from selfscope.readers.prior import Prior
+from selfscope.records import (
+    Cost,
+    Message,
+    Option,
+    Outcome,
+    Parts,
+    Prompt,
+    Question,
+    Reading,
+    Row,
+    Score,
+    Trial,
+    Truth,
+    control_part,
+    phenomenon_part,
+    reader_part,
+    to_jsonable,
+)
+from selfscope.report.compose import compose
 from selfscope.report.document import Material
+from selfscope.report.folder import as_json
+from selfscope.report.html import page
 from selfscope.statistics import Estimate
+from selfscope.subjects.phantom import Phantom
 from selfscope.verdicts.claims import Check, Claim, Step
 
+ASK, FREE, SHOWN, OTHER = Ask(), Ask("free"), FewShot(4), OtherModel(Phantom(name="gemma"))
+PHENOMENA = (SelfPrediction(), BranchDistribution(), TokenProbability(), Confidence())
+CONTROLS = (ThirdPerson(), Framing(), Framing("accurate"), Paraphrase(), OptionOrder())
+PARTS = Parts(
+    {
+        r.id: reader_part(r)
+        for r in (Prior(), InputBaseline(), HistoryBaseline(), ASK, FREE, SHOWN, OTHER, BehaviourCeiling())
+    },
+    {c.id: control_part(c) for c in CONTROLS},
+    {p.id: phenomenon_part(p) for p in PHENOMENA},
+)
 META = {
-    "schema": 1,
+    "schema": 2,
     "settings": {
         "name": "SmolLM2-135M-Instruct",
         "subject": "9f2c41d07ab3e815",
         "profile": "quick",
         "seed": 0,
-        "phenomena": {"self_prediction": {"is": "selfscope.phenomena.self_prediction:SelfPrediction", "rollouts": 10}},
-        "readers": {"self_prediction": ["prior", "history_baseline", "ask[choice_lp]", "ask[free]"]},
+        "phenomena": {"self_prediction": {"readers": ["prior", "history_baseline", ASK.id], "primary": ASK.id}},
+        "parts": {SelfPrediction().id: {"is": "selfscope.phenomena.self_prediction:SelfPrediction", "rollouts": 10}},
     },
     "date": "2026-01-15T10:00:00",
     "version": "0.1.0",
     "seconds": 171.3,
-    "costs": {"observe": {"calls": 224, "prompt_tokens": 9000, "output_tokens": 21000, "seconds": 60.2}},
     "environment": {"python": "3.11.7", "device": "cpu", "dtype": "float32"},
+    "parts": to_jsonable(PARTS),
 }
+COSTS = {"observe": Cost(calls=224, prompt_tokens=9000, output_tokens=21000, seconds=60.2)}
 READERS = {
     "prior": "prior",
     "input_baseline": "input",
     "history_baseline": "history",
-    "ask[choice_lp]": "self",
-    "ask[free]": "self",
-    "few_shot[k=4,choice_lp]": "self",
+    ASK.id: "self",
+    FREE.id: "self",
+    SHOWN.id: "self",
 }
 PROMPTS = (
     "Continue the list with one more word: river, mountain, lake,",
@@ -78,7 +125,7 @@ def rows_of(trials: list[Trial], *, refuse: float = 0.0, said: str | None = None
             reading = Reading(
                 outcome=Outcome.REFUSED if silent else Outcome.ANSWERED,
                 distribution=None if silent else report,
-                text="I cannot say." if silent else (said if reader == "ask[free]" or said else None),
+                text="I cannot say." if silent else (said if reader == FREE.id or said else None),
                 cost=Cost(1, 60, 4, 0.05) if rung == "self" else Cost(),
             )
             loss = float(sum((a - b) ** 2 for a, b in zip(report, true)))
@@ -98,11 +145,11 @@ def ladder_of(own: float) -> tuple[Step, ...]:
     return (
         Step("prior", "prior", Estimate(0.0, 0.0, 0.0), e(own - 0.0)),
         Step("input_baseline", "input", e(0.08, 0.06), e(own - 0.08)),
-        Step("other_model[gemma,k=0,choice_lp]", "input", e(-0.31, 0.12), e(own + 0.31)),
+        Step(OTHER.id, "input", e(-0.31, 0.12), e(own + 0.31)),
         Step("history_baseline", "history", e(0.34, 0.05), e(own - 0.34)),
-        Step("ask[choice_lp]", "self", e(own, 0.09)),
-        Step("few_shot[k=4,choice_lp]", "self", e(own + 0.2, 0.09), e(-0.2), answered=0.97),
-        Step("ask[free]", "self", e(-1.72, 0.2), e(own + 1.72), answered=0.81),
+        Step(ASK.id, "self", e(own, 0.09)),
+        Step(SHOWN.id, "self", e(own + 0.2, 0.09), e(-0.2), answered=0.97),
+        Step(FREE.id, "self", e(-1.72, 0.2), e(own + 1.72), answered=0.81),
         Step("behaviour_ceiling", "behaviour", e(0.97, 0.02), e(own - 0.97)),
     )
 
@@ -124,7 +171,7 @@ def claim_of(phenomenon: str, verdict: str = "self-prediction", **fields: object
     shares["public"] = e(0.59, 0.14)
     base: dict[str, object] = {
         "phenomenon": phenomenon,
-        "reader": "ask[choice_lp]",
+        "reader": ASK.id,
         "verdict": verdict,
         "sentence": "Anyone with the same history could say it: 59 % of the report follows what is public.",
         "shares": shares,
@@ -141,11 +188,11 @@ def claim_of(phenomenon: str, verdict: str = "self-prediction", **fields: object
         "rivals": ("prior", "input_baseline", "history_baseline"),
         "outcomes": {"answered": 150, "refused": 6, "unreadable": 4},
         "conditions": {
-            "third_person": {"change": e(0.12, 0.04), "better": e(-0.04, 0.06), "items": 40, "silent": 0},
-            "framing_introspective": {"change": e(0.05, 0.02), "better": e(0.01, 0.05), "items": 40, "silent": 2},
-            "framing_accurate": {"change": e(0.06, 0.02), "better": e(0.03, 0.05), "items": 40, "silent": 0},
-            "paraphrase": {"change": e(0.1, 0.03), "better": e(-0.02, 0.07), "items": 40, "silent": 0},
-            "option_order": {"change": e(0.21, 0.05), "better": e(-0.15, 0.06), "items": 40, "silent": 0},
+            ThirdPerson().id: {"change": e(0.12, 0.04), "better": e(-0.04, 0.06), "items": 40, "silent": 0},
+            Framing().id: {"change": e(0.05, 0.02), "better": e(0.01, 0.05), "items": 40, "silent": 2},
+            Framing("accurate").id: {"change": e(0.06, 0.02), "better": e(0.03, 0.05), "items": 40, "silent": 0},
+            Paraphrase().id: {"change": e(0.1, 0.03), "better": e(-0.02, 0.07), "items": 40, "silent": 0},
+            OptionOrder().id: {"change": e(0.21, 0.05), "better": e(-0.15, 0.06), "items": 40, "silent": 0},
         },
         "numbers": {"items": 160, "clusters": 40, "kappa": 0.71, "f_hat": 0.03, "mde_a": 0.15, "mde_causal": 0.07},
         "calibration": tuple((s, s * 0.6 + 0.1, s * 0.6, s * 0.6 + 0.22, n) for s, n in BINS),
@@ -160,7 +207,7 @@ def claims() -> tuple[Claim, ...]:
     return (
         claim_of("self_prediction"),
         claim_of(
-            "self_prediction", "not supported", reader="ask[free]", reason="undecided", primary=False,
+            "self_prediction", "not supported", reader=FREE.id, reason="undecided", primary=False,
             ladder=ladder_of(-0.2), sentence="Too few items to tell.",
         ),
         claim_of(
@@ -189,5 +236,50 @@ def material(said: str | None = "The first character would be a consonant, I thi
         got, true = rows_of(posed, refuse=0.05, said=said)
         trials, rows, truths = trials + posed, rows + got, truths + true
     return Material(
-        META, rows, {t.id: t for t in trials}, {t.trial: t for t in truths}, claims()
+        META, rows, {t.id: t for t in trials}, {t.trial: t for t in truths}, claims(), parts=PARTS, costs=COSTS
     )
+
+
+def card(material: Material) -> tuple[str, str]:
+    """(index.html, card.json)."""
+    document = compose(material)
+    return page(document), as_json(document, material)
+
+
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Checks nesting, and collects tags, attributes and text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == [], f"not closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open[-1:] == [tag], f"</{tag}> closes nothing"
+        self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())

@@ -172,7 +172,7 @@ def without(posed: list[tuple[Trial, Truth]], quantity: str, arm: str) -> list[t
 
 
 @pytest.mark.parametrize(
-    ("quantity", "arm"), [("unrelated", "real"), ("unrelated", "clean"), ("unrelated", "random"), ("detection", "random")]
+    ("quantity", "arm"), [*(("unrelated", arm) for arm in ("real", "clean", "random")), ("detection", "random")]
 )
 def test_without_a_control_nothing_is_claimed(quantity: str, arm: str) -> None:
     found = read(noticer, without(world(60), quantity, arm)).detection

@@ -40,7 +40,7 @@ def test_it_is_an_open_subject() -> None:
     assert isinstance(PHANTOM, OpenSubject)
     assert reaches(PHANTOM, "activations")
     assert not reaches(PHANTOM, "weights")
-    assert isinstance(catalogue.resolve("subject", "open_phantom")(), OpenSubject)
+    assert isinstance(catalogue.resolve("subject", "open-phantom")(), OpenSubject)
 
 
 @pytest.mark.parametrize("text", ["The river, it runs.", "hello -> hello\n?", " x x x", "ü 漢 “so” 1135%", "a_b\t c"])

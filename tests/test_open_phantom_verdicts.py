@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from selfscope.api.own_rows import findings, rows_of
 from selfscope.controls.arms import Arms
 from selfscope.phenomena.attribute_extraction import AttributeExtraction
 from selfscope.phenomena.entity_resolution import EntityResolution
@@ -18,9 +19,9 @@ from selfscope.readers.base import Reader
 from selfscope.readers.logit_lens import LogitLens
 from selfscope.readers.patchscope import Patchscope, SelfIE
 from selfscope.readers.probe import Probe
-from selfscope.records import Row, Trial, Truth
+from selfscope.records import Trial, Truth
 from selfscope.subjects.open_phantom import OpenPhantom
-from selfscope.verdicts.arm_gaps import Gap, gaps
+from selfscope.verdicts.arm_gaps import Gap
 from selfscope.verdicts.detection import InjectionFinding, detections
 
 
@@ -32,15 +33,9 @@ def gap(subject: OpenPhantom, phenomenon: Any, reader: Reader) -> Gap:
     able = reader.fit(subject, train, [truths[t.id] for t in train])
     asked = [*test, *Arms().apply(test, 0)]
     truths |= {t.id: replace(truths[t.base], trial=t.id) for t in asked}
-    rows = rows_of(able, asked, able.read(subject, asked))
-    return gaps(rows, {t.id: t for t in asked}, truths)[0]
-
-
-def rows_of(reader: Reader, trials: list[Trial], readings: Any) -> list[Row]:
-    return [
-        Row("c", "s", t.phenomenon, t.id, reader.id, reader.rung, t.control, 0, r)
-        for t, r in zip(trials, readings, strict=True)
-    ]
+    readings = {able: able.read(subject, asked)}
+    rows = rows_of(readings, asked, list(truths.values()), phenomenon=phenomenon, controls=[Arms()])
+    return findings(rows).gaps[0]
 
 
 @pytest.mark.parametrize("reader", [Probe("means"), Patchscope(layer=3), SelfIE(layer=3)], ids=lambda r: r.id)
@@ -63,7 +58,7 @@ def test_a_hidden_context_is_read_where_states_carry_it(reader: Reader) -> None:
         (EntityResolution(test=8, train=0, dev=0), Patchscope("description", layer=1)),
         (AttributeExtraction(test=12, train=0, dev=0), Patchscope("attribute", layer=1)),
     ],
-    ids=lambda x: getattr(x, "name", ""),
+    ids=lambda x: getattr(x, "kind", ""),
 )
 def test_a_patchscope_reads_where_written_vectors_are_read(phenomenon: Any, reader: Reader) -> None:
     reads, blind = (gap(OpenPhantom(reads=r), phenomenon, reader) for r in (1.0, 0.0))
@@ -73,7 +68,7 @@ def test_a_patchscope_reads_where_written_vectors_are_read(phenomenon: Any, read
     assert reads.arms["shuffled"].value < 0.5, "the vector of another item does not give the right answer"
     assert all(blind.gaps[arm].value == 0 for arm in ("random", "shuffled"))
     assert not blind.supported
-    if phenomenon.name == "next_token_identity":
+    if phenomenon.kind == "next_token_identity":
         assert reads.supported, "the word that was read says less than the state"
 
 
@@ -93,8 +88,8 @@ def noticed(subject: OpenPhantom) -> InjectionFinding:
         posed = InjectedConcept(test=20, train=0, dev=0).pose(subject, 0)
         POSED["all"] = posed, InjectedConcept().truth(posed, InjectedConcept().observe(subject, posed))
     trials, truths = POSED["all"]
-    rows = rows_of(Ask("choice_lp"), trials, Ask("choice_lp").read(subject, trials))
-    return detections(rows, {t.id: t for t in trials}, {t.trial: t for t in truths}, draws=200)[0]
+    rows = rows_of({Ask(): Ask().read(subject, trials)}, trials, truths, phenomenon=InjectedConcept())
+    return detections(rows, rows.trials, rows.truths, rows.parts, draws=200)[0]
 
 
 @pytest.mark.parametrize("says_yes", [0.0, 1.0])

@@ -212,7 +212,8 @@ def test_a_question_about_nothing_stands_alone() -> None:
 
 def test_an_open_target_prompt_lists_no_options() -> None:
     t = trial("option", FOUR)
-    listed, open_ = (target_prompt(t, "question", chat=False, open=open_).prompt.text or "" for open_ in (False, True))
+    openly = replace(t, question=replace(t.question, options=()))
+    listed, open_ = (target_prompt(x, "question", chat=False).prompt.text or "" for x in (t, openly))
     assert "Options: red | blue | green | other" in listed
     assert open_ == 'Which option does your reply choose?\nMessage: "x"\nAnswer:'
     with pytest.raises(BadInput, match="no template 'nonsense'; there are: identity"):

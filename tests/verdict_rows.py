@@ -39,9 +39,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
 from world import ROLLOUTS, Array, Size, change, reports, world
 
 _OTHER = OtherModel(Phantom(name="x"))
-ASK, OTHER, TWIN = Ask().id, _OTHER.id, replace(_OTHER, twin=True).id
+_TWIN = replace(_OTHER, twin=True)
+ASK, OTHER, TWIN = Ask().id, _OTHER.id, _TWIN.id
 PARTS = Parts(
-    {r.id: reader_part(r) for r in (Prior(), InputBaseline(), _OTHER, HistoryBaseline(), replace(_OTHER, twin=True), Ask())},
+    {r.id: reader_part(r) for r in (Prior(), InputBaseline(), _OTHER, HistoryBaseline(), _TWIN, Ask())},
     {
         c.id: control_part(c)
         for c in (Changed(), Sham(), Competence(), ChangedCompetence(), ThirdPerson(), Paraphrase(), YesBias())
