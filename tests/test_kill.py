@@ -2,7 +2,8 @@
 left alone: none lost, none twice, log-probabilities within 1e-5.
 
 Three subjects: a phantom in processes of its own; a tiny torch model and (make slow) SmolLM2, whose runs are children
-of one process that has loaded the libraries, so that a start takes a moment and not seconds.
+of one process that has loaded the libraries, so that a start takes a moment and not seconds. A run whose work is shared
+by several processes leaves none of them behind.
 """
 
 from __future__ import annotations
@@ -24,21 +25,25 @@ from selfscope.store import read
 
 RUN = """
 import sys
-from dataclasses import replace
-from selfscope.api.cards import planned, run
-study = planned(sys.argv[1], phenomena=("self_prediction",))
-small = {k: int(v) for k, v in (p.split("=") for p in sys.argv[3].split(","))}
-plan = study.plans[0]
-study = replace(study, plans=(replace(plan, phenomenon=replace(plan.phenomenon, **small)),))
+from selfscope.api.cards import connection, execute, planned
+model, folder, sizes, jobs = sys.argv[1:]
+options = {"phenomena": (f"self_prediction[{sizes}]",)}
+study = planned(model, **options)
 print("ready", flush=True)
-run(study, sys.argv[2], resume=True)
+execute(study, folder, resume=True, jobs=int(jobs), connect=connection(model, options))
 """
 TIMINGS = ("seconds",)
+MARK = "SELFSCOPE_TEST_RUN"
+"""In the environment of a run and of every process that it starts."""
 
 
-def start(model: str, folder: Path, sizes: str) -> subprocess.Popen[bytes]:
+needs_proc = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="watches its children in /proc")
+
+
+def start(model: str, folder: Path, sizes: str, jobs: int = 1) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", RUN, model, str(folder), sizes]
+    environment[MARK] = str(folder)
+    command = [sys.executable, "-c", RUN, model, str(folder), sizes, str(jobs)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -64,17 +69,37 @@ def kill_at(process: subprocess.Popen[bytes], folder: Path, target: int, delay: 
     return alive
 
 
-def killed_and_resumed(model: str, folder: Path, sizes: str, whole: int, times: int) -> int:
+def killed_and_resumed(model: str, folder: Path, sizes: str, whole: int, times: int, jobs: int = 1) -> int:
     """Kills a run `times` times, resuming it each time; returns how many kills met a run at work."""
     dice = random.Random(7)
     targets = sorted(dice.randrange(whole) for _ in range(times))
     met = 0
     for target in targets:
-        met += kill_at(start(model, folder, sizes), folder, target, dice.choice([0.0, 0.002, 0.02]))
+        met += kill_at(start(model, folder, sizes, jobs), folder, target, dice.choice([0.0, 0.002, 0.02]))
         if size(folder):
             read(folder)  # what a kill leaves can always be read
-    finish(start(model, folder, sizes))
+        assert gone(folder), "a process outlived the run that started it"
+    finish(start(model, folder, sizes, jobs))
+    assert gone(folder)
     return met
+
+
+def processes_of(folder: Path) -> list[int]:
+    """Those that carry the folder's mark; of a process that has ended nothing can be read."""
+    mark, found = f"{MARK}={folder}\0".encode(), []
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark in (place / "environ").read_bytes() + b"\0":
+                found.append(int(place.name))
+    return found
+
+
+def gone(folder: Path, seconds: float = 10) -> bool:
+    """Whether every process of a run ends in time."""
+    end = time.monotonic() + seconds
+    while processes_of(folder) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not processes_of(folder)
 
 
 def without_times(row: Row) -> dict[str, Any]:
@@ -124,6 +149,22 @@ def test_twenty_kills_of_a_phantom_study(tmp_path: Path) -> None:
     assert_equal_studies(tmp_path / "whole", tmp_path / "killed")
 
 
+@needs_proc
+def test_kills_of_a_study_whose_work_several_processes_share(tmp_path: Path) -> None:
+    model, sizes = "phantom:access=0.4,habit=0.2", "test=30,train=20,dev=6"
+    finish(start(model, tmp_path / "whole", sizes))
+    shared = start(model, tmp_path / "shared", sizes, jobs=2)
+    end = time.monotonic() + 60
+    while len(processes_of(tmp_path / "shared")) < 3 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert len(processes_of(tmp_path / "shared")) >= 3, "the run and the two that share its work"
+    finish(shared)
+    assert_equal_studies(tmp_path / "whole", tmp_path / "shared")
+    met = killed_and_resumed(model, tmp_path / "killed", sizes, size(tmp_path / "whole"), 4, jobs=2)
+    assert met >= 2, "most kills should meet a run that is at work"
+    assert_equal_studies(tmp_path / "whole", tmp_path / "killed")
+
+
 NURSERY = """
 import os, sys
 import torch, transformers, selfscope.subjects.local, selfscope.study
@@ -134,7 +175,7 @@ for line in sys.stdin:
     folder, sizes = line.split()
     child = os.fork()
     if child == 0:
-        sys.argv = ["run", model, folder, sizes]
+        sys.argv = ["run", model, folder, sizes, "1"]
         exec(eval(source))
         os._exit(0)
     print(child, flush=True)
@@ -214,9 +255,6 @@ def kills_of(model: str, folder: Path, sizes: str, times: int) -> int:
         nursery.close()
     assert_equal_studies(folder / "whole", folder / "killed")
     return met
-
-
-needs_proc = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="watches its children in /proc")
 
 
 @needs_proc

@@ -102,7 +102,7 @@ class Letters(Identified):
                             cluster=f"{split}{c}",
                             task="letters",
                             split=split,
-                            question=Question("letter", OPTIONS),
+                            question=Question("letter", OPTIONS, {"ask": "Which letter would you say?"}),
                             prompt=Prompt(messages=(Message("user", text),)),
                             public=text,
                             observation=content_hash("did", text),

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,8 @@ from selfscope.store.contents import KINDS, META, costs_of, read, read_meta, sec
 from selfscope.store.segments import Segment
 
 T = TypeVar("T")
+SHOWN = 3
+"""Differences that are named where a folder holds another study."""
 
 
 @dataclass
@@ -82,9 +84,9 @@ class Store:
         if not resume:
             raise StoreError(f"{self.folder} already holds a study: add --resume, or give another folder")
         old: dict[str, Any] = meta.get("settings", {})
-        other = sorted(k for k in {**old, **settings} if old.get(k) != settings.get(k))
+        other = list(_differences(old, settings))
         if other:
-            shown = ", ".join(f"{k}: {_short(old.get(k))} there, {_short(settings.get(k))} now" for k in other[:3])
+            shown = ", ".join(other[:SHOWN])
             raise StoreError(f"{self.folder} holds another study ({shown}): use its settings or another folder")
         return meta
 
@@ -168,6 +170,20 @@ class Store:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """What is not the same, down to the very setting, the parts of the study first: `seed: 0 there, 1 now`."""
+    for key in sorted({**old, **new}, key=lambda k: (k != "parts", k)):
+        there, now = old.get(key), new.get(key)
+        if key not in new:
+            yield f"{key} there alone"
+        elif key not in old:
+            yield f"{key} now alone"
+        elif isinstance(there, Mapping) and isinstance(now, Mapping):
+            yield from (f"{key}: {what}" for what in _differences(there, now))
+        elif there != now:
+            yield f"{key}: {_short(there)} there, {_short(now)} now"
 
 
 def _short(value: Any) -> str:

@@ -93,15 +93,17 @@ def questions_asked(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial])
 
 
 def told_apart(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial]) -> list[Trial]:
-    """The trials, with ids of their own where the study has several configurations of one phenomenon: each of them may
-    pose the same question with another truth."""
+    """The trials, with ids and observations of their own where the study has several configurations of one phenomenon:
+    each of them may pose the same question and let the subject behave otherwise."""
     if sum(other.phenomenon.kind == plan.phenomenon.kind for other in study.plans) == 1:
         return list(trials)
 
     def own(name: str) -> str:
         return content_hash(plan.id, name)
 
-    return [replace(t, id=own(t.id), base=own(t.base) if t.base else "") for t in trials]
+    return [
+        replace(t, id=own(t.id), base=own(t.base) if t.base else "", observation=own(t.observation)) for t in trials
+    ]
 
 
 def one_in_each_cluster(trials: Sequence[Trial], per_cluster: int = 1) -> list[Trial]:
