@@ -68,7 +68,7 @@ def stages(folder: Path) -> dict[str, float]:
 
 
 def bare_forward(model: str, profile: str) -> tuple[float, str]:
-    """Seconds that the model would take for the distinct tokens of such a card, read and written, and how it was got."""
+    """Seconds of the model for the distinct tokens of such a card, read and written, and how they were got."""
     from selfscope.api.cards import planned
     from selfscope.api.cost_estimate import forecast
 
