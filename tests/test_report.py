@@ -135,9 +135,9 @@ def test_shares_are_quoted_only_where_they_may_be() -> None:
         assert axis is not None
         return [m.label for m in axis.marks]
 
-    narrow = {**claim_of("items").shares, "b": e(0.41, 0.2)}
+    narrow = {**claim_of("items").shares, "habit": e(0.41, 0.2)}
     assert marks(claim_of("items", shares=narrow)) == ["private", "habit", "input", "format", "unmoved"]
-    wide = {**narrow, "b": e(0.41, 0.31)}
+    wide = {**narrow, "habit": e(0.41, 0.31)}
     assert marks(claim_of("items", shares=wide)) == ["private", "public", "format", "unmoved"]
     assert marks(claim_of("items", shares=narrow, numbers={"kappa": 0.49})) == ["private", "format"]
     axis = section(c := claim_of("items", numbers={"kappa": 0.49}), verdict_line(c, "x", ""), []).shares
@@ -283,7 +283,8 @@ def test_all_refused_one_phenomenon() -> None:
 
 def test_numbers_that_are_not_finite_are_dashes_and_null() -> None:
     nan = float("nan")
-    claim = claim_of("items", shares={"a": e(nan), "b": e(0.3)}, numbers={"kappa": nan, "items": nan}, causal=e(nan))
+    shares = {"private": e(nan), "habit": e(0.3)}
+    claim = claim_of("items", shares=shares, numbers={"kappa": nan, "items": nan}, causal=e(nan))
     html, data = card(Material(META, [], {}, {}, (claim,)))
     assert not re.search(r"\bnan\b|\binf\b", Page(html).text, re.I)
     assert json.loads(data, parse_constant=lambda name: pytest.fail(name))

@@ -26,13 +26,13 @@ RUNGS = {
     "behaviour": "ceiling: it acts instead of telling",
 }
 
-SHARES = {  # share -> (name, colour of the observer that it belongs to, one line)
-    "a": ("private", "self", "follows its own state"),
-    "public": ("public", "history", "follows its history or the text"),
-    "b": ("habit", "history", "follows its history"),
-    "g": ("input", "input", "follows the text"),
-    "y": ("format", "format", "follows position or “yes”"),
-    "c": ("unmoved", "prior", "follows none of these"),
+SHARES = {  # share -> (colour of the observer that it belongs to, one line)
+    "private": ("self", "follows its own state"),
+    "public": ("history", "follows its history or the text"),
+    "habit": ("history", "follows its history"),
+    "input": ("input", "follows the text"),
+    "format": ("format", "follows position or “yes”"),
+    "unmoved": ("prior", "follows none of these"),
 }
 
 REASONS = {

@@ -106,22 +106,24 @@ def quoted(claim: Claim) -> tuple[tuple[str, ...], str]:
     kappa = triple(claim.numbers.get("kappa"))
     if kappa is not None and kappa[0] < QUOTED_FROM:
         why = f"The history rival is mostly noise (reliability {decimal(kappa[0])}, needed {decimal(QUOTED_FROM)}): "
-        return ("a", "y"), why + "habit, input and the unmoved part are not quoted."
-    found = [triple(claim.shares.get(k)) for k in ("b", "g")]
+        return ("private", "format"), why + "habit, input and the unmoved part are not quoted."
+    found = [triple(claim.shares.get(k)) for k in ("habit", "input")]
     if "public" in claim.shares and any(t is not None and t[2] - t[1] > WIDEST for t in found):
-        return ("a", "public", "y", "c"), "Habit and input are quoted together as public: their split is too coarse."
+        together = "Habit and input are quoted together as public: their split is too coarse."
+        return ("private", "public", "format", "unmoved"), together
     public = share(claim.shares.get("public"))
-    return ("a", "b", "g", "y", "c"), f"Public, habit and input together: {public.both}." if public else ""
+    together = f"Public, habit and input together: {public.both}." if public else ""
+    return ("private", "habit", "input", "format", "unmoved"), together
 
 
 def _shares(claim: Claim) -> Axis | None:
     keys, caption = quoted(claim)
     marks = []
     for key in keys:
-        name, colour, line = labels.SHARES[key]
+        colour, line = labels.SHARES[key]
         number = share(claim.shares.get(key))
         if number:
-            marks.append(Mark(name, line, colour, number, strong=key == "a"))
+            marks.append(Mark(key, line, colour, number, strong=key == "private"))
     if not marks:
         return None
     ticks = (Tick(0.0, "0"), Tick(0.5, "50", "faint"), Tick(1.0, "100\u202f%"))
@@ -163,7 +165,7 @@ def _headlines(claim: Claim) -> Table | None:
         for way in ways:
             number = share(claim.headlines[way].get(key), clip=way != "bounds")
             cells.append(NOTHING if number is None else number.interval if way == "bounds" else number.both)
-        rows.append((labels.SHARES[key][0] if key in labels.SHARES else key, *cells))
+        rows.append((key, *cells))
     if not rows:
         return None
     return Table("Non-answers, counted three ways", ("", *ways), tuple(rows), tuple(range(1, len(ways) + 1)))
@@ -215,7 +217,7 @@ def _others(claim: Claim, siblings: Sequence[Claim], names: Labels) -> Table | N
                 clean(names.reader(other.reader), 80),
                 skill(step.skill).both if step and triple(step.skill) else NOTHING,  # type: ignore[union-attr]
                 percent(answered / asked) if asked else NOTHING,
-                n.both if (n := share(other.shares.get("a"))) else NOTHING,
+                n.both if (n := share(other.shares.get("private"))) else NOTHING,
                 other.verdict + (f": {labels.reason(other.reason)}" if other.reason else ""),
             )
         )
@@ -232,7 +234,7 @@ _SHOWN = {
     "earned_confidence": "earned confidence",
     "unearned": "confidence not earned",
     "tau": "sharpness of the report (1 is honest), τ",
-    "a_tau": "private share with that taken out",
+    "private_tau": "private share with that taken out",
     "rollouts": "rollouts behind a truth",
     "tried": "readers tried",
     "p_holm": "p of the claim among them (Holm)",

@@ -131,7 +131,7 @@ def power(material: Material) -> Table:
         lines.append(
             (
                 material.names.phenomenon(claim.phenomenon),
-                _reachable(claim.numbers.get("mde_a")),
+                _reachable(claim.numbers.get("mde_private")),
                 _reachable(claim.numbers.get("mde_causal")),
                 count(tried),
                 decimal(p, 3) if isinstance(p, int | float) else NOTHING,

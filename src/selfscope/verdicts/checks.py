@@ -127,7 +127,7 @@ def _control_question(table: Table, reader: str) -> Check:
 
 
 def shuffled(table: Table, ids: Sequence[str], items: Items, s: Settings) -> Check:
-    """Reports re-paired within the same question and option count: the interval of a must hold 0."""
+    """Reports re-paired within the same question and option count: the interval of the private share must hold 0."""
     counts = items.there.sum(1)
     group = np.array([stratum(table.trials[i].question.quantity, int(k)) for i, k in zip(ids, counts, strict=True)])
     rng = np.random.default_rng([s.seed, len(ids), items.clusters])
@@ -137,8 +137,8 @@ def shuffled(table: Table, ids: Sequence[str], items: Items, s: Settings) -> Che
         for name in np.unique(group):
             rows = np.nonzero(group == name)[0]
             report[rows] = report[rng.permutation(rows)]
-        a = private_share(replace(items, report=report))
-        outside += not a.low <= 0 <= a.high
+        private = private_share(replace(items, report=report))
+        outside += not private.low <= 0 <= private.high
     status = "passed" if outside <= s.outside else "failed"
     return check("shuffled pairing", status, f"{outside} of {s.shuffles} re-paired intervals of the share miss 0")
 
@@ -149,8 +149,8 @@ def stratum(quantity: str, options: int) -> str:
 
 
 def private_share(items: Items) -> Estimate:
-    """Share a with its evaluation interval alone (the rival's training is the same in every shuffle)."""
-    return composed(replace(items, jack=items.jack[:0], set_variance=items.rival_variance))[0]["a"]
+    """The private share with its evaluation interval alone (the rival's training is the same in every shuffle)."""
+    return composed(replace(items, jack=items.jack[:0], set_variance=items.rival_variance))[0]["private"]
 
 
 def competence(table: Table, reader: str) -> Check:

@@ -52,12 +52,12 @@ RUN = {
 class Evidence:
     """What the table looks at. None: that arm was not run or cannot be computed."""
 
-    a: Estimate | None = None
-    twin_a: Estimate | None = None  # a with the near twin's forecast in place of the history rival's
-    b: Estimate | None = None
-    g: Estimate | None = None
-    y: Estimate | None = None
-    c: Estimate | None = None
+    private: Estimate | None = None
+    private_twin: Estimate | None = None  # with the near twin's forecast in place of the history rival's
+    habit: Estimate | None = None
+    input: Estimate | None = None
+    format: Estimate | None = None
+    unmoved: Estimate | None = None
     public: Estimate | None = None
     do: Estimate | None = None
     identification: Estimate | None = None
@@ -85,10 +85,10 @@ class Decision:
 
 def f_star(e: Evidence) -> float:
     """The tipping point: the claim fails if more than this part of what the rivals leave unexplained is habit."""
-    if e.a is None or e.b is None or e.a.low <= 0:
+    if e.private is None or e.habit is None or e.private.low <= 0:
         return 0.0
-    reach = min(1.0, max(0.0, e.b.high))
-    return e.a.low / reach if reach > 0 else float("inf")
+    reach = min(1.0, max(0.0, e.habit.high))
+    return e.private.low / reach if reach > 0 else float("inf")
 
 
 def decide(e: Evidence, settings: Settings) -> Decision:
@@ -101,7 +101,7 @@ def decide(e: Evidence, settings: Settings) -> Decision:
         return _not("too many non-answers", f"only {100 * e.answered:.0f} % of the questions were answered")
     for reason, sentence in e.blocks:
         return _not(reason, sentence)
-    if e.singular or e.a is None:
+    if e.singular or e.private is None:
         return _without_shares(e, settings)
     for holds, claim, decision in _rows(e, settings):
         if holds:
@@ -136,19 +136,19 @@ _ALARM = Decision(ALARM, "notices that something changed, cannot say what")
 
 
 def _rows(e: Evidence, s: Settings) -> Sequence[tuple[bool, str, Decision]]:
-    assert e.a is not None
+    assert e.private is not None
     untouched = e.do is not None and below(e.do, s.margin_causal)  # where both exist the intervention decides
-    ablated = e.a.low > 0 and e.ablated is not None and e.ablated.low > 0 and not untouched
-    least = min(e.a.low, e.twin_a.low) if e.twin_a is not None else e.a.low
-    tip = least > max(s.tipping, 2 * e.f_hat) * (min(1.0, max(0.0, e.b.high)) if e.b else 1.0)
+    ablated = e.private.low > 0 and e.ablated is not None and e.ablated.low > 0 and not untouched
+    least = min(e.private.low, e.private_twin.low) if e.private_twin is not None else e.private.low
+    tip = least > max(s.tipping, 2 * e.f_hat) * (min(1.0, max(0.0, e.habit.high)) if e.habit else 1.0)
     rivals = least > 0 and tip and e.kappa >= s.kappa and e.do is None
-    flat = below(e.do, s.margin_causal) if e.do is not None else below(e.a, s.margin)
+    flat = below(e.do, s.margin_causal) if e.do is not None else below(e.private, s.margin)
     unearned = e.unearned is not None and e.unearned.value >= s.unearned and e.unearned.low > 0
-    narrative = e.c is not None and e.c.low > s.narrative and flat and unearned
-    public = flat and any(x is not None and x.low > 0 for x in (e.b, e.g, e.public))
+    narrative = e.unmoved is not None and e.unmoved.low > s.narrative and flat and unearned
+    public = flat and any(x is not None and x.low > 0 for x in (e.habit, e.input, e.public))
     return (
         (_moved(e), CAUSAL, _access_causal(e)),
-        (ablated, ABLATED, Decision(ACCESS, f"access, against itself without the state: {_share(e.a)}", "ablated")),
+        (ablated, ABLATED, _access_ablated(e.private)),
         (rivals, RIVALS, _access_rivals(e)),
         (_alarmed(e, s), ALARM, _ALARM),
         (narrative, NARRATIVE, Decision(NARRATIVE, "confident, not moved by the state")),
@@ -177,11 +177,11 @@ HOPELESS = 1000
 
 
 def _undecided(e: Evidence, s: Settings) -> Decision:
-    assert e.a is not None
-    flat = below(e.do, s.margin_causal) if e.do is not None else below(e.a, s.margin)
-    if e.y is not None and e.y.low > 0 and flat:
-        return _not("format", f"the report follows the format: {_share(e.y)} goes with position or with “yes”")
-    if e.c is not None and e.c.low > s.narrative and flat:
+    assert e.private is not None
+    flat = below(e.do, s.margin_causal) if e.do is not None else below(e.private, s.margin)
+    if e.format is not None and e.format.low > 0 and flat:
+        return _not("format", f"the report follows the format: {_share(e.format)} goes with position or with “yes”")
+    if e.unmoved is not None and e.unmoved.low > s.narrative and flat:
         return _not("prior-like", "constant content, stated with no more confidence than it earns")
     margin = s.margin_causal if e.do is not None else s.margin
     if flat:
@@ -189,7 +189,7 @@ def _undecided(e: Evidence, s: Settings) -> Decision:
         return _not(
             "undecided", f"follows the state by less than {100 * margin:.0f} %; what else it follows is open ({why})"
         )
-    size = e.do or e.a
+    size = e.do or e.private
     # Equivalence is reachable at se < margin / 2.6, and the standard error falls with the root of the clusters.
     needed = int(max(size.items + 1, size.items * (2.6 * size.se / margin) ** 2))
     if needed > HOPELESS * size.items:
@@ -217,6 +217,10 @@ def _access_causal(e: Evidence) -> Decision:
     return Decision(ACCESS, f"{shown} of the report follows the state when the state is changed", "causal")
 
 
+def _access_ablated(private: Estimate) -> Decision:
+    return Decision(ACCESS, f"access, against itself without the state: {_share(private)}", "ablated")
+
+
 def _access_rivals(e: Evidence) -> Decision:
     return Decision(
         ACCESS,
@@ -227,8 +231,8 @@ def _access_rivals(e: Evidence) -> Decision:
 
 
 def _self_prediction(e: Evidence) -> Decision:
-    if e.b is not None and e.b.low > 0:
+    if e.habit is not None and e.habit.low > 0:
         return Decision(PUBLIC, "anyone with the same history could say it")
-    if e.g is not None and e.g.low > 0:
+    if e.input is not None and e.input.low > 0:
         return Decision(PUBLIC, "anyone with the same text could say it")
     return Decision(PUBLIC, "anyone with the same text or the same history could say it (not split)")

@@ -94,13 +94,14 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
     ids, items = got
     fitted = against_modes(items) if class_reports(table, reader, ids) else items
     found = shares(fitted)
-    twin_a = _beside_twin(table, ids, fitted)
+    private_twin = _beside_twin(table, ids, fitted)
     required = checks.required(table, reader, ids, fitted, found, s)
     state = _arms(table, reader, items, ids)
     trust = ladder.earned(items.report, items.x, items.cluster)
     e = found.estimates
     evidence = Evidence(
-        a=e["a"], twin_a=twin_a, b=e["b"], g=e["g"], y=e["y"], c=e["c"], public=e["public"],
+        private=e["private"], private_twin=private_twin, habit=e["habit"], input=e["input"], format=e["format"],
+        unmoved=e["unmoved"], public=e["public"],
         do=_wide_enough(state.do, s), identification=state.identification, ablated=_wide_enough(state.ablated, s),
         alarm=_wide_enough(state.alarm, s),
         unearned=trust["unearned"], kappa=found.kappa, f_hat=found.f_hat, answered=answered,
@@ -109,7 +110,9 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
     )  # fmt: skip
     decision = decide(evidence, s)
     steps, top, added, gaps = supplement.climb(table, reader, ids, items)
-    numbers = supplement.numbers_of(table, reader, fitted, found, do=state.do, twin_a=twin_a, trust=trust, s=s)
+    numbers = supplement.numbers_of(
+        table, reader, fitted, found, do=state.do, private_twin=private_twin, trust=trust, s=s
+    )
     return replace(
         base,
         verdict=decision.verdict,
@@ -161,7 +164,7 @@ def _beside_twin(table: Table, ids: Sequence[str], items: Items) -> Estimate | N
     got = twin_of(table, ids, items.report.shape[1])
     if got is None or len(np.unique(items.cluster[got[2]])) < 2:
         return None
-    return composed(in_place_of_history(kept(items, got[2]), got[0], got[1]))[0]["a"]
+    return composed(in_place_of_history(kept(items, got[2]), got[0], got[1]))[0]["private"]
 
 
 def _blocks(table: Table, reader: str, required: Sequence[Check], s: Settings) -> tuple[tuple[str, str], ...]:
@@ -254,7 +257,7 @@ def _multiplicity(claims: Sequence[Claim], tried: int, s: Settings) -> list[Clai
     """Holm over the self readers of a phenomenon: an access that does not survive it is not supported."""
     p = []
     for claim in claims:
-        x = claim.causal if claim.basis == "causal" else claim.shares.get("a")
+        x = claim.causal if claim.basis == "causal" else claim.shares.get("private")
         if x is None:
             p.append(1.0)
         elif x.se <= 0:

@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from selfscope.statistics import Array, Estimate, Ints, by_cluster, estimate, jackknife_se
 
-NAMES = ("a", "b", "g", "y", "c", "public")
+NAMES = ("private", "habit", "input", "format", "unmoved", "public")
+"""a, b, g, y, c of the formulas, and b + g."""
 SINGULAR = 0.01
 RIDGE = 1e-9
 VANISHES = 1e-6
@@ -119,7 +120,7 @@ def solve(matrix: Array, vector: Array) -> Array:
 
 
 def composition(beta: Array) -> Array:
-    """(..., 6) shares a, b, g, y, c and public = b + g from coefficients (..., q)."""
+    """(..., 6) shares by NAMES from coefficients (..., q): a, b, g, y, c = 1 - a - b - g - y and public = b + g."""
     a, b, g, y = (beta[..., i] for i in range(4))
     return np.stack([a, b, g, y, 1 - a - b - g - y, b + g], axis=-1)
 

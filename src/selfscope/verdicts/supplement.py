@@ -73,11 +73,12 @@ def headlines(e: Mapping[str, Estimate], answered: float) -> dict[str, dict[str,
         k: replace(x, value=answered * x.value, low=answered * x.low, high=answered * x.high, se=answered * x.se)
         for k, x in e.items()
     }
-    a = e["a"]
+    private = e["private"]
+    best = max(private.high, answered * private.high + 1 - answered)
     return {
         "among answered": dict(e),
         "intention to ask": {**scaled, "silent": 1 - answered},
-        "bounds": {"a": (min(a.low, answered * a.low), max(a.high, answered * a.high + 1 - answered))},
+        "bounds": {"private": (min(private.low, answered * private.low), best)},
     }
 
 
@@ -133,12 +134,12 @@ def numbers_of(
     found: Shares,
     *,
     do: Estimate | None,
-    twin_a: Estimate | None,
+    private_twin: Estimate | None,
     trust: Mapping[str, Estimate],
     s: Settings,
 ) -> dict[str, Any]:
     e = found.estimates
-    tipping = f_star(Evidence(a=e["a"], b=e["b"]))
+    tipping = f_star(Evidence(private=e["private"], habit=e["habit"]))
     numbers: dict[str, Any] = {
         "items": len(items.report),
         "clusters": items.clusters,
@@ -146,7 +147,7 @@ def numbers_of(
         "kappa": found.kappa,
         "f_hat": found.f_hat,
         "f_star": tipping if np.isfinite(tipping) else None,  # no habit at all: nothing to tip
-        "mde_a": minimum_detectable(e["a"].se, items.clusters),
+        "mde_private": minimum_detectable(e["private"].se, items.clusters),
         "mde_causal": minimum_detectable(do.se, do.clusters) if do else None,
         "smallest_eigenvalue": found.smallest,
         "n_rivals": sum(table.rungs[r] in ("prior", "input", "history", "twin") for r in table.readers),
@@ -155,15 +156,16 @@ def numbers_of(
         **trust,
         **silence(table, reader),
     }
-    if twin_a is not None:
-        numbers["a_twin"] = twin_a
+    if private_twin is not None:
+        numbers["private_twin"] = private_twin
     dev = items_of(table, reader, "dev")
     if dev is not None and len(dev[1].report) >= 20 and dev[1].report.max(1).min() < 1:
         tau = ladder.fit_tau(dev[1].report, dev[1].x)
         numbers["tau"] = tau
         # A perfect subject has tau 1; far from it the shares are access times how strongly it is expressed.
         if not 1 / TAU_MATTERS < tau < TAU_MATTERS:
-            numbers["a_tau"] = composed(replace(items, report=ladder.sharpness(items.report, tau)))[0]["a"]
+            sharpened = replace(items, report=ladder.sharpness(items.report, tau))
+            numbers["private_tau"] = composed(sharpened)[0]["private"]
     return numbers
 
 
@@ -175,16 +177,19 @@ def notes_of(
         notes.append("Beyond the rivals that were tried; never counted as access in a headline.")
     if found.kappa < s.kappa:
         notes.append("The history rival is mostly noise here: habit, unmoved and their split are not quoted.")
-    elif max(e[k].high - e[k].low for k in "bg") > 0.6:
+    elif max(e[k].high - e[k].low for k in ("habit", "input")) > 0.6:
         notes.append("Habit and input are public together; their split is too coarse to quote.")
-    if do is not None and e["a"].low > 0 and below(do, s.margin_causal):
+    if do is not None and e["private"].low > 0 and below(do, s.margin_causal):
         notes.append("By observation it looks private, by intervention it is not: a habit that the rivals missed.")
     if found.f_hat > 0.1:
         notes.append(f"More history would explain {100 * found.f_hat:.0f} % of what the rivals leave.")
-    if "a_tau" in numbers:
-        a, tau = numbers["a_tau"], numbers["tau"]
+    if "private_tau" in numbers:
+        private, tau = numbers["private_tau"], numbers["tau"]
         bent = "more" if tau > 1 else "less"
-        notes.append(f"Its confidence is {bent} than it earns (tau {tau:.2f}); with that taken out a is {a.value:.2f}.")
+        notes.append(
+            f"Its confidence is {bent} than it earns (tau {tau:.2f}); with that taken out the private share is "
+            f"{private.value:.2f}."
+        )
     return tuple(notes)
 
 
