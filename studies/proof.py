@@ -30,7 +30,7 @@ from world import Size, World, change, items, reports, world  # noqa: E402
 from selfscope.statistics import mean  # noqa: E402
 from selfscope.subjects.phantom_dials import Dials  # noqa: E402
 from selfscope.verdicts import state_effect  # noqa: E402
-from selfscope.verdicts.decision import Evidence, decide  # noqa: E402
+from selfscope.verdicts.decision import Measured, decide  # noqa: E402
 from selfscope.verdicts.settings import Settings  # noqa: E402
 from selfscope.verdicts.shares import NAMES, Shares, shares  # noqa: E402
 
@@ -95,7 +95,7 @@ def one(w: World, dials: Dials) -> Run:
     moved = change(w, before, after, draw=int(1000 * sum(k * x for k, x in enumerate(dials.shares, start=1))))
     do = state_effect.causal_net(moved)
     cut = state_effect.ablated(before, without, w.xa, w.xb, w.history, w.cluster)
-    e = _evidence(found, before, w)
+    e = _measured(found, before, w)
     same = state_effect.identification(moved, np.zeros(len(before), dtype=np.int64))
     names = [
         decide(e, SETTINGS),
@@ -109,10 +109,10 @@ def one(w: World, dials: Dials) -> Run:
     )  # fmt: skip
 
 
-def _evidence(found: Shares, said: np.ndarray[Any, Any], w: World) -> Evidence:
+def _measured(found: Shares, said: np.ndarray[Any, Any], w: World) -> Measured:
     e = found.estimates
     top = said.max(1) - (said * (w.xa + w.xb) / 2).sum(1)
-    return Evidence(
+    return Measured(
         private=e["private"], habit=e["habit"], input=e["input"], format=e["format"], unmoved=e["unmoved"],
         public=e["public"], kappa=found.kappa, f_hat=found.f_hat, clusters=w.size.clusters, singular=found.singular,
         unearned=mean(top, w.cluster),

@@ -14,7 +14,7 @@ from selfscope.statistics import Estimate, estimate, minimum_detectable
 from selfscope.subjects.phantom_dials import Dials
 from selfscope.verdicts import Claim, Settings, judge
 from selfscope.verdicts.claims import Check
-from selfscope.verdicts.decision import MATTERS, Decision, Evidence, decide
+from selfscope.verdicts.decision import MATTERS, Decision, Measured, decide
 from selfscope.verdicts.shares import NAMES
 from verdict_rows import ASK, OTHER, Rows, silenced, study
 
@@ -76,14 +76,14 @@ def test_9_a_causal_claim_without_its_control_is_not_supported_and_names_it(
 
 
 
-def evidence() -> dict[str, Evidence]:
+def evidence() -> dict[str, Measured]:
     """For each row of the table, numbers under which it holds when every control passed."""
 
     def about(value: float, half: float = 0.05) -> Estimate:
         return estimate(value, half / 2.06, 26, 200)
 
     passed = tuple(Check(n, "passed", "", needed) for n, needed in MATTERS.items())
-    flat = Evidence(
+    flat = Measured(
         private=about(0), habit=about(0), input=about(0), format=about(0), unmoved=about(0.2), public=about(0),
         kappa=0.8, clusters=26, unearned=about(0.3), checks=passed,
     )  # fmt: skip

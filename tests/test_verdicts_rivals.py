@@ -18,7 +18,7 @@ from selfscope.subjects.phantom_dials import Dials
 from selfscope.verdicts import Claim, Settings, judge
 from selfscope.verdicts.assemble import items_of, tables
 from selfscope.verdicts.checks import private_share
-from selfscope.verdicts.decision import Evidence, decide
+from selfscope.verdicts.decision import Measured, decide
 from selfscope.verdicts.shares import against_modes, composed, kept, shares
 from verdict_rows import ASK, TWIN, Rows, study
 
@@ -73,7 +73,7 @@ def test_a_habit_outside_the_rivals_kind_is_found_out_by_the_twins_forecast() ->
 
 def test_a_twin_that_was_tried_must_be_beaten_too() -> None:
     clear, none = estimate(0.5, 0.05, 26, 200), estimate(0.05, 0.05, 26, 200)
-    e = Evidence(private=clear, habit=none, input=none, format=none, unmoved=none, public=none, kappa=0.9, clusters=26)
+    e = Measured(private=clear, habit=none, input=none, format=none, unmoved=none, public=none, kappa=0.9, clusters=26)
     assert decide(e, Settings()).basis == "rivals"
     assert decide(replace(e, private_twin=clear), Settings()).basis == "rivals"
     assert decide(replace(e, private_twin=none), Settings()).verdict != "access"

@@ -131,7 +131,7 @@ class Verdict:
     tone: str
     reason: str
     sentence: str
-    share: Number | None  # of the causal arm where there is one (it decides), else of observation
+    share: Number | None  # under the changed state where there is one (it decides), else of observation
     share_note: str
     best_rival: str
     rival_skill: str
@@ -151,7 +151,7 @@ class Section:
     ladder: Axis | None = None
     shares: Axis | None = None
     calibration: tuple[Bin, ...] = ()
-    arms: Table | None = None
+    effects: Table | None = None
     headlines: Table | None = None
     conditions: Axis | None = None
     more_conditions: Table | None = None

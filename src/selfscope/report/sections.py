@@ -31,13 +31,13 @@ LOWEST = -1.0  # a ladder's axis never reaches further down: one very bad observ
 def section(claim: Claim, verdict: Verdict, siblings: Sequence[Claim], names: Labels) -> Section:
     """Everything but the example trials, which need rows (examples.py)."""
     ladder, shares_ = _ladder(claim, names), _shares(claim)
-    arms, headlines = _arms(claim), _headlines(claim)
+    effects, headlines = _effects(claim), _headlines(claim)
     conditions, more = _conditions(claim, names)
     absent = {
         "ladder": "" if ladder else "No observer could be scored on these items.",
         "shares": "" if shares_ else "The shares are not identified here: " + _because(claim),
         "calibration": "" if claim.calibration else "No stated probabilities to compare with what happened.",
-        "arms": "" if arms else "The state was not changed in this run, so no causal statement is made.",
+        "effects": "" if effects else "The state was not changed in this run, so no causal statement is made.",
         "conditions": "" if conditions or more else "No condition was read again under a control.",
         "checks": "" if claim.checks else "The list of required controls was not recorded.",
     }
@@ -47,7 +47,7 @@ def section(claim: Claim, verdict: Verdict, siblings: Sequence[Claim], names: La
         ladder=ladder,
         shares=shares_,
         calibration=_calibration(claim),
-        arms=arms,
+        effects=effects,
         headlines=headlines,
         conditions=conditions,
         more_conditions=more,
@@ -141,7 +141,7 @@ def _calibration(claim: Claim) -> tuple[Bin, ...]:
     return tuple(bins)
 
 
-def _arms(claim: Claim) -> Table | None:
+def _effects(claim: Claim) -> Table | None:
     lines = [
         ("report follows the changed state (a_do, control subtracted)", claim.causal),
         ("control question, same change", claim.causal_control),

@@ -49,8 +49,8 @@ RUN = {
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What the table looks at. None: that arm was not run or cannot be computed."""
+class Measured:
+    """What the table looks at. None: was not run, or cannot be computed."""
 
     private: Estimate | None = None
     private_twin: Estimate | None = None  # with the near twin's forecast in place of the history rival's
@@ -83,7 +83,7 @@ class Decision:
     reason: str | None = None
 
 
-def f_star(e: Evidence) -> float:
+def f_star(e: Measured) -> float:
     """The tipping point: the claim fails if more than this part of what the rivals leave unexplained is habit."""
     if e.private is None or e.habit is None or e.private.low <= 0:
         return 0.0
@@ -91,7 +91,7 @@ def f_star(e: Evidence) -> float:
     return e.private.low / reach if reach > 0 else float("inf")
 
 
-def decide(e: Evidence, settings: Settings) -> Decision:
+def decide(e: Measured, settings: Settings) -> Decision:
     """The first row of the table that holds."""
     if e.clusters < settings.clusters:
         return _not(
@@ -109,7 +109,7 @@ def decide(e: Evidence, settings: Settings) -> Decision:
     return _undecided(e, settings)
 
 
-def _without_shares(e: Evidence, s: Settings) -> Decision:
+def _without_shares(e: Measured, s: Settings) -> Decision:
     """Where rivals and truth move together there are no shares; what changing the state shows needs no rival."""
     if _moved(e):
         return _controlled(CAUSAL, _access_causal(e), e.checks)
@@ -121,13 +121,13 @@ def _without_shares(e: Evidence, s: Settings) -> Decision:
     return _not("rivals and truth cannot be told apart", together)
 
 
-def _moved(e: Evidence) -> bool:
+def _moved(e: Measured) -> bool:
     """Whether the report follows the state when that is changed, and in its content."""
     content = e.identification is not None and e.identification.low > 0
     return e.do is not None and e.do.low > 0 and content
 
 
-def _alarmed(e: Evidence, s: Settings) -> bool:
+def _alarmed(e: Measured, s: Settings) -> bool:
     """Whether it says that something changed, while its content does not follow the change."""
     return e.do is not None and e.alarm is not None and e.alarm.low > 0 and below(e.do, s.margin_causal)
 
@@ -135,7 +135,7 @@ def _alarmed(e: Evidence, s: Settings) -> bool:
 _ALARM = Decision(ALARM, "notices that something changed, cannot say what")
 
 
-def _rows(e: Evidence, s: Settings) -> Sequence[tuple[bool, str, Decision]]:
+def _rows(e: Measured, s: Settings) -> Sequence[tuple[bool, str, Decision]]:
     assert e.private is not None
     untouched = e.do is not None and below(e.do, s.margin_causal)  # where both exist the intervention decides
     ablated = e.private.low > 0 and e.ablated is not None and e.ablated.low > 0 and not untouched
@@ -176,7 +176,7 @@ HOPELESS = 1000
 """Times the items there were: a number of items beyond this is no advice."""
 
 
-def _undecided(e: Evidence, s: Settings) -> Decision:
+def _undecided(e: Measured, s: Settings) -> Decision:
     assert e.private is not None
     flat = below(e.do, s.margin_causal) if e.do is not None else below(e.private, s.margin)
     if e.format is not None and e.format.low > 0 and flat:
@@ -212,7 +212,7 @@ def _share(x: Estimate) -> str:
     return f"{100 * x.value:.0f} % [{100 * max(0.0, x.low):.0f}, {100 * min(1.0, x.high):.0f}]"
 
 
-def _access_causal(e: Evidence) -> Decision:
+def _access_causal(e: Measured) -> Decision:
     shown = _share(e.do) if e.do is not None else ""
     return Decision(ACCESS, f"{shown} of the report follows the state when the state is changed", "causal")
 
@@ -221,7 +221,7 @@ def _access_ablated(private: Estimate) -> Decision:
     return Decision(ACCESS, f"access, against itself without the state: {_share(private)}", "ablated")
 
 
-def _access_rivals(e: Evidence) -> Decision:
+def _access_rivals(e: Measured) -> Decision:
     return Decision(
         ACCESS,
         f"beyond the rivals tried: fails if more than {100 * min(f_star(e), 9.99):.0f} % of what they leave "
@@ -230,7 +230,7 @@ def _access_rivals(e: Evidence) -> Decision:
     )
 
 
-def _self_prediction(e: Evidence) -> Decision:
+def _self_prediction(e: Measured) -> Decision:
     if e.habit is not None and e.habit.low > 0:
         return Decision(PUBLIC, "anyone with the same history could say it")
     if e.input is not None and e.input.low > 0:
