@@ -91,31 +91,31 @@ def one(w: World, dials: Dials) -> Run:
     before, after = reports(w, dials), reports(w, dials, after=True)
     without = reports(w, replace(dials, seed=w.seed + 100_000), state_on=False)  # asked again: fresh draws
     test = items(w, before)
-    found = shares(test)
+    composition = shares(test)
     moved = change(w, before, after, draw=int(1000 * sum(k * x for k, x in enumerate(dials.shares, start=1))))
     do = state_effect.causal_net(moved)
     cut = state_effect.ablated(before, without, w.xa, w.xb, w.history, w.cluster)
-    e = _measured(found, before, w)
+    e = _measured(composition, before, w)
     same = state_effect.identification(moved, np.zeros(len(before), dtype=np.int64))
     names = [
         decide(e, SETTINGS),
         decide(replace(e, ablated=cut), SETTINGS),
         decide(replace(e, do=do, identification=same), SETTINGS),
     ]
-    order = [found.estimates[k] for k in SHARES]
+    order = [composition.estimates[k] for k in SHARES]
     return Run(
         dials.shares, tuple(x.low for x in order), tuple(x.high for x in order), (do.low, do.high), cut.low,
-        found.kappa, *(f"{d.verdict} ({d.basis})" if d.basis else d.verdict for d in names),
+        composition.kappa, *(f"{d.verdict} ({d.basis})" if d.basis else d.verdict for d in names),
     )  # fmt: skip
 
 
-def _measured(found: Shares, said: np.ndarray[Any, Any], w: World) -> Measured:
-    e = found.estimates
-    top = said.max(1) - (said * (w.xa + w.xb) / 2).sum(1)
+def _measured(composition: Shares, report: np.ndarray[Any, Any], w: World) -> Measured:
+    e = composition.estimates
+    top = report.max(1) - (report * (w.xa + w.xb) / 2).sum(1)
     return Measured(
         private=e["private"], habit=e["habit"], input=e["input"], format=e["format"], unmoved=e["unmoved"],
-        public=e["public"], kappa=found.kappa, f_hat=found.f_hat, clusters=w.size.clusters, singular=found.singular,
-        unearned=mean(top, w.cluster),
+        public=e["public"], kappa=composition.kappa, f_hat=composition.f_hat, clusters=w.size.clusters,
+        singular=composition.singular, unearned=mean(top, w.cluster),
     )  # fmt: skip
 
 
@@ -145,19 +145,19 @@ def run(seeds: int, trap_seeds: int) -> dict[str, Any]:
 
 def grid_table(by_phantom: Sequence[Sequence[Run]]) -> dict[str, Any]:
     """Coverage pooled and at worst, widths, false access, power."""
-    runs = [r for many in by_phantom for r in many]
+    runs = [r for phantom in by_phantom for r in phantom]
     out: dict[str, Any] = {"phantoms": len(by_phantom), "seeds": len(by_phantom[0]), "runs": len(runs)}
     for i, name in enumerate(SHARES):
         if name not in REPORTED:
             continue
-        hit = [[r.low[i] <= r.truth[i] <= r.high[i] for r in many] for many in by_phantom]
+        hit = [[r.low[i] <= r.truth[i] <= r.high[i] for r in phantom] for phantom in by_phantom]
         out[f"coverage_{name}"] = float(np.mean(hit))
         out[f"worst_{name}"] = min(sum(h) for h in hit)
         out[f"width_{name}"] = float(np.median([r.high[i] - r.low[i] for r in runs]))
     null = [r for r in runs if r.truth[0] == 0]
     out["false_access"] = {arm: _rate(null, arm) for arm in ARMS}
-    without_access = [many for many in by_phantom if many[0].truth[0] == 0]
-    out["worst_false_access"] = max(_rate(many, arm) for many in without_access for arm in ARMS)
+    without_access = [phantom for phantom in by_phantom if phantom[0].truth[0] == 0]
+    out["worst_false_access"] = max(_rate(phantom, arm) for phantom in without_access for arm in ARMS)
     for a in (0.2, 0.4):
         dialled = [r for r in runs if abs(r.truth[0] - a) < 1e-9]
         out[f"power_{a}"] = {
@@ -173,13 +173,13 @@ def grid_table(by_phantom: Sequence[Sequence[Run]]) -> dict[str, Any]:
 
 def trap_table(runs: Sequence[Run]) -> dict[str, Any]:
     """How often a phantom without access is given any verdict of access, and what else it is called."""
-    said = {arm: [getattr(r, arm) for r in runs] for arm in ARMS}
+    verdicts = {arm: [getattr(r, arm) for r in runs] for arm in ARMS}
     return {
         "seeds": len(runs),
-        "access": {arm: _rate(runs, arm) for arm in said},
+        "access": {arm: _rate(runs, arm) for arm in verdicts},
         "causal": _rate(runs, "with_do", "access (causal)"),
         "ablated": _rate(runs, "with_ablation", "access (ablated)"),
-        "verdicts": {arm: _shares_of(words) for arm, words in said.items()},
+        "verdicts": {arm: _shares_of(words) for arm, words in verdicts.items()},
     }
 
 
@@ -212,9 +212,9 @@ def misses(table: Mapping[str, Any], *, small: bool = False) -> list[str]:
             rates = dict(trap["access"])
         out += [f"trap {name}: access {k} {v:.3f}, bar {bar}" for k, v in rates.items() if v > bar]
     for a, kind, least in ((0.4, "causal", 0.95), (0.4, "private_above_0", 0.85), (0.2, "causal", 0.90)):
-        found, least = grid[f"power_{a}"][kind], least - (0.05 if small else 0)
-        if found < least:
-            out.append(f"power at private {a}, {kind} {found:.3f}, bar {least}")
+        power, least = grid[f"power_{a}"][kind], least - (0.05 if small else 0)
+        if power < least:
+            out.append(f"power at private {a}, {kind} {power:.3f}, bar {least}")
     return out
 
 
@@ -263,8 +263,8 @@ def page(table: Mapping[str, Any]) -> str:
         "| trap | verdicts by observation | verdicts with do(state) |",
         "| --- | --- | --- |",
         *[
-            f"| {name} | {_words(said['by_observation'])} | {_words(said['with_do'])} |"
-            for name, said in ((name, table["traps"][name]["verdicts"]) for name in TRAPS)
+            f"| {name} | {_words(called['by_observation'])} | {_words(called['with_do'])} |"
+            for name, called in ((name, table["traps"][name]["verdicts"]) for name in TRAPS)
         ],
     ]
     return "\n".join(lines) + "\n"

@@ -19,8 +19,8 @@ from selfscope.errors import StoreError
 from selfscope.records import Option, Outcome, Question, Reading, to_jsonable
 from selfscope.report import activation_format, write
 from selfscope.report.compose import compose, summary
-from selfscope.report.document import Axis, Mark, Material, Tick
-from selfscope.report.examples import _said, choose, shown
+from selfscope.report.document import Axis, AxisMark, Material, Tick
+from selfscope.report.examples import choose, reply_text, shown
 from selfscope.report.format import Number, clean, decimal, duration, percent, share, signed, skill
 from selfscope.report.labels import reader, title
 from selfscope.report.plots import strip, track
@@ -186,7 +186,7 @@ def test_a_negated_question_is_shown_with_the_answers_that_it_got() -> None:
     yes, no = Option("yes", "yes"), Option("no", "no")
     assert shown(Question("q", (yes, no))) == ("yes", "no")
     assert shown(Question("q", (yes, no), negated=True)) == ("no", "yes")
-    found = _said(Reading(Outcome.ANSWERED, (0.9, 0.1)), Question("q", (yes, no), negated=True))
+    found = reply_text(Reading(Outcome.ANSWERED, (0.9, 0.1)), Question("q", (yes, no), negated=True))
     assert found == "yes 10\u202f%, no 90\u202f%"
     assert shown(Question("q", (no, yes), negated=True)) == ("no", "yes")  # not a yes/no question: left alone
 
@@ -381,10 +381,10 @@ def test_reader_names() -> None:
 
 def test_marks_stand_where_their_numbers_are() -> None:
     axis = Axis(-1.0, 1.0, (Tick(0.0, "0"),), ())
-    inside = track(axis, Mark("", "", "self", Number(0.5, 0.0, 2.0, "", "")))
+    inside = track(axis, AxisMark("", "", "self", Number(0.5, 0.0, 2.0, "", "")))
     assert 'cx="75.00%"' in inside
     assert 'x1="50.00%" x2="100.00%"' in inside  # the interval is cut at the edge, the point is not
-    outside = track(axis, Mark("", "", "self", Number(-3.0, -4.0, -2.0, "", "")))
+    outside = track(axis, AxisMark("", "", "self", Number(-3.0, -4.0, -2.0, "", "")))
     assert "<circle" not in outside
     assert '<svg x="0"' in outside
 

@@ -69,7 +69,7 @@ class Measured:
     answered: float = 1.0
     clusters: int = 0
     singular: bool = False
-    blocks: tuple[tuple[str, str], ...] = ()  # (reason, sentence) found before the table
+    blocks: tuple[tuple[str, str], ...] = ()  # (reason, sentence) that stop before the table
     checks: tuple[Check, ...] = field(default=())
 
 
@@ -159,9 +159,9 @@ def _rows(e: Measured, s: Settings) -> Sequence[tuple[bool, str, Decision]]:
 def _controlled(claim: str, decision: Decision, checks: Sequence[Check]) -> Decision:
     """A claim stands only if each control that it demands ran and passed."""
     for status in ("missing", "failed"):
-        bad = [c for c in checks if c.status == status and claim in c.needed_for]
-        if bad:
-            names = ", ".join(c.name for c in bad)
+        unmet = [c for c in checks if c.status == status and claim in c.needed_for]
+        if unmet:
+            names = ", ".join(c.name for c in unmet)
             if status == "failed" and "truth ceiling" in names:
                 return _not("no private variation", "the truth does not vary beyond the rivals: nothing private here")
             reason = f"control {status}: {names}"
@@ -213,8 +213,8 @@ def _share(x: Estimate) -> str:
 
 
 def _access_causal(e: Measured) -> Decision:
-    shown = _share(e.do) if e.do is not None else ""
-    return Decision(ACCESS, f"{shown} of the report follows the state when the state is changed", "causal")
+    share = _share(e.do) if e.do is not None else ""
+    return Decision(ACCESS, f"{share} of the report follows the state when the state is changed", "causal")
 
 
 def _access_ablated(private: Estimate) -> Decision:

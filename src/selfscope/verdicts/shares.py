@@ -128,8 +128,8 @@ def composition(beta: Array) -> Array:
 def shares(items: Items, level: float = 0.95) -> Shares:
     """The composition of the reports with jackknife t intervals that include the rival's training. Needs at least
     two clusters."""
-    found, drop, smallest = composed(items, level)
-    return Shares(found, reliability(items), learning_curve(items), drop, smallest)
+    estimates, drop, smallest = composed(items, level)
+    return Shares(estimates, reliability(items), learning_curve(items), drop, smallest)
 
 
 def composed(items: Items, level: float = 0.95) -> tuple[dict[str, Estimate], Array, float]:
@@ -141,13 +141,13 @@ def composed(items: Items, level: float = 0.95) -> tuple[dict[str, Estimate], Ar
     variance = jackknife_se(drop) ** 2
     j = len(items.jack)
     if j >= 2:
-        again = np.array([_refit(items, fit) for fit in items.jack])
-        variance = variance + (j - 1) / j * ((again - again.mean(0)) ** 2).sum(0)
+        refits = np.array([_refit(items, fit) for fit in items.jack])
+        variance = variance + (j - 1) / j * ((refits - refits.mean(0)) ** 2).sum(0)
     g, n = items.clusters, len(items.report)
-    found = {
+    estimates = {
         name: estimate(theta[i], float(np.sqrt(variance[i])), g, n, level) for i, name in enumerate(NAMES)
     }
-    return found, drop, smallest_eigenvalue(total)
+    return estimates, drop, smallest_eigenvalue(total)
 
 
 def _refit(items: Items, fit: Array) -> Array:
