@@ -47,6 +47,7 @@ REASONS = {
 
 STATUS = {"passed": "✓", "failed": "✕", "missing": "○"}
 
+
 def sentence_case(code: str) -> str:
     words = code.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
@@ -79,6 +80,11 @@ class Labels:
     def control(self, name: str) -> str:
         part = self.parts.controls.get(name)
         return part.title if part else name.replace("_", " ")
+
+    def arm(self, name: str) -> str:
+        """What stands in the place of the vector, as the control says that put it there."""
+        arms = {k: v for c in self.parts.in_role("arm") for k, v in self.parts.controls[c].conditions.items()}
+        return arms.get(name, name)
 
     def phenomenon(self, name: str) -> str:
         part = self.parts.phenomena.get(name)

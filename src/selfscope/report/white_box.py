@@ -17,13 +17,6 @@ from selfscope.tables import Table
 from selfscope.verdicts.arm_gaps import ARMS, Gap, Grid, SweepCell
 from selfscope.verdicts.detection import InjectionFinding
 
-ARM_WORDS = {
-    "none": "no vector",
-    "random": "random vector",
-    "shuffled": "another item’s",
-    "mean": "mean vector",
-    "text": "text only",
-}
 SHOWN, LAST_WORDS = 4, 3
 """Places, and words of each, in the table of what each layer says."""
 AXES = ("layer", "target_layer", "position", "strength")
@@ -71,13 +64,13 @@ def sentence(gaps: Sequence[Gap], names: Labels) -> str:
         return "Asked in words only: no activations were read here."
     best = max(read, key=lambda g: (g.supported, g.gap.low if g.gap else -1.0))
     assert best.gap is not None
-    lead = f"{part(best.gap, change=True).both} against {ARM_WORDS.get(best.best, best.best)}, its hardest arm"
+    lead = f"{part(best.gap, change=True).both} against {names.arm(best.best)}, its hardest arm"
     who = labels.sentence_case(names.reader(best.reader))
     where = f" at layer {best.layer}" if best.layer is not None else ""
     if best.supported:
         return f"{who}{where} reads it from the activations: right on {percent(best.real.value)}, {lead}."
     if best.missing:
-        return f"Not supported: {who} lacks the arms {', '.join(ARM_WORDS[m] for m in best.missing)}."
+        return f"Not supported: {who} lacks the arms {', '.join(names.arm(m) for m in best.missing)}."
     return f"Not supported: no reading beats all of its arms. The nearest is {who}{where}: {lead}."
 
 
@@ -122,7 +115,7 @@ def _readers(gaps: Sequence[Gap], names: Labels) -> Table | None:
                 ("✓ " if gap.supported else "") + part(gap.gap, change=True).both.replace("\u202fpoints", ""),
             )
         )
-    head = ("reading", "layer", "real vector", *(ARM_WORDS[a] for a in ARMS), "gap, points")
+    head = ("reading", "layer", "real vector", *(names.arm(a) for a in ARMS), "gap, points")
     title = "Readings and their arms (✓: beats all of them)"
     return Table(title, head, tuple(rows), tuple(range(1, len(head)))) if rows else None
 
@@ -199,7 +192,7 @@ def _notes(gaps: Sequence[Gap], names: Labels) -> list[str]:
     notes = []
     for gap in gaps:
         if gap.missing:
-            lacking = ", ".join(ARM_WORDS[m] for m in gap.missing)
+            lacking = ", ".join(names.arm(m) for m in gap.missing)
             notes.append(f"{labels.sentence_case(names.reader(gap.reader))}: arms not run: {lacking}.")
         if gap.least is not None and not gap.supported:
             who = labels.sentence_case(names.reader(gap.reader))
