@@ -108,7 +108,7 @@ def judge(rows: Rows, settings: Settings | None = None) -> list[Claim]:
     list of Claim
         One for each self reader of each phenomenon, the one that speaks for it first.
     """
-    from selfscope.verdicts.judge import judge as judged
+    from selfscope.verdicts import judge as judged
 
     return judged(rows, rows.trials, rows.truths, rows.parts, settings)
 
