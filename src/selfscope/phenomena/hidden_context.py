@@ -113,7 +113,7 @@ def values_of(kind: str) -> list[tuple[str, str, str]]:
     return [(key, text, fill) for key, text, fill in load_table("hidden")[kind]["values"]]
 
 
-def positions_read(subject: OpenSubject, prompt: Prompt) -> tuple[int, ...]:
+def readable_positions(subject: OpenSubject, prompt: Prompt) -> tuple[int, ...]:
     """From the last token of the user's message to the end of the prompt: all that a reader may look at."""
     last = subject.positions(prompt, prompt.messages[-1].content)[-1]
     return tuple(range(last, len(subject.encode(prompt))))
@@ -127,9 +127,8 @@ def _posed(subject: OpenSubject, where: tuple[str, str, str, int], text: str, va
     tag = {"role": "behave", "phenomenon": HiddenContext.kind, "source": source, "state": "plain"}
     prompt = Prompt(messages=(Message("system", hidden), Message("user", text)), tag=tag)
     options = tuple(Option(key, shown) for key, shown, _ in values_of(kind))
-    states = evidence(
-        subject, prompt, positions_read(subject, prompt), full=f"System: {hidden}\nUser: {text}", controlling=(hidden,)
-    )
+    at = readable_positions(subject, prompt)
+    states = evidence(subject, prompt, at, full=f"System: {hidden}\nUser: {text}", controlling=(hidden,))
     item = Item(source, f"{source}: {text}", prompt)
     question = Question(quantity, options, placement="same")
     key = observation_key(HiddenContext.kind, prompt)

@@ -1,7 +1,7 @@
 """Which token comes next? Read at one token of an ordinary sentence: next-token identity (Ghandeharioun et al. 2024).
 
 The options are what the subject itself finds likeliest there; the truth is the first of them. What was observed keeps
-the KEPT likeliest tokens with their log-probabilities, so that precision@1 and surprisal over the whole vocabulary are
+the TOP likeliest tokens with their log-probabilities, so that precision@1 and surprisal over the whole vocabulary are
 computed afterwards (`verdicts.gaps`); no trial carries them.
 """
 
@@ -25,7 +25,7 @@ LOOKED = 40
 """So many of the likeliest tokens are looked through for OPTIONS that differ as words."""
 FIRST = 3
 """Words before the earliest position: the first tokens of a text are attention sinks."""
-KEPT = 200
+TOP = 200
 """Likeliest tokens whose log-probabilities are kept with the observation."""
 TRIES = 4
 RESERVE = 1.6
@@ -99,11 +99,11 @@ class NextTokenIdentity(Identified):
         return cut_of
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
-        """exact: {"logprobs": {id: log-probability, nats}} of the options, {"likeliest": {ids, logprobs}} of the KEPT
+        """exact: {"logprobs": {id: log-probability, nats}} of the options, {"likeliest": {ids, logprobs}} of the TOP
         likeliest, the first of all first."""
         able = require_activations(subject, self.kind)
         first = distinct(trials)
-        nexts = able.next_token([t.prompt for t in first.values()], top=KEPT)
+        nexts = able.next_token([t.prompt for t in first.values()], top=TOP)
         return [
             Observation(key, exact={"logprobs": _logprobs(able, trial, after), "likeliest": _likeliest(after)})
             for (key, trial), after in zip(first.items(), nexts, strict=True)

@@ -32,7 +32,6 @@ LIKELIEST = 0.7
 """How often the likely word is the very first candidate."""
 HELD_OUT = (("list", "likelier"), ("fact", "entropy_bin"))
 """Tasks (source, quantity) that occur in the test split only."""
-ASKED = ("next_word", "next_word", "likelier", "entropy_bin")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ HALF = 2
 """Sentences of each of two passages."""
 SHARES = {"test": 21, "train": 12, "dev": 12}
 """Sentences of each source: no split reads those of another."""
-READ = "I have read it."
+ACKNOWLEDGEMENT = "I have read it."
 
 
 @dataclass(frozen=True)
@@ -63,5 +63,5 @@ def tampered(lines: Sequence[str], word: str) -> Text:
 
 
 def _reading_task(text: str, parts: Sequence[str]) -> Text:
-    turns = (Message("user", f"Read this.\n{text}"), Message("assistant", READ))
+    turns = (Message("user", f"Read this.\n{text}"), Message("assistant", ACKNOWLEDGEMENT))
     return Text(Prompt(messages=turns, tag={"role": "behave", "state": "plain"}), tuple(parts))
