@@ -89,13 +89,13 @@ def _contents(folder: Path, meta: dict[str, Any], observations: bool) -> Content
     cells = {mark["cell"]: mark for mark in marks}
     trials = {t.id: t for t in _records(Trial, data / "trials.jsonl", warnings)}
     truths = {t.trial: t for t in _records(Truth, data / "truths.jsonl", warnings)}
-    seen = {o.key: o for o in _records(Observation, data / "observations.jsonl", warnings)} if observations else {}
+    observed = {o.key: o for o in _records(Observation, data / "observations.jsonl", warnings)} if observations else {}
     rows: dict[tuple[str, str], Row] = {}
     for row in _records(Row, data / "rows.jsonl", warnings):
         if row.cell in cells:
             rows[row.cell, row.trial] = row  # a cell that was done again replaces what a damaged file left of it
     ordered = sorted(rows.values(), key=lambda row: _place(cells[row.cell]))
-    return Contents(meta, trials, seen, truths, tuple(ordered), cells, tuple(warnings))
+    return Contents(meta, trials, observed, truths, tuple(ordered), cells, tuple(warnings))
 
 
 def _place(mark: Mapping[str, Any]) -> int:
