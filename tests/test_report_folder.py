@@ -21,7 +21,7 @@ from selfscope.report.compose import summary
 from selfscope.report.document import Material
 from selfscope.report.estimates import package_version
 from selfscope.store import Store, fingerprint
-from selfscope.verdicts.judge import judge
+from selfscope.verdicts import judge
 
 
 def folder_of(made: Material, folder: Path, *, with_claims: bool = True) -> Path:
