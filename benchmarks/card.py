@@ -60,6 +60,22 @@ def verdict_ms() -> float:
     return statistics.median(times[1:])
 
 
+def stages(folder: Path) -> dict[str, float]:
+    """Seconds of a card's stages, as its folder keeps them."""
+    from selfscope.store import read
+
+    return read(folder).seconds
+
+
+def bare_forward(model: str, profile: str) -> tuple[float, str]:
+    """Seconds of the model for the distinct tokens of such a card, read and written, and how they were got."""
+    from selfscope.api.cards import planned
+    from selfscope.api.cost_estimate import forecast
+
+    estimate = forecast(planned(model, profile=profile))
+    return 60 * estimate.minutes, estimate.basis
+
+
 def main(words: list[str]) -> int:
     model, profile = [*words, "smollm2-135m", "quick"][:2] if not words else [words[0], [*words, "quick"][1]]
     print(f"this machine: fp32 products at {products():.0f} GFLOP/s")
@@ -72,9 +88,17 @@ def main(words: list[str]) -> int:
         rows.append((f"card {model} --profile {profile}, s", seconds, BOUNDS.get(profile, BOUNDS["full"])))
         rows.append(("its peak memory, GB", peak, PEAK_GB))
         rows.append(("redraw from rows, s", statistics.median(timed("report", card) for _ in range(3)), REDRAW))
+        where = stages(Path(card))
     print(f"{'what':<44}{'reached':>10}{'bound':>10}")
     for what, reached, bound in rows:
         print(f"{what:<44}{reached:>10.2f}{bound:>10.2f}{'' if reached <= bound else '   MISSED'}")
+    print("\nwhere its time went, s")
+    for stage, seconds in where.items():
+        print(f"  {stage:<42}{seconds:>10.1f}")
+    floor, basis = bare_forward(model, profile)
+    spent = sum(where.get(stage, 0.0) for stage in ("posed", "observed", "asked"))
+    print(f"  {'bare forward on its distinct tokens':<42}{floor:>10.1f}   ({basis})")
+    print(f"  {'posed, observed and asked, times that':<42}{spent / floor:>10.2f}")
     return 0
 
 

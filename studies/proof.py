@@ -30,9 +30,9 @@ from world import Size, World, change, items, reports, world  # noqa: E402
 from selfscope.statistics import mean  # noqa: E402
 from selfscope.subjects.phantom_dials import Dials  # noqa: E402
 from selfscope.verdicts import state_effect  # noqa: E402
-from selfscope.verdicts.decision import Evidence, decide  # noqa: E402
+from selfscope.verdicts.decision import Measured, decide  # noqa: E402
 from selfscope.verdicts.settings import Settings  # noqa: E402
-from selfscope.verdicts.shares import Shares, shares  # noqa: E402
+from selfscope.verdicts.shares import NAMES, Shares, shares  # noqa: E402
 
 CODE = (
     "src/selfscope/statistics.py",
@@ -57,12 +57,14 @@ TRAPS: Mapping[str, tuple[Dials, Size]] = {
 }
 SETTINGS = Settings()
 ARMS = ("by_observation", "with_ablation", "with_do")
-POWER = ("causal", "a_above_0", "ablated", "rivals_only")
+POWER = ("causal", "private_above_0", "ablated", "rivals_only")
+SHARES = NAMES[:5]  # in the order of the dials; what they leave of one is unmoved
+REPORTED = ("private", "habit", "format", "unmoved")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One phantom in one world: estimates and intervals of a, b, g, y, c; the verdict by observation and with arms."""
+    """One phantom in one world: estimates and intervals of SHARES; the verdict by observation and with arms."""
 
     truth: tuple[float, ...]
     low: tuple[float, ...]
@@ -89,30 +91,31 @@ def one(w: World, dials: Dials) -> Run:
     before, after = reports(w, dials), reports(w, dials, after=True)
     without = reports(w, replace(dials, seed=w.seed + 100_000), state_on=False)  # asked again: fresh draws
     test = items(w, before)
-    found = shares(test)
+    composition = shares(test)
     moved = change(w, before, after, draw=int(1000 * sum(k * x for k, x in enumerate(dials.shares, start=1))))
     do = state_effect.causal_net(moved)
     cut = state_effect.ablated(before, without, w.xa, w.xb, w.history, w.cluster)
-    e = _evidence(found, before, w)
+    e = _measured(composition, before, w)
     same = state_effect.identification(moved, np.zeros(len(before), dtype=np.int64))
     names = [
         decide(e, SETTINGS),
         decide(replace(e, ablated=cut), SETTINGS),
         decide(replace(e, do=do, identification=same), SETTINGS),
     ]
-    order = [found.estimates[k] for k in "abgyc"]
+    order = [composition.estimates[k] for k in SHARES]
     return Run(
         dials.shares, tuple(x.low for x in order), tuple(x.high for x in order), (do.low, do.high), cut.low,
-        found.kappa, *(f"{d.verdict} ({d.basis})" if d.basis else d.verdict for d in names),
+        composition.kappa, *(f"{d.verdict} ({d.basis})" if d.basis else d.verdict for d in names),
     )  # fmt: skip
 
 
-def _evidence(found: Shares, said: np.ndarray[Any, Any], w: World) -> Evidence:
-    e = found.estimates
-    top = said.max(1) - (said * (w.xa + w.xb) / 2).sum(1)
-    return Evidence(
-        a=e["a"], b=e["b"], g=e["g"], y=e["y"], c=e["c"], public=e["public"], kappa=found.kappa, f_hat=found.f_hat,
-        clusters=w.size.clusters, singular=found.singular, unearned=mean(top, w.cluster),
+def _measured(composition: Shares, report: np.ndarray[Any, Any], w: World) -> Measured:
+    e = composition.estimates
+    top = report.max(1) - (report * (w.xa + w.xb) / 2).sum(1)
+    return Measured(
+        private=e["private"], habit=e["habit"], input=e["input"], format=e["format"], unmoved=e["unmoved"],
+        public=e["public"], kappa=composition.kappa, f_hat=composition.f_hat, clusters=w.size.clusters,
+        singular=composition.singular, unearned=mean(top, w.cluster),
     )  # fmt: skip
 
 
@@ -142,30 +145,26 @@ def run(seeds: int, trap_seeds: int) -> dict[str, Any]:
 
 def grid_table(by_phantom: Sequence[Sequence[Run]]) -> dict[str, Any]:
     """Coverage pooled and at worst, widths, false access, power."""
-    runs = [r for many in by_phantom for r in many]
-    names = "abgyc"
+    runs = [r for phantom in by_phantom for r in phantom]
     out: dict[str, Any] = {"phantoms": len(by_phantom), "seeds": len(by_phantom[0]), "runs": len(runs)}
-    for i, name in enumerate(names):
-        if name == "g":
+    for i, name in enumerate(SHARES):
+        if name not in REPORTED:
             continue
-        hit = [[r.low[i] <= r.truth[i] <= r.high[i] for r in many] for many in by_phantom]
+        hit = [[r.low[i] <= r.truth[i] <= r.high[i] for r in phantom] for phantom in by_phantom]
         out[f"coverage_{name}"] = float(np.mean(hit))
         out[f"worst_{name}"] = min(sum(h) for h in hit)
         out[f"width_{name}"] = float(np.median([r.high[i] - r.low[i] for r in runs]))
     null = [r for r in runs if r.truth[0] == 0]
     out["false_access"] = {arm: _rate(null, arm) for arm in ARMS}
-    out["worst_false_access"] = max(
-        max(_rate(many, arm) for arm in ARMS)
-        for many in by_phantom
-        if many[0].truth[0] == 0
-    )
+    without_access = [phantom for phantom in by_phantom if phantom[0].truth[0] == 0]
+    out["worst_false_access"] = max(_rate(phantom, arm) for phantom in without_access for arm in ARMS)
     for a in (0.2, 0.4):
-        some = [r for r in runs if abs(r.truth[0] - a) < 1e-9]
+        dialled = [r for r in runs if abs(r.truth[0] - a) < 1e-9]
         out[f"power_{a}"] = {
-            "causal": _rate(some, "with_do", "access (causal)"),
-            "a_above_0": float(np.mean([r.low[0] > 0 for r in some])),
-            "ablated": float(np.mean([r.ablated_low > 0 for r in some])),
-            "rivals_only": _rate(some, "by_observation"),
+            "causal": _rate(dialled, "with_do", "access (causal)"),
+            "private_above_0": float(np.mean([r.low[0] > 0 for r in dialled])),
+            "ablated": float(np.mean([r.ablated_low > 0 for r in dialled])),
+            "rivals_only": _rate(dialled, "by_observation"),
         }
     out["causal_coverage"] = float(np.mean([r.do[0] <= r.truth[0] <= r.do[1] for r in runs]))
     out["kappa_median"] = float(np.median([r.kappa for r in runs]))
@@ -174,13 +173,13 @@ def grid_table(by_phantom: Sequence[Sequence[Run]]) -> dict[str, Any]:
 
 def trap_table(runs: Sequence[Run]) -> dict[str, Any]:
     """How often a phantom without access is given any verdict of access, and what else it is called."""
-    said = {arm: [getattr(r, arm) for r in runs] for arm in ARMS}
+    verdicts = {arm: [getattr(r, arm) for r in runs] for arm in ARMS}
     return {
         "seeds": len(runs),
-        "access": {arm: _rate(runs, arm) for arm in said},
+        "access": {arm: _rate(runs, arm) for arm in verdicts},
         "causal": _rate(runs, "with_do", "access (causal)"),
         "ablated": _rate(runs, "with_ablation", "access (ablated)"),
-        "verdicts": {arm: _shares_of(words) for arm, words in said.items()},
+        "verdicts": {arm: _shares_of(words) for arm, words in verdicts.items()},
     }
 
 
@@ -196,12 +195,12 @@ def misses(table: Mapping[str, Any], *, small: bool = False) -> list[str]:
     """Which acceptance figures are not met; empty when all are. small: the looser bounds of ten seeds."""
     grid, out = table["grid"], []
     low, high = (0.88, 1.0) if small else (0.90, 0.995)
-    for name in "abyc":
+    for name in REPORTED:
         if not low <= grid[f"coverage_{name}"] <= high:
             out.append(f"coverage of {name} pooled {grid[f'coverage_{name}']:.3f}, bar {low}-{high}")
         if grid["seeds"] >= 40 and grid[f"worst_{name}"] < 32:
             out.append(f"coverage of {name} in one phantom {grid[f'worst_{name}']} of {grid['seeds']}, bar 32")
-    for name, width in (("a", 0.45), ("y", 0.20)):
+    for name, width in (("private", 0.45), ("format", 0.20)):
         if grid[f"width_{name}"] >= width:
             out.append(f"median width of {name} {grid[f'width_{name}']:.3f}, bar {width}")
     bar = 0.10 if small else 0.05
@@ -212,10 +211,10 @@ def misses(table: Mapping[str, Any], *, small: bool = False) -> list[str]:
         else:
             rates = dict(trap["access"])
         out += [f"trap {name}: access {k} {v:.3f}, bar {bar}" for k, v in rates.items() if v > bar]
-    for a, kind, least in ((0.4, "causal", 0.95), (0.4, "a_above_0", 0.85), (0.2, "causal", 0.90)):
-        found, least = grid[f"power_{a}"][kind], least - (0.05 if small else 0)
-        if found < least:
-            out.append(f"power at a = {a}, {kind} {found:.3f}, bar {least}")
+    for a, kind, least in ((0.4, "causal", 0.95), (0.4, "private_above_0", 0.85), (0.2, "causal", 0.90)):
+        power, least = grid[f"power_{a}"][kind], least - (0.05 if small else 0)
+        if power < least:
+            out.append(f"power at private {a}, {kind} {power:.3f}, bar {least}")
     return out
 
 
@@ -236,13 +235,13 @@ def page(table: Mapping[str, Any]) -> str:
         "| --- | --- | --- | --- |",
         *[
             f"| {n} | {g[f'coverage_{n}']:.3f} | {g[f'worst_{n}']} of {g['seeds']} | {g[f'width_{n}']:.2f} |"
-            for n in "abyc"
+            for n in REPORTED
         ],
         "",
         f"Coverage of the causal slope {g['causal_coverage']:.3f}; reliability of the rival, median "
         f"{g['kappa_median']:.2f}.",
         "",
-        "| a = 0: called access | by observation | with the ablated arm | with do(state) |",
+        "| private 0: called access | by observation | with the ablated arm | with do(state) |",
         "| --- | --- | --- | --- |",
         "| all phantoms of the grid | " + _cells(g["false_access"], ARMS) + " |",
         *[
@@ -254,18 +253,18 @@ def page(table: Mapping[str, Any]) -> str:
         "passed without the twin's forecast: no statistic repairs a rival that cannot express the habit. Its bases",
         "causal and ablated are what counts.",
         "",
-        "| power | causal verdict | a above 0 by observation | ablated slope above 0 | access, rivals only |",
+        "| power | causal verdict | private above 0 by observation | ablated slope above 0 | access, rivals only |",
         "| --- | --- | --- | --- | --- |",
         *[
-            f"| a = {a} | " + _cells(g[f"power_{a}"], POWER) + " |"
+            f"| private {a} | " + _cells(g[f"power_{a}"], POWER) + " |"
             for a in (0.2, 0.4)
         ],
         "",
         "| trap | verdicts by observation | verdicts with do(state) |",
         "| --- | --- | --- |",
         *[
-            f"| {name} | {_words(said['by_observation'])} | {_words(said['with_do'])} |"
-            for name, said in ((name, table["traps"][name]["verdicts"]) for name in TRAPS)
+            f"| {name} | {_words(called['by_observation'])} | {_words(called['with_do'])} |"
+            for name, called in ((name, table["traps"][name]["verdicts"]) for name in TRAPS)
         ],
     ]
     return "\n".join(lines) + "\n"

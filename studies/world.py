@@ -74,8 +74,8 @@ def logistic(x: Array, y: Array, ridge: float = 1.0) -> Array:
         logs = logits - top - np.log(np.exp(logits - top).sum(1, keepdims=True))
         return float(-(y * logs).sum() + ridge / 2 * (w * w).sum()), (design.T @ (np.exp(logs) - y) + ridge * w).ravel()
 
-    found = minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 200})
-    return np.asarray(found.x).reshape(shape)
+    optimum = minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 200})
+    return np.asarray(optimum.x).reshape(shape)
 
 
 def predict(w: Array, x: Array) -> Array:
@@ -145,13 +145,13 @@ def reports(w: World, dials: Dials, *, after: bool = False, state_on: bool = Tru
     )  # fmt: skip
 
 
-def items(w: World, said: Array) -> Items:
+def items(w: World, answers: Array) -> Items:
     """The estimator's input."""
     k = w.size.options
     return Items(
-        report=said, xa=w.xa, xb=w.xb, history=w.history, jack=w.jack, g1=w.g1, g2=w.g2, first=w.first,
-        dummies=np.tile(np.eye(k), (len(said), 1, 1)), there=np.ones_like(said, dtype=bool), cluster=w.cluster,
-        rolls=np.full(len(said), ROLLOUTS), halves=w.halves,
+        report=answers, xa=w.xa, xb=w.xb, history=w.history, jack=w.jack, g1=w.g1, g2=w.g2, first=w.first,
+        dummies=np.tile(np.eye(k), (len(answers), 1, 1)), there=np.ones_like(answers, dtype=bool), cluster=w.cluster,
+        rolls=np.full(len(answers), ROLLOUTS), halves=w.halves,
     )  # fmt: skip
 
 

@@ -167,8 +167,11 @@ BINS = ((0.1, 80), (0.3, 200), (0.5, 120), (0.7, 40), (0.92, 12))
 
 
 def claim_of(phenomenon: str, verdict: str = "self-prediction", **fields: object) -> Claim:
-    shares = {"a": e(0.06, 0.11), "b": e(0.41, 0.22), "g": e(0.18, 0.12), "y": e(0.12, 0.05), "c": e(0.23, 0.2)}
-    shares["public"] = e(0.59, 0.14)
+    shares = {
+        "private": e(0.06, 0.11), "habit": e(0.41, 0.22), "input": e(0.18, 0.12), "format": e(0.12, 0.05),
+        "unmoved": e(0.23, 0.2), "public": e(0.59, 0.14),
+    }  # fmt: skip
+    some = ("private", "public", "format", "unmoved")
     base: dict[str, object] = {
         "phenomenon": phenomenon,
         "reader": ASK.id,
@@ -180,9 +183,9 @@ def claim_of(phenomenon: str, verdict: str = "self-prediction", **fields: object
         "ladder": ladder_of(0.12),
         "ceiling": e(0.88, 0.03),
         "headlines": {
-            "among answered": {k: shares[k] for k in ("a", "public", "y", "c")},
-            "intention to ask": {k: e(shares[k].value * 0.9, 0.1) for k in ("a", "public", "y", "c")},
-            "bounds": {"a": (-0.05, 0.27), "public": (0.41, 0.75)},
+            "among answered": {k: shares[k] for k in some},
+            "intention to ask": {k: e(shares[k].value * 0.9, 0.1) for k in some},
+            "bounds": {"private": (-0.05, 0.27), "public": (0.41, 0.75)},
         },
         "checks": CHECKS,
         "rivals": ("prior", "input_baseline", "history_baseline"),
@@ -194,7 +197,9 @@ def claim_of(phenomenon: str, verdict: str = "self-prediction", **fields: object
             Paraphrase().id: {"change": e(0.1, 0.03), "better": e(-0.02, 0.07), "items": 40, "silent": 0},
             OptionOrder().id: {"change": e(0.21, 0.05), "better": e(-0.15, 0.06), "items": 40, "silent": 0},
         },
-        "numbers": {"items": 160, "clusters": 40, "kappa": 0.71, "f_hat": 0.03, "mde_a": 0.15, "mde_causal": 0.07},
+        "numbers": {
+            "items": 160, "clusters": 40, "kappa": 0.71, "f_hat": 0.03, "mde_private": 0.15, "mde_causal": 0.07,
+        },
         "calibration": tuple((s, s * 0.6 + 0.1, s * 0.6, s * 0.6 + 0.22, n) for s, n in BINS),
         "notes": ("Truth is a function of text that all rivals see in 3 of 5 sources.",),
         "settings_hash": "a31f09c2",
@@ -215,8 +220,9 @@ def claims() -> tuple[Claim, ...]:
             sentence="Access: 41 % [29, 53] of the report follows the state when the state is changed.",
         ),
         claim_of(
-            "token_probability", "not supported", reason="undecided", shares={"a": e(0.2, 0.31), "c": e(0.5, 0.4)},
-            causal=None, causal_control=None, ladder=ladder_of(-0.6), conditions={}, calibration=(),
+            "token_probability", "not supported", reason="undecided",
+            shares={"private": e(0.2, 0.31), "unmoved": e(0.5, 0.4)}, causal=None,
+            causal_control=None, ladder=ladder_of(-0.6), conditions={}, calibration=(),
             sentence="Too few items to tell: needs about 600 where this run has 160.",
         ),
         claim_of(

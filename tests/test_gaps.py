@@ -25,8 +25,8 @@ from selfscope.records import (
 )
 from selfscope.report.document import Material
 from selfscope.report.white_box import _layers
+from selfscope.verdicts import judge
 from selfscope.verdicts.arm_gaps import ARMS, gaps, grids, right
-from selfscope.verdicts.judge import judge
 
 OPTIONS = tuple(Option(k, k) for k in "abcd")
 SWEEP = Sweep(layers=(0, 1, 2, 3, 4))

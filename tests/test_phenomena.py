@@ -20,7 +20,7 @@ from selfscope.phenomena.counterbalance import split_items
 from selfscope.phenomena.items import Items
 from selfscope.phenomena.self_prediction import SelfPrediction
 from selfscope.phenomena.token_probability import TokenProbability
-from selfscope.quantities import ELSE, answers, outcome, words
+from selfscope.quantities import ELSE, answers, first_content_word, words
 from selfscope.records import Message, Observation, Trial, content_hash, from_json, to_json, to_jsonable
 from selfscope.subjects.phantom import Phantom
 from selfscope.wording import fits, phrase
@@ -204,7 +204,7 @@ def test_branches_are_scored_on_draws_that_did_not_list_them() -> None:
         assert 3 <= len(keys) <= LISTED + 1
         assert keys[-1] == "else"
         assert t.question.options[-1].text == ELSE
-        counts = Counter(map(outcome, listing))
+        counts = Counter(map(first_content_word, listing))
         listed = [counts[k] for k in keys[:-1] if counts[k]]
         assert sorted(listed, reverse=True) == [n for _, n in counts.most_common(len(listed))]
         same += tuple(listing) == seen[t.observation].replies[: len(listing)]
@@ -214,10 +214,10 @@ def test_branches_are_scored_on_draws_that_did_not_list_them() -> None:
 
 def test_the_place_of_an_outcome_says_nothing_of_how_often_it_came() -> None:
     trials = [t for t in posed(BranchDistribution()) if len(t.question.options) == 4]
-    first = [
-        max(range(3), key=lambda i: Counter(map(outcome, t.coordinates["listing"]))[t.question.options[i].key])
-        for t in trials
-    ]
+    first = []
+    for trial in trials:
+        counts = Counter(map(first_content_word, trial.coordinates["listing"]))
+        first.append(max(range(3), key=lambda i: counts[trial.question.options[i].key]))
     assert max(Counter(first).values()) < 0.45 * len(first)
 
 

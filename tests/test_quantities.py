@@ -9,11 +9,11 @@ from selfscope.quantities import (
     answers,
     distribution,
     entropy_key,
+    first_content_word,
     graded,
     measurable,
     measure,
     numbers,
-    outcome,
 )
 from selfscope.records import Option, Question
 
@@ -106,6 +106,6 @@ def test_entropy_bins_meet_at_their_edges() -> None:
 def test_numbers_and_outcomes() -> None:
     assert numbers("17 + 25 = 42, 1,234; -5 and 3-4, 2.5") == [17, 25, 42, 1234, -5, 3, 4, 2.5]
     assert numbers("no number") == []
-    assert [outcome(t) for t in ("\n a ripe banana", "It is Blue!", "the, a", "", "42 cats", "l'eau")] == [
+    assert [first_content_word(t) for t in ("\n a ripe banana", "It is Blue!", "the, a", "", "42 cats", "l'eau")] == [
         "ripe", "blue", "", "", "42", "leau",
     ]  # fmt: skip

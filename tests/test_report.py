@@ -29,7 +29,7 @@ from report_material import (
 from selfscope.records import Option, Outcome, Parts, Question, Reading, reader_part
 from selfscope.report.compose import compose, summary
 from selfscope.report.document import Material
-from selfscope.report.examples import _said, choose, shown
+from selfscope.report.examples import choose, reply_text, shown
 from selfscope.report.labels import Labels
 from selfscope.report.plots import strip
 from selfscope.report.sections import section
@@ -88,9 +88,9 @@ def test_shares_are_quoted_only_where_they_may_be() -> None:
         assert axis is not None
         return [m.label for m in axis.marks]
 
-    narrow = {**claim_of("items").shares, "b": e(0.41, 0.2)}
+    narrow = {**claim_of("items").shares, "habit": e(0.41, 0.2)}
     assert marks(claim_of("items", shares=narrow)) == ["private", "habit", "input", "format", "unmoved"]
-    wide = {**narrow, "b": e(0.41, 0.31)}
+    wide = {**narrow, "habit": e(0.41, 0.31)}
     assert marks(claim_of("items", shares=wide)) == ["private", "public", "format", "unmoved"]
     assert marks(claim_of("items", shares=narrow, numbers={"kappa": 0.49})) == ["private", "format"]
     axis = section(c := claim_of("items", numbers={"kappa": 0.49}), verdict_line(c, "x", "", NAMES), [], NAMES).shares
@@ -139,7 +139,7 @@ def test_a_negated_question_is_shown_with_the_answers_that_it_got() -> None:
     yes, no = Option("yes", "yes"), Option("no", "no")
     assert shown(Question("q", (yes, no))) == ("yes", "no")
     assert shown(Question("q", (yes, no), negated=True)) == ("no", "yes")
-    found = _said(Reading(Outcome.ANSWERED, (0.9, 0.1)), Question("q", (yes, no), negated=True))
+    found = reply_text(Reading(Outcome.ANSWERED, (0.9, 0.1)), Question("q", (yes, no), negated=True))
     assert found == "yes 10\u202f%, no 90\u202f%"
     assert shown(Question("q", (no, yes), negated=True)) == ("no", "yes")  # not a yes/no question: left alone
 
@@ -202,7 +202,8 @@ def test_all_refused_one_phenomenon() -> None:
 
 def test_numbers_that_are_not_finite_are_dashes_and_null() -> None:
     nan = float("nan")
-    claim = claim_of("items", shares={"a": e(nan), "b": e(0.3)}, numbers={"kappa": nan, "items": nan}, causal=e(nan))
+    shares = {"private": e(nan), "habit": e(0.3)}
+    claim = claim_of("items", shares=shares, numbers={"kappa": nan, "items": nan}, causal=e(nan))
     html, data = card(Material(META, [], {}, {}, (claim,)))
     assert not re.search(r"\bnan\b|\binf\b", Page(html).text, re.I)
     assert json.loads(data, parse_constant=lambda name: pytest.fail(name))

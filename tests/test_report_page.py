@@ -8,7 +8,7 @@ from dataclasses import replace
 from report_material import FREE, META, Page, card, claim_of, ladder_of, material
 from selfscope.report import activation_format
 from selfscope.report.compose import compose
-from selfscope.report.document import Axis, Mark, Tick
+from selfscope.report.document import Axis, AxisMark, Tick
 from selfscope.report.format import Number, clean, decimal, duration, percent, share, signed, skill
 from selfscope.report.plots import track
 from selfscope.report.text import table
@@ -81,10 +81,10 @@ def test_clean_makes_characters_harmless() -> None:
 
 def test_marks_stand_where_their_numbers_are() -> None:
     axis = Axis(-1.0, 1.0, (Tick(0.0, "0"),), ())
-    inside = track(axis, Mark("", "", "self", Number(0.5, 0.0, 2.0, "", "")))
+    inside = track(axis, AxisMark("", "", "self", Number(0.5, 0.0, 2.0, "", "")))
     assert 'cx="75.00%"' in inside
     assert 'x1="50.00%" x2="100.00%"' in inside  # the interval is cut at the edge, the point is not
-    outside = track(axis, Mark("", "", "self", Number(-3.0, -4.0, -2.0, "", "")))
+    outside = track(axis, AxisMark("", "", "self", Number(-3.0, -4.0, -2.0, "", "")))
     assert "<circle" not in outside
     assert '<svg x="0"' in outside
 

@@ -14,7 +14,7 @@ import pytest
 
 from selfscope.subjects.phantom_dials import Dials
 from selfscope.verdicts import ladder, state_effect
-from selfscope.verdicts.shares import Items, composition, kept, moments, shares, solve
+from selfscope.verdicts.shares import NAMES, Items, composition, kept, moments, shares, solve
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
 from world import Size, World, change, items, reports, world
@@ -38,7 +38,7 @@ def exact(seed: int, k: int, dial: tuple[float, ...], n: int = 120) -> Items:
 def test_1_exact_shares_equal_the_dials(k: int) -> None:
     for a, b, y in product((0, 0.2, 0.4), (0, 0.2, 0.4), (0, 0.1, 0.2)):
         found = shares(exact(1, k, (a, b, 0.1, y))).estimates
-        got = [found[s].value for s in "abgyc"]
+        got = [found[s].value for s in NAMES[:5]]
         assert np.allclose(got, [a, b, 0.1, y, 0.9 - a - b - y], atol=1e-7)
 
 
@@ -78,7 +78,7 @@ def private_only(seed: int, rolls: int) -> tuple[float, float]:
     few = replace(w, xa=halves[0], xb=halves[1])
     test = items(few, reports(w, Dials(access=0.4, habit=0.2, format=0.1, seed=seed)))
     naive = replace(test, xa=test.x, xb=test.x)
-    return shares(test).estimates["a"].value, shares(naive).estimates["a"].value
+    return shares(test).estimates["private"].value, shares(naive).estimates["private"].value
 
 
 def test_3_rollout_noise_drops_out() -> None:
@@ -101,7 +101,7 @@ def habit_trap(seed: int) -> tuple[bool, bool]:
     face_value = replace(test, jack=test.jack[:0])
     matrix, vector = moments(face_value, corrected=False)
     assert composition(solve(matrix.sum(0), vector.sum(0))).shape == (6,)
-    return shares(face_value).estimates["a"].low > 0, shares(test).estimates["a"].low > 0
+    return shares(face_value).estimates["private"].low > 0, shares(test).estimates["private"].low > 0
 
 
 def test_4_the_rivals_training_noise_must_be_taken_out() -> None:
@@ -135,7 +135,7 @@ def test_8_format_share_recovers_when_positions_vary() -> None:
     found = []
     for seed in range(10):
         w = world(seed, Size())
-        found.append(shares(items(w, reports(w, Dials(format=0.6, seed=seed)))).estimates["y"].value)
+        found.append(shares(items(w, reports(w, Dials(format=0.6, seed=seed)))).estimates["format"].value)
     assert abs(float(np.mean(found)) - 0.6) < 0.06
 
 
@@ -145,7 +145,7 @@ def test_13_shuffled_reports_have_no_private_share() -> None:
         w = world(seed, Size())
         said = reports(w, Dials(access=0.6, seed=seed))
         said = said[np.random.default_rng(seed).permutation(len(said))]
-        a = shares(items(w, said)).estimates["a"]
+        a = shares(items(w, said)).estimates["private"]
         inside += a.low <= 0 <= a.high
     assert inside >= 35
 

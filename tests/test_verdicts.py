@@ -14,7 +14,8 @@ from selfscope.statistics import Estimate, estimate, minimum_detectable
 from selfscope.subjects.phantom_dials import Dials
 from selfscope.verdicts import Claim, Settings, judge
 from selfscope.verdicts.claims import Check
-from selfscope.verdicts.decision import MATTERS, Decision, Evidence, decide
+from selfscope.verdicts.decision import MATTERS, Decision, Measured, decide
+from selfscope.verdicts.shares import NAMES
 from verdict_rows import ASK, OTHER, Rows, silenced, study
 
 PRIVATE = Dials(access=0.7, habit=0.2)
@@ -75,25 +76,25 @@ def test_9_a_causal_claim_without_its_control_is_not_supported_and_names_it(
 
 
 
-def evidence() -> dict[str, Evidence]:
+def evidence() -> dict[str, Measured]:
     """For each row of the table, numbers under which it holds when every control passed."""
 
     def about(value: float, half: float = 0.05) -> Estimate:
         return estimate(value, half / 2.06, 26, 200)
 
     passed = tuple(Check(n, "passed", "", needed) for n, needed in MATTERS.items())
-    flat = Evidence(
-        a=about(0), b=about(0), g=about(0), y=about(0), c=about(0.2), public=about(0), kappa=0.8, clusters=26,
-        unearned=about(0.3), checks=passed,
+    flat = Measured(
+        private=about(0), habit=about(0), input=about(0), format=about(0), unmoved=about(0.2), public=about(0),
+        kappa=0.8, clusters=26, unearned=about(0.3), checks=passed,
     )  # fmt: skip
-    private = replace(flat, a=about(0.4), b=about(0.2))
+    private = replace(flat, private=about(0.4), habit=about(0.2))
     return {
         "access (causal)": replace(private, do=about(0.4), identification=about(0.2)),
         "access (ablated)": replace(private, ablated=about(0.3)),
         "access (rivals only)": private,
         "alarm only": replace(flat, do=about(0.02), alarm=about(0.5)),
-        "narrative": replace(flat, c=about(0.9)),
-        "self-prediction": replace(flat, b=about(0.7), public=about(0.7)),
+        "narrative": replace(flat, unmoved=about(0.9)),
+        "self-prediction": replace(flat, habit=about(0.7), public=about(0.7)),
     }
 
 
@@ -128,7 +129,7 @@ def test_a_changed_state_needs_no_rivals_and_so_no_regular_moments() -> None:
 
 def test_the_first_row_that_holds_decides() -> None:
     e = evidence()
-    both = replace(e["access (causal)"], c=e["narrative"].c, ablated=e["access (ablated)"].ablated)
+    both = replace(e["access (causal)"], unmoved=e["narrative"].unmoved, ablated=e["access (ablated)"].ablated)
     assert decide(both, Settings()) == decide(e["access (causal)"], Settings())
     few = decide(replace(e["narrative"], clusters=19), Settings())
     assert few.reason == "too few clusters"
@@ -143,11 +144,11 @@ def test_intervention_decides_where_it_contradicts_observation() -> None:
 
 
 def test_undecided_says_how_many_items_it_would_take() -> None:
-    wide = replace(evidence()["narrative"], a=estimate(0.1, 0.2, 25, 200), c=estimate(0.5, 0.3, 25, 200))
+    wide = replace(evidence()["narrative"], private=estimate(0.1, 0.2, 25, 200), unmoved=estimate(0.5, 0.3, 25, 200))
     got: Decision = decide(wide, Settings())
     assert got.reason == "undecided"
     assert any(ch.isdigit() for ch in got.sentence)
-    lost = decide(replace(wide, a=estimate(1.1, 300.0, 25, 200)), Settings())  # shares of next to nothing
+    lost = decide(replace(wide, private=estimate(1.1, 300.0, 25, 200)), Settings())  # shares of next to nothing
     assert lost.reason == "undecided"
     assert not any(ch.isdigit() for ch in lost.sentence)  # no advice to run a billion items
 
@@ -188,10 +189,10 @@ def test_11_access_must_survive_the_number_of_readers_tried() -> None:
 def test_12_non_answers_are_counted_three_ways() -> None:
     claim = primary(silenced(given_text(PRIVATE), Outcome.REFUSED, every=5))
     ask = claim.headlines["intention to ask"]
-    assert sum(ask[s].value for s in "abgyc") + ask["silent"] == pytest.approx(1)
-    low, high = claim.headlines["bounds"]["a"]
-    assert low <= ask["a"].low
-    assert high >= claim.headlines["among answered"]["a"].high * 0.8
+    assert sum(ask[s].value for s in NAMES[:5]) + ask["silent"] == pytest.approx(1)
+    low, high = claim.headlines["bounds"]["private"]
+    assert low <= ask["private"].low
+    assert high >= claim.headlines["among answered"]["private"].high * 0.8
     assert claim.outcomes["refused"] == 40
     all_silent = primary(silenced(given_text(PRIVATE), Outcome.REFUSED))
     assert (all_silent.verdict, all_silent.reason) == ("not supported", "too many non-answers")

@@ -18,7 +18,7 @@ from selfscope.subjects.phantom_dials import Dials
 from selfscope.verdicts import Claim, Settings, judge
 from selfscope.verdicts.assemble import items_of, tables
 from selfscope.verdicts.checks import private_share
-from selfscope.verdicts.decision import Evidence, decide
+from selfscope.verdicts.decision import Measured, decide
 from selfscope.verdicts.shares import against_modes, composed, kept, shares
 from verdict_rows import ASK, TWIN, Rows, study
 
@@ -64,19 +64,19 @@ def test_a_habit_outside_the_rivals_kind_is_found_out_by_the_twins_forecast() ->
     for seed in range(6):
         rows = unmoved(given_text(Dials(habit=0.9), seed, size))
         claim = primary(rows)
-        looked += claim.shares["a"].low > 0
+        looked += claim.shares["private"].low > 0
         called += claim.verdict == "access"
-        assert claim.numbers["a_twin"].value < claim.shares["a"].value
+        assert claim.numbers["private_twin"].value < claim.shares["private"].value
     assert looked >= 4  # by the linear rival alone the habit looks private
     assert called == 0
 
 
 def test_a_twin_that_was_tried_must_be_beaten_too() -> None:
     clear, none = estimate(0.5, 0.05, 26, 200), estimate(0.05, 0.05, 26, 200)
-    e = Evidence(a=clear, b=none, g=none, y=none, c=none, public=none, kappa=0.9, clusters=26)
+    e = Measured(private=clear, habit=none, input=none, format=none, unmoved=none, public=none, kappa=0.9, clusters=26)
     assert decide(e, Settings()).basis == "rivals"
-    assert decide(replace(e, twin_a=clear), Settings()).basis == "rivals"
-    assert decide(replace(e, twin_a=none), Settings()).verdict != "access"
+    assert decide(replace(e, private_twin=clear), Settings()).basis == "rivals"
+    assert decide(replace(e, private_twin=none), Settings()).verdict != "access"
 
 
 def test_10_a_model_of_the_subjects_own_history_cannot_pass_for_the_text_alone() -> None:
@@ -127,7 +127,7 @@ def test_a_class_report_of_the_mode_is_held_against_modes() -> None:
     for seed in range(8):
         w = world(seed, Size(items=400, clusters=50))
         test = items(w, np.eye(4)[w.p.argmax(1)])  # says what it does most often: all access
-        got.append((composed(against_modes(test))[0]["a"].value, composed(test)[0]["a"].value))
+        got.append((composed(against_modes(test))[0]["private"].value, composed(test)[0]["private"].value))
     with_modes, with_rates = np.median(got, axis=0)
     assert abs(with_modes - 1) < 0.25
     assert with_rates > 1.3  # against frequencies the share of a perfect reporter is out of bounds
@@ -139,7 +139,7 @@ def test_a_class_report_of_the_mode_is_held_against_modes() -> None:
     claim = primary(rows)
     got_items = items_of(tables(rows.rows, rows.trials, rows.truths, rows.parts)[0], ASK)
     assert got_items is not None
-    assert claim.shares["a"].value == composed(against_modes(got_items[1]))[0]["a"].value
+    assert claim.shares["private"].value == composed(against_modes(got_items[1]))[0]["private"].value
     skill = {s.reader: s.skill.value for s in claim.ladder if s.rung == "history"}
     assert skill == {s.reader: s.skill.value for s in primary(given_text()).ladder if s.rung == "history"}  # not moded
 
@@ -241,5 +241,5 @@ def test_refusing_at_random_moves_nothing() -> None:
         w = world(seed, Size())
         test = items(w, reports(w, Dials(access=0.4, habit=0.2, format=0.1, seed=seed)))
         keep = np.random.default_rng(seed).random(200) > 0.2
-        off.append(composed(kept(test, keep))[0]["a"].value - composed(test)[0]["a"].value)
+        off.append(composed(kept(test, keep))[0]["private"].value - composed(test)[0]["private"].value)
     assert abs(float(np.mean(off))) < 0.04

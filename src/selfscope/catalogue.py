@@ -96,7 +96,7 @@ def resolve(kind: str, name: str) -> Any:
 
 def _load(target: str) -> Any:
     module, _, attribute = target.partition(":")
-    found: Any = importlib.import_module(module)
+    thing: Any = importlib.import_module(module)
     for part in attribute.split("."):
-        found = getattr(found, part)
-    return found
+        thing = getattr(thing, part)
+    return thing

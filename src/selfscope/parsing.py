@@ -43,10 +43,10 @@ def parse_option(reply: Reply, texts: Sequence[str], *, letters: bool = False) -
     letters: "B", "(B)" or "B)" for the second option is admissible too (options were shown lettered).
     """
     lines = _lines(reply.text)
-    found = [_match(line, texts, letters) for line in lines]
-    admissible = {f for f in found if f is not None}
-    if found and found[-1] is not None and len(admissible) == 1:
-        return Parsed(Outcome.ANSWERED, tuple(float(i == found[-1]) for i in range(len(texts))))
+    indices = [_match(line, texts, letters) for line in lines]
+    admissible = {f for f in indices if f is not None}
+    if indices and indices[-1] is not None and len(admissible) == 1:
+        return Parsed(Outcome.ANSWERED, tuple(float(i == indices[-1]) for i in range(len(texts))))
     return _unread(reply)
 
 
@@ -71,18 +71,18 @@ def parse_counts(reply: Reply, texts: Sequence[str], *, total: int = 10) -> Pars
     """
     counts: dict[int, int] = {}
     for line in _lines(reply.text):
-        got = re.fullmatch(r"[-*•\s]*(.+?)[\"'”`*]*\s*[:=]\s*[*]*(\d+)(?:\s*(?:times|of 10|/\s*10))?[.,;*]*", line)
-        index = _match(got.group(1), texts, False) if got else None
-        if got is None or index is None:
+        match = re.fullmatch(r"[-*•\s]*(.+?)[\"'”`*]*\s*[:=]\s*[*]*(\d+)(?:\s*(?:times|of 10|/\s*10))?[.,;*]*", line)
+        index = _match(match.group(1), texts, False) if match else None
+        if match is None or index is None:
             continue
         if index in counts:
             return _unread(reply)
-        counts[index] = int(got.group(2))
-    found = sum(counts.values())
-    shares = tuple(counts.get(i, 0) / found for i in range(len(texts))) if found else None
+        counts[index] = int(match.group(2))
+    named = sum(counts.values())
+    shares = tuple(counts.get(i, 0) / named for i in range(len(texts))) if named else None
     if shares is None:
         return _unread(reply)
-    if found != total:
+    if named != total:
         return Parsed(_unread(reply).outcome, lenient=shares if len(counts) == len(texts) else None)
     return Parsed(Outcome.ANSWERED, shares)
 
@@ -112,26 +112,26 @@ def _bare(line: str) -> str:
 
 def _match(line: str, texts: Sequence[str], letters: bool) -> int | None:
     """Index of the one option that the line is, or None."""
-    for said in (line.strip(), _bare(line)):
+    for spelling in (line.strip(), _bare(line)):
         for fold in (str, str.casefold):
-            hits = [i for i, text in enumerate(texts) if fold(said) == fold(text.strip())]
+            hits = [i for i, text in enumerate(texts) if fold(spelling) == fold(text.strip())]
             if len(hits) == 1:
                 return hits[0]
     if {text.strip().casefold() for text in texts} == {"yes", "no"}:
-        got = re.match(r"(yes|no)[,.;:!]\s", _bare(line), re.IGNORECASE)  # "Yes, it does."
-        if got and len(set(re.findall(r"\b(?:yes|no)\b", line.casefold()))) == 1:
-            return [text.strip().casefold() for text in texts].index(got.group(1).casefold())
+        match = re.match(r"(yes|no)[,.;:!]\s", _bare(line), re.IGNORECASE)  # "Yes, it does."
+        if match and len(set(re.findall(r"\b(?:yes|no)\b", line.casefold()))) == 1:
+            return [text.strip().casefold() for text in texts].index(match.group(1).casefold())
     if letters:
-        got = re.fullmatch(r"\(?([A-Z])[).:]?", _bare(line))
-        if got and ord(got.group(1)) - ord("A") < len(texts):
-            return ord(got.group(1)) - ord("A")
+        match = re.fullmatch(r"\(?([A-Z])[).:]?", _bare(line))
+        if match and ord(match.group(1)) - ord("A") < len(texts):
+            return ord(match.group(1)) - ord("A")
     return None
 
 
 def _percent(line: str) -> float | None:
-    got = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)\s*(%|per\s?cent)?", _bare(line), re.IGNORECASE)
-    if got is None or float(got.group(1)) > 100:
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)\s*(%|per\s?cent)?", _bare(line), re.IGNORECASE)
+    if match is None or float(match.group(1)) > 100:
         return None
-    if "." in got.group(1) and float(got.group(1)) <= 1 and not got.group(2):
+    if "." in match.group(1) and float(match.group(1)) <= 1 and not match.group(2):
         return None
-    return float(got.group(1)) / 100
+    return float(match.group(1)) / 100

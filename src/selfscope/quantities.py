@@ -74,13 +74,13 @@ def distribution(question: Question, texts: Sequence[str]) -> tuple[float, ...] 
     """(K,) frequencies of the options among the texts; None when no text says anything about the quantity."""
     # Many replies are alike: each different one is measured once.
     counts = Counter(texts)
-    found: dict[str, int] = {}
+    times_of: dict[str, int] = {}
     for text, times in counts.items():
         key = measure(question, text)
         if key is not None:
-            found[key] = found.get(key, 0) + times
-    total = sum(found.values())
-    return tuple(found.get(option.key, 0) / total for option in question.options) if total else None
+            times_of[key] = times_of.get(key, 0) + times
+    total = sum(times_of.values())
+    return tuple(times_of.get(option.key, 0) / total for option in question.options) if total else None
 
 
 def measurable(quantity: str) -> bool:
@@ -111,7 +111,7 @@ def numbers(text: str) -> list[float]:
     return [float(n) for n in re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?|(?<=[^\W\d_])\d+", joined)]
 
 
-def outcome(text: str) -> str:
+def first_content_word(text: str) -> str:
     """How a continuation ends, as one word: the first that carries content ("a ripe banana, as..." is "ripe").
 
     Empty where nothing is said.
@@ -130,31 +130,31 @@ def graded(item: str, text: str) -> bool:
     source = item.partition("|")[0]
     if source == "arithmetic":
         line = next((line for line in text.splitlines() if line.strip()), "")
-        found = numbers(line.rpartition("=")[2]) or numbers(line)
-        return bool(found) and found[-1] == float(accepted[0])
-    said = words(text)
+        values = numbers(line.rpartition("=")[2]) or numbers(line)
+        return bool(values) and values[-1] == float(accepted[0])
+    spoken = words(text)
     if source == "true_false":
-        return [word for word in ("true", "false") if word in said] == list(accepted)
-    return any(_contains(said, words(answer)) for answer in accepted)
+        return [word for word in ("true", "false") if word in spoken] == list(accepted)
+    return any(_contains(spoken, words(answer)) for answer in accepted)
 
 
 def answers(item: str) -> tuple[str, ...]:
     """The accepted answers of a packaged item, the usual one first. Raises ValueError for an unknown item."""
     source, _, what = item.partition("|")
     if source == "arithmetic":
-        got = re.fullmatch(r"(\d+) ([-+*]) (\d+)", what)
-        if got:
-            a, b = int(got.group(1)), int(got.group(3))
-            return (str({"+": a + b, "-": a - b, "*": a * b}[got.group(2)]),)
+        match = re.fullmatch(r"(\d+) ([-+*]) (\d+)", what)
+        if match:
+            a, b = int(match.group(1)), int(match.group(3))
+            return (str({"+": a + b, "-": a - b, "*": a * b}[match.group(2)]),)
     elif source == "true_false":
         member, _, kind = what.partition("|")
         kinds = load_table("words")["kinds"]
         if kind in kinds:
             return ("true" if member in kinds[kind] else "false",)
     else:
-        found = load_table("facts").get(source, {}).get("answers", {}).get(what)
-        if found:
-            return tuple(found)
+        accepted = load_table("facts").get(source, {}).get("answers", {}).get(what)
+        if accepted:
+            return tuple(accepted)
     raise ValueError(f"no packaged item {item!r}")
 
 
@@ -164,15 +164,15 @@ def load_table(name: str) -> Mapping[str, Any]:
     return json.loads((resources.files("selfscope") / "data" / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def _contains(said: Sequence[str], wanted: Sequence[str]) -> bool:
+def _contains(text: Sequence[str], wanted: Sequence[str]) -> bool:
     n = len(wanted)
-    return n > 0 and any(list(said[i : i + n]) == list(wanted) for i in range(len(said) - n + 1))
+    return n > 0 and any(list(text[i : i + n]) == list(wanted) for i in range(len(text) - n + 1))
 
 
 def _letters(index: int) -> Callable[[Question, str], str]:
     def key(question: Question, text: str) -> str:
-        said = plain_text(text)
-        letter = said[index : index + 1]
+        plain = plain_text(text)
+        letter = plain[index : index + 1]
         if not ("a" <= letter <= "z"):
             return "none"
         return LETTERS[sum(letter > last for last in "fms")].key
@@ -195,15 +195,15 @@ def _ends_with_vowel(question: Question, text: str) -> str:
 
 
 def _parity(question: Question, text: str) -> str:
-    found = numbers(text)
-    if not found or found[0] != int(found[0]):
+    values = numbers(text)
+    if not values or values[0] != int(values[0]):
         return "none"
-    return "odd" if int(found[0]) % 2 else "even"
+    return "odd" if int(values[0]) % 2 else "even"
 
 
 def _above(question: Question, text: str) -> str:
-    found = numbers(text)
-    return "none" if not found else "yes" if found[0] > float(question.arguments["threshold"]) else "no"
+    values = numbers(text)
+    return "none" if not values else "yes" if values[0] > float(question.arguments["threshold"]) else "no"
 
 
 def _word_count(question: Question, text: str) -> str:
@@ -212,23 +212,24 @@ def _word_count(question: Question, text: str) -> str:
 
 
 def _starts_same(question: Question, text: str) -> str:
-    said, other = plain_text(text)[:1], plain_text(str(question.arguments["other"]))[:1]
-    return "yes" if said and said == other else "no"
+    letter, other = plain_text(text)[:1], plain_text(str(question.arguments["other"]))[:1]
+    return "yes" if letter and letter == other else "no"
 
 
 def _option(question: Question, text: str) -> str:
     """The one option that the text names as whole words; the last option stands for everything else."""
-    said = words(text)
-    named = {option.key: words(option.text) for option in question.options[:-1] if _contains(said, words(option.text))}
+    spoken = words(text)
+    listed = {option.key: words(option.text) for option in question.options[:-1]}
+    named = {key: own for key, own in listed.items() if _contains(spoken, own)}
     # "dark red" also names "red": the longer name stands.
     longest = [k for k, own in named.items() if not any(own != w and _contains(w, own) for w in named.values())]
     return longest[0] if len(longest) == 1 else question.options[-1].key
 
 
 def _branch(question: Question, text: str) -> str:
-    said = outcome(text)
+    key = first_content_word(text)
     keys = [option.key for option in question.options[:-1]]
-    return said if said in keys else question.options[-1].key
+    return key if key in keys else question.options[-1].key
 
 
 def _correct(question: Question, text: str) -> str:
@@ -244,8 +245,8 @@ def _likelier(question: Question, text: str) -> str | None:
 
 
 def _goes_on_with(text: str, word: str) -> bool:
-    said, wanted = words(text), words(word)
-    return bool(wanted) and said[: len(wanted)] == wanted
+    spoken, wanted = words(text), words(word)
+    return bool(wanted) and spoken[: len(wanted)] == wanted
 
 
 def _none(question: Question, text: str) -> None:
@@ -283,12 +284,12 @@ __all__ = [
     "answers",
     "distribution",
     "entropy_key",
+    "first_content_word",
     "graded",
     "load_table",
     "measurable",
     "measure",
     "numbers",
-    "outcome",
     "plain_text",
     "words",
 ]  # fmt: skip

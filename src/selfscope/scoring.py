@@ -30,10 +30,10 @@ def brier(report: Sequence[float], truth: Sequence[float], n: int) -> float:
     if len(report) != len(truth):
         raise ValueError(f"a report of {len(report)} options against a truth of {len(truth)}")
     distance = math.fsum((f - x) ** 2 for f, x in zip(report, truth, strict=True))
-    return distance - spread(truth, n)
+    return distance - rollout_noise(truth, n)
 
 
-def spread(truth: Sequence[float], n: int) -> float:
+def rollout_noise(truth: Sequence[float], n: int) -> float:
     """What n rollouts add to a squared distance on average."""
     if n == 0:
         return 0.0

@@ -125,12 +125,12 @@ def sign_flip(values: Array, clusters: Ints, *, draws: int = 10_000, seed: int =
     20 clusters, otherwise `draws` random sign patterns with the +1 correction."""
     sums = by_cluster(values, clusters)
     g = len(sums)
-    seen = abs(sums.sum()) - 1e-12
+    observed = abs(sums.sum()) - 1e-12
     if g <= 20:
         bits = (np.arange(1 << g)[:, None] >> np.arange(g)) & 1
-        return float((np.abs((1 - 2 * bits) @ sums) >= seen).mean())
+        return float((np.abs((1 - 2 * bits) @ sums) >= observed).mean())
     signs = np.random.default_rng([seed, g, draws]).integers(0, 2, size=(draws, g)) * 2 - 1
-    return float((1 + (np.abs(signs @ sums) >= seen).sum()) / (draws + 1))
+    return float((1 + (np.abs(signs @ sums) >= observed).sum()) / (draws + 1))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -193,9 +193,9 @@ def brier_parts(forecast: Array, happened: Array, bins: int = 10) -> BrierParts:
     base = float(happened.mean())
     for rows in equal_bins(forecast, bins):
         weight = len(rows) / len(forecast)
-        said, was = float(forecast[rows].mean()), float(happened[rows].mean())
-        reliability += weight * (said - was) ** 2
-        resolution += weight * (was - base) ** 2
+        level, rate = float(forecast[rows].mean()), float(happened[rows].mean())
+        reliability += weight * (level - rate) ** 2
+        resolution += weight * (rate - base) ** 2
     return BrierParts(float(((forecast - happened) ** 2).mean()), reliability, resolution, base * (1 - base))
 
 

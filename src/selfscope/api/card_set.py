@@ -57,14 +57,14 @@ class Cards:
         """
         from selfscope.report.compose import verdicts
 
-        found: list[tuple[str, ...]] = []
+        rows: list[tuple[str, ...]] = []
         for card in self.cards:
             meta = read_meta(card.folder)
             who = str(meta.get("subject", "")), str(meta["settings"].get("seed", ""))
             for v in verdicts(card.claims, card.material.names):
                 share = v.share.both if v.share else "not identified"
-                found.append((*who, v.title, v.badge, share, v.items))
-        return found
+                rows.append((*who, v.title, v.badge, share, v.items))
+        return rows
 
     def __str__(self) -> str:
         return self.table(width=100)

@@ -284,6 +284,6 @@ def redraw(folder: Path | str) -> Card:
     """
     from selfscope.report import write
 
-    drawn = Card(Path(folder))
-    write(folder, drawn.material)
-    return drawn
+    card = Card(Path(folder))
+    write(folder, card.material)
+    return card

@@ -112,12 +112,13 @@ def _speed(subject: Subject) -> tuple[dict[str, float], str]:
     subject.score(prompts[:2], candidates[:2])  # the first call pays for loading
     start = time.perf_counter()
     subject.score(prompts, candidates)
-    read = distinct([subject.encode(p) for p in prompts]) / max(time.perf_counter() - start, 1e-6)
+    prompt_speed = distinct([subject.encode(p) for p in prompts]) / max(time.perf_counter() - start, 1e-6)
     start = time.perf_counter()
     replies = subject.sample(prompts[:8], 20, Decoding(max_tokens=10))
-    written = sum(len(r.ids or r.text.split()) for many in replies for r in many)
-    output = max(written, 1) / max(time.perf_counter() - start, 1e-6)
-    return {"prompt": read, "output": output}, f"measured: {read:.0f} tokens/s read, {output:.0f} written"
+    written = sum(len(r.ids or r.text.split()) for own in replies for r in own)
+    output_speed = max(written, 1) / max(time.perf_counter() - start, 1e-6)
+    speed = {"prompt": prompt_speed, "output": output_speed}
+    return speed, f"measured: {prompt_speed:.0f} tokens/s read, {output_speed:.0f} written"
 
 
 def _memory(subject: Subject) -> float | None:

@@ -43,15 +43,19 @@ class Doctor:
         list[tuple[str, str, str]]
             (section, what, finding) of each line; a section is named once.
         """
-        found = self.data
+        checkup = self.data
         parts = [
-            ("model", list(_model(found))),
-            ("stream", [] if found.stream is None else list(_stream(found.stream))),
-            ("scales", list(_scales(found))),
-            ("text", list(_text(found))),
-            ("self-test", [(c.name, ": ".join(filter(None, (c.outcome, c.note)))) for c in found.checks]),
+            ("model", list(_model(checkup))),
+            ("stream", [] if checkup.stream is None else list(_stream(checkup.stream))),
+            ("scales", list(_scales(checkup))),
+            ("text", list(_text(checkup))),
+            ("self-test", [(c.name, ": ".join(filter(None, (c.outcome, c.note)))) for c in checkup.checks]),
         ]
-        return [(part if k == 0 else "", what, said) for part, many in parts for k, (what, said) in enumerate(many)]
+        return [
+            (part if k == 0 else "", what, finding)
+            for part, findings in parts
+            for k, (what, finding) in enumerate(findings)
+        ]
 
     def __str__(self) -> str:
         return self.table(width=100)
@@ -144,14 +148,14 @@ def examine(subject: Subject) -> Doctor:
     return Doctor(checkup(subject))
 
 
-def _model(found: Checkup) -> Iterator[tuple[str, str]]:
-    yield "name", f"{found.model}, a {found.kind}"
-    yield "identity", found.identity
-    yield "size", f"{found.parameters / 1e6:.4g} million parameters, context of {found.context} tokens"
-    yield "runs", f"{found.dtype} on {found.device}, attention {found.attention}"
-    if found.adapter:
-        yield "adapter", f"{found.adapter}, merged"
-    yield from found.ways.items()
+def _model(checkup: Checkup) -> Iterator[tuple[str, str]]:
+    yield "name", f"{checkup.model}, a {checkup.kind}"
+    yield "identity", checkup.identity
+    yield "size", f"{checkup.parameters / 1e6:.4g} million parameters, context of {checkup.context} tokens"
+    yield "runs", f"{checkup.dtype} on {checkup.device}, attention {checkup.attention}"
+    if checkup.adapter:
+        yield "adapter", f"{checkup.adapter}, merged"
+    yield from checkup.ways.items()
 
 
 def _stream(stream: Stream) -> Iterator[tuple[str, str]]:
@@ -179,19 +183,19 @@ def _short(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _scales(found: Checkup) -> Iterator[tuple[str, str]]:
-    if found.stream is not None:
-        root = ", the root of the width" if abs(found.stream.root - 1) < 0.01 else ""
-        yield "embedding times", f"{found.stream.embedding:.4g}{root}"
-    for what, value in found.factors.items():
+def _scales(checkup: Checkup) -> Iterator[tuple[str, str]]:
+    if checkup.stream is not None:
+        root = ", the root of the width" if abs(checkup.stream.root - 1) < 0.01 else ""
+        yield "embedding times", f"{checkup.stream.embedding:.4g}{root}"
+    for what, value in checkup.factors.items():
         yield what.replace("_", " "), f"{value:.4g}"
-    yield "soft caps", _listed([f"{what.replace('_', ' ')} {value:g}" for what, value in found.caps.items()])
-    seeing = f"; layers that see all: {', '.join(map(str, found.seeing))}" if found.seeing else ""
-    yield "windows", _listed([f"{what.replace('_', ' ')} {value}" for what, value in found.windows.items()]) + seeing
+    yield "soft caps", _listed([f"{what.replace('_', ' ')} {value:g}" for what, value in checkup.caps.items()])
+    seeing = f"; layers that see all: {', '.join(map(str, checkup.seeing))}" if checkup.seeing else ""
+    yield "windows", _listed([f"{what.replace('_', ' ')} {value}" for what, value in checkup.windows.items()]) + seeing
 
 
-def _text(found: Checkup) -> Iterator[tuple[str, str]]:
-    bos, template = found.bos, found.template
+def _text(checkup: Checkup) -> Iterator[tuple[str, str]]:
+    bos, template = checkup.bos, checkup.template
     if bos.token is None:
         yield "BOS", "the tokenizer has none"
     else:
@@ -208,8 +212,8 @@ def _text(found: Checkup) -> Iterator[tuple[str, str]]:
                 " (without one the template writes its own)" if template.empty_system < 0 else ""
             )
         yield "thinking flag", "yes" if template.thinking else "no"
-    usable = [p.text.replace(" ", "␣") for p in found.placeholders if p.usable]
-    merging = [p.text.replace(" ", "␣") for p in found.placeholders if p.id is not None and not p.repeats]
+    usable = [p.text.replace(" ", "␣") for p in checkup.placeholders if p.usable]
+    merging = [p.text.replace(" ", "␣") for p in checkup.placeholders if p.id is not None and not p.repeats]
     yield "placeholders", "  ".join(usable) or "none of those that were tried"
     if merging:
         yield "merge when repeated", "  ".join(merging)

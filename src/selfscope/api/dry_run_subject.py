@@ -35,7 +35,7 @@ class Counting:
         self.environment: Mapping[str, Any] = subject.environment
         self.spent = Cost()
         self.computed = 0
-        self._told: dict[tuple[int, ...], Prompt] = {}
+        self._prompt_of_ids: dict[tuple[int, ...], Prompt] = {}
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None
@@ -47,7 +47,7 @@ class Counting:
 
     def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
         # candidates are read along with the prompt, beginnings that they share once: no step of writing
-        self._spend(prompts, 0, sum(min(2 * len(many), len(many) + 12) for many in candidates))
+        self._spend(prompts, 0, sum(min(2 * len(texts), len(texts) + 12) for texts in candidates))
         scores: list[list[list[float]]] = self._phantom.score(self._understood(prompts), candidates)
         return scores
 
@@ -63,23 +63,23 @@ class Counting:
         real: Any = self._real if reaches(self._real, "logprobs") else self._phantom
         ids: tuple[int, ...] = real.encode(replace(prompt, interventions=()))
         if prompt.ids is None:
-            self._told.setdefault(ids, prompt)
+            self._prompt_of_ids.setdefault(ids, prompt)
         return ids
 
     def _understood(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """As a phantom can be asked: nothing is written into it, and it does not know the real tokens."""
-        known = (self._told.get(p.ids, p) if p.ids is not None else p for p in prompts)
+        known = (self._prompt_of_ids.get(p.ids, p) if p.ids is not None else p for p in prompts)
         return [replace(p, interventions=()) if p.interventions else p for p in known]
 
-    def _spend(self, prompts: Sequence[Prompt], written: int, more: int = 0) -> None:
+    def _spend(self, prompts: Sequence[Prompt], output_tokens: int, more: int = 0) -> None:
         if not prompts:
             return
         if reaches(self._real, "logprobs"):
             rows = [self.encode(p) for p in prompts]
-            read, computed = sum(map(len, rows)), distinct(rows)
+            prompt_tokens, computed = sum(map(len, rows)), distinct(rows)
         else:
-            read = computed = sum(map(_guessed, prompts))
-        self.spent = self.spent + Cost(len(prompts), read, written)
+            prompt_tokens = computed = sum(map(_guessed, prompts))
+        self.spent = self.spent + Cost(len(prompts), prompt_tokens, output_tokens)
         self.computed += computed + more
 
 
@@ -105,10 +105,10 @@ class OpenCounting(Counting):
 
         self._spend(prompts, 0)
         each = [[-1]] * len(prompts) if isinstance(positions, str) else positions
-        places = tuple((i, c) for i, many in enumerate(each) for c in many)
+        places = tuple((i, c) for i, own in enumerate(each) for c in own)
         # No two are alike: what is written from different places is asked as different prompts.
-        some_ND = np.arange(1, len(places) * self.width + 1, dtype=np.float32).reshape(len(places), self.width)
-        return Activations(places, {k: some_ND + k for k in dict.fromkeys(layers)}, ("",) * len(places))
+        states_ND = np.arange(1, len(places) * self.width + 1, dtype=np.float32).reshape(len(places), self.width)
+        return Activations(places, {k: states_ND + k for k in dict.fromkeys(layers)}, ("",) * len(places))
 
     def unembed(
         self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int | None = None

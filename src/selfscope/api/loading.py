@@ -71,7 +71,7 @@ def load(
     """
     settings = {"device": device, "dtype": dtype, "revision": revision, "adapter": adapter}
     options = {k: v for k, v in settings.items() if v is not None}
-    scheme, rest = _scheme(name)
+    scheme, detail = _scheme(name)
     try:
         thing = catalogue.resolve("subject", scheme)
     except ModuleNotFoundError as error:
@@ -79,9 +79,9 @@ def load(
             raise
         raise SelfscopeError(f"models that run here need {error.name}: pip install 'selfscope[hf]'") from None
     for option in options:
-        if option not in _taken(thing):
+        if option not in _argument_types(thing):
             raise SelfscopeError(f"{scheme} takes no --{option}: that is for models that run here")
-    return _checked(_loader(scheme).make(thing, scheme, rest, options))
+    return _checked(_loader(scheme).make(thing, scheme, detail, options))
 
 
 def forms() -> str:
@@ -92,13 +92,13 @@ def forms() -> str:
 
 def _scheme(name: str) -> tuple[str, str]:
     """The scheme of a name, and what stands behind it."""
-    head, colon, rest = name.partition(":")
+    head, colon, detail = name.partition(":")
     if head in _schemes() or (head == FILES and colon):
-        return head, rest
+        return head, detail
     if not colon or Path(name).exists():
         _look(name)
         return FILES, name
-    attribute, _, behind = rest.partition(":")
+    attribute, _, behind = detail.partition(":")
     return f"{head}:{attribute}", behind
 
 
@@ -118,29 +118,29 @@ def _look(name: str) -> None:
         raise UnknownName("model", name, [*_schemes(), *bundled_models.PACKAGES], f"A model is {forms()}.") from None
 
 
-def _dialled(thing: Any, scheme: str, rest: str, options: Options) -> Any:
+def _dialled(thing: Any, scheme: str, detail: str, options: Options) -> Any:
     """What a class or function makes of dials, read by the types that it declares. A subject stands as it is."""
-    name = f"{scheme}:{rest}" if rest else scheme
+    name = f"{scheme}:{detail}" if detail else scheme
     if not callable(thing) or _is_subject(thing):
-        if rest:
-            raise SelfscopeError(f"{scheme} is an object as it stands: it takes no {rest!r}")
+        if detail:
+            raise SelfscopeError(f"{scheme} is an object as it stands: it takes no {detail!r}")
         return thing
-    taken = _taken(thing)
-    types = {k: v for k, v in taken.items() if k != "name" and k not in options}
-    dials = read_settings(rest, types, name, what=f"dial of {scheme}")
-    own = {"name": name} if "name" in taken else {}
+    types_of = _argument_types(thing)
+    types = {k: v for k, v in types_of.items() if k != "name" and k not in options}
+    dials = read_settings(detail, types, name, what=f"dial of {scheme}")
+    own = {"name": name} if "name" in types_of else {}
     return built_with(thing, {**own, **options, **dials}, name)
 
 
-def _server(thing: Any, scheme: str, rest: str, options: Options) -> Any:
-    model, at, url = rest.partition("@http")
+def _server(thing: Any, scheme: str, detail: str, options: Options) -> Any:
+    model, at, url = detail.partition("@http")
     if not at or not model:  # what stands there may hold a key: it is not repeated
         raise SelfscopeError("a server is written api:MODEL@URL, as in api:qwen@http://localhost:8000/v1")
     return thing(model, f"http{url}")
 
 
-def _files(thing: Any, scheme: str, rest: str, options: Options) -> Any:
-    return thing(rest, **options, say=lambda line: print(line, file=sys.stderr))
+def _files(thing: Any, scheme: str, detail: str, options: Options) -> Any:
+    return thing(detail, **options, say=lambda line: print(line, file=sys.stderr))
 
 
 LOADERS = {
@@ -154,7 +154,7 @@ def _loader(scheme: str) -> Loader:
     return LOADERS.get(scheme) or Loader(f"{scheme}[:DIAL=VALUE,...]", _dialled)
 
 
-def _taken(thing: Any) -> dict[str, Any]:
+def _argument_types(thing: Any) -> dict[str, Any]:
     """Type of each argument by name that a class or function takes."""
     if not callable(thing):
         return {}

@@ -75,11 +75,11 @@ def rows_of(
     joined: list[tuple[Row, Trial | None, Truth | None]] = []
     parts = {id_of(reader): reader_part(reader) for reader in readings}
     name = id_of(phenomenon) if phenomenon is not None else ""
-    for reader, given in readings.items():
-        if len(given) != len(trials):
-            raise BadInput(f"{id_of(reader)} has {len(given)} readings of {len(trials)} trials")
+    for reader, of_reader in readings.items():
+        if len(of_reader) != len(trials):
+            raise BadInput(f"{id_of(reader)} has {len(of_reader)} readings of {len(trials)} trials")
         cell = content_hash("own", subject, id_of(reader), [t.id for t in trials])
-        for trial, reading in zip(trials, given, strict=True):
+        for trial, reading in zip(trials, of_reader, strict=True):
             truth = by_trial[trial.id]
             row = Row(
                 cell, subject, name or trial.phenomenon, trial.id, id_of(reader), reader.rung, trial.control, 0,
@@ -108,7 +108,7 @@ def judge(rows: Rows, settings: Settings | None = None) -> list[Claim]:
     list of Claim
         One for each self reader of each phenomenon, the one that speaks for it first.
     """
-    from selfscope.verdicts.judge import judge as judged
+    from selfscope.verdicts import judge as judged
 
     return judged(rows, rows.trials, rows.truths, rows.parts, settings)
 

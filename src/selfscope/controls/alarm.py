@@ -43,17 +43,17 @@ class Alarm(Identified):
         for number, trial in enumerate(filter(movable, trials)):
             state, turns = state_of(trial, self.k, seed)
             hidden = {"changed": (turns, state), "sham": (sham_turns(trial, seed), "sham")}
-            for lead, question, answers in _asked(trial, number, seed):
-                for (ending, (said, name)), answer in zip(hidden.items(), answers, strict=True):
+            for lead, question, answers in _questions(trial, number, seed):
+                for (ending, (messages, name)), answer in zip(hidden.items(), answers, strict=True):
                     where = {**trial.coordinates, "answer": answer}
                     asking = replace(trial, question=question, coordinates=where)
-                    made = under(asking, said, self.id, name, arm=f"{lead}{ending}")
-                    if made is not None:
-                        out.append(made)
+                    altered = under(asking, messages, self.id, name, arm=f"{lead}{ending}")
+                    if altered is not None:
+                        out.append(altered)
         return out
 
 
-def _asked(trial: Trial, number: int, seed: int) -> list[tuple[str, Question, tuple[str, str]]]:
+def _questions(trial: Trial, number: int, seed: int) -> list[tuple[str, Question, tuple[str, str]]]:
     """(beginning of the arm, question, the right answers under the changed state and under the sham)."""
     pool = statements()
     _, _, statement, answer = pool[2 * pick(len(pool) // 2, seed, "alarm", trial.cluster) + number % 2]

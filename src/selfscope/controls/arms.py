@@ -47,17 +47,19 @@ class Arms(Identified):
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         """Trials without evidence are dropped; those of train get no arms and lend their evidence where a split has no
         other cluster of the kind; a trial that has none anywhere gets no shuffled arm."""
-        given = [t for t in trials if t.evidence is not None]
-        found = []
+        holders = [t for t in trials if t.evidence is not None]
+        arms = []
+        # Kinds are the outer loop: a reader gets its trials in this order, so that its batches are of one arm. Prompts
+        # that hold the evidence in words are longer than those that a vector is written into, and would pad them.
         for kind in self.kinds:
-            for trial in (t for t in given if t.split != "train"):
+            for trial in (t for t in holders if t.split != "train"):
                 if kind != "shuffled":
-                    found.append(derived(trial, self.id, arm=kind))
+                    arms.append(derived(trial, self.id, arm=kind))
                     continue
-                other = _partner(trial, given, seed)
+                other = _partner(trial, holders, seed)
                 if other is not None:
-                    found.append(derived(trial, self.id, arm=kind, evidence=other.evidence))
-        return found
+                    arms.append(derived(trial, self.id, arm=kind, evidence=other.evidence))
+        return arms
 
 
 def _partner(trial: Trial, trials: Sequence[Trial], seed: int) -> Trial | None:

@@ -59,8 +59,8 @@ def movable(trial: Trial) -> bool:
     """Whether a hidden state could change the truth of a trial: a conversation without hidden messages, and a question
     about what the subject does."""
     messages = trial.prompt.messages
-    asked = trial.question.given_text is None and trial.question.quantity not in FIXED
-    return asked and bool(messages) and messages[-1].role == "user" and not any(m.hidden for m in messages)
+    measured = trial.question.given_text is None and trial.question.quantity not in FIXED
+    return measured and bool(messages) and messages[-1].role == "user" and not any(m.hidden for m in messages)
 
 
 def pick(count: int, *key: Any) -> int:

@@ -48,35 +48,35 @@ class Competence(Identified):
         for trial in trials:
             if trial.question.given_text is not None:
                 continue
-            found = _given(trial, seed)
-            if found is None:
+            solution = _solution(trial, seed)
+            if solution is None:
                 continue
-            given_text, arguments, index = found
+            text, arguments, index = solution
             answer = trial.question.options[index].key
             together = {**trial.question.arguments, **arguments}
-            question = replace(trial.question, given_text=given_text, placement="fresh", arguments=together)
+            question = replace(trial.question, given_text=text, placement="fresh", arguments=together)
             out.append(
                 derived(
                     trial,
                     self.id,
                     question=question,
-                    observation=content_hash("given", given_text, answer),
+                    observation=content_hash("given", text, answer),
                     coordinates={**trial.coordinates, "answer": answer},
                 )
             )
         return out
 
 
-def _given(trial: Trial, seed: int) -> tuple[str, Mapping[str, Any], int] | None:
+def _solution(trial: Trial, seed: int) -> tuple[str, Mapping[str, Any], int] | None:
     """(material, arguments to set, index of the right option) for a trial, or None."""
     question = trial.question
     key = (seed, trial.base or trial.id)
     first = pick(len(question.options), "answer", *key)
     for turn in range(len(question.options)):
         wanted = (first + turn) % len(question.options)
-        got = _with_answer(trial, wanted, key)
-        if got is not None:
-            return (*got, wanted)
+        solution = _with_answer(trial, wanted, key)
+        if solution is not None:
+            return (*solution, wanted)
     return None
 
 
@@ -87,9 +87,9 @@ def _with_answer(trial: Trial, wanted: int, key: tuple[Any, ...]) -> tuple[str, 
     quantity = question.quantity
     if quantity.startswith("correct_"):
         a, b = SUMS[pick(len(SUMS), "sum", *key)]
-        said = a + b if goal == "yes" else a + b + 1 + pick(3, "off", *key)
-        given = f"{a} + {b} = {said}"
-        return given, {"item": f"arithmetic|{a} + {b}", "answer": str(said)}
+        total = a + b if goal == "yes" else a + b + 1 + pick(3, "off", *key)
+        material = f"{a} + {b} = {total}"
+        return material, {"item": f"arithmetic|{a} + {b}", "answer": str(total)}
     if not quantities.measurable(quantity):
         return None
     pool = _pool(question)

@@ -78,7 +78,7 @@ class YesBias(Identified):
         for phenomenon in sorted({t.phenomenon for t in trials}):
             split = next(t.split for t in trials if t.phenomenon == phenomenon)
             for number, (kind, pair, statement, answer) in enumerate(statements()):
-                out.append(_asked(phenomenon, split, (kind, pair, statement, answer), (number, seed)))
+                out.append(_statement_trial(phenomenon, split, (kind, pair, statement, answer), (number, seed)))
         return out
 
 
@@ -91,7 +91,7 @@ def statements() -> list[tuple[str, int, str, str]]:
     return out
 
 
-def _asked(phenomenon: str, split: str, what: tuple[str, int, str, str], place: tuple[int, int]) -> Trial:
+def _statement_trial(phenomenon: str, split: str, what: tuple[str, int, str, str], place: tuple[int, int]) -> Trial:
     kind, pair, statement, answer = what
     number, seed = place
     turned = pick(2, seed, kind, pair)

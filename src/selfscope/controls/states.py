@@ -59,9 +59,9 @@ def might_say(trial: Trial) -> list[str]:
 
 def state_of(trial: Trial, k: int, seed: int) -> tuple[str, tuple[Message, ...]]:
     """(state name, turns) that `Changed(k)` gives a trial: the same for a whole cluster."""
-    said = might_say(trial)
-    index = (pick(len(said), seed, trial.phenomenon, trial.cluster) + k) % len(said)
-    lead, reply = trial.prompt.prefix, said[index]
+    sayings = might_say(trial)
+    index = (pick(len(sayings), seed, trial.phenomenon, trial.cluster) + k) % len(sayings)
+    lead, reply = trial.prompt.prefix, sayings[index]
     answer = f"{lead}{reply}" if not lead or reply.startswith(" ") else f"{lead} {reply}"
     talk = [m for m in trial.prompt.messages[trial.prompt.context :] if not m.hidden]
     return f"changed:{index}", (*talk, Message("assistant", answer.strip())) * TIMES
@@ -69,8 +69,8 @@ def state_of(trial: Trial, k: int, seed: int) -> tuple[str, tuple[Message, ...]]
 
 def sham_turns(trial: Trial, seed: int) -> tuple[Message, ...]:
     """The turns that `Sham` gives a trial: the same for a whole cluster."""
-    asked, said = SHAMS[pick(len(SHAMS), seed, "sham", trial.cluster)]
-    return (Message("user", asked), Message("assistant", said)) * TIMES
+    question, answer = SHAMS[pick(len(SHAMS), seed, "sham", trial.cluster)]
+    return (Message("user", question), Message("assistant", answer)) * TIMES
 
 
 @dataclass(frozen=True)

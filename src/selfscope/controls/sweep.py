@@ -59,5 +59,5 @@ class Sweep(Identified):
             "position": self.positions,
             "strength": self.strengths,
         }
-        given = {k: v for k, v in axes.items() if v}
-        return [dict(zip(given, values, strict=True)) for values in product(*given.values())]
+        values_of = {k: v for k, v in axes.items() if v}
+        return [dict(zip(values_of, values, strict=True)) for values in product(*values_of.values())]

@@ -148,13 +148,13 @@ class ContentFree(Identified):
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         """Questions without options are dropped. What a question is about is replaced; one about nothing is replaced
         itself where it is in the user's own words."""
-        made = []
+        empty_trials = []
         for t in trials:
             if not t.question.options or (not t.public and "ask" not in t.question.arguments):
                 continue
             if t.public:
-                made.append(derived(t, self.id, public=self.text))
+                empty_trials.append(derived(t, self.id, public=self.text))
             else:
                 empty = {**t.question.arguments, "ask": self.text}
-                made.append(derived(t, self.id, question=replace(t.question, arguments=empty)))
-        return made
+                empty_trials.append(derived(t, self.id, question=replace(t.question, arguments=empty)))
+        return empty_trials

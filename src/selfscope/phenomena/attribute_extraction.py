@@ -10,7 +10,7 @@ from typing import ClassVar
 from selfscope.phenomena.counterbalance import counterbalance, shuffled, split_items
 from selfscope.phenomena.evidence import point_truth, require_activations
 from selfscope.phenomena.rollouts import by_key, distinct
-from selfscope.phenomena.stimuli.named_things import Asked, Named, posed, right_option, table_of
+from selfscope.phenomena.stimuli.named_things import Named, NamedQuestion, posed, right_option, table_of
 from selfscope.quantities import load_table, words
 from selfscope.records import Identified, Observation, Trial, Truth
 from selfscope.subjects.base import Subject
@@ -54,8 +54,8 @@ class AttributeExtraction(Identified):
         frames = load_table("relations")["frames"]
         trials: list[Trial] = []
         for split, source, number, named in self._dealt(seed):
-            made = posed(able, self.kind, (split, source, number, seed), named, frames[source])
-            trials += [t for t in made if split == "test" or t.task.partition("/")[2] not in ONLY_TEST]
+            drafts = posed(able, self.kind, (split, source, number, seed), named, frames[source])
+            trials += [t for t in drafts if split == "test" or t.task.partition("/")[2] not in ONLY_TEST]
         return counterbalance(trials, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
@@ -64,48 +64,48 @@ class AttributeExtraction(Identified):
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Grade record."""
-        seen = by_key(observations)
-        return [point_truth(t, seen[t.observation].exact["answer"], "record") for t in trials]
+        observation_of = by_key(observations)
+        return [point_truth(t, observation_of[t.observation].exact["answer"], "record") for t in trials]
 
     def _dealt(self, seed: int) -> list[tuple[str, str, int, Named]]:
         """Names with nothing but relations of the test split go there, one after every two others."""
-        pools = {source: _spread(many) for source, many in names(seed).items()}
+        pools = {source: _spread(pool) for source, pool in names(seed).items()}
         tested = split_items(pools, {"test": self.test})
         used = {named.cluster for _, _, _, named in tested}
-        rest = {s: [n for n in many if n.cluster not in used and not _only_test(n)] for s, many in pools.items()}
-        return [*tested, *split_items(rest, {"train": self.train, "dev": self.dev})]
+        others = {s: [n for n in pool if n.cluster not in used and not _only_test(n)] for s, pool in pools.items()}
+        return [*tested, *split_items(others, {"train": self.train, "dev": self.dev})]
 
 
 def names(seed: int) -> dict[str, list[Named]]:
     """Different names of every source, in seeded order."""
-    found: dict[str, dict[str, list[Asked]]] = {}
+    questions: dict[str, dict[str, list[NamedQuestion]]] = {}
     for relation, row in load_table("relations")["relations"].items():
         table = row.get("pairs") or {x: right[0] for x, right in table_of(row["facts"]).items()}
         objects = list(dict.fromkeys(table.values()))
         for name, right in table.items():
-            said = set(words(right)) & set(words(name))
-            if said or right.casefold() in name.casefold() or name.casefold() in right.casefold():
+            shared = set(words(right)) & set(words(name))
+            if shared or right.casefold() in name.casefold() or name.casefold() in right.casefold():
                 continue  # the name says it
             wrong = shuffled([o for o in objects if o != right], "wrong", seed, relation, name)[: OPTIONS - 1]
             thing = f"{row['thing']} in this text"
             arguments = {"attribute": row["attribute"], "verbal": row["verbal"], "thing": thing}
-            asked = Asked("attribute", right, tuple(wrong), arguments, f"{row['source']}/{relation}")
-            found.setdefault(row["source"], {}).setdefault(name, []).append(asked)
+            question = NamedQuestion("attribute", right, tuple(wrong), arguments, f"{row['source']}/{relation}")
+            questions.setdefault(row["source"], {}).setdefault(name, []).append(question)
     return {
-        source: shuffled([Named(x, f"{source}: {x}", tuple(asked)) for x, asked in many.items()], "names", seed, source)
-        for source, many in found.items()
+        source: shuffled([Named(x, f"{source}: {x}", tuple(own)) for x, own in by_name.items()], "names", seed, source)
+        for source, by_name in questions.items()
     }
 
 
 def _only_test(named: Named) -> bool:
-    return all(asked.task.partition("/")[2] in ONLY_TEST for asked in named.asked)
+    return all(question.task.partition("/")[2] in ONLY_TEST for question in named.questions)
 
 
-def _spread(many: Sequence[Named]) -> list[Named]:
-    held = [n for n in many if _only_test(n)]
-    others = [n for n in many if not _only_test(n)]
+def _spread(pool: Sequence[Named]) -> list[Named]:
+    test_only = [n for n in pool if _only_test(n)]
+    others = [n for n in pool if not _only_test(n)]
     out = []
-    while others or held:
-        out += [*others[:2], *held[:1]]
-        others, held = others[2:], held[1:]
+    while others or test_only:
+        out += [*others[:2], *test_only[:1]]
+        others, test_only = others[2:], test_only[1:]
     return out

@@ -21,7 +21,7 @@ from selfscope.phenomena.counterbalance import (
 )
 from selfscope.phenomena.rollouts import LINE_END, behaved, by_key, exact_prompts, frequencies, reply_texts
 from selfscope.phenomena.stimuli.beginnings import SHOWN, Beginning, beginnings
-from selfscope.quantities import ELSE, outcome
+from selfscope.quantities import ELSE, first_content_word
 from selfscope.records import Decoding, Identified, Observation, Option, Prompt, Question, Trial, Truth
 from selfscope.subjects.base import Subject, reaches
 
@@ -67,17 +67,17 @@ class BranchDistribution(Identified):
         prompts = [self._prompt(subject, source, point) for _, source, _, point in points]
         listing = self._list(subject, prompts, seed)
         trials = []
-        for (split, source, _, point), prompt, said in zip(points, prompts, listing, strict=True):
+        for (split, source, _, point), prompt, replies in zip(points, prompts, listing, strict=True):
             item = Item(source, point.cluster, prompt)
             key = observation_key(self.kind, prompt, self.rollouts, self.max_tokens, seed)
             for placement in PLACEMENTS:
                 task = f"{source}/{placement}"
                 if split != "test" and task in HELD_OUT:
                     continue
-                question = Question("branch", options_of(said, point), shared=False, placement=placement)
+                question = Question("branch", options_of(replies, point), shared=False, placement=placement)
                 listed = [f" {option.text}." for option in question.options if option.text != ELSE]
                 where: Mapping[str, object] = {
-                    "seed": seed, "max_tokens": self.max_tokens, "listing": list(said), "replies": listed,
+                    "seed": seed, "max_tokens": self.max_tokens, "listing": list(replies), "replies": listed,
                 }  # fmt: skip
                 trials.append(
                     draft_trial(self.kind, split, item, question, task=task, observation=key, coordinates=where)
@@ -90,8 +90,8 @@ class BranchDistribution(Identified):
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Frequencies of the listed outcomes among the fresh continuations."""
-        seen = by_key(observations)
-        return [frequencies(trial, seen[trial.observation]) for trial in trials]
+        observation_of = by_key(observations)
+        return [frequencies(trial, observation_of[trial.observation]) for trial in trials]
 
     def _prompt(self, subject: Subject, source: str, point: Beginning) -> Prompt:
         replies = [f" {word}." for word in point.outcomes]
@@ -99,17 +99,18 @@ class BranchDistribution(Identified):
         return object_prompt(subject, point.text, tag=tag, prefix=point.prefix, shown=SHOWN[source])
 
     def _list(self, subject: Subject, prompts: Sequence[Prompt], seed: int) -> list[tuple[str, ...]]:
-        given = exact_prompts(subject, prompts) if reaches(subject, "logprobs") else list(prompts)  # type: ignore[arg-type]
+        exact = reaches(subject, "logprobs")
+        points = exact_prompts(subject, prompts) if exact else list(prompts)  # type: ignore[arg-type]
         decoding = Decoding(self.max_tokens, 1.0, seed + LISTING, LINE_END)
-        replies = subject.sample(given, max(1, self.rollouts // 2), decoding)
-        return [reply_texts(many, prompt.prefix) for many, prompt in zip(replies, prompts, strict=True)]
+        replies = subject.sample(points, max(1, self.rollouts // 2), decoding)
+        return [reply_texts(own, prompt.prefix) for own, prompt in zip(replies, prompts, strict=True)]
 
 
-def options_of(said: Sequence[str], point: Beginning) -> tuple[Option, ...]:
+def options_of(replies: Sequence[str], point: Beginning) -> tuple[Option, ...]:
     """The likeliest outcomes among the listing replies, at least two (padded from the generic ones), and the rest."""
-    found = [word for word in map(outcome, said) if word]
-    ranked = sorted(dict.fromkeys(found), key=lambda word: -found.count(word))[:LISTED]
-    generic = [outcome(word) for word in point.outcomes]
+    outcomes = [word for word in map(first_content_word, replies) if word]
+    ranked = sorted(dict.fromkeys(outcomes), key=lambda word: -outcomes.count(word))[:LISTED]
+    generic = [first_content_word(word) for word in point.outcomes]
     ranked += [word for word in generic if word not in ranked][: max(0, 2 - len(ranked))]
     # Listed by frequency, the place in the list would tell a rival what the subject does.
     return (*(Option(word, word) for word in shuffled(ranked, "listed", point.cluster)), Option("else", ELSE))

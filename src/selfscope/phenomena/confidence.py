@@ -76,26 +76,26 @@ class Confidence(Identified):
         dealt_out = split_items(problems(seed), sizes, only_test=ONLY_TEST)
         prompts = [self._prompt(subject, source, problem) for _, source, _, problem in dealt_out]
         both = subject.sample(prompts, 1, Decoding(self.max_tokens, 1.0, seed + OWN, LINE_END, and_greedy=True))
-        drawn, greedy = ([many[:1] for many in both], [many[1:] for many in both])
+        sampled, greedy = ([own_replies[:1] for own_replies in both], [own_replies[1:] for own_replies in both])
         trials = []
-        shown = zip(dealt_out, prompts, map(_said, greedy), map(_said, drawn), strict=True)
-        for (split, source, number, problem), prompt, said, other in shown:
+        shown = zip(dealt_out, prompts, map(_first_line, greedy), map(_first_line, sampled), strict=True)
+        for (split, source, number, problem), prompt, own, other in shown:
             item = Item(source, problem.item, prompt)
             acts = observation_key(self.kind, prompt, self.rollouts, self.max_tokens, seed)
-            given = content_hash("given", problem.item)
+            shown_key = content_hash("given", problem.item)
             candidate = _candidate(problem, number, seed)
-            asked = [
+            cases = [
                 ("correct_before", None, prompt, acts),
-                ("correct_shown", candidate, prompt, given),
-                ("correct_shown", other.rstrip(" .!,"), prompt, given),
-                ("correct_after", said, _after(prompt, said), given),
+                ("correct_shown", candidate, prompt, shown_key),
+                ("correct_shown", other.rstrip(" .!,"), prompt, shown_key),
+                ("correct_after", own, _after(prompt, own), shown_key),
             ]
-            if candidate == asked[2][1] or not asked[2][1]:
-                del asked[2]
-            for quantity, answer, about, key in asked:
+            if candidate == cases[2][1] or not cases[2][1]:
+                del cases[2]
+            for quantity, answer, about, key in cases:
                 question = question_of(quantity, problem, answer)
-                said_of = [f" {c}." for c in problem.candidates]
-                where = {"seed": seed, "max_tokens": self.max_tokens, "replies": said_of}
+                possible_replies = [f" {c}." for c in problem.candidates]
+                where = {"seed": seed, "max_tokens": self.max_tokens, "replies": possible_replies}
                 trials.append(
                     draft_trial(self.kind, split, item, question, prompt=about, observation=key, coordinates=where)
                 )
@@ -108,14 +108,14 @@ class Confidence(Identified):
         out = []
         for key, trial in distinct(trials).items():
             accepted = {"accepted": list(answers(str(trial.question.arguments["item"])))}
-            seen = acted.get(key, Observation(key))
-            out.append(replace(seen, exact={**seen.exact, **accepted}))
+            observation = acted.get(key, Observation(key))
+            out.append(replace(observation, exact={**observation.exact, **accepted}))
         return out
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Accuracy over rollouts, with greedy correctness; or whether the shown answer is right (grade program)."""
-        seen = by_key(observations)
-        return [self._truth(trial, seen[trial.observation]) for trial in trials]
+        observation_of = by_key(observations)
+        return [self._truth(trial, observation_of[trial.observation]) for trial in trials]
 
     def _truth(self, trial: Trial, observation: Observation) -> Truth:
         question = trial.question
@@ -150,13 +150,13 @@ def _candidate(problem: Problem, number: int, seed: int) -> str:
     return problem.candidates[1 + number // 2 % (len(problem.candidates) - 1)]
 
 
-def _after(prompt: Prompt, said: str) -> Prompt:
+def _after(prompt: Prompt, answer: str) -> Prompt:
     """The conversation in which the subject has just answered."""
-    messages = (*prompt.messages, Message("assistant", f"{prompt.prefix} {said}".strip()))
+    messages = (*prompt.messages, Message("assistant", f"{prompt.prefix} {answer}".strip()))
     return Prompt(messages=messages, tag=prompt.tag)
 
 
-def _said(replies: Sequence[Reply]) -> str:
+def _first_line(replies: Sequence[Reply]) -> str:
     """The first line of a reply; an empty one stands as not knowing."""
     lines = [line.strip() for line in reply_texts(replies, "own answer")[0].splitlines() if line.strip()]
     return lines[0] if lines else SILENT

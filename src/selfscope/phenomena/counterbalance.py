@@ -78,10 +78,10 @@ def public_text(prompt: Prompt) -> str:
     A conversation has speaker names."""
     if not prompt.messages:
         return f"{prompt.text or ''}{prompt.prefix}"
-    said = [m for m in prompt.messages[prompt.context :] if not m.hidden]
-    if len(said) == 1 and not prompt.prefix:
-        return said[0].content
-    lines = [f"{m.role.capitalize()}: {m.content}" for m in said]
+    visible = [m for m in prompt.messages[prompt.context :] if not m.hidden]
+    if len(visible) == 1 and not prompt.prefix:
+        return visible[0].content
+    lines = [f"{m.role.capitalize()}: {m.content}" for m in visible]
     return "\n".join([*lines, f"Assistant: {prompt.prefix}"] if prompt.prefix else lines)
 
 
@@ -123,10 +123,10 @@ def counterbalance(trials: Sequence[Trial], seed: int) -> list[Trial]:
             groups[key] = _Balance(k, question.binary, generator("crossed", seed, *key))
         template, order, negated = groups[key].next()
         question = replace(question, template=template, order=order, negated=negated)
-        made = replace(trial, question=question)
+        balanced = replace(trial, question=question)
         about = replace(trial.prompt, tag={})
         name = content_hash("trial", seed, trial.phenomenon, trial.split, trial.cluster, question, about)
-        out.append(replace(made, id=name, base=name))
+        out.append(replace(balanced, id=name, base=name))
     return out
 
 
@@ -145,8 +145,8 @@ class _Balance:
         for mark, _ in self._marks(chosen):
             self.counts[mark] = self.counts.get(mark, 0) + 1
         template, first, negated = chosen
-        rest = [int(i) for i in self.rng.permutation([i for i in range(self.k) if i != first])]
-        return template, (first, *rest), negated
+        others = [int(i) for i in self.rng.permutation([i for i in range(self.k) if i != first])]
+        return template, (first, *others), negated
 
     def _cost(self, cell: tuple[int, int, bool]) -> int:
         return sum(weight * self.counts.get(mark, 0) for mark, weight in self._marks(cell))

@@ -10,7 +10,7 @@ from typing import ClassVar
 from selfscope.phenomena.counterbalance import counterbalance, shuffled, split_items
 from selfscope.phenomena.evidence import point_truth, require_activations
 from selfscope.phenomena.rollouts import by_key, distinct
-from selfscope.phenomena.stimuli.named_things import Asked, Named, posed, right_option, table_of
+from selfscope.phenomena.stimuli.named_things import Named, NamedQuestion, posed, right_option, table_of
 from selfscope.quantities import load_table
 from selfscope.records import Identified, Observation, Trial, Truth
 from selfscope.subjects.base import Subject
@@ -56,8 +56,8 @@ class EntityResolution(Identified):
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         trials: list[Trial] = []
         for split, source, number, named in split_items(entities(seed), sizes):
-            made = posed(able, self.kind, (split, source, number, seed), named, frames)
-            trials += [t for t in made if split == "test" or (source, t.question.quantity) not in HELD_OUT]
+            drafts = posed(able, self.kind, (split, source, number, seed), named, frames)
+            trials += [t for t in drafts if split == "test" or (source, t.question.quantity) not in HELD_OUT]
         return counterbalance(trials, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
@@ -66,8 +66,8 @@ class EntityResolution(Identified):
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Grade record."""
-        seen = by_key(observations)
-        return [point_truth(t, seen[t.observation].exact["answer"], "record") for t in trials]
+        observation_of = by_key(observations)
+        return [point_truth(t, observation_of[t.observation].exact["answer"], "record") for t in trials]
 
 
 def entities(seed: int) -> dict[str, list[Named]]:
@@ -81,12 +81,11 @@ def _named(seed: int) -> Iterator[Named]:
     for kind, rows in table.items():
         for name, described in rows:
             near = [d for n, d in rows if n != name]
-            far = [d for k, many in table.items() if k != kind for _, d in many]
+            far = [d for k, others in table.items() if k != kind for _, d in others]
             wrong = (*shuffled(near, "near", seed, name)[:2], *shuffled(far, "far", seed, name)[: DESCRIPTIONS - 3])
             kinds = tuple(k for k in table if k != kind)
-            yield Named(
-                name, name, (Asked("entity_kind", kind, kinds), Asked("entity_description", described, wrong))
-            )  # fmt: skip
+            questions = NamedQuestion("entity_kind", kind, kinds), NamedQuestion("entity_description", described, wrong)
+            yield Named(name, name, questions)
 
 
 def _common(seed: int) -> Iterator[Named]:
@@ -95,11 +94,11 @@ def _common(seed: int) -> Iterator[Named]:
     kinds = load_table("words")["kinds"]
     for kind, words in kinds.items():
         for word in words:
-            twice = sum(word in many for many in kinds.values()) > 1
+            twice = sum(word in members for members in kinds.values()) > 1
             if twice or kind in word or word in kind:
                 continue
             others = shuffled([k for k in kinds if k != kind], "kinds", seed, word)[: KINDS - 1]
-            yield Named(word, word, (Asked("entity_kind", kind, tuple(others)),))
+            yield Named(word, word, (NamedQuestion("entity_kind", kind, tuple(others)),))
 
 
 def _places(seed: int) -> Iterator[Named]:
@@ -112,9 +111,9 @@ def _places(seed: int) -> Iterator[Named]:
             right = say.format(country if kind == "city" else city)
             pool = [say.format(c if kind == "city" else v) for c, v in capitals.items() if c != country]
             wrong = tuple(shuffled(pool, "places", seed, name)[: DESCRIPTIONS - 1])
-            rest = ("country" if kind == "city" else "city", *others)
+            wrong_kinds = ("country" if kind == "city" else "city", *others)
             yield Named(
                 name,
                 f"{kind}: {name}",
-                (Asked("entity_kind", kind, rest), Asked("entity_description", right, wrong)),
+                (NamedQuestion("entity_kind", kind, wrong_kinds), NamedQuestion("entity_description", right, wrong)),
             )

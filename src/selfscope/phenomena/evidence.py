@@ -31,9 +31,9 @@ def evidence(
     reader would see what it is to infer.
     """
     forbidden = {c for text in controlling for c in subject.positions(prompt, text, 0)}
-    seen = sorted(forbidden & set(positions))
-    if seen:
-        raise ValueError(f"the positions {seen} of the evidence hold the controlling text")
+    overlap = sorted(forbidden & set(positions))
+    if overlap:
+        raise ValueError(f"the positions {overlap} of the evidence hold the controlling text")
     texts = subject.token_texts(prompt)
     return Evidence(prompt, tuple(positions), "".join(texts[c] for c in positions), full)
 

@@ -77,12 +77,12 @@ class HiddenContext(Identified):
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """exact: {"value": key of what the hidden message holds}, read off the message; the subject is not asked."""
-        return [Observation(key, exact={"value": _held(trial)}) for key, trial in distinct(trials).items()]
+        return [Observation(key, exact={"value": _hidden_value(trial)}) for key, trial in distinct(trials).items()]
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Grade record."""
-        seen = by_key(observations)
-        return [point_truth(trial, seen[trial.observation].exact["value"], "record") for trial in trials]
+        observation_of = by_key(observations)
+        return [point_truth(trial, observation_of[trial.observation].exact["value"], "record") for trial in trials]
 
     def _kind(self, split: str, source: str, number: int) -> str:
         allowed = [k for k in self.kinds if split == "test" or (source, f"hidden_{k}") not in HELD_OUT] or self.kinds
@@ -101,7 +101,9 @@ def neutral(seed: int) -> dict[str, list[str]]:
     pools = {
         "remark": [*table["messages"], *load_table("passages")["news"]],
         "request": [f"Name {article(thing)}." for thing in table["things"]],
-        "choice": [f"{ask}: {a} or {b}?" for ask, many in table["dilemmas"].items() for a, b in combinations(many, 2)],
+        "choice": [
+            f"{ask}: {a} or {b}?" for ask, sides in table["dilemmas"].items() for a, b in combinations(sides, 2)
+        ],
     }
     return {source: shuffled(pool, "neutral", seed, source) for source, pool in pools.items()}
 
@@ -111,7 +113,7 @@ def values_of(kind: str) -> list[tuple[str, str, str]]:
     return [(key, text, fill) for key, text, fill in load_table("hidden")[kind]["values"]]
 
 
-def positions_read(subject: OpenSubject, prompt: Prompt) -> tuple[int, ...]:
+def readable_positions(subject: OpenSubject, prompt: Prompt) -> tuple[int, ...]:
     """From the last token of the user's message to the end of the prompt: all that a reader may look at."""
     last = subject.positions(prompt, prompt.messages[-1].content)[-1]
     return tuple(range(last, len(subject.encode(prompt))))
@@ -125,16 +127,15 @@ def _posed(subject: OpenSubject, where: tuple[str, str, str, int], text: str, va
     tag = {"role": "behave", "phenomenon": HiddenContext.kind, "source": source, "state": "plain"}
     prompt = Prompt(messages=(Message("system", hidden), Message("user", text)), tag=tag)
     options = tuple(Option(key, shown) for key, shown, _ in values_of(kind))
-    seen = evidence(
-        subject, prompt, positions_read(subject, prompt), full=f"System: {hidden}\nUser: {text}", controlling=(hidden,)
-    )
+    at = readable_positions(subject, prompt)
+    states = evidence(subject, prompt, at, full=f"System: {hidden}\nUser: {text}", controlling=(hidden,))
     item = Item(source, f"{source}: {text}", prompt)
     question = Question(quantity, options, placement="same")
     key = observation_key(HiddenContext.kind, prompt)
-    return draft_trial(HiddenContext.kind, split, item, question, observation=key, evidence=seen)
+    return draft_trial(HiddenContext.kind, split, item, question, observation=key, evidence=states)
 
 
-def _held(trial: Trial) -> str:
+def _hidden_value(trial: Trial) -> str:
     """The key of the value in the hidden message. Raises KeyError for a message that is none of the templates'."""
     return _by_message(trial.question.quantity.removeprefix("hidden_"))[trial.prompt.messages[0].content]
 

@@ -123,11 +123,11 @@ class InjectedConcept(Identified):
             for quantity in TASKS:
                 if case.split == "test" or (case.source, quantity) not in HELD_OUT:
                     plain.append((case, _drafted(case, quantity, seed)))
-        asked = counterbalance([trial for _, trial in plain], seed)
+        balanced = counterbalance([trial for _, trial in plain], seed)
         return [
-            made
-            for (case, _), trial in zip(plain, asked, strict=True)
-            for made in self._arms(able, case, trial, (layer, vectors[case.word], seed))
+            arm
+            for (case, _), trial in zip(plain, balanced, strict=True)
+            for arm in self._arms(able, case, trial, (layer, vectors[case.word], seed))
         ]
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
@@ -137,8 +137,8 @@ class InjectedConcept(Identified):
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Grade record. Of a clean twin of a choice every option is as true as the other."""
-        seen = by_key(observations)
-        return [_truth(trial, seen[trial.observation].exact["answer"]) for trial in trials]
+        observation_of = by_key(observations)
+        return [_truth(trial, observation_of[trial.observation].exact["answer"]) for trial in trials]
 
     def _cases(self, seed: int) -> list[_Case]:
         pool = concepts(seed)
@@ -160,17 +160,17 @@ class InjectedConcept(Identified):
         layer, vector, seed = write
         where = {"seed": seed, "layer": layer, "strength": self.strength}
         quantity = trial.question.quantity
-        made: list[Trial] = []
+        arms: list[Trial] = []
         for arm in TASKS[quantity]:
             text = _text(case, quantity, seed, arm)
             direction = vector if arm == "real" else random_vector(subject.width, seed, case.word)
             acts = self._acts(case, quantity, text, layer, direction) if arm in ("real", "random") else ()
             name = content_hash(trial.id, arm, layer, self.strength, self.span)
-            made.append(
+            arms.append(
                 replace(
                     trial,
                     id=name,
-                    base=made[0].id if made else name,
+                    base=arms[0].id if arms else name,
                     arm=arm,
                     control=PLAIN if quantity != UNRELATED.kind else UNRELATED.id,
                     prompt=replace(text.prompt, interventions=acts),
@@ -179,7 +179,7 @@ class InjectedConcept(Identified):
                     coordinates=where,
                 )
             )
-        return made
+        return arms
 
     def _acts(
         self, case: _Case, quantity: str, text: Text, layer: int, vector: Vector
@@ -267,10 +267,10 @@ def _answer(trial: Trial) -> str | None:
     if trial.arm != "real":
         return None
     if quantity == "identification":
-        return next(o.key for o in question.options if _commitment(trial, o.key) == trial.observation)
+        return next(o.key for o in question.options if _commitment(trial, o.key) == trial.posed_observation)
     strongest = max(_injections(trial.prompt), key=lambda one: one.strength)
-    said = trial.prompt.messages[0].content
-    lines = [line for line in said.splitlines() if strongest.span_text in line]
+    message = trial.prompt.messages[0].content
+    lines = [line for line in message.splitlines() if strongest.span_text in line]
     return lines[0].partition("." if quantity == "localisation" else ":")[0].lower()
 
 

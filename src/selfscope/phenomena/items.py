@@ -64,16 +64,16 @@ class Items(Identified):
         lines = read_lines(self.path)
         splits = _splits(list(dict.fromkeys(cluster_of(line) for line in lines)))
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
-        kept: dict[str, list[str]] = {split: [] for split in sizes}
+        clusters: dict[str, list[str]] = {split: [] for split in sizes}
         trials = []
         for line in {content_hash(line): line for line in lines}.values():  # the same line twice is one trial
             cluster = cluster_of(line)
             split = splits[cluster]
-            if cluster not in kept[split]:
+            if cluster not in clusters[split]:
                 limit = sizes[split]
-                if limit is not None and len(kept[split]) >= limit:
+                if limit is not None and len(clusters[split]) >= limit:
                     continue
-                kept[split].append(cluster)
+                clusters[split].append(cluster)
             prompt = _prompt(line, cluster, subject)
             question = _question(line)
             key = observation_key(self.kind, prompt, self.rollouts, self.max_tokens, seed)
@@ -88,8 +88,8 @@ class Items(Identified):
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Frequencies over the rollouts."""
-        seen = by_key(observations)
-        return [frequencies(trial, seen[trial.observation]) for trial in trials]
+        observation_of = by_key(observations)
+        return [frequencies(trial, observation_of[trial.observation]) for trial in trials]
 
 
 def read_lines(path: str) -> list[dict[str, Any]]:
@@ -187,9 +187,9 @@ def _prompt(line: Mapping[str, Any], cluster: str, subject: Subject) -> Prompt:
     }
     if "options" in line:
         tag["replies"] = [*line["options"], "I would rather not say."]
-    said = tuple(Message(m["role"], m["content"]) for m in messages)
+    turns = tuple(Message(m["role"], m["content"]) for m in messages)
     lead = str(line.get("prefix", "")) or ("" if subject.chat else "Answer:")
-    return Prompt(messages=said, prefix=lead, tag=tag)
+    return Prompt(messages=turns, prefix=lead, tag=tag)
 
 
 def _question(line: Mapping[str, Any]) -> Question:

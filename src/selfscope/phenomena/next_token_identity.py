@@ -1,7 +1,7 @@
 """Which token comes next? Read at one token of an ordinary sentence: next-token identity (Ghandeharioun et al. 2024).
 
 The options are what the subject itself finds likeliest there; the truth is the first of them. What was observed keeps
-the KEPT likeliest tokens with their log-probabilities, so that precision@1 and surprisal over the whole vocabulary are
+the TOP likeliest tokens with their log-probabilities, so that precision@1 and surprisal over the whole vocabulary are
 computed afterwards (`verdicts.gaps`); no trial carries them.
 """
 
@@ -25,7 +25,7 @@ LOOKED = 40
 """So many of the likeliest tokens are looked through for OPTIONS that differ as words."""
 FIRST = 3
 """Words before the earliest position: the first tokens of a text are attention sinks."""
-KEPT = 200
+TOP = 200
 """Likeliest tokens whose log-probabilities are kept with the observation."""
 TRIES = 4
 RESERVE = 1.6
@@ -68,12 +68,12 @@ class NextTokenIdentity(Identified):
         able = require_activations(subject, self.kind)
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         most = math.ceil(RESERVE * sum(sizes.values()) / (len(sources()) - len(ONLY_TEST)))
-        near = {source: many[:most] for source, many in pools(seed).items()}
-        found = self._listed(able, [sentence for many in near.values() for sentence in many], seed)
-        usable = {source: [sentence for sentence in many if sentence in found] for source, many in near.items()}
+        near = {source: sentences[:most] for source, sentences in sentences_by_source(seed).items()}
+        cut_of = self._listed(able, [sentence for sentences in near.values() for sentence in sentences], seed)
+        usable = {source: [s for s in sentences if s in cut_of] for source, sentences in near.items()}
         trials = []
         for split, source, _, sentence in split_items(usable, sizes, only_test=ONLY_TEST):
-            cut, listed = found[sentence]
+            cut, listed = cut_of[sentence]
             prompt = Prompt(text=cut, tag={"role": "behave", "phenomenon": self.kind, "state": "plain"})
             options = shuffled(listed, "options", seed, sentence)
             trials.append(_posed(able, split, Item(source, sentence, prompt), options))
@@ -82,39 +82,39 @@ class NextTokenIdentity(Identified):
     def _listed(self, subject: OpenSubject, sentences: Sequence[str], seed: int) -> dict[str, tuple[str, list[Listed]]]:
         """Where each sentence is cut, and the options there: at the first of TRIES places whose likeliest token can be
         shown, and that no sentence before it begins with."""
-        found: dict[str, tuple[str, list[Listed]]] = {}
+        cut_of: dict[str, tuple[str, list[Listed]]] = {}
         for turn in range(TRIES):
-            taken = {cut for cut, _ in found.values()}
+            earlier = {cut for cut, _ in cut_of.values()}
             cuts: dict[str, str] = {}
             for sentence in sentences:
                 places = _cuts(sentence, seed)
-                if sentence not in found and turn < len(places) and places[turn] not in taken:
+                if sentence not in cut_of and turn < len(places) and places[turn] not in earlier:
                     cuts.setdefault(places[turn], sentence)
             for (cut, sentence), after in zip(
                 cuts.items(), subject.next_token([Prompt(text=cut) for cut in cuts], top=LOOKED), strict=True
             ):
                 listed = _showable(after)
                 if len(listed) == OPTIONS:
-                    found[sentence] = (cut, listed)
-        return found
+                    cut_of[sentence] = (cut, listed)
+        return cut_of
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
-        """exact: {"logprobs": {id: log-probability, nats}} of the options, {"likeliest": {ids, logprobs}} of the KEPT
+        """exact: {"logprobs": {id: log-probability, nats}} of the options, {"likeliest": {ids, logprobs}} of the TOP
         likeliest, the first of all first."""
         able = require_activations(subject, self.kind)
         first = distinct(trials)
-        found = able.next_token([t.prompt for t in first.values()], top=KEPT)
+        nexts = able.next_token([t.prompt for t in first.values()], top=TOP)
         return [
             Observation(key, exact={"logprobs": _logprobs(able, trial, after), "likeliest": _likeliest(after)})
-            for (key, trial), after in zip(first.items(), found, strict=True)
+            for (key, trial), after in zip(first.items(), nexts, strict=True)
         ]
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """The likeliest of the options. Grade exact."""
-        seen = by_key(observations)
+        observation_of = by_key(observations)
         out = []
         for trial in trials:
-            logprobs = seen[trial.observation].exact["logprobs"]
+            logprobs = observation_of[trial.observation].exact["logprobs"]
             out.append(point_truth(trial, max(logprobs, key=lambda k: logprobs[k]), "exact"))
         return out
 
@@ -124,14 +124,14 @@ def sources() -> tuple[str, ...]:
     return tuple(load_table("passages"))
 
 
-def pools(seed: int) -> dict[str, list[str]]:
+def sentences_by_source(seed: int) -> dict[str, list[str]]:
     """Different sentences of every source, in seeded order."""
-    own = {source: list(many) for source, many in load_table("passages").items()}
-    made = contexts(seed)
-    own["news"] += [c.prefix for c in made["sentence"]]
-    own["story"] += [c.prefix for c in made["fact"]]
-    own["notes"] += [f"{c.text} {c.prefix}" for c in made["chat"]]
-    return {source: shuffled(dict.fromkeys(many), "sentences", seed, source) for source, many in own.items()}
+    own = {source: list(sentences) for source, sentences in load_table("passages").items()}
+    beginnings = contexts(seed)
+    own["news"] += [c.prefix for c in beginnings["sentence"]]
+    own["story"] += [c.prefix for c in beginnings["fact"]]
+    own["notes"] += [f"{c.text} {c.prefix}" for c in beginnings["chat"]]
+    return {source: shuffled(dict.fromkeys(sentences), "sentences", seed, source) for source, sentences in own.items()}
 
 
 def _cuts(sentence: str, seed: int) -> list[str]:
@@ -144,23 +144,23 @@ def _cuts(sentence: str, seed: int) -> list[str]:
 def _showable(after: TokenDistribution) -> list[Listed]:
     """The likeliest tokens that differ as words; empty where the first of all cannot be shown (blank, half a
     character)."""
-    found: dict[str, Listed] = {}
+    words: dict[str, Listed] = {}
     for token, text, logprob in zip(after.ids, after.tokens, after.logprobs, strict=True):
         shown = text.strip()
         if shown and "\ufffd" not in shown:
-            found.setdefault(shown.casefold(), (token, shown, logprob))  # "The" and " the" look alike in a list
-        elif not found:
+            words.setdefault(shown.casefold(), (token, shown, logprob))  # "The" and " the" look alike in a list
+        elif not words:
             return []
-    return list(found.values())[:OPTIONS]
+    return list(words.values())[:OPTIONS]
 
 
 def _posed(subject: OpenSubject, split: str, item: Item, listed: Sequence[Listed]) -> Trial:
     prompt = item.prompt
     question = Question("next_token", tuple(Option(str(i), text) for i, text, _ in listed), shared=False)
     last = len(subject.encode(prompt)) - 1
-    seen = evidence(subject, prompt, (last,), full=str(prompt.text))
+    state = evidence(subject, prompt, (last,), full=str(prompt.text))
     key = observation_key(NextTokenIdentity.kind, prompt, [i for i, _, _ in listed])
-    return draft_trial(NextTokenIdentity.kind, split, item, question, observation=key, evidence=seen)
+    return draft_trial(NextTokenIdentity.kind, split, item, question, observation=key, evidence=state)
 
 
 def _likeliest(after: TokenDistribution) -> dict[str, list[Any]]:

@@ -62,10 +62,10 @@ class OneQuestion(Identified):
         for turn in range(k):
             order = tuple((i + turn) % k for i in range(k)) if self.options else ()
             options = tuple(Option(o, o) for o in self.options)
-            asked = Question("custom", options, {"ask": self.question}, shared=False, order=order)
+            question = Question("custom", options, {"ask": self.question}, shared=False, order=order)
             name = content_hash(cluster, order)
             trials.append(
-                Trial(name, self.kind, "user", cluster, "ask", "test", asked, prompt, self.about, cluster, base=name)
+                Trial(name, self.kind, "user", cluster, "ask", "test", question, prompt, self.about, cluster, base=name)
             )
         return trials
 
@@ -73,11 +73,11 @@ class OneQuestion(Identified):
         """What it does with the prompt that the question is about; nothing where there is none."""
         out = []
         for key, trial in distinct(trials).items():
-            said = "\n".join(m.content for m in trial.prompt.messages)
-            if not said:
+            text = "\n".join(m.content for m in trial.prompt.messages)
+            if not text:
                 out.append(Observation(key))
                 continue
-            prompt = trial.prompt if subject.chat else Prompt(text=said, tag=trial.prompt.tag)
+            prompt = trial.prompt if subject.chat else Prompt(text=text, tag=trial.prompt.tag)
             replies = subject.sample([prompt], self.rollouts, Decoding(self.max_tokens))[0]
             cost = sum((reply.cost for reply in replies), Cost())
             out.append(Observation(key, reply_texts(replies, key), cost=cost))
@@ -85,16 +85,16 @@ class OneQuestion(Identified):
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Frequencies of the options among the replies that name one; of no grade, without a mean, where none does."""
-        seen = by_key(observations)
-        return [self._truth(trial, seen[trial.observation]) for trial in trials]
+        observation_of = by_key(observations)
+        return [self._truth(trial, observation_of[trial.observation]) for trial in trials]
 
     def _truth(self, trial: Trial, observation: Observation) -> Truth:
         replies = [parse_option(Reply(text), self.options).value for text in observation.replies]
         named = [value for value in replies if value is not None] if self.options else []
         if not named:
             return Truth(trial.id, (), (), (), 0, "none")
-        whole, a, b = (_mean(part) for part in (named, named[::2], named[1::2] or named))
-        return Truth(trial.id, whole, a, b, len(named), "rollouts")
+        mean, a, b = (_mean(part) for part in (named, named[::2], named[1::2] or named))
+        return Truth(trial.id, mean, a, b, len(named), "rollouts")
 
 
 def _mean(values: Sequence[Sequence[float]]) -> tuple[float, ...]:

@@ -60,11 +60,11 @@ class OneState(Identified):
         count = len(subject.token_texts(prompt))
         positions = tuple(token % count for token in tokens)
         options = tuple(Option(o, o) for o in self.options)
-        asked = Question("custom", options, {"ask": self.question}, shared=False)
+        question = Question("custom", options, {"ask": self.question}, shared=False)
         name = content_hash("state", self.question, self.options, text, positions, split)
-        seen = evidence(subject, prompt, positions, full=text)
+        state = evidence(subject, prompt, positions, full=text)
         return Trial(
-            name, self.kind, "user", name, "ask", split, asked, prompt, "", name, base=name, evidence=seen
+            name, self.kind, "user", name, "ask", split, question, prompt, "", name, base=name, evidence=state
         )  # fmt: skip
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:

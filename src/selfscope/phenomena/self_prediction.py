@@ -15,7 +15,7 @@ from selfscope.phenomena.counterbalance import (
     split_items,
 )
 from selfscope.phenomena.rollouts import behaved, by_key, frequencies
-from selfscope.phenomena.stimuli.objects import APPLIES, HELD_OUT, SHOWN, Task, pools
+from selfscope.phenomena.stimuli.objects import APPLIES, HELD_OUT, SHOWN, Task, tasks_by_source
 from selfscope.quantities import NEITHER, PROPERTIES
 from selfscope.records import Identified, Observation, Option, Question, Trial, Truth
 from selfscope.subjects.base import Subject
@@ -58,15 +58,15 @@ class SelfPrediction(Identified):
         """Trials of all splits; the subject does not act."""
         trials = []
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
-        for split, source, number, task in split_items(pools(seed), sizes):
+        for split, source, number, task in split_items(tasks_by_source(seed), sizes):
             tag = {"phenomenon": self.kind, "source": source, "cluster": task.cluster, "replies": list(task.replies)}
             prompt = object_prompt(subject, task.text, tag=tag, shown=SHOWN[source])
             item = Item(source, task.cluster, prompt)
             key = observation_key(self.kind, prompt, self.rollouts, self.max_tokens, seed)
             where = {"seed": seed, "max_tokens": self.max_tokens, "replies": list(task.replies)}
-            asked = [q for q in APPLIES[source] if split == "test" or (source, q) not in HELD_OUT]
-            for j in range(min(self.each, len(asked))):
-                question = question_of(asked[(number * self.each + j) % len(asked)], task)
+            properties = [q for q in APPLIES[source] if split == "test" or (source, q) not in HELD_OUT]
+            for j in range(min(self.each, len(properties))):
+                question = question_of(properties[(number * self.each + j) % len(properties)], task)
                 trials.append(draft_trial(self.kind, split, item, question, observation=key, coordinates=where))
         return counterbalance(trials, seed)
 
@@ -76,8 +76,8 @@ class SelfPrediction(Identified):
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Frequencies of the property over the rollouts."""
-        seen = by_key(observations)
-        return [frequencies(trial, seen[trial.observation]) for trial in trials]
+        observation_of = by_key(observations)
+        return [frequencies(trial, observation_of[trial.observation]) for trial in trials]
 
 
 def question_of(quantity: str, task: Task) -> Question:

@@ -32,7 +32,6 @@ LIKELIEST = 0.7
 """How often the likely word is the very first candidate."""
 HELD_OUT = (("list", "likelier"), ("fact", "entropy_bin"))
 """Tasks (source, quantity) that occur in the test split only."""
-ASKED = ("next_word", "next_word", "likelier", "entropy_bin")
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,8 @@ class TokenProbability(Identified):
         for split, source, _, context in split_items(contexts(seed), sizes):
             prompt = self._prompt(subject, source, context)
             item = Item(source, context.cluster, prompt)
-            asked = _questions(context.candidates, seed, context.cluster)
-            questions = [q for q in asked if split == "test" or (source, q.quantity) not in HELD_OUT]
+            every = _questions(context.candidates, seed, context.cluster)
+            questions = [q for q in every if split == "test" or (source, q.quantity) not in HELD_OUT]
             used = sorted({w for q in questions for w in _words_of(q)})
             key = observation_key(self.kind, prompt, used)
             where = {"seed": seed, "words": used, "replies": [f" {word}" for word in used]}
@@ -81,17 +80,17 @@ class TokenProbability(Identified):
         first = distinct(trials)
         prompts = [trial.prompt for trial in first.values()]
         words = [list(trial.coordinates["words"]) for trial in first.values()]
-        scores = able.score(prompts, [[f" {w}" for w in many] for many in words])
+        scores = able.score(prompts, [[f" {w}" for w in own] for own in words])
         nexts = able.next_token(prompts, top=1)
         return [
-            Observation(key, exact={"words": _sums(many, got), "entropy": after.entropy}, cost=Cost(calls=2))
-            for key, many, got, after in zip(first, words, scores, nexts, strict=True)
+            Observation(key, exact={"words": _sums(own, scored), "entropy": after.entropy}, cost=Cost(calls=2))
+            for key, own, scored, after in zip(first, words, scores, nexts, strict=True)
         ]
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Exact probabilities; of two words, their shares of both together."""
-        seen = by_key(observations)
-        return [known(t, _mean(t.question, seen[t.observation].exact), "exact") for t in trials]
+        observation_of = by_key(observations)
+        return [known(t, _mean(t.question, observation_of[t.observation].exact), "exact") for t in trials]
 
     def _prompt(self, subject: Subject, source: str, context: Context) -> Prompt:
         replies = [f" {word}" for word in context.candidates]

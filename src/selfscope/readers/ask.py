@@ -121,31 +121,31 @@ def elicit(
     if not rows:
         return readings
     prefill = reaches(reporter, "logprobs")
-    asked = [
+    questions = [
         phrase(
             trials[i], format, chat=reporter.chat, prefill=prefill and not trials[i].question.open,
             hide_state=hide_state, shots=shots,
         )
         for i in rows
     ]  # fmt: skip
-    got = (
-        _by_score(cast(ScoringSubject, reporter), asked, [trials[i] for i in rows], format)
+    readable = (
+        _by_score(cast(ScoringSubject, reporter), questions, [trials[i] for i in rows], format)
         if scored
-        else _by_text(reporter, asked, [trials[i] for i in rows], (format, draws, seed))
+        else _by_text(reporter, questions, [trials[i] for i in rows], (format, draws, seed))
     )
-    for i, reading in zip(rows, got, strict=True):
+    for i, reading in zip(rows, readable, strict=True):
         readings[i] = reading
     return readings
 
 
 def _by_score(
-    reporter: ScoringSubject, asked: Sequence[AskedPrompt], trials: Sequence[Trial], format: str
+    reporter: ScoringSubject, questions: Sequence[AskedPrompt], trials: Sequence[Trial], format: str
 ) -> list[Reading]:
     start = time.perf_counter()
-    scores = reporter.score([a.prompt for a in asked], [a.candidates or () for a in asked])
-    cost = Cost(calls=1, seconds=(time.perf_counter() - start) / len(asked))
+    scores = reporter.score([a.prompt for a in questions], [a.candidates or () for a in questions])
+    cost = Cost(calls=1, seconds=(time.perf_counter() - start) / len(questions))
     readings = []
-    for a, trial, tokens in zip(asked, trials, scores, strict=True):
+    for a, trial, tokens in zip(questions, trials, scores, strict=True):
         logprobs = [sum(candidate) for candidate in tokens]
         if any(math.isnan(x) for x in logprobs) or max(logprobs) == -math.inf:
             readings.append(Reading(Outcome.ERROR, first=a.first, cost=cost))
@@ -170,27 +170,27 @@ def distribution_of(
 
 
 def _by_text(
-    reporter: Subject, asked: Sequence[AskedPrompt], trials: Sequence[Trial], how: tuple[str, int, int]
+    reporter: Subject, questions: Sequence[AskedPrompt], trials: Sequence[Trial], how: tuple[str, int, int]
 ) -> list[Reading]:
     format, draws, seed = how
     decoding = Decoding(
-        max_tokens=max(a.max_tokens for a in asked),
+        max_tokens=max(a.max_tokens for a in questions),
         temperature=0.0 if draws == 1 else 1.0,
         seed=seed,
-        stop=asked[0].stop,
+        stop=questions[0].stop,
     )
-    replies = reporter.sample([a.prompt for a in asked], draws, decoding)
+    replies = reporter.sample([a.prompt for a in questions], draws, decoding)
     return [
-        _of_replies(list(got), a, trial, format) for got, a, trial in zip(replies, asked, trials, strict=True)
+        _of_replies(list(own), a, trial, format) for own, a, trial in zip(replies, questions, trials, strict=True)
     ]  # fmt: skip
 
 
-def _of_replies(replies: Sequence[Reply], asked: AskedPrompt, trial: Trial, format: str) -> Reading:
+def _of_replies(replies: Sequence[Reply], question: AskedPrompt, trial: Trial, format: str) -> Reading:
     """One reading from the replies to one prompt: the mean over those that could be read. The answer to an open
     question is its text."""
     if trial.question.open:
         return _of_open_replies(replies)
-    parsed = [_parse(reply, asked, trial, format) for reply in replies]
+    parsed = [_parse(reply, question, trial, format) for reply in replies]
     values = [p.value for p in parsed if p.value is not None]
     cost = sum((reply.cost for reply in replies), Cost())
     text = "\n---\n".join(reply.text for reply in replies)
@@ -199,10 +199,10 @@ def _of_replies(replies: Sequence[Reply], asked: AskedPrompt, trial: Trial, form
         extra["lenient"] = list(parsed[0].lenient)
     if not values or 2 * len(values) < len(parsed):
         failed = [p.outcome for p in parsed if p.value is None]
-        return Reading(max(failed, key=failed.count), text=text, first=asked.first, extra=extra, cost=cost)
+        return Reading(max(failed, key=failed.count), text=text, first=question.first, extra=extra, cost=cost)
     mean = tuple(math.fsum(v[k] for v in values) / len(values) for k in range(len(values[0])))
     kind = "class" if format == "free" and len(replies) == 1 else "distribution"
-    return Reading(Outcome.ANSWERED, mean, kind, text, asked.first, extra=extra, cost=cost)
+    return Reading(Outcome.ANSWERED, mean, kind, text, question.first, extra=extra, cost=cost)
 
 
 def _of_open_replies(replies: Sequence[Reply]) -> Reading:
@@ -212,17 +212,17 @@ def _of_open_replies(replies: Sequence[Reply]) -> Reading:
     return Reading(outcome, None, "text", "\n---\n".join(texts) or None, cost=cost)
 
 
-def _parse(reply: Reply, asked: AskedPrompt, trial: Trial, format: str) -> Parsed:
+def _parse(reply: Reply, question: AskedPrompt, trial: Trial, format: str) -> Parsed:
     # A reply that repeats the lead-in it was given is read without it.
     if FORMATS[format].answer == "percent":
-        got = parse_percent(reply)
-        if got.value is None:
-            return got
-        p = 1 - got.value[0] if trial.question.negated else got.value[0]
-        return Parsed(got.outcome, (p, 1 - p))
+        percent = parse_percent(reply)
+        if percent.value is None:
+            return percent
+        p = 1 - percent.value[0] if trial.question.negated else percent.value[0]
+        return Parsed(percent.outcome, (p, 1 - p))
     if FORMATS[format].answer == "counts":
-        return parse_counts(reply, asked.options)
-    return parse_option(reply, asked.options)
+        return parse_counts(reply, question.options)
+    return parse_option(reply, question.options)
 
 
 def _with_prior_free(subject: Subject, trials: Sequence[Trial], readings: Sequence[Reading]) -> list[Reading]:

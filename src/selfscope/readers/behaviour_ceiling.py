@@ -80,11 +80,11 @@ class BehaviourCeiling(Identified):
         length = int(trials[0].coordinates.get("max_tokens", self.max_tokens)) if trials else self.max_tokens
         decoding = Decoding(length, 1.0, self.seed + APART, ("\n",))
         replies = subject.sample([t.prompt for t in first.values()], self.rollouts, decoding)
-        said = dict(zip(first, replies, strict=True))
+        replies_of = dict(zip(first, replies, strict=True))
         readings = []
         for trial in trials:
-            texts = [reply.text for reply in said[_what(trial)] if reply.finish != "error"]
-            cost = sum((reply.cost for reply in said[_what(trial)]), Cost())
+            texts = [reply.text for reply in replies_of[_what(trial)] if reply.finish != "error"]
+            cost = sum((reply.cost for reply in replies_of[_what(trial)]), Cost())
             shares = quantities.distribution(trial.question, texts)
             outcome = Outcome.ANSWERED if shares is not None else Outcome.ERROR
             readings.append(Reading(outcome, shares, text="\n---\n".join(texts), cost=cost))
@@ -111,20 +111,20 @@ def _exactly(subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
     named = [t for t in trials if t.question.quantity != "entropy_bin"]
     open_ = [t for t in trials if t.question.quantity == "entropy_bin"]
     words = [_words(t) for t in named]
-    scores = able.score([t.prompt for t in named], [[f" {w}" for w in many] for many in words]) if named else []
+    scores = able.score([t.prompt for t in named], [[f" {w}" for w in own] for own in words]) if named else []
     nexts = able.next_token([t.prompt for t in open_], top=1) if open_ else []
-    found: dict[str, Reading] = {}
-    for trial, got in zip(named, scores, strict=True):
-        logs = [math.fsum(tokens) for tokens in got]
+    readings: dict[str, Reading] = {}
+    for trial, logprobs in zip(named, scores, strict=True):
+        logs = [math.fsum(tokens) for tokens in logprobs]
         if trial.question.quantity == "next_word":
             p = min(1.0, math.exp(logs[0]))
             shares: tuple[float, ...] = (p, 1 - p)
         else:
             shares = softmax(logs)
-        found[trial.id] = Reading(Outcome.ANSWERED, shares, cost=Cost(calls=1))
+        readings[trial.id] = Reading(Outcome.ANSWERED, shares, cost=Cost(calls=1))
     for trial, after in zip(open_, nexts, strict=True):
-        found[trial.id] = _one_hot(trial, quantities.entropy_key(after.entropy))
-    return [found[t.id] for t in trials]
+        readings[trial.id] = _one_hot(trial, quantities.entropy_key(after.entropy))
+    return [readings[t.id] for t in trials]
 
 
 def _words(trial: Trial) -> list[str]:

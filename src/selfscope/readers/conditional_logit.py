@@ -70,14 +70,14 @@ def fit(data: Design, truth: Array, labels: int, ridge: float, *, start: Array |
         error = np.exp(logs) * truth.sum(axis=1, keepdims=True) - truth
         return value, _pulled_back(error, data, labels) + penalty * weights
 
-    got = minimize(
+    optimum = minimize(
         loss,
         np.zeros(size) if start is None else start,
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": 200, "ftol": 1e-7, "gtol": 1e-4},
     )
-    return np.asarray(got.x)
+    return np.asarray(optimum.x)
 
 
 def _split(weights: Array, data: Design, labels: int) -> tuple[Array, Array, Array]:

@@ -46,7 +46,7 @@ def surface_of(trials: Sequence[Trial]) -> Array:
         text = trial.public
         arguments = " ".join(str(v) for v in trial.question.arguments.values())
         numbers = [min(float(x), 1e9) for x in re.findall(r"\d+(?:\.\d+)?", text)]
-        asked = [min(float(x), 1e9) for x in re.findall(r"\d+(?:\.\d+)?", arguments)]
+        argument_numbers = [min(float(x), 1e9) for x in re.findall(r"\d+(?:\.\d+)?", arguments)]
         out[row] = (
             np.log1p(len(text)),
             np.log1p(len(text.split())),
@@ -54,7 +54,7 @@ def surface_of(trials: Sequence[Trial]) -> Array:
             float("?" in text),
             np.log1p(max(numbers, default=0.0)),
             np.log1p(sum(numbers)),
-            np.log1p(max(asked, default=0.0)),
+            np.log1p(max(argument_numbers, default=0.0)),
             np.log1p(len(arguments)),
         )
     return out
@@ -70,17 +70,17 @@ def option_features(trial: Trial) -> Array:
     out = np.zeros((k, OPTION_BUCKETS + 6))
     shown = {index: place for place, index in enumerate(trial.question.shown)}
     for i, option in enumerate(options):
-        said = option.text.strip().casefold()
-        own = re.findall(r"[a-z]+|\d+", said)
+        wording = option.text.strip().casefold()
+        own = re.findall(r"[a-z]+|\d+", wording)
         out[i, :6] = (
             i / max(1, k - 1),
             float(i == 0),
             shown.get(i, i) / max(1, k - 1),
-            float(bool(said) and said in text),
+            float(bool(wording) and wording in text),
             min(3.0, 10 * sum(words.count(w) for w in own) / (len(words) + 1)),
-            min(len(said), 20) / 20,
+            min(len(wording), 20) / 20,
         )
-        for token in [*own, f"^{said[:1]}", label(trial.question, i)]:
+        for token in [*own, f"^{wording[:1]}", label(trial.question, i)]:
             out[i, 6 + zlib.crc32(token.encode()) % OPTION_BUCKETS] += 0.5
     return out
 

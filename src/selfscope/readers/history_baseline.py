@@ -83,8 +83,10 @@ def learnt(
         place = {cluster: n for n, cluster in enumerate(clusters)}
         problems = {}
         for key, rows in own.items():
-            some = [trials[i] for i in rows]
-            problems[key] = _Problem(some, [means[i] for i in rows], np.array([place[t.cluster] for t in some]))
+            own_trials = [trials[i] for i in rows]
+            problems[key] = _Problem(
+                own_trials, [means[i] for i in rows], np.array([place[t.cluster] for t in own_trials])
+            )
         ridge = _best_ridge(list(problems.values()), ridges)
         for key, problem in problems.items():
             fits[key] = problem.fitted(ridge)
@@ -115,8 +117,8 @@ class _Problem:
     """The train items of one quantity, ready to be fitted on any of their clusters."""
 
     def __init__(self, trials: Sequence[Trial], means: Sequence[Sequence[float]], place: Ints) -> None:
-        found = {label(t.question, j) for t in trials for j in range(len(t.question.options))}
-        self.labels = tuple(sorted(found))
+        labels = {label(t.question, j) for t in trials for j in range(len(t.question.options))}
+        self.labels = tuple(sorted(labels))
         self.project = Projection(trials, RANK)
         self.data: Design = design(trials, self.project, self.labels)
         self.truth = np.zeros(self.data.there.shape)
@@ -139,8 +141,8 @@ class _Problem:
         for fold in range(FOLDS):
             out = self.place % FOLDS == fold
             if out.any():
-                got = forecast(self.weights(~out, ridge), part(self.data, out), len(self.labels))
-                total += float(((got - self.truth[out]) ** 2).sum())
+                shares = forecast(self.weights(~out, ridge), part(self.data, out), len(self.labels))
+                total += float(((shares - self.truth[out]) ** 2).sum())
         return total
 
     def fitted(self, ridge: float) -> Fitted:
@@ -164,4 +166,3 @@ def _best_ridge(problems: Sequence[_Problem], ridges: Sequence[float]) -> float:
 def _place(cluster: str) -> str:
     """An order of clusters that has nothing to do with their names or with the order of the trials."""
     return content_hash("cluster", cluster)
-

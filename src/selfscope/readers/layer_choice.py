@@ -21,12 +21,12 @@ def best_layer(
 ) -> int | None:
     """The first layer of those at which the reader is right most often on the train trials; None without any."""
     right = {truth.trial: truth for truth in truths}
-    few = spread_over_clusters([t for t in trials if t.id in right], FITTED)
-    if not few:
+    sample = spread_over_clusters([t for t in trials if t.id in right], FITTED)
+    if not sample:
         return None
-    grid = [replace(t, coordinates={**t.coordinates, "layer": k}) for k in layers for t in few]
+    grid = [replace(t, coordinates={**t.coordinates, "layer": k}) for k in layers for t in sample]
     hits = [_hit(r.distribution, right[t.id]) for r, t in zip(reader.read(subject, grid), grid, strict=True)]
-    means = [float(np.mean(hits[i * len(few) : (i + 1) * len(few)])) for i in range(len(layers))]
+    means = [float(np.mean(hits[i * len(sample) : (i + 1) * len(sample)])) for i in range(len(layers))]
     return layers[int(np.argmax(means))]
 
 

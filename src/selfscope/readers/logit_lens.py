@@ -75,14 +75,14 @@ class LogitLens(Identified):
         able = cast(OpenSubject, subject)
         layer = self.layer if self.layer is not None else list(able.layers)[-1]
         places = [place_of(t, layer, self.position) for t in trials]
-        read = vectors(able, trials, places, self.means)
+        states = vectors(able, trials, places, self.means)
         first = [first_tokens(able, t) for t in trials]
         every = sorted({i for ids in first for i in ids})
         slot_of = {token: k for k, token in enumerate(every)}
         top = SHOWN if any(t.question.open for t in trials) else 1
         spoken = {i: Prompt(text=evidence_of(t).text or " ") for i, t in enumerate(trials) if t.arm == "text"}
-        written = [i for i, v in enumerate(read) if v is not None]
-        lens = able.unembed(np.stack([read[i] for i in written]), ids=every, top=top) if written else []
+        written = [i for i, v in enumerate(states) if v is not None]
+        lens = able.unembed(np.stack([states[i] for i in written]), ids=every, top=top) if written else []
         after = able.next_token(list(spoken.values()), ids=every, top=top) if spoken else []
         known = dict(zip([*written, *spoken], [*lens, *after], strict=True))
         return [

@@ -23,7 +23,7 @@ def open_answers(
     answer's tokens of |p(token | vector) - p(token | nothing)| (Chen et al. 2024).
     """
     replies = subject.sample(prompts, SAMPLES, Decoding(TOKENS, 1.0, seed, ("\n",), and_greedy=True))
-    scored = [i for i, many in enumerate(replies) if many[-1].text.strip() and prompts[i].interventions]
+    scored = [i for i, own in enumerate(replies) if own[-1].text.strip() and prompts[i].interventions]
     texts = [[replies[i][-1].text] for i in scored]
     both = [*(prompts[i] for i in scored), *(clean[i] for i in scored)]
     logprobs = subject.score(both, [*texts, *texts]) if scored else []
@@ -33,13 +33,13 @@ def open_answers(
         gaps = [abs(math.exp(a) - math.exp(b)) for a, b in pairs]
         relevancy[i] = sum(gaps) / len(gaps)
     out = []
-    for i, many in enumerate(replies):
-        greedy = many[-1].text.strip()
+    for i, own in enumerate(replies):
+        greedy = own[-1].text.strip()
         head = words(greedy)[:1]
-        extra: dict[str, Any] = {"agreement": sum(words(r.text)[:1] == head for r in many[:-1]) / len(many[:-1])}
+        extra: dict[str, Any] = {"agreement": sum(words(r.text)[:1] == head for r in own[:-1]) / len(own[:-1])}
         if i in relevancy:
             extra["relevancy"] = relevancy[i]
         outcome = Outcome.ANSWERED if greedy else Outcome.UNREADABLE
-        cost = sum((reply.cost for reply in many), Cost())
+        cost = sum((reply.cost for reply in own), Cost())
         out.append(Reading(outcome, None, "text", greedy or None, extra=extra, cost=cost))
     return out

@@ -79,8 +79,8 @@ class OtherModel(Identified):
         if len(shots) < wanted:
             # A target that introspects too badly for enough verified examples still has a history.
             have = [shot.trial.id for shot in shots]
-            rest = [p for p in train_pairs(trials, truths, self.format) if p[0].id not in have]
-            shots += [Shot(t, truth.mean) for t, truth in balanced(rest, wanted - len(shots), self.seed)]
+            others = [p for p in train_pairs(trials, truths, self.format) if p[0].id not in have]
+            shots += [Shot(t, truth.mean) for t, truth in balanced(others, wanted - len(shots), self.seed)]
         about = [Shot(_about(shot.trial, subject), shot.distribution) for shot in shots]
         sets = max(1, self.sets)
         return replace(self, shots=tuple(tuple(about[i::sets]) for i in range(sets)))

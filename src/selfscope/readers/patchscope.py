@@ -67,7 +67,7 @@ class Patchscope(Identified):
     References
     ----------
     Ghandeharioun et al. 2024, Patchscopes: A Unifying Framework for Inspecting Hidden Representations of Language
-    Models. """
+    Models."""
 
     kind: ClassVar[str] = "patchscope"
     template: str = "question"
@@ -121,29 +121,29 @@ class Patchscope(Identified):
         ways = [self._way(t) for t in trials]
         if len(set(ways)) > 1:  # each way by itself: what else is in the batch changes no reading
             parts = {way: [t for t, w in zip(trials, ways, strict=True) if w == way] for way in dict.fromkeys(ways)}
-            made = {way: iter(self.read(subject, part)) for way, part in parts.items()}
-            return [next(made[way]) for way in ways]
+            readings = {way: iter(self.read(subject, part)) for way, part in parts.items()}
+            return [next(readings[way]) for way in ways]
         layer = self.layer if self.layer is not None else middle(able)
         places = [place_of(t, layer, self.position) for t in trials]
-        read = vectors(able, trials, places, self.means)
-        found = _Found(able)
-        filled = [self._filled(found, t) for t in trials]
+        states = vectors(able, trials, places, self.means)
+        placeholders = _PlaceholderPositions(able)
+        targets = [self._text_arm_slot(placeholders, t) for t in trials]
         prompts = [
-            self._written(found, slot, trial, place, v)
-            for slot, trial, place, v in zip(filled, trials, places, read, strict=True)
+            self._written(placeholders, slot, trial, place, v)
+            for slot, trial, place, v in zip(targets, trials, places, states, strict=True)
         ]
         if "next token" in ways:
-            return self._next_tokens(able, trials, prompts, places, read)
-        empty = [self._slot(found, t, None) for t in trials]
+            return self._next_tokens(able, trials, prompts, places, states)
+        empty = [self._slot(placeholders, t, None) for t in trials]
         if "open" in ways:
-            return self._open(able, prompts, empty, places, read)
+            return self._open(able, prompts, empty, places, states)
         words = [list(slot.words) for slot in empty]
         scores = able.score([*prompts, *(s.prompt for s in empty)], [*words, *words])
         out = []
         for i, trial in enumerate(trials):
             own, base = ([math.fsum(c) for c in scores[k]] for k in (i, i + len(trials)))
             ranked = own if trial.arm == "none" else [a - b for a, b in zip(own, base, strict=True)]
-            out.append(self._reading(trial, ranked, places[i], read[i]))
+            out.append(self._reading(trial, ranked, places[i], states[i]))
         return out
 
     def _way(self, trial: Trial) -> str:
@@ -154,26 +154,27 @@ class Patchscope(Identified):
 
     def _open(
         self, able: OpenSubject, prompts: Sequence[Prompt], empty: Sequence[TargetPrompt], places: Sequence[Place],
-        read: Any,
+        states: Any,
     ) -> list[Reading]:  # fmt: skip
         readings = open_answers(able, prompts, [slot.prompt for slot in empty])
         return [
             replace(reading, extra={**reading.extra, **_where(place, vector_D)})
-            for reading, place, vector_D in zip(readings, places, read, strict=True)
+            for reading, place, vector_D in zip(readings, places, states, strict=True)
         ]
 
     def _next_tokens(
-        self, able: OpenSubject, trials: Sequence[Trial], prompts: Sequence[Prompt], places: Sequence[Place], read: Any
-    ) -> list[Reading]:
+        self, able: OpenSubject, trials: Sequence[Trial], prompts: Sequence[Prompt], places: Sequence[Place],
+        states: Any,
+    ) -> list[Reading]:  # fmt: skip
         """Next-token identity (Ghandeharioun et al. 2024): what follows the slot is the answer, by exact token ids.
         Nothing is subtracted: the vector takes the place of all that the prompt had there."""
         own = [[int(o.key) for o in t.question.options] for t in trials]
         every = sorted({i for ids in own for i in ids})
         slot_of = {token: k for k, token in enumerate(every)}
         out = []
-        for i, told in enumerate(able.next_token(prompts, ids=every, top=1)):
-            reading = self._reading(trials[i], [told.logprobs[slot_of[k]] for k in own[i]], places[i], read[i])
-            out.append(replace(reading, extra={**reading.extra, "likeliest": likeliest(told)}, cost=Cost(calls=1)))
+        for i, after in enumerate(able.next_token(prompts, ids=every, top=1)):
+            reading = self._reading(trials[i], [after.logprobs[slot_of[k]] for k in own[i]], places[i], states[i])
+            out.append(replace(reading, extra={**reading.extra, "likeliest": likeliest(after)}, cost=Cost(calls=1)))
         return out
 
     def _reading(self, trial: Trial, ranked: Sequence[float], place: Place, vector_D: Any) -> Reading:
@@ -182,31 +183,33 @@ class Patchscope(Identified):
             Outcome.ANSWERED, softmax(ranked), first=first, extra=_where(place, vector_D), cost=Cost(calls=2)
         )
 
-    def _slot(self, found: _Found, trial: Trial, filling: str | None) -> TargetPrompt:
-        chat = found.subject.chat
+    def _slot(self, placeholders: _PlaceholderPositions, trial: Trial, filling: str | None) -> TargetPrompt:
+        chat = placeholders.subject.chat
         for mark in SLOTS:
             slot = target_prompt(trial, self.template, chat=chat, placeholder=mark, count=self.count, filling=filling)
-            if self.template == "identity" or filling is not None or found.positions(slot) is not None:
+            if self.template == "identity" or filling is not None or placeholders.positions(slot) is not None:
                 return slot
         raise ValueError(f"none of the placeholders {', '.join(map(repr, SLOTS))} is one token in this prompt")
 
-    def _filled(self, found: _Found, trial: Trial) -> TargetPrompt:
+    def _text_arm_slot(self, placeholders: _PlaceholderPositions, trial: Trial) -> TargetPrompt:
         if trial.arm in ("text", "full"):
             evidence = evidence_of(trial)
             words = evidence.text if trial.arm == "text" else evidence.full
-            return self._slot(found, trial, words or "...")
-        return self._slot(found, trial, None)
+            return self._slot(placeholders, trial, words or "...")
+        return self._slot(placeholders, trial, None)
 
-    def _written(self, found: _Found, slot: TargetPrompt, trial: Trial, place: Place, vector_D: Any) -> Prompt:
+    def _written(
+        self, placeholders: _PlaceholderPositions, slot: TargetPrompt, trial: Trial, place: Place, vector_D: Any
+    ) -> Prompt:
         if vector_D is None:
             return slot.prompt
-        positions = found.positions(slot)
+        positions = placeholders.positions(slot)
         if positions is None:
             raise ValueError(f"the placeholder {slot.placeholder!r} is not {slot.count} single tokens in the prompt")
         where = trial.coordinates
-        written = self.target_layer if self.target_layer is not None else place.layer
+        own_layer = self.target_layer if self.target_layer is not None else place.layer
         act = Injection(
-            int(where.get("target_layer", written)), Vector.of(vector_D), positions, self.operator,
+            int(where.get("target_layer", own_layer)), Vector.of(vector_D), positions, self.operator,
             float(where.get("strength", self.strength)),
         )  # fmt: skip
         return replace(slot.prompt, interventions=(act,))
@@ -244,7 +247,7 @@ def _where(place: Place, vector_D: Any) -> dict[str, Any]:
 
 
 @dataclass
-class _Found:
+class _PlaceholderPositions:
     """Where placeholders stand in the target prompts of one call: arms and cells of a grid share theirs."""
 
     subject: OpenSubject
@@ -263,11 +266,11 @@ def positions_of(subject: OpenSubject, slot: TargetPrompt) -> tuple[int, ...] | 
     texts = subject.token_texts(slot.prompt)
     for occurrence in range(-1, -20, -1):  # letters inside of words are not tokens of their own
         try:
-            found = subject.positions(slot.prompt, run, occurrence)
+            run_positions = subject.positions(slot.prompt, run, occurrence)
         except ValueError:
             return None
-        marks = tuple(c for c in found if texts[c].strip() == slot.placeholder)
-        blank = all(not texts[c].strip() for c in found if c not in marks)  # a space may be a token of its own
+        marks = tuple(c for c in run_positions if texts[c].strip() == slot.placeholder)
+        blank = all(not texts[c].strip() for c in run_positions if c not in marks)  # a space may be a token of its own
         if len(marks) == slot.count and blank:
             return marks
     return None

@@ -106,13 +106,13 @@ class Probe(Identified):
                 groups.setdefault(trial.question.quantity, []).append(trial)
         layers = [self.layer] if self.layer is not None else depths(able)
         states = _captured(able, train, layers, self._positions(train))
-        found = {}
-        for quantity, many in groups.items():
-            if len({t.cluster for t in many}) >= TOO_FEW:
-                own = {place: _rows(of, many) for place, of in states.items()}
-                found[quantity] = self._fitted(many, [right[t.id] for t in many], own)
+        fits = {}
+        for quantity, own_trials in groups.items():
+            if len({t.cluster for t in own_trials}) >= TOO_FEW:
+                own = {place: _rows(of, own_trials) for place, of in states.items()}
+                fits[quantity] = self._fitted(own_trials, [right[t.id] for t in own_trials], own)
         means = {place: np.mean(list(of.values()), axis=0) for place, of in states.items()}
-        return replace(self, fits=found, states=states, means=means)
+        return replace(self, fits=fits, states=states, means=means)
 
     def _positions(self, trials: Sequence[Trial]) -> list[int]:
         if self.position is not None:
@@ -154,13 +154,13 @@ class Probe(Identified):
             return out
         able = cast(OpenSubject, subject)
         rows = [i for i, t in enumerate(trials) if t.question.quantity in self.fits]
-        some = [trials[i] for i in rows]
-        fits = [self.fits[t.question.quantity] for t in some]
-        places = [place_of(t, f.place.layer, f.place.position) for t, f in zip(some, fits, strict=True)]
-        read = vectors(able, some, places, self.means)
+        known = [trials[i] for i in rows]
+        fits = [self.fits[t.question.quantity] for t in known]
+        places = [place_of(t, f.place.layer, f.place.position) for t, f in zip(known, fits, strict=True)]
+        states = vectors(able, known, places, self.means)
         self._learn_at(able, fits, places)
-        for i, trial, fit, place, vector_D in zip(rows, some, fits, places, read, strict=True):
-            shares = self._said(trial, fit, place, vector_D)
+        for i, trial, fit, place, vector_D in zip(rows, known, fits, places, states, strict=True):
+            shares = self._shares(trial, fit, place, vector_D)
             if tuple(o.key for o in trial.question.options) == fit.keys:
                 first = trial.question.shown[0]
                 where = {"layer": place.layer, "position": place.position}
@@ -177,13 +177,13 @@ class Probe(Identified):
                 states_ND = _rows(self.states.get(place) or more[place], fit.trials)
                 fit.probes[place] = self._learnt(states_ND, fit.labels, len(fit.keys), fit.penalty)
 
-    def _said(self, trial: Trial, fit: Fit, place: Place, vector_D: Any) -> Any:
+    def _shares(self, trial: Trial, fit: Fit, place: Place, vector_D: Any) -> Any:
         if vector_D is not None:
             return fit.probes[place].probabilities(np.asarray(vector_D)[None])[0]
         if trial.arm in ("text", "full") and fit.bag is not None:
             evidence = evidence_of(trial)
-            told = evidence.text if trial.arm == "text" else evidence.full
-            return fit.bag.probabilities(_bags([told], fit.words))[0]
+            text = evidence.text if trial.arm == "text" else evidence.full
+            return fit.bag.probabilities(_bags([text], fit.words))[0]
         return fit.rate_K / fit.rate_K.sum()
 
 
@@ -193,11 +193,13 @@ def _captured(
     """place -> trial -> (D,): one capture for every question."""
     if not trials or not layers:
         return {}
-    read = [evidence_of(t) for t in trials]
-    got = subject.capture([e.prompt for e in read], list(layers), [[e.positions[p] for p in positions] for e in read])
+    evidence = [evidence_of(t) for t in trials]
+    states = subject.capture(
+        [e.prompt for e in evidence], list(layers), [[e.positions[p] for p in positions] for e in evidence]
+    )
     step = len(positions)
     return {
-        Place(layer, p): dict(zip([t.id for t in trials], got.at(layer)[k::step], strict=True))
+        Place(layer, p): dict(zip([t.id for t in trials], states.at(layer)[k::step], strict=True))
         for layer in layers
         for k, p in enumerate(positions)
     }
@@ -221,10 +223,10 @@ def _validated(states_ND: Any, labels_N: Any, fold_N: Any, classes: int, penalty
         if not inside.any() or not outside.any():
             continue
         if penalty is None:
-            made = discriminant(states_ND[inside], labels_N[inside], classes)
+            classifier = discriminant(states_ND[inside], labels_N[inside], classes)
         else:
-            made = logistic(states_ND[inside], labels_N[inside], classes, penalty=penalty)
-        hits += float((made.scores(states_ND[outside]).argmax(1) == labels_N[outside]).sum())
+            classifier = logistic(states_ND[inside], labels_N[inside], classes, penalty=penalty)
+        hits += float((classifier.scores(states_ND[outside]).argmax(1) == labels_N[outside]).sum())
         count += int(outside.sum())
     return hits / count if count else 0.0
 
@@ -235,8 +237,8 @@ def _vocabulary(texts: Sequence[str], most: int = 400) -> dict[str, int]:
     for text in texts:
         for word in dict.fromkeys(w.lower() for w in words_of(text)):
             counts[word] = counts.get(word, 0) + 1
-    kept = sorted(counts, key=lambda w: (-counts[w], w))[:most]
-    return {word: i for i, word in enumerate(kept)}
+    commonest = sorted(counts, key=lambda w: (-counts[w], w))[:most]
+    return {word: i for i, word in enumerate(commonest)}
 
 
 def _bags(texts: Sequence[str], vocabulary: Mapping[str, int]) -> Any:

@@ -40,25 +40,25 @@ def vectors(
     means: place -> (D,), learnt on train. Raises ValueError for a trial without evidence and a position that its
     evidence does not have."""
     wanted = [i for i, t in enumerate(trials) if t.arm not in (*WORDLESS, "mean")]
-    found: list[Any] = [None] * len(trials)
+    arm_vectors: list[Any] = [None] * len(trials)
     real = captured(subject, [trials[i] for i in wanted], [places[i] for i in wanted])
     for i, vector_D in zip(wanted, real, strict=True):
-        found[i] = _random(trials[i], vector_D) if trials[i].arm == "random" else vector_D
+        arm_vectors[i] = _random(trials[i], vector_D) if trials[i].arm == "random" else vector_D
     for i, trial in enumerate(trials):
         if trial.arm == "mean":
-            found[i] = means.get(places[i])
-    return found
+            arm_vectors[i] = means.get(places[i])
+    return arm_vectors
 
 
 def captured(subject: OpenSubject, trials: Sequence[Trial], places: Sequence[Place]) -> list[Any]:
     """(D,) of each trial's evidence at its place."""
     if not trials:
         return []
-    read = [evidence_of(t) for t in trials]
-    positions = [_position(e, p) for e, p in zip(read, places, strict=True)]
+    evidence = [evidence_of(t) for t in trials]
+    positions = [_position(e, p) for e, p in zip(evidence, places, strict=True)]
     layers = sorted({p.layer for p in places})
-    got = subject.capture([e.prompt for e in read], layers, [[c] for c in positions])
-    return [got.at(p.layer)[i] for i, p in enumerate(places)]
+    states = subject.capture([e.prompt for e in evidence], layers, [[c] for c in positions])
+    return [states.at(p.layer)[i] for i, p in enumerate(places)]
 
 
 def evidence_of(trial: Trial) -> Evidence:
@@ -78,11 +78,11 @@ def mean_vectors(
             first.setdefault(trial.cluster, trial)
     if not first:
         return {}
-    read = [evidence_of(t) for t in first.values()]
-    got = subject.capture(
-        [e.prompt for e in read], list(layers), [[_position(e, Place(0, position))] for e in read]
+    evidence = [evidence_of(t) for t in first.values()]
+    states = subject.capture(
+        [e.prompt for e in evidence], list(layers), [[_position(e, Place(0, position))] for e in evidence]
     )  # fmt: skip
-    return {Place(layer, position): got.at(layer).mean(0) for layer in layers}
+    return {Place(layer, position): states.at(layer).mean(0) for layer in layers}
 
 
 def _position(evidence: Evidence, place: Place) -> int:

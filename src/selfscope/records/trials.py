@@ -114,6 +114,11 @@ class Trial:
             )
 
     @property
+    def posed_observation(self) -> str:
+        """The key of its observation as the phenomenon made it; a study of several configurations adds whose it is."""
+        return self.observation.partition("@")[0]
+
+    @property
     def plain(self) -> bool:
         """Whether it is asked as it was posed: no control, nothing in the place of the real."""
         return self.control == PLAIN and self.arm == REAL

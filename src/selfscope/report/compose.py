@@ -59,12 +59,12 @@ def _primary(claims: Sequence[Claim], names: Labels) -> list[Claim]:
 
 
 def _plain_rows(material: Material) -> Mapping[str, dict[str, list[Row]]]:
-    found: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    plain: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in material.rows:
         trial = material.trials.get(row.trial)
         if row.control == PLAIN and (trial is None or (trial.split == "test" and trial.plain)):
-            found[row.phenomenon][row.reader].append(row)
-    return found
+            plain[row.phenomenon][row.reader].append(row)
+    return plain
 
 
 def _section(claim: Claim, index: int, material: Material, rows: Mapping[str, Sequence[Row]]) -> Section:
@@ -87,9 +87,9 @@ def summary(claims: Sequence[Claim]) -> str:
     total = len(claims)
     noun = "kind of question shows" if total == 1 else "kinds of question show"
     parts = [f"{kinds['access']} of {total} {noun} access to the model’s own state"]
-    for kind, (one, many) in standing_text.KINDS.items():
+    for kind, (singular, plural) in standing_text.KINDS.items():
         if kinds[kind]:
-            parts.append(f"{kinds[kind]} {one if kinds[kind] == 1 else many}")
+            parts.append(f"{kinds[kind]} {singular if kinds[kind] == 1 else plural}")
     return "; ".join(parts) + "."
 
 
@@ -128,11 +128,11 @@ def _facts(meta: Mapping[str, Any], material: Material) -> tuple[tuple[str, str]
 def _not_run(material: Material, claims: Sequence[Claim]) -> tuple[str, ...]:
     """Rungs without an observer, controls without rows, and what the study itself says it left out."""
     listed: list[str] = []
-    given = material.meta.get("not_run")
-    if isinstance(given, Mapping):
-        listed += [f"{labels.sentence_case(str(k))}: {v}" for k, v in sorted(given.items())]
-    elif isinstance(given, Sequence) and not isinstance(given, str):
-        listed += [str(g) for g in given]
+    notes = material.meta.get("not_run")
+    if isinstance(notes, Mapping):
+        listed += [f"{labels.sentence_case(str(k))}: {v}" for k, v in sorted(notes.items())]
+    elif isinstance(notes, Sequence) and not isinstance(notes, str):
+        listed += [str(note) for note in notes]
     present = {r.rung for r in material.rows}
     if material.rows:
         empty = [r for r in RUNGS if r in tables.NEEDS and r not in present]

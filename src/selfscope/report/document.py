@@ -1,4 +1,4 @@
-"""What a card says, as data. Every number and every foreign text in it is already written out (figures.py), so that
+"""What a card says, as data. Every number and every foreign text in it is already written out (format.py), so that
 the HTML page and the terminal table cannot disagree. `card.json` is this document with the claims beside it."""
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Material:
 
 
 @dataclass(frozen=True)
-class Mark:
+class AxisMark:
     """One point with its interval on a horizontal axis. colour: a rung of the ladder, or "" for neutral."""
 
     label: str
@@ -72,12 +72,12 @@ class Axis:
     low: float
     high: float
     ticks: tuple[Tick, ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[AxisMark, ...]
     caption: str = ""
 
 
 @dataclass(frozen=True)
-class Bin:
+class CalibrationBin:
     """One point of a calibration plot: stated against happened probability, binomial interval, items behind it."""
 
     stated: float
@@ -89,7 +89,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Item:
+class ChecklistItem:
     """One line of a list that is ticked off. status: passed | failed | missing."""
 
     name: str
@@ -99,7 +99,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Cell:
+class OptionCell:
     """A probability of an example: its text, and its size for the small bar."""
 
     size: float
@@ -116,7 +116,7 @@ class Example:
     question: str
     said: str
     sources: tuple[tuple[str, str], ...]  # (name, colour) a column: truth, the report, rivals
-    options: tuple[tuple[str, tuple[Cell | None, ...]], ...]
+    options: tuple[tuple[str, tuple[OptionCell | None, ...]], ...]
     score: str
 
 
@@ -131,7 +131,7 @@ class Verdict:
     tone: str
     reason: str
     sentence: str
-    share: Number | None  # of the causal arm where there is one (it decides), else of observation
+    share: Number | None  # under the changed state where there is one (it decides), else of observation
     share_note: str
     best_rival: str
     rival_skill: str
@@ -150,12 +150,12 @@ class Section:
     reader: str
     ladder: Axis | None = None
     shares: Axis | None = None
-    calibration: tuple[Bin, ...] = ()
-    arms: Table | None = None
+    calibration: tuple[CalibrationBin, ...] = ()
+    effects: Table | None = None
     headlines: Table | None = None
     conditions: Axis | None = None
     more_conditions: Table | None = None
-    checks: tuple[Item, ...] = ()
+    checks: tuple[ChecklistItem, ...] = ()
     examples: tuple[Example, ...] = ()
     rule: str = ""
     others: Table | None = None

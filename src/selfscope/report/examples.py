@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from selfscope.records import Outcome, Parts, Question, ReaderPart, Reading, Row, Trial, Truth
 from selfscope.report import labels
-from selfscope.report.document import Cell, Example, Material, Words
+from selfscope.report.document import Example, Material, OptionCell, Words
 from selfscope.report.format import clean, decimal, percent, scalar
 from selfscope.report.labels import Labels
 from selfscope.verdicts.claims import Claim
@@ -36,14 +36,14 @@ def examples(
 ) -> tuple[Example, ...]:
     """rows: plain test rows by reader of the claim's phenomenon; rivals: reader ids shown beside, in this order."""
     others = {name: {r.trial: r.reading for r in rows.get(name, ())} for name in rivals}
-    found = []
+    chosen = []
     for why, row in choose(rows.get(claim.reader, ())):
         trial = material.trials.get(row.trial)
         if trial is not None:
             beside = [(name, others[name].get(row.trial)) for name in rivals]
             question = asked(trial, material.parts.readers.get(row.reader), material.words)
-            found.append(_example((why, question), row, trial, material.truths.get(row.trial), beside, material.parts))
-    return tuple(found)
+            chosen.append(_example((why, question), row, trial, material.truths.get(row.trial), beside, material.parts))
+    return tuple(chosen)
 
 
 def _example(
@@ -54,8 +54,8 @@ def _example(
     columns = _columns(row, truth, beside, len(options), parts)
     weight = [max((values[k] for _, _, values in columns[:2]), default=0.0) for k in range(len(options))]
     kept = sorted(sorted(range(len(options)), key=lambda k: -weight[k])[:MOST_OPTIONS])
-    lines: list[tuple[str, tuple[Cell | None, ...]]] = [
-        (labels[k], tuple(Cell(v[k], percent(v[k])) for _, _, v in columns))
+    lines: list[tuple[str, tuple[OptionCell | None, ...]]] = [
+        (labels[k], tuple(OptionCell(v[k], percent(v[k])) for _, _, v in columns))
         for k in kept
     ]
     if len(kept) < len(options):
@@ -66,7 +66,7 @@ def _example(
         public=clean(trial.public, 420),
         hidden=clean(" ".join(dict.fromkeys(hidden)), 200),
         question=why[1],
-        said=_said(row.reading, trial.question),
+        said=reply_text(row.reading, trial.question),
         sources=tuple((name, colour) for name, colour, _ in columns),
         options=tuple(lines),
         score=f"Brier loss {decimal(row.score.brier)}" if row.score else "",
@@ -77,15 +77,15 @@ def _columns(
     row: Row, truth: Truth | None, beside: Sequence[tuple[str, Reading | None]], size: int, parts: Parts
 ) -> list[tuple[str, str, tuple[float, ...]]]:
     """(name, colour, distribution) of the truth, the report and the rivals, where there is one over these options."""
-    given: list[tuple[str, str, tuple[float, ...] | None]] = [
+    sources: list[tuple[str, str, tuple[float, ...] | None]] = [
         ("true", "behaviour", truth.mean if truth else None),
         ("said", "self", row.reading.distribution),
     ]
     for name, reading in beside:
         part = parts.readers.get(name)
         short = clean(Labels(parts).short(name), 40)
-        given.append((short, part.rung if part else "input", reading.distribution if reading else None))
-    return [(name, colour, values) for name, colour, values in given if values is not None and len(values) == size]
+        sources.append((short, part.rung if part else "input", reading.distribution if reading else None))
+    return [(name, colour, values) for name, colour, values in sources if values is not None and len(values) == size]
 
 
 def asked(trial: Trial, reader: ReaderPart | None, words: Words | None = None) -> str:
@@ -107,7 +107,8 @@ def shown(question: Question) -> tuple[str, ...]:
     return tuple(clean(text or o.key, 60) for text, o in zip(question.shown_texts, question.options, strict=True))
 
 
-def _said(reading: Reading, question: Question) -> str:
+def reply_text(reading: Reading, question: Question) -> str:
+    """What was said: its words, else what it holds likely."""
     if reading.text:
         return clean(reading.text, 280)
     values = reading.distribution

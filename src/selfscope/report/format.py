@@ -70,45 +70,45 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600}\u202fh {whole % 3600 // 60}\u202fmin"
 
 
-def triple(given: Any) -> tuple[float, float, float] | None:
+def triple(estimate: Any) -> tuple[float, float, float] | None:
     """(value, low, high) of an Estimate, of one that went through JSON, of a (low, high) pair or of a bare number."""
-    if given is None or isinstance(given, bool | str):
+    if estimate is None or isinstance(estimate, bool | str):
         return None
-    if isinstance(given, Estimate):
-        found = (given.value, given.low, given.high)
-    elif isinstance(given, Mapping):
-        if given.get("value") is None:
+    if isinstance(estimate, Estimate):
+        interval = (estimate.value, estimate.low, estimate.high)
+    elif isinstance(estimate, Mapping):
+        if estimate.get("value") is None:
             return None
-        value = float(given["value"])
-        low, high = given.get("low"), given.get("high")
-        found = (value, value if low is None else float(low), value if high is None else float(high))
-    elif isinstance(given, tuple | list):
-        if len(given) != 2 or None in given:
+        value = float(estimate["value"])
+        low, high = estimate.get("low"), estimate.get("high")
+        interval = (value, value if low is None else float(low), value if high is None else float(high))
+    elif isinstance(estimate, tuple | list):
+        if len(estimate) != 2 or None in estimate:
             return None
-        low, high = float(given[0]), float(given[1])
-        found = ((low + high) / 2, low, high)
+        low, high = float(estimate[0]), float(estimate[1])
+        interval = ((low + high) / 2, low, high)
     else:
-        found = (float(given),) * 3
-    return found if math.isfinite(found[0]) else None
+        interval = (float(estimate),) * 3
+    return interval if math.isfinite(interval[0]) else None
 
 
-def share(given: Any, *, clip: bool = True) -> Number | None:
+def share(estimate: Any, *, clip: bool = True) -> Number | None:
     """A share in percent. The estimate is shown as computed; only its interval is cut to 0..1 (verdict, step 4)."""
-    found = triple(given)
-    if found is None:
+    interval = triple(estimate)
+    if interval is None:
         return None
-    value, low, high = found
+    value, low, high = interval
     if clip:
         low, high = min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)
     return Number(value, low, high, percent(value), _brackets(100 * low, 100 * high, places=0))
 
 
-def skill(given: Any, *, change: bool = False) -> Number | None:
+def skill(estimate: Any, *, change: bool = False) -> Number | None:
     """A Brier skill (or, with `change`, a difference of two)."""
-    found = triple(given)
-    if found is None:
+    interval = triple(estimate)
+    if interval is None:
         return None
-    value, low, high = found
+    value, low, high = interval
     return Number(value, low, high, signed(value) if change else decimal(value), _brackets(low, high, places=2))
 
 

@@ -22,7 +22,7 @@ def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    made = Environment(
+    environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -31,13 +31,13 @@ def _environment() -> Environment:
     )
     for name in ("track", "strip", "small", "bar", "calibration", "lines"):
         drawn = getattr(plots, name)
-        made.globals[name] = lambda *args, _drawn=drawn: Markup(_drawn(*args))
-    made.globals["table"] = lambda table: Markup(_untitled(table))
-    made.globals["ticks"] = plots.ticks
-    made.globals["style"] = Markup((TEMPLATES / "card.css").read_text(encoding="utf-8"))
-    made.globals["signs"] = labels.STATUS
-    made.globals["meanings"] = labels.VERDICTS
-    return made
+        environment.globals[name] = lambda *args, _drawn=drawn: Markup(_drawn(*args))
+    environment.globals["table"] = lambda table: Markup(_untitled(table))
+    environment.globals["ticks"] = plots.ticks
+    environment.globals["style"] = Markup((TEMPLATES / "card.css").read_text(encoding="utf-8"))
+    environment.globals["signs"] = labels.STATUS
+    environment.globals["meanings"] = labels.VERDICTS
+    return environment
 
 
 def page(document: Document) -> str:

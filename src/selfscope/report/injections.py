@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from selfscope.report import labels
 from selfscope.report.activation_format import anchor, asked, part
-from selfscope.report.document import Axis, Inside, Mark, Material, Tick
-from selfscope.report.format import NOTHING, clean, decimal, percent
+from selfscope.report.document import Axis, AxisMark, Inside, Material, Tick
+from selfscope.report.format import clean, decimal, percent
 from selfscope.report.labels import Labels
 from selfscope.statistics import Estimate
 from selfscope.tables import Table
@@ -22,70 +22,70 @@ ARMS = {"clean": "nothing injected", "random": "a random vector", "input": "the 
 CAPTION = "Part of the items answered rightly, 95\u202f% intervals over concepts; chance stands beside each task."
 
 
-def injections(name: str, found: Sequence[InjectionFinding], material: Material) -> Inside:
+def injections(name: str, findings: Sequence[InjectionFinding], material: Material) -> Inside:
     """One section for all readers that were asked about injections."""
     names = material.names
-    tables = [table for one in found for table in _tables(one, names)]
+    tables = [table for finding in findings for table in _tables(finding, names)]
     return Inside(
-        anchor=anchor(name), title=names.phenomenon(name), asks=names.asks(name), says=sentence(found),
-        items=asked(name, material), ladder=_ladder(found, names), more=tuple(tables),
-        notes=tuple(n for one in found for n in _notes(one)),
+        anchor=anchor(name), title=names.phenomenon(name), asks=names.asks(name), says=sentence(findings),
+        items=asked(name, material), ladder=_ladder(findings, names), more=tuple(tables),
+        notes=tuple(n for finding in findings for n in _notes(finding)),
     )  # fmt: skip
 
 
-def sentence(found: Sequence[InjectionFinding]) -> str:
+def sentence(findings: Sequence[InjectionFinding]) -> str:
     """The tasks that a shift towards yes cannot pass first; detection only with that shift beside it."""
-    said = []
-    for one in found:
-        for task, choice in one.choices.items():
+    able = []
+    for finding in findings:
+        for task, choice in finding.choices.items():
             best = choice.over_clean or choice.right
             if best.low > choice.chance:
-                said.append(f"{TASKS[task]} ({part(best).both}, chance {percent(choice.chance)})")
-    able = "It can say " + "; ".join(dict.fromkeys(said)) if said else (
+                able.append(f"{TASKS[task]} ({part(best).both}, chance {percent(choice.chance)})")
+    ability = "It can say " + "; ".join(dict.fromkeys(able)) if able else (
         "It tells neither where nor how strongly nor what was injected better than chance"
     )  # fmt: skip
-    noticed = [one.detection for one in found if one.detection is not None]
-    if not noticed:
-        return f"{able}."
-    if any(d.notices for d in noticed):
-        return f"{able}. It notices an injection beyond the shift towards yes that unrelated questions show."
-    shown = next((d for d in noticed if "clean" in d.corrected), noticed[0])
-    told = shown.corrected.get("clean")
-    area = f" (AUROC {_both(told.auroc)} after the correction)" if told else ""
-    return f"{able}. That it notices is not supported{area}."
+    detections = [finding.detection for finding in findings if finding.detection is not None]
+    if not detections:
+        return f"{ability}."
+    if any(d.notices for d in detections):
+        return f"{ability}. It notices an injection beyond the shift towards yes that unrelated questions show."
+    shown = next((d for d in detections if "clean" in d.corrected), detections[0])
+    against_clean = shown.corrected.get("clean")
+    area = f" (AUROC {_both(against_clean.auroc)} after the correction)" if against_clean else ""
+    return f"{ability}. That it notices is not supported{area}."
 
 
 def _both(x: Estimate) -> str:
     return f"{decimal(x.value)} [{decimal(x.low)}, {decimal(x.high)}]"
 
 
-def _ladder(found: Sequence[InjectionFinding], names: Labels) -> Axis | None:
+def _ladder(findings: Sequence[InjectionFinding], names: Labels) -> Axis | None:
     marks = []
-    for one in found:
-        for task, choice in one.choices.items():
-            label = f"{labels.sentence_case(TASKS[task])} ({clean(names.reader(one.reader), 60)})"
-            marks.append(Mark(label, f"chance {percent(choice.chance)}", "self", part(choice.right)))
+    for finding in findings:
+        for task, choice in finding.choices.items():
+            label = f"{labels.sentence_case(TASKS[task])} ({clean(names.reader(finding.reader), 60)})"
+            marks.append(AxisMark(label, f"chance {percent(choice.chance)}", "self", part(choice.right)))
             if choice.over_clean is not None:
                 note = f"chance {percent(choice.chance)}; against the same question with nothing injected"
                 beyond = part(choice.over_clean)
-                marks.append(Mark(f"{label}, beyond its clean twin", note, "probe", beyond, strong=True))
+                marks.append(AxisMark(f"{label}, beyond its clean twin", note, "probe", beyond, strong=True))
     if not marks:
         return None
     return Axis(-0.02, 1.02, (Tick(0.0, "0"), Tick(0.5, "50", "faint"), Tick(1.0, "100\u202f%")), tuple(marks), CAPTION)
 
 
-def _tables(one: InjectionFinding, names: Labels) -> list[Table]:
-    d = one.detection
+def _tables(finding: InjectionFinding, names: Labels) -> list[Table]:
+    d = finding.detection
     if d is None:
         return []
-    who = clean(names.reader(one.reader), 60)
+    who = clean(names.reader(finding.reader), 60)
     rows = []
     if d.naive is not None:
         rows.append(("as mostly reported: against nothing, uncorrected", _both(d.naive.auroc), _both(d.naive.d_prime)))
     for arm in AGAINST:
         if arm in d.corrected:
-            told = d.corrected[arm]
-            rows.append((f"against {ARMS[arm]}, shift towards yes taken out", _both(told.auroc), _both(told.d_prime)))
+            x = d.corrected[arm]
+            rows.append((f"against {ARMS[arm]}, shift towards yes taken out", _both(x.auroc), _both(x.d_prime)))
     head = ("does it notice", "AUROC", "d′")
     note = "The correction takes out how much the same injection moves “yes” on unrelated questions of known answer."
     return [Table(f"Detection, {who}", head, tuple(rows), (1, 2), note), _rates(d)]
@@ -102,8 +102,8 @@ def _rates(d: Detection) -> Table:
     return Table("Answers and the shift towards yes", ("", "95\u202f%"), tuple(rows), (1,))
 
 
-def _notes(one: InjectionFinding) -> list[str]:
-    d = one.detection
+def _notes(finding: InjectionFinding) -> list[str]:
+    d = finding.detection
     if d is None or not d.missing:
         return []
-    return [f"Controls of detection that were not run: {', '.join(d.missing)}."] if d.missing else [NOTHING]
+    return [f"Controls of detection that were not run: {', '.join(d.missing)}."]

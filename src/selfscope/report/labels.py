@@ -26,13 +26,13 @@ RUNGS = {
     "behaviour": "ceiling: it acts instead of telling",
 }
 
-SHARES = {  # share -> (name, colour of the observer that it belongs to, one line)
-    "a": ("private", "self", "follows its own state"),
-    "public": ("public", "history", "follows its history or the text"),
-    "b": ("habit", "history", "follows its history"),
-    "g": ("input", "input", "follows the text"),
-    "y": ("format", "format", "follows position or “yes”"),
-    "c": ("unmoved", "prior", "follows none of these"),
+SHARES = {  # share -> (colour of the observer that it belongs to, one line)
+    "private": ("self", "follows its own state"),
+    "public": ("history", "follows its history or the text"),
+    "habit": ("history", "follows its history"),
+    "input": ("input", "follows the text"),
+    "format": ("format", "follows position or “yes”"),
+    "unmoved": ("prior", "follows none of these"),
 }
 
 REASONS = {
@@ -46,6 +46,7 @@ REASONS = {
 }
 
 STATUS = {"passed": "✓", "failed": "✕", "missing": "○"}
+
 
 def sentence_case(code: str) -> str:
     words = code.replace("_", " ").strip()
@@ -79,6 +80,11 @@ class Labels:
     def control(self, name: str) -> str:
         part = self.parts.controls.get(name)
         return part.title if part else name.replace("_", " ")
+
+    def arm(self, name: str) -> str:
+        """What stands in the place of the vector, as the control says that put it there."""
+        arms = {k: v for c in self.parts.in_role("arm") for k, v in self.parts.controls[c].conditions.items()}
+        return arms.get(name, name)
 
     def phenomenon(self, name: str) -> str:
         part = self.parts.phenomena.get(name)

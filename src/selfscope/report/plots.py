@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from selfscope.report.document import Axis, Bin, Mark
+from selfscope.report.document import Axis, AxisMark, CalibrationBin
 
 SIDE = 100.0
 
@@ -26,7 +26,7 @@ def lines(axis: Axis) -> str:
     return "".join(f'<line class="tick {kind}" x1="{x}" x2="{x}" y1="0" y2="100%"/>' for kind, x in places)
 
 
-def track(axis: Axis, mark: Mark) -> str:
+def track(axis: Axis, mark: AxisMark) -> str:
     """One row of an axis: its lines, the interval and the point; an arrow where the point lies outside."""
     number = mark.number
     left, right, point = _at(axis, number.low), _at(axis, number.high), _at(axis, number.value)
@@ -103,7 +103,7 @@ def bar(size: float, colour: str) -> str:
     )
 
 
-def calibration(bins: Sequence[Bin]) -> str:
+def calibration(bins: Sequence[CalibrationBin]) -> str:
     """Stated (across) against happened (up), 0..1 both, with binomial intervals and areas by number of items."""
     edge, size = 34, 220
 
@@ -126,5 +126,5 @@ def calibration(bins: Sequence[Bin]) -> str:
         parts.append(f'<line class="span k-self" x1="{at}" x2="{at}" y1="{y(each.low)}" y2="{y(each.high)}"/>')
         parts.append(f'<circle class="point k-self" cx="{at}" cy="{y(each.happened)}" r="{radius:.1f}"/>')
     box = f"0 0 {edge + size + 14} {size + 36}"
-    said = 'role="img" aria-label="calibration plot, numbers beneath"'
-    return f'<svg class="calibration" viewBox="{box}" {said}>{"".join(parts)}</svg>'
+    spoken = 'role="img" aria-label="calibration plot, numbers beneath"'
+    return f'<svg class="calibration" viewBox="{box}" {spoken}>{"".join(parts)}</svg>'

@@ -7,7 +7,7 @@ from typing import Any
 
 from selfscope.records import PLAIN, RUNGS
 from selfscope.report import labels
-from selfscope.report.document import Axis, Bin, Item, Mark, Section, Tick, Verdict
+from selfscope.report.document import Axis, AxisMark, CalibrationBin, ChecklistItem, Section, Tick, Verdict
 from selfscope.report.format import (
     NOTHING,
     clean,
@@ -31,13 +31,13 @@ LOWEST = -1.0  # a ladder's axis never reaches further down: one very bad observ
 def section(claim: Claim, verdict: Verdict, siblings: Sequence[Claim], names: Labels) -> Section:
     """Everything but the example trials, which need rows (examples.py)."""
     ladder, shares_ = _ladder(claim, names), _shares(claim)
-    arms, headlines = _arms(claim), _headlines(claim)
+    effects, headlines = _effects(claim), _headlines(claim)
     conditions, more = _conditions(claim, names)
     absent = {
         "ladder": "" if ladder else "No observer could be scored on these items.",
         "shares": "" if shares_ else "The shares are not identified here: " + _because(claim),
         "calibration": "" if claim.calibration else "No stated probabilities to compare with what happened.",
-        "arms": "" if arms else "The state was not changed in this run, so no causal statement is made.",
+        "effects": "" if effects else "The state was not changed in this run, so no causal statement is made.",
         "conditions": "" if conditions or more else "No condition was read again under a control.",
         "checks": "" if claim.checks else "The list of required controls was not recorded.",
     }
@@ -47,7 +47,7 @@ def section(claim: Claim, verdict: Verdict, siblings: Sequence[Claim], names: La
         ladder=ladder,
         shares=shares_,
         calibration=_calibration(claim),
-        arms=arms,
+        effects=effects,
         headlines=headlines,
         conditions=conditions,
         more_conditions=more,
@@ -63,9 +63,10 @@ def _because(claim: Claim) -> str:
     return f"{labels.reason(claim.reason)}." if claim.reason else "too little was answered or varied."
 
 
-def _item(name: str, status: str, detail: str, run: str) -> Item:
+def _item(name: str, status: str, detail: str, run: str) -> ChecklistItem:
     known = status if status in labels.STATUS else "missing"
-    return Item(labels.sentence_case(clean(name, 80)), known, clean(detail, 300), clean(run, 200) if run else "")
+    title = labels.sentence_case(clean(name, 80))
+    return ChecklistItem(title, known, clean(detail, 300), clean(run, 200) if run else "")
 
 
 def _ladder(claim: Claim, names: Labels) -> Axis | None:
@@ -79,7 +80,7 @@ def _ladder(claim: Claim, names: Labels) -> Axis | None:
         condition = "" if step.control == PLAIN else f" – {clean(names.control(step.control), 80)}"
         answered = "" if step.answered >= 0.995 else f", on {percent(step.answered)} of the items"
         marks.append(
-            Mark(
+            AxisMark(
                 label=clean(names.reader(step.reader), 80) + condition,
                 note=clean(labels.RUNGS.get(step.rung, step.rung), 80) + answered,
                 colour=step.rung if step.rung in RUNGS else "",
@@ -106,40 +107,43 @@ def quoted(claim: Claim) -> tuple[tuple[str, ...], str]:
     kappa = triple(claim.numbers.get("kappa"))
     if kappa is not None and kappa[0] < QUOTED_FROM:
         why = f"The history rival is mostly noise (reliability {decimal(kappa[0])}, needed {decimal(QUOTED_FROM)}): "
-        return ("a", "y"), why + "habit, input and the unmoved part are not quoted."
-    found = [triple(claim.shares.get(k)) for k in ("b", "g")]
-    if "public" in claim.shares and any(t is not None and t[2] - t[1] > WIDEST for t in found):
-        return ("a", "public", "y", "c"), "Habit and input are quoted together as public: their split is too coarse."
+        return ("private", "format"), why + "habit, input and the unmoved part are not quoted."
+    split = [triple(claim.shares.get(k)) for k in ("habit", "input")]
+    if "public" in claim.shares and any(t is not None and t[2] - t[1] > WIDEST for t in split):
+        together = "Habit and input are quoted together as public: their split is too coarse."
+        return ("private", "public", "format", "unmoved"), together
     public = share(claim.shares.get("public"))
-    return ("a", "b", "g", "y", "c"), f"Public, habit and input together: {public.both}." if public else ""
+    together = f"Public, habit and input together: {public.both}." if public else ""
+    return ("private", "habit", "input", "format", "unmoved"), together
 
 
 def _shares(claim: Claim) -> Axis | None:
     keys, caption = quoted(claim)
     marks = []
     for key in keys:
-        name, colour, line = labels.SHARES[key]
+        colour, line = labels.SHARES[key]
         number = share(claim.shares.get(key))
         if number:
-            marks.append(Mark(name, line, colour, number, strong=key == "a"))
+            marks.append(AxisMark(key, line, colour, number, strong=key == "private"))
     if not marks:
         return None
     ticks = (Tick(0.0, "0"), Tick(0.5, "50", "faint"), Tick(1.0, "100\u202f%"))
     return Axis(-0.04, 1.04, ticks, tuple(marks), caption)
 
 
-def _calibration(claim: Claim) -> tuple[Bin, ...]:
+def _calibration(claim: Claim) -> tuple[CalibrationBin, ...]:
     bins = []
     for stated, happened, low, high, items in claim.calibration:
         number = share((happened, happened))
         if number is None or triple(stated) is None:
             continue
         text = f"stated {percent(stated)}: happened {share({'value': happened, 'low': low, 'high': high}).both}"  # type: ignore[union-attr]
-        bins.append(Bin(stated, happened, max(low, 0.0), min(high, 1.0), int(items), f"{text}, {count(items)} items"))
+        text += f", {count(items)} items"
+        bins.append(CalibrationBin(stated, happened, max(low, 0.0), min(high, 1.0), int(items), text))
     return tuple(bins)
 
 
-def _arms(claim: Claim) -> Table | None:
+def _effects(claim: Claim) -> Table | None:
     lines = [
         ("report follows the changed state (a_do, control subtracted)", claim.causal),
         ("control question, same change", claim.causal_control),
@@ -147,7 +151,7 @@ def _arms(claim: Claim) -> Table | None:
         ("names what changed (above chance)", claim.identification),
         ("says that something changed it (sham and shift towards yes taken out)", claim.alarm),
     ]
-    rows = tuple((name, n.text, n.interval) for name, given in lines if (n := share(given, clip=False)))
+    rows = tuple((name, n.text, n.interval) for name, effect in lines if (n := share(effect, clip=False)))
     return Table("When the state is changed", ("", "share", "95\u202f%"), rows, (1, 2)) if rows else None
 
 
@@ -163,7 +167,7 @@ def _headlines(claim: Claim) -> Table | None:
         for way in ways:
             number = share(claim.headlines[way].get(key), clip=way != "bounds")
             cells.append(NOTHING if number is None else number.interval if way == "bounds" else number.both)
-        rows.append((labels.SHARES[key][0] if key in labels.SHARES else key, *cells))
+        rows.append((key, *cells))
     if not rows:
         return None
     return Table("Non-answers, counted three ways", ("", *ways), tuple(rows), tuple(range(1, len(ways) + 1)))
@@ -176,11 +180,11 @@ def _conditions(claim: Claim, names: Labels) -> tuple[Axis | None, Table | None]
         number, moved = skill(entry.get("better"), change=True), share(entry.get("change"))
         rest = {k: v for k, v in entry.items() if k not in ("better", "change")}
         notes = [f"report moved by {moved.both}"] if moved else []
-        note, told = ", ".join(notes + _rest(rest)), labels.sentence_case(clean(names.control(name), 80))
+        note, title = ", ".join(notes + _rest(rest)), labels.sentence_case(clean(names.control(name), 80))
         if number:
-            marks.append(Mark(told, note, "self", number))
+            marks.append(AxisMark(title, note, "self", number))
         elif note:
-            rows.append((told, note))
+            rows.append((title, note))
     axis = None
     if marks:
         reach = max(0.1, *(min(1.0, max(abs(m.number.low), abs(m.number.high))) for m in marks)) * 1.06
@@ -194,10 +198,10 @@ def _rest(entry: Mapping[str, Any]) -> list[str]:
     parts = []
     for key, value in entry.items():
         number = skill(value) if isinstance(value, Mapping | tuple | list) or hasattr(value, "low") else None
-        name, told = clean(key.replace("_", " "), 60), number.both if number else scalar(value)
+        name, text = clean(key.replace("_", " "), 60), number.both if number else scalar(value)
         counted = key in ("items", "silent")
         if not (counted and value == 0):
-            parts.append(f"{told} {name}" if counted else f"{name} {told}")
+            parts.append(f"{text} {name}" if counted else f"{name} {text}")
     return parts
 
 
@@ -215,7 +219,7 @@ def _others(claim: Claim, siblings: Sequence[Claim], names: Labels) -> Table | N
                 clean(names.reader(other.reader), 80),
                 skill(step.skill).both if step and triple(step.skill) else NOTHING,  # type: ignore[union-attr]
                 percent(answered / asked) if asked else NOTHING,
-                n.both if (n := share(other.shares.get("a"))) else NOTHING,
+                n.both if (n := share(other.shares.get("private"))) else NOTHING,
                 other.verdict + (f": {labels.reason(other.reason)}" if other.reason else ""),
             )
         )
@@ -232,7 +236,7 @@ _SHOWN = {
     "earned_confidence": "earned confidence",
     "unearned": "confidence not earned",
     "tau": "sharpness of the report (1 is honest), τ",
-    "a_tau": "private share with that taken out",
+    "private_tau": "private share with that taken out",
     "rollouts": "rollouts behind a truth",
     "tried": "readers tried",
     "p_holm": "p of the claim among them (Holm)",

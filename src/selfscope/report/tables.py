@@ -25,7 +25,7 @@ NEEDS = {  # rung -> what brings it onto the ladder
 
 def methods(material: Material) -> tuple[Table, ...]:
     """Every table of the methods part that has something to say, in reading order."""
-    made = (
+    parts = (
         truths(material),
         rivals(material.rows, material.names),
         outcomes(material.rows, material.trials, material.names),
@@ -35,7 +35,7 @@ def methods(material: Material) -> tuple[Table, ...]:
         settings("Settings", material.meta.get("settings")),
         settings("Environment", material.meta.get("environment")),
     )
-    return tuple(t for t in made if t is not None and t.rows)
+    return tuple(t for t in parts if t is not None and t.rows)
 
 
 def truths(material: Material) -> Table:
@@ -112,9 +112,9 @@ def outcomes(rows: Sequence[Row], trials: Mapping[str, Trial], names: Labels) ->
     kinds = [o.value for o in Outcome]
     seen = [k for k in kinds if k == "answered" or any(c[k] for c in counts.values())]
     lines = []
-    for (phenomenon, reader), found in sorted(counts.items(), key=lambda item: (names.place(item[0][0]), item[0])):
-        total = sum(found.values())
-        cells = (percent(found[k] / total) if found[k] else NOTHING for k in seen)
+    for (phenomenon, reader), ended in sorted(counts.items(), key=lambda item: (names.place(item[0][0]), item[0])):
+        total = sum(ended.values())
+        cells = (percent(ended[k] / total) if ended[k] else NOTHING for k in seen)
         lines.append((names.phenomenon(phenomenon), clean(names.reader(reader), 80), count(total), *cells))
     head = ("", "reader", "items", *seen)
     return Table("Answers and non-answers", head, _once(lines), tuple(range(2, len(head))))
@@ -131,7 +131,7 @@ def power(material: Material) -> Table:
         lines.append(
             (
                 material.names.phenomenon(claim.phenomenon),
-                _reachable(claim.numbers.get("mde_a")),
+                _reachable(claim.numbers.get("mde_private")),
                 _reachable(claim.numbers.get("mde_causal")),
                 count(tried),
                 decimal(p, 3) if isinstance(p, int | float) else NOTHING,
@@ -143,9 +143,9 @@ def power(material: Material) -> Table:
     return Table("Power and multiplicity", head, tuple(lines), (1, 2, 3, 4), note)
 
 
-def _reachable(given: Any) -> str:
+def _reachable(effect: Any) -> str:
     """A smallest detectable share; one above the whole is no share."""
-    number = share(given)
+    number = share(effect)
     return NOTHING if number is None else "none" if number.value > 1 else number.text
 
 
@@ -189,12 +189,12 @@ def _cost_line(phenomenon: str, reader: str, spent: Cost) -> tuple[str, ...]:
     return phenomenon, reader, *sizes, duration(spent.seconds)
 
 
-def settings(title: str, given: Any) -> Table | None:
+def settings(title: str, values: Any) -> Table | None:
     """A mapping of the study's record, one line a setting; a mapping inside becomes one line for each of its keys."""
-    if not isinstance(given, Mapping) or not given:
+    if not isinstance(values, Mapping) or not values:
         return None
     rows: list[tuple[str, str]] = []
-    for key, value in sorted(given.items()):
+    for key, value in sorted(values.items()):
         name = labels.sentence_case(clean(str(key), 60))
         if isinstance(value, Mapping) and len({repr(to_jsonable(v)) for v in value.values()}) == 1 and len(value) > 1:
             rows.append((f"{name}: all", clean(scalar(next(iter(value.values()))), 600)))

@@ -81,9 +81,9 @@ def _narrow(verdicts: tuple[Verdict, ...]) -> object:
     for v in verdicts:
         share = f"private {v.share.both}" if v.share else "private share not identified"
         parts.append(Text(f"{v.title}: ", style="bold") + Text(v.badge, style=STYLES.get(v.tone, "bold")))
-        said = f"{v.sentence}\n{share}; skill {v.self_skill}\n"
-        said += f"best rival: {v.best_rival}, {v.rival_skill}; {v.items} items\n"
+        body = f"{v.sentence}\n{share}; skill {v.self_skill}\n"
+        body += f"best rival: {v.best_rival}, {v.rival_skill}; {v.items} items\n"
         if v.missing:
-            said += f"{LACK}{', '.join(v.missing)}\n"
-        parts.append(Padding(Text(said), (0, 0, 0, 2)))
+            body += f"{LACK}{', '.join(v.missing)}\n"
+        parts.append(Padding(Text(body), (0, 0, 0, 2)))
     return Group(*parts)

@@ -42,7 +42,7 @@ def verdict_line(claim: Claim, anchor: str, example: str, names: Labels) -> Verd
 
 def _private(claim: Claim) -> tuple[Number | None, str]:
     """The private share that decides, and a line on the other one (verdict, section 5: the intervention decides)."""
-    seen, moved = share(claim.shares.get("a")), share(claim.causal)
+    seen, moved = share(claim.shares.get("private")), share(claim.causal)
     if moved is None:
         return seen, "observed, state not changed" if seen else ""
     return moved, f"state changed; observed {seen.both}" if seen else "state changed"

@@ -9,7 +9,7 @@ from typing import Any
 
 from selfscope.report import labels
 from selfscope.report.activation_format import anchor, asked, part
-from selfscope.report.document import Axis, Heat, HeatCell, Inside, Mark, Material, Tick
+from selfscope.report.document import Axis, AxisMark, Heat, HeatCell, Inside, Material, Tick
 from selfscope.report.format import NOTHING, clean, decimal, percent
 from selfscope.report.injections import injections
 from selfscope.report.labels import Labels
@@ -17,13 +17,6 @@ from selfscope.tables import Table
 from selfscope.verdicts.arm_gaps import ARMS, Gap, Grid, SweepCell
 from selfscope.verdicts.detection import InjectionFinding
 
-ARM_WORDS = {
-    "none": "no vector",
-    "random": "random vector",
-    "shuffled": "another item’s",
-    "mean": "mean vector",
-    "text": "text only",
-}
 SHOWN, LAST_WORDS = 4, 3
 """Places, and words of each, in the table of what each layer says."""
 AXES = ("layer", "target_layer", "position", "strength")
@@ -35,15 +28,15 @@ RULE = (
 
 def inside(material: Material) -> tuple[Inside, ...]:
     """One section for each phenomenon that reads or writes activations, in the order of the rows."""
-    found: dict[str, list[Gap]] = {}
+    gaps: dict[str, list[Gap]] = {}
     for gap in material.gaps:
-        found.setdefault(gap.phenomenon, []).append(gap)
+        gaps.setdefault(gap.phenomenon, []).append(gap)
     injected: dict[str, list[InjectionFinding]] = {}
-    for one in material.injected:
-        injected.setdefault(one.phenomenon, []).append(one)
+    for finding in material.injected:
+        injected.setdefault(finding.phenomenon, []).append(finding)
     return tuple(
-        injections(name, injected[name], material) if name in injected else _section(name, gaps, material)
-        for name, gaps in found.items()
+        injections(name, injected[name], material) if name in injected else _section(name, own, material)
+        for name, own in gaps.items()
     )
 
 
@@ -71,14 +64,14 @@ def sentence(gaps: Sequence[Gap], names: Labels) -> str:
         return "Asked in words only: no activations were read here."
     best = max(read, key=lambda g: (g.supported, g.gap.low if g.gap else -1.0))
     assert best.gap is not None
-    told = f"{part(best.gap, change=True).both} against {ARM_WORDS.get(best.best, best.best)}, its hardest arm"
+    lead = f"{part(best.gap, change=True).both} against {names.arm(best.best)}, its hardest arm"
     who = labels.sentence_case(names.reader(best.reader))
     where = f" at layer {best.layer}" if best.layer is not None else ""
     if best.supported:
-        return f"{who}{where} reads it from the activations: right on {percent(best.real.value)}, {told}."
+        return f"{who}{where} reads it from the activations: right on {percent(best.real.value)}, {lead}."
     if best.missing:
-        return f"Not supported: {who} lacks the arms {', '.join(ARM_WORDS[m] for m in best.missing)}."
-    return f"Not supported: no reading beats all of its arms. The nearest is {who}{where}: {told}."
+        return f"Not supported: {who} lacks the arms {', '.join(names.arm(m) for m in best.missing)}."
+    return f"Not supported: no reading beats all of its arms. The nearest is {who}{where}: {lead}."
 
 
 def _ladder(gaps: Sequence[Gap], names: Labels) -> Axis | None:
@@ -89,16 +82,15 @@ def _ladder(gaps: Sequence[Gap], names: Labels) -> Axis | None:
         note = labels.RUNGS.get(gap.rung, gap.rung) + answers
         where = f", layer {gap.layer}" if gap.layer is not None else ""
         label = clean(names.reader(gap.reader), 80) + where
-        marks.append((gap.rung, Mark(label, note, gap.rung, part(gap.real), strong=gap.supported or words)))
+        marks.append((gap.rung, AxisMark(label, note, gap.rung, part(gap.real), strong=gap.supported or words)))
         if gap.ceiling is not None:
-            full = Mark(f"{clean(names.reader(gap.reader), 60)}: full text", "ceiling: told everything", "behaviour",
-                        part(gap.ceiling))  # fmt: skip
-            marks.append(("behaviour", full))
+            full = f"{clean(names.reader(gap.reader), 60)}: full text"
+            mark = AxisMark(full, "ceiling: told everything", "behaviour", part(gap.ceiling))
+            marks.append(("behaviour", mark))
         text = gap.arms.get("text")
         if text is not None:
-            told = Mark(f"{clean(names.reader(gap.reader), 60)}: text only", "input: what these tokens spell out",
-                        "input", part(text))  # fmt: skip
-            marks.append(("input", told))
+            alone = f"{clean(names.reader(gap.reader), 60)}: text only"
+            marks.append(("input", AxisMark(alone, "input: what these tokens spell out", "input", part(text))))
     if not marks:
         return None
     order = {rung: i for i, rung in enumerate(labels.RUNGS)}
@@ -123,7 +115,7 @@ def _readers(gaps: Sequence[Gap], names: Labels) -> Table | None:
                 ("✓ " if gap.supported else "") + part(gap.gap, change=True).both.replace("\u202fpoints", ""),
             )
         )
-    head = ("reading", "layer", "real vector", *(ARM_WORDS[a] for a in ARMS), "gap, points")
+    head = ("reading", "layer", "real vector", *(names.arm(a) for a in ARMS), "gap, points")
     title = "Readings and their arms (✓: beats all of them)"
     return Table(title, head, tuple(rows), tuple(range(1, len(head)))) if rows else None
 
@@ -153,7 +145,7 @@ def _shown(token: str) -> str:
 
 def _layers(name: str, material: Material) -> Heat | None:
     """What each layer says of a few places: the likeliest token of the whole vocabulary that a swept reader names."""
-    said: dict[str, dict[int, Mapping[str, Any]]] = {}
+    likeliest: dict[str, dict[int, Mapping[str, Any]]] = {}
     reader = ""
     for row in material.rows:
         swept = row.phenomenon == name and material.parts.role(row.control) == "sweep"
@@ -162,18 +154,18 @@ def _layers(name: str, material: Material) -> Heat | None:
         trial = material.trials.get(row.trial)
         if trial is not None and trial.split == "test" and "likeliest" in row.reading.extra:
             reader = row.reader
-            by_layer = said.setdefault(trial.base or trial.id, {})
+            by_layer = likeliest.setdefault(trial.base or trial.id, {})
             by_layer[int(row.reading.extra["layer"])] = row.reading.extra["likeliest"]
-    shown = list(said)[:SHOWN]
-    layers = sorted({layer for base in shown for layer in said[base]})
+    shown = list(likeliest)[:SHOWN]
+    layers = sorted({layer for base in shown for layer in likeliest[base]})
     if len(layers) < 2:
         return None
     texts = [material.trials[base].prompt.text or "" for base in shown]
     cells = []
     for layer in layers:
-        told = [said[base].get(layer) for base in shown]
+        tokens = [likeliest[base].get(layer) for base in shown]
         cells.append(
-            tuple(HeatCell(math.exp(t["logprob"]), _shown(t["text"])) if t else HeatCell(0.0, NOTHING) for t in told)
+            tuple(HeatCell(math.exp(t["logprob"]), _shown(t["text"])) if t else HeatCell(0.0, NOTHING) for t in tokens)
         )
     lines = [*map(str, layers)]
     note = (
@@ -200,7 +192,7 @@ def _notes(gaps: Sequence[Gap], names: Labels) -> list[str]:
     notes = []
     for gap in gaps:
         if gap.missing:
-            lacking = ", ".join(ARM_WORDS[m] for m in gap.missing)
+            lacking = ", ".join(names.arm(m) for m in gap.missing)
             notes.append(f"{labels.sentence_case(names.reader(gap.reader))}: arms not run: {lacking}.")
         if gap.least is not None and not gap.supported:
             who = labels.sentence_case(names.reader(gap.reader))

@@ -25,7 +25,7 @@ META = "study.json"
 
 @dataclass(frozen=True)
 class Contents:
-    """All that a folder holds, in memory, in the order in which it was written.
+    """All that a folder holds, in memory: cells and their rows in the study's order, the rest as it was written.
 
     cells: finished cells by id, each the mapping given to `Store.finish`. warnings: lines that could not be read.
     """
@@ -84,15 +84,22 @@ def read(folder: Path, *, observations: bool = True) -> Contents:
 def _contents(folder: Path, meta: dict[str, Any], observations: bool) -> Contents:
     warnings: list[str] = []
     data = folder / "data"
-    cells = {c["cell"]: c for c in (json.loads(p) for _, p in lines(data / "cells.jsonl", warnings))}
+    # Which process was done first must not reach a result: cells and their rows stand in the study's order.
+    marks = sorted((json.loads(p) for _, p in lines(data / "cells.jsonl", warnings)), key=_place)
+    cells = {mark["cell"]: mark for mark in marks}
     trials = {t.id: t for t in _records(Trial, data / "trials.jsonl", warnings)}
     truths = {t.trial: t for t in _records(Truth, data / "truths.jsonl", warnings)}
-    seen = {o.key: o for o in _records(Observation, data / "observations.jsonl", warnings)} if observations else {}
+    observed = {o.key: o for o in _records(Observation, data / "observations.jsonl", warnings)} if observations else {}
     rows: dict[tuple[str, str], Row] = {}
     for row in _records(Row, data / "rows.jsonl", warnings):
         if row.cell in cells:
             rows[row.cell, row.trial] = row  # a cell that was done again replaces what a damaged file left of it
-    return Contents(meta, trials, seen, truths, tuple(rows.values()), cells, tuple(warnings))
+    ordered = sorted(rows.values(), key=lambda row: _place(cells[row.cell]))
+    return Contents(meta, trials, observed, truths, tuple(ordered), cells, tuple(warnings))
+
+
+def _place(mark: Mapping[str, Any]) -> int:
+    return int(mark.get("place", -1))
 
 
 @contextmanager

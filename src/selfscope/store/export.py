@@ -241,20 +241,20 @@ def export(folder: Path | str, to: str, path: Path | str | None = None) -> Path:
     if to not in FORMATS:
         raise UnknownName("row format", to, FORMATS)
     target = Path(path) if path is not None else Path(folder) / f"rows.{to}"
-    found = rows(folder)
+    table = rows(folder)
     if to == "parquet":
-        _parquet(found, target)
+        _parquet(table, target)
     else:
-        write_atomically(target, as_text(found, to))
+        write_atomically(target, as_text(table, to))
     return target
 
 
-def as_text(found: Rows, to: str) -> str:
+def as_text(table: Rows, to: str) -> str:
     """The joined rows as text.
 
     Parameters
     ----------
-    found
+    table
         The rows.
     to
         csv (with a head line) or jsonl.
@@ -265,10 +265,10 @@ def as_text(found: Rows, to: str) -> str:
         A line a row.
     """
     if to == "jsonl":
-        return "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in found.records())
+        return "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in table.records())
     out = io.StringIO()
     writer: csv.DictWriter[str] | None = None
-    for record in found.records():
+    for record in table.records():
         if writer is None:
             writer = csv.DictWriter(out, fieldnames=list(record), lineterminator="\n")
             writer.writeheader()
@@ -276,13 +276,13 @@ def as_text(found: Rows, to: str) -> str:
     return out.getvalue()
 
 
-def _parquet(found: Rows, target: Path) -> None:
+def _parquet(table: Rows, target: Path) -> None:
     try:
         import duckdb
     except ImportError:
         raise StoreError("parquet needs duckdb: pip install 'selfscope[parquet]', or take --to csv or jsonl") from None
     source = target.with_name(f".{target.name}.jsonl")
-    write_atomically(source, as_text(found, "jsonl"))
+    write_atomically(source, as_text(table, "jsonl"))
     try:
         names = [str(p).replace("'", "''") for p in (source, target)]
         with duckdb.connect() as connection:

@@ -91,14 +91,14 @@ class Store:
         return meta
 
     def _load(self) -> _State:
-        held = read(self.folder)
-        found: dict[str, int] = {}
-        for row in held.rows:
-            found[row.cell] = found.get(row.cell, 0) + 1
+        contents = read(self.folder)
+        rows_in: dict[str, int] = {}
+        for row in contents.rows:
+            rows_in[row.cell] = rows_in.get(row.cell, 0) + 1
         # a finished cell that lost rows to damage is not finished: it is done again
-        cells = {k: c for k, c in held.cells.items() if found.get(k, 0) >= c.get("rows", 0)}
-        self.warnings = held.warnings
-        return _State(dict(held.trials), dict(held.observations), dict(held.truths), cells)
+        cells = {k: c for k, c in contents.cells.items() if rows_in.get(k, 0) >= c.get("rows", 0)}
+        self.warnings = contents.warnings
+        return _State(dict(contents.trials), dict(contents.observations), dict(contents.truths), cells)
 
     @property
     def trials(self) -> Mapping[str, Trial]:
@@ -137,14 +137,14 @@ class Store:
     def add_truths(self, truths: Sequence[Truth]) -> None:
         self._add("truths", self._state.truths, {t.trial: t for t in truths})
 
-    def _add(self, kind: str, held: dict[str, T], records: Mapping[str, T]) -> None:
-        fresh = {k: r for k, r in records.items() if k not in held}
+    def _add(self, kind: str, known: dict[str, T], records: Mapping[str, T]) -> None:
+        fresh = {k: r for k, r in records.items() if k not in known}
         if kind == "trials":
             for key in records.keys() - fresh.keys():
-                if to_json(held[key]) != to_json(records[key]):
+                if to_json(known[key]) != to_json(records[key]):
                     raise StoreError(f"trial {key} of {self.folder} would change: it was posed differently before")
         self._segments[kind].append(to_json(r) for r in fresh.values())
-        held.update(fresh)
+        known.update(fresh)
 
     def finish(self, cell: str, rows: Sequence[Row] = (), **facts: Any) -> None:
         """Stores a cell's rows, then marks it finished. `facts` (JSON-ready) are kept with the mark."""

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from selfscope.records import Cost, Observation, Reading, Trial, Truth, content_hash, id_of
 from selfscope.study.base import Study
-from selfscope.study.sampling import Asked, PosedPhenomenon
+from selfscope.study.sampling import PosedPhenomenon, TrialSet
 
 PIECE = 50  # trials of a control that stay together in a call
 CALL = 200  # trials a call
@@ -72,17 +72,17 @@ def read_cells(study: Study, posed: PosedPhenomenon, truths: Mapping[str, Truth]
     """What every reader has to read. truths: at least those of train."""
     name = posed.plan.id
     learnt = content_hash([[t.id, truths[t.id].mean] for t in posed.train])
-    for reader, asked in posed.by_reader():
-        for trials in calls(asked):
+    for reader, trial_sets in posed.by_reader():
+        for trials in calls(trial_sets):
             ids = [t.id for t in trials]
             key = cell_id(study, name, "read", id_of(reader), learnt, ids)
             yield Cell(key, "read", name, id_of(reader), tuple(trials), len(ids) * READING)
 
 
-def calls(asked: Sequence[Asked]) -> Iterator[list[Trial]]:
+def calls(trial_sets: Sequence[TrialSet]) -> Iterator[list[Trial]]:
     """What a reader is asked in groups of at most CALL trials: always the same groups, whatever is finished."""
     group: list[Trial] = []
-    for piece in (piece for _, trials in asked for piece in chunks(trials, PIECE)):
+    for piece in (piece for _, trials in trial_sets for piece in chunks(trials, PIECE)):
         if group and len(group) + len(piece) > CALL:
             yield group
             group = []

@@ -40,8 +40,8 @@ class Workplace:
         phenomenon = self._phenomenon(cell.phenomenon)
         subject = MeteredSubject(self.study.subject, f"observe {phenomenon.kind}", self._log)
         start = time.perf_counter()
-        seen = phenomenon.observe(subject, cell.trials)
-        return Outcomes(tuple(seen), seconds={"observed": time.perf_counter() - start})
+        observations = phenomenon.observe(subject, cell.trials)
+        return Outcomes(tuple(observations), seconds={"observed": time.perf_counter() - start})
 
     def _read(self, cell: Cell) -> Outcomes:
         reader = self._reader(cell)

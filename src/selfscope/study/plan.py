@@ -80,8 +80,8 @@ def _white_box(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, 
     """A phenomenon of activations: who reads them is asked under every arm; words and log-probabilities stand beside
     them. Of several sizes only a full study lays a grid."""
     formats = able(subject, phenomenon.formats)[: profile.formats]
-    asked_for = [r for name in options.readers for r in _named(subject, name, formats, options)]
-    probes = [r for r in asked_for if reader_part(r).rung == "probe"]
+    wished = [r for name in options.readers for r in _named(subject, name, formats, options)]
+    probes = [r for r in wished if reader_part(r).rung == "probe"]
     if not probes:
         usual: Sequence[str] = getattr(phenomenon, "readers", ())
         named = _is_named(phenomenon, options)
@@ -106,10 +106,10 @@ def _sweeps(
     readers = [r for r in probes if wanted and reader_part(r).kind == wanted[0]]
     if not wanted or not readers:
         return
-    some = tuple(depths(subject))  # type: ignore[arg-type]
-    axes: dict[str, tuple[int, ...]] = {"target_layers": some, "positions": POSITIONS}
+    at_depths = tuple(depths(subject))  # type: ignore[arg-type]
+    axes: dict[str, tuple[int, ...]] = {"target_layers": at_depths, "positions": POSITIONS}
     second = wanted[1]
-    layers = some if second else tuple(getattr(subject, "layers", some))[:-1]  # the last is what is asked for
+    layers = at_depths if second else tuple(getattr(subject, "layers", at_depths))[:-1]  # the last is what is asked for
     grid = catalogue.resolve("control", "sweep")
     yield id_of(readers[0]), grid(layers=layers, **({second: axes[second]} if second else {}))
 
@@ -137,7 +137,7 @@ def _phenomena(subject: Subject, options: StudyOptions, profile: Profile) -> Ite
         chosen = [n for n in usual if reaches(subject, getattr(catalogue.resolve("phenomenon", n), "tier", "text"))]
     if options.items and not any(_reads_items(p) for p in chosen):
         chosen.append("items")
-    seen = []
+    ids = []
     for one in chosen:
         phenomenon = _sized(one, options, profile) if isinstance(one, str) else one
         if not all(hasattr(phenomenon, need) for need in ("kind", "formats", "pose", "observe", "truth")):
@@ -148,8 +148,8 @@ def _phenomena(subject: Subject, options: StudyOptions, profile: Profile) -> Ite
                 f"{phenomenon.kind} needs the tier {needed}, and {subject.name} gives only {subject.tier}: "
                 "choose other phenomena with --phenomena"
             )
-        if id_of(phenomenon) not in seen:
-            seen.append(id_of(phenomenon))
+        if id_of(phenomenon) not in ids:
+            ids.append(id_of(phenomenon))
             yield phenomenon
 
 
@@ -236,10 +236,10 @@ def _once(readers: Sequence[Reader]) -> list[Reader]:
 
 def _controls(options: StudyOptions, profile: Profile) -> Iterator[Control]:
     usual = [built("control", name) for name in CONTROLS if profile.alarms or name != "alarm"]
-    seen = []
+    ids = []
     for control in (*usual, *_further(options)):
-        if id_of(control) not in seen:
-            seen.append(id_of(control))
+        if id_of(control) not in ids:
+            ids.append(id_of(control))
             yield control
 
 

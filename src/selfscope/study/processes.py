@@ -46,7 +46,7 @@ class Crew:
         self._jobs = jobs
         self._processes: list[Any] = []
         self._lines: list[Connection] = []
-        self._told: set[int] = set()
+        self._informed: set[int] = set()
 
     def __enter__(self) -> Crew:
         return self
@@ -109,8 +109,8 @@ class Crew:
             return
         cell = own[worker].pop(0)
         fresh: Mapping[str, Truth] = {}
-        if truths and worker not in self._told:  # all of them, once
-            self._told.add(worker)
+        if truths and worker not in self._informed:  # all of them, once
+            self._informed.add(worker)
             fresh = truths
         try:
             self._lines[worker].send((cell, fresh))
@@ -120,11 +120,11 @@ class Crew:
 
     def _received(self, worker: int) -> Outcomes:
         try:
-            outcomes, error, told = self._lines[worker].recv()
+            outcomes, error, trace = self._lines[worker].recv()
         except (EOFError, OSError):
             raise self._died(worker) from None
         if error is not None:
-            error.add_note(told)
+            error.add_note(trace)
             raise error
         return outcomes
 
@@ -169,8 +169,8 @@ def _serve(line: Connection, work: bytes, settings: str) -> None:
         answer: tuple[Outcomes | None, BaseException | None, str]
         try:
             if place is None:
-                made, trials = pickle.loads(work)
-                study = made() if callable(made) else made
+                study_source, trials = pickle.loads(work)
+                study = study_source() if callable(study_source) else study_source
                 if content_hash(study.settings()) != settings:
                     raise SelfscopeError("another process made another study of the same words: use one job")
                 place = Workplace(study, trials)

@@ -12,7 +12,7 @@ from selfscope.study.base import PhenomenonPlan, Study
 
 PANEL = 3
 """At least every third statement of a panel of plain facts is asked."""
-Asked = tuple[str, Sequence[Trial]]
+TrialSet = tuple[str, Sequence[Trial]]
 """A control's id, and its trials."""
 
 
@@ -24,7 +24,7 @@ class PosedPhenomenon:
 
     plan: PhenomenonPlan
     trials: Sequence[Trial]
-    treated: Sequence[Asked]
+    treated: Sequence[TrialSet]
     one_per_cluster: Sequence[Trial]
     swept: Sequence[tuple[str, Sequence[Trial]]] = ()
 
@@ -38,52 +38,52 @@ class PosedPhenomenon:
         """What readers learn from."""
         return [t for t in self.trials if t.split == "train" and t.plain]
 
-    def by_reader(self) -> Iterator[tuple[Reader, list[Asked]]]:
+    def by_reader(self) -> Iterator[tuple[Reader, list[TrialSet]]]:
         """Each reader with what it is asked."""
         test = [t for t in self.trials if t.split == "test"]
         dev = [t for t in self.trials if t.split == "dev"]
         every = dict(self.plan.subsampled)
         for reader in self.plan.readers:
             name = id_of(reader)
-            asked: list[Asked] = [(PLAIN, self.one_per_cluster[:: every[name]] if name in every else test)]
+            trial_sets: list[TrialSet] = [(PLAIN, self.one_per_cluster[:: every[name]] if name in every else test)]
             if name in self.plan.dev:
-                asked.append((PLAIN, dev))
+                trial_sets.append((PLAIN, dev))
             if name in (self.plan.arm_readers or (self.plan.primary,)):
-                asked += self.treated
-            asked += [(trials[0].control, trials) for who, trials in self.swept if who == name and trials]
-            yield reader, asked
+                trial_sets += self.treated
+            trial_sets += [(trials[0].control, trials) for who, trials in self.swept if who == name and trials]
+            yield reader, trial_sets
 
 
 def treated(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial]) -> PosedPhenomenon:
     """What the controls make of a phenomenon's trials, on as many of them as the study says for their role."""
     test = [t for t in trials if t.split == "test"]
-    few = one_in_each_cluster(test, study.per_cluster)
-    made = [(id_of(c), _of_control(study, plan, c, trials, few)) for c in plan.controls]
+    subset = one_in_each_cluster(test, study.per_cluster)
+    altered = [(id_of(c), _of_control(study, plan, c, trials, subset)) for c in plan.controls]
     beyond = one_in_each_cluster([t for t in trials if t.split != "train"], study.per_cluster)
     swept = [(reader, c.apply(beyond, study.seed)) for reader, c in plan.sweeps]
-    return PosedPhenomenon(plan, trials, made, few, swept)
+    return PosedPhenomenon(plan, trials, altered, subset, swept)
 
 
 def _of_control(
-    study: Study, plan: PhenomenonPlan, control: Control, trials: Sequence[Trial], few: Sequence[Trial]
+    study: Study, plan: PhenomenonPlan, control: Control, trials: Sequence[Trial], subset: Sequence[Trial]
 ) -> list[Trial]:
     role = control_part(control).role
     test, train = ([t for t in trials if t.split == split] for split in ("test", "train"))
-    some: Sequence[Trial] = test if plan.arm_readers else few
+    chosen: Sequence[Trial] = test if plan.arm_readers else subset
     if role in ("wording", "person", "sham"):  # no verdict uses their size, and few trials show a large effect
-        some = few[:: study.wording_every]
+        chosen = subset[:: study.wording_every]
     elif role in ("state", "competence", "state_competence"):  # of the same trials: the skill with it and without
-        some = few[: study.states]
+        chosen = subset[: study.states]
     elif role == "alarm":
-        some = few[: study.alarms]
+        chosen = subset[: study.alarms]
     elif role == "arm":  # what takes the place of an item's vector may come from train
-        some = [*some, *train]
-    made = control.apply(some, study.seed)
+        chosen = [*chosen, *train]
+    altered = control.apply(chosen, study.seed)
     # True and false take turns in a panel: its size is not that of the trials.
-    return made[:: min(PANEL, study.wording_every)] if role == "panel" else made
+    return altered[:: min(PANEL, study.wording_every)] if role == "panel" else altered
 
 
-def questions_asked(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial]) -> list[Trial]:
+def chosen_questions(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial]) -> list[Trial]:
     """All of train, and as many questions a cluster of dev and test as the study asks, in the order they were posed."""
     if plan.all_trials or study.questions is None:
         return list(trials)
@@ -92,7 +92,7 @@ def questions_asked(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial])
     return [t for t in trials if t.split == "train"] + [t for t in others if t.id in chosen]
 
 
-def told_apart(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial]) -> list[Trial]:
+def with_own_ids(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial]) -> list[Trial]:
     """The trials, with ids and observations of their own where the study has several configurations of one phenomenon:
     each of them may pose the same question and let the subject behave otherwise."""
     if sum(other.phenomenon.kind == plan.phenomenon.kind for other in study.plans) == 1:
@@ -101,8 +101,10 @@ def told_apart(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial]) -> l
     def own(name: str) -> str:
         return content_hash(plan.id, name)
 
+    whose = content_hash(plan.id, size=8)
     return [
-        replace(t, id=own(t.id), base=own(t.base) if t.base else "", observation=own(t.observation)) for t in trials
+        replace(t, id=own(t.id), base=own(t.base) if t.base else "", observation=f"{t.observation}@{whose}")
+        for t in trials
     ]
 
 
@@ -119,7 +121,7 @@ def _turn(trial: Trial) -> tuple[bool, str]:
     return not movable(trial), content_hash("few", trial.id)
 
 
-def given_truth(trial: Trial, parts: Parts) -> Truth | None:
+def known_truth(trial: Trial, parts: Parts) -> Truth | None:
     """The truth of a question whose answer its control knows (competence, panel, alarm), or None."""
     control = parts.controls.get(trial.control)
     if control is None or not control.known_answer:

@@ -114,14 +114,14 @@ class Activations:
         """
         import numpy as np
 
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
         shards: list[dict[str, Any]] = []
         for layer, states_ND in self.states.items():
             step = max(1, SHARD_FLOATS // max(1, states_ND.shape[1]))
             for start in range(0, max(1, len(states_ND)), step):
                 part_ND = np.ascontiguousarray(states_ND[start : start + step], dtype=np.float32)
-                shards.append({"layer": layer, "start": start, "rows": len(part_ND), **_shard(place, layer, part_ND)})
+                shards.append({"layer": layer, "start": start, "rows": len(part_ND), **_shard(path, layer, part_ND)})
         index = {
             "convention": CONVENTION,
             "record": dict(self.record),
@@ -130,14 +130,14 @@ class Activations:
             "norms": {str(k): _norms(v) for k, v in self.states.items()},
             "shards": shards,
         }
-        temporary = place / "index.json.part"
+        temporary = path / "index.json.part"
         temporary.write_text(json.dumps(index, ensure_ascii=False, indent=1), encoding="utf-8")
-        temporary.replace(place / "index.json")
-        kept = {shard["file"] for shard in shards}
-        for old in sorted(place.glob("layer*.safetensors*")):
-            if old.name not in kept:
+        temporary.replace(path / "index.json")
+        names = {shard["file"] for shard in shards}
+        for old in sorted(path.glob("layer*.safetensors*")):
+            if old.name not in names:
                 old.unlink()
-        return place
+        return path
 
     @classmethod
     def load(cls, folder: str | Path, *, subject: str | Owner | None = None) -> Activations:
@@ -164,37 +164,37 @@ class Activations:
         import numpy as np
         from safetensors.numpy import load_file
 
-        place = Path(folder)
+        path = Path(folder)
         try:
-            index = json.loads((place / "index.json").read_text(encoding="utf-8"))
-            _belong(place, index, subject)
+            index = json.loads((path / "index.json").read_text(encoding="utf-8"))
+            _belong(path, index, subject)
             parts: dict[int, list[Any]] = {}
             for shard in index["shards"]:
-                part_ND = load_file(place / shard["file"])["states"]
+                part_ND = load_file(path / shard["file"])["states"]
                 if _digest(part_ND) != shard["hash"]:
-                    raise BadActivations(f"{place / shard['file']} does not hold what its index says: capture again")
+                    raise BadActivations(f"{path / shard['file']} does not hold what its index says: capture again")
                 parts.setdefault(int(shard["layer"]), []).append(part_ND)
             places = tuple((int(p), int(c)) for p, c in index["places"])
-            states = {layer: np.concatenate(many) for layer, many in parts.items()}
+            states = {layer: np.concatenate(pieces) for layer, pieces in parts.items()}
             if any(len(v) != len(places) for v in states.values()) or set(map(str, states)) != set(index["norms"]):
-                raise BadActivations(f"{place} lacks a part: capture again")
+                raise BadActivations(f"{path} lacks a part: capture again")
             return cls(places, states, tuple(index["tokens"]), index["record"])
         except BadActivations:
             raise
         except Exception as error:
             why = " ".join(str(error).split())
-            raise BadActivations(f"{place} holds no readable activations ({why}): capture again") from error
+            raise BadActivations(f"{path} holds no readable activations ({why}): capture again") from error
 
 
-def _shard(place: Path, layer: int, part_ND: Any) -> dict[str, str]:
+def _shard(path: Path, layer: int, part_ND: Any) -> dict[str, str]:
     """Writes one file; its name holds its hash, so that no save writes over the files of another."""
     from safetensors.numpy import save_file
 
     digest = _digest(part_ND)
     name = f"layer{layer}-{digest[:16]}.safetensors"
-    temporary = place / f"{name}.part"
+    temporary = path / f"{name}.part"
     save_file({"states": part_ND}, temporary)
-    temporary.replace(place / name)
+    temporary.replace(path / name)
     return {"file": name, "hash": digest}
 
 
@@ -208,28 +208,28 @@ def _digest(part_ND: Any) -> str:
     return hashlib.sha256(repr(part_ND.shape).encode() + part_ND.tobytes()).hexdigest()[:32]
 
 
-def _belong(place: Path, index: Mapping[str, Any], subject: str | Owner | None) -> None:
+def _belong(path: Path, index: Mapping[str, Any], subject: str | Owner | None) -> None:
     """Raises BadActivations where the states are of another subject or counted otherwise."""
     record = index["record"]
     if index["convention"] != CONVENTION:
-        raise BadActivations(f"{place} counts layers otherwise ({index['convention']}); here {CONVENTION}")
+        raise BadActivations(f"{path} counts layers otherwise ({index['convention']}); here {CONVENTION}")
     if subject is None:
         return
     identity = subject if isinstance(subject, str) else subject.identity
     if record.get("subject") != identity:
         raise BadActivations(
-            f"{place} holds activations of the subject {record.get('subject')} ({record.get('model')}, "
+            f"{path} holds activations of the subject {record.get('subject')} ({record.get('model')}, "
             f"{record.get('dtype')}, adapter {record.get('adapter')}), not of {identity}"
         )
     if isinstance(subject, str):
         return
     tokenizer = getattr(subject, "vocabulary_hash", None)
     if tokenizer is not None and record.get("tokenizer") not in (None, tokenizer):
-        raise BadActivations(f"{place} was captured with another vocabulary than that of {subject.name}")
+        raise BadActivations(f"{path} was captured with another vocabulary than that of {subject.name}")
     kernel = subject.environment.get("attention")
     if kernel is not None and record.get("kernel") not in (None, kernel):
         warnings.warn(
-            f"{place} was captured with the attention kernel {record['kernel']}, {subject.name} runs with {kernel}: "
+            f"{path} was captured with the attention kernel {record['kernel']}, {subject.name} runs with {kernel}: "
             "states agree to rounding only",
             stacklevel=3,
         )

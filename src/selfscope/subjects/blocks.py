@@ -117,11 +117,11 @@ def find(model: Any) -> Blocks:
         raise BadModel(f"the model has no list of {count} decoder blocks: its activations cannot be read")
     name, blocks = min(lists, key=lambda pair: pair[0].count("."))
     owner = decoder.get_submodule(name.rpartition(".")[0])
-    found = next((n for n, module in model.named_modules() if module is blocks), name)
+    path = next((n for n, module in model.named_modules() if module is blocks), name)
     norm_name, norm = _final_norm(owner, blocks, int(config.hidden_size))
-    above = found.rpartition(".")[0]
+    above = path.rpartition(".")[0]
     return Blocks(
-        owner, list(blocks), found, int(config.hidden_size), norm, f"{above}.{norm_name}" if norm is not None else ""
+        owner, list(blocks), path, int(config.hidden_size), norm, f"{above}.{norm_name}" if norm is not None else ""
     )
 
 

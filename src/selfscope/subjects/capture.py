@@ -29,9 +29,9 @@ def capture(
     wanted = [blocks.layer(layer) for layer in dict.fromkeys(layers)]
     deepest = max(wanted, default=-1)
     starts, total = [], 0
-    for many in positions:
+    for columns in positions:
         starts.append(total)
-        total += len(many)
+        total += len(columns)
     out = {layer: torch.empty(total, blocks.width) for layer in wanted}
     same: dict[Ids, list[int]] = {}
     for i, row in enumerate(rows):
@@ -41,13 +41,13 @@ def capture(
     def run(part: Sequence[int]) -> None:
         inputs = padded(engine, [distinct[k] for k in part])
         width = inputs["input_ids"].shape[1]
-        read: list[int] = []  # places in the flattened batch
+        sources: list[int] = []  # places in the flattened batch
         at: list[int] = []
         for b, k in enumerate(part):
             for i in same[distinct[k]]:
-                read += [b * width + c for c in positions[i]]
+                sources += [b * width + c for c in positions[i]]
                 at += range(starts[i], starts[i] + len(positions[i]))
-        places, targets = _index_of(read, engine.device), _index_of(at, "cpu")
+        places, targets = _index_of(sources, engine.device), _index_of(at, "cpu")
 
         def keeper(layer: int) -> Hook:
             def hook(stream_BTD: torch.Tensor) -> None:

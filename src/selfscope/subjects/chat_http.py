@@ -109,8 +109,8 @@ class Wire:
         except httpx.ConnectError as error:
             raise RequestFailed("down", f"no connection ({_clean(str(error))})") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            said = _clean(str(error)) or type(error).__name__
-            raise RequestFailed("busy", f"the connection broke ({said})") from None
+            message = _clean(str(error)) or type(error).__name__
+            raise RequestFailed("busy", f"the connection broke ({message})") from None
         if status == 200:
             return Answer(_completion(raw), time.monotonic() - start)
         raise _refusal(status, raw, headers.get("retry-after"), key_name(self.url) is not None)
@@ -126,9 +126,9 @@ class Wire:
                 raise RequestFailed("garbage", f"an answer of more than {LARGEST_ANSWER >> 20} MiB")
         return bytes(pieces)
 
-    def _pause(self, tried: int, asked: float | None) -> float:
+    def _pause(self, tried: int, wish: float | None) -> float:
         grown: float = min(self.backoff * 2.0 ** (tried - 1), LONGEST_WAIT / 2) * random.uniform(0.5, 1.5)
-        return max(grown, min(asked, LONGEST_WAIT)) if asked is not None else grown
+        return max(grown, min(wish, LONGEST_WAIT)) if wish is not None else grown
 
     def _adapted(self, body: Mapping[str, Any]) -> dict[str, Any]:
         renamed = {self.dropped.get(k, k): v for k, v in body.items()}
@@ -209,8 +209,8 @@ def _refusal(status: int, raw: bytes, retry_after: str | None, keyed: bool) -> R
     """What a status other than 200 means. Servers quote keys in 401 and 403: what they say there is left out."""
     if status in (401, 403):
         return RequestFailed("refused", f"HTTP {status}: the key was not accepted" if keyed else f"HTTP {status}")
-    said = _message(raw)
-    what = f"HTTP {status}" + (f" ({said})" if said else "")
+    message = _message(raw)
+    what = f"HTTP {status}" + (f" ({message})" if message else "")
     if status in RETRIED or status >= 500:
         return RequestFailed("busy", what, wait=_seconds(retry_after))
     if status in PATHLESS or 300 <= status < 400:
@@ -226,8 +226,8 @@ def _message(raw: bytes) -> str:
     except ValueError:
         return ""  # a page for people
     error = body.get("error", body) if isinstance(body, dict) else body
-    said = error.get("message", error.get("detail", "")) if isinstance(error, dict) else error
-    return _clean(said if isinstance(said, str) else json.dumps(said))
+    message = error.get("message", error.get("detail", "")) if isinstance(error, dict) else error
+    return _clean(message if isinstance(message, str) else json.dumps(message))
 
 
 def _seconds(retry_after: str | None) -> float | None:

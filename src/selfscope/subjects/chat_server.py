@@ -55,7 +55,7 @@ class ApiSubject:
     tier: str = "text"
     chat: bool = True
     spent: Cost = field(default_factory=Cost)
-    _told: bool = field(default=False, repr=False)
+    _announced: bool = field(default=False, repr=False)
     _dropped: dict[str, str] = field(default_factory=dict, repr=False)
 
     def sample(
@@ -78,7 +78,7 @@ class ApiSubject:
         board = _Board(self.url, [[None] * draws for _ in prompts], n, on_done or _ignore)
         wire = Wire(self.url, self.timeout, self.tries, self.backoff, dropped=self._dropped)
         with wire, ThreadPoolExecutor(self.in_flight) as pool:
-            waiting: dict[Future[_Told], tuple[int, int]] = {}
+            waiting: dict[Future[_Result], tuple[int, int]] = {}
             try:
                 for i, body in enumerate(bodies):
                     cut = _cutter(prompts[i].prefix, decoding.stop)
@@ -88,9 +88,9 @@ class ApiSubject:
                             sent["temperature"] = 0.0
                         waiting[pool.submit(_one, wire, sent, cut)] = (i, draw)
                 for future in as_completed(waiting):
-                    told = future.result()
-                    self._note(told.answer)
-                    board.put(*waiting[future], told)
+                    result = future.result()
+                    self._note(result.answer)
+                    board.put(*waiting[future], result)
             finally:
                 wire.stopped.set()
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -105,7 +105,7 @@ class ApiSubject:
             raise lacking(self.name, self.tier, "activations")
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": [{"role": m.role, "content": m.content} for m in _said(prompt)],
+            "messages": [{"role": m.role, "content": m.content} for m in _turns(prompt)],
             "max_tokens": decoding.max_tokens,
             "temperature": decoding.temperature,
         }
@@ -115,9 +115,9 @@ class ApiSubject:
 
     def _tell(self) -> None:
         """What leaves the machine, once, before the first request."""
-        if self._told:
+        if self._announced:
             return
-        self._told = True
+        self._announced = True
         key = key_name(self.url)
         whose = f"with the key in ${key}" if key else "without a key"
         line = f"{self.name}: all prompts and questions are sent to {self.url} as model {self.model!r}, {whose}"
@@ -132,8 +132,8 @@ class ApiSubject:
         known = self.environment
         known["last_answer"] = datetime.now(UTC).isoformat(timespec="seconds")
         known.setdefault("date", known["last_answer"])
-        for key, said in (("system_fingerprint", "system_fingerprint"), ("server_model", "model")):
-            value = answer.body.get(said)
+        for key, theirs in (("system_fingerprint", "system_fingerprint"), ("server_model", "model")):
+            value = answer.body.get(theirs)
             if isinstance(value, str) and value and value not in known.get(key, "").split(", "):
                 known[key] = f"{known[key]}, {value}" if key in known else value
         if "seed" in self._dropped:
@@ -141,7 +141,7 @@ class ApiSubject:
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Result:
     """What became of one draw. alone: nothing else was answered while it tried."""
 
     reply: Reply
@@ -158,31 +158,31 @@ class _Board:
     table: list[list[Reply | None]]
     n: int
     on_done: OnDone
-    held: list[int] = field(default_factory=list)
+    finished: list[int] = field(default_factory=list)
     failing: dict[int, None] = field(default_factory=dict)
     answered: bool = False
 
-    def put(self, i: int, draw: int, told: _Told) -> None:
+    def put(self, i: int, draw: int, result: _Result) -> None:
         """Takes one draw. Raises ServerError when the server is gone; tells `on_done` of finished prompts, but not
         before one request was answered: replies that are all errors are no replies."""
-        self.table[i][draw] = told.reply
-        if told.failed is None:
+        self.table[i][draw] = result.reply
+        if result.failed is None:
             self.answered = True
             self.failing.clear()
         else:
-            self._despair(i, told.failed, told.alone)
+            self._despair(i, result.failed, result.alone)
         if None not in self.table[i]:
-            self.held.append(i)
-        while self.answered and self.held:
-            done = self.held.pop(0)
+            self.finished.append(i)
+        while self.answered and self.finished:
+            done = self.finished.pop(0)
             self.on_done(done, self.row(done))
-        if told.failed is not None and not self.answered and len(self.held) == len(self.table):
-            raise self._gone(told.failed, "none of the requests was answered")
+        if result.failed is not None and not self.answered and len(self.finished) == len(self.table):
+            raise self._gone(result.failed, "none of the requests was answered")
 
     def row(self, i: int) -> list[Reply]:
         """The n replies of a finished prompt; greedy copies cost nothing."""
-        made = [reply for reply in self.table[i] if reply is not None]
-        return [*made, *[replace(made[0], cost=Cost())] * (self.n - len(made))]
+        replies = [reply for reply in self.table[i] if reply is not None]
+        return [*replies, *[replace(replies[0], cost=Cost())] * (self.n - len(replies))]
 
     def replies(self) -> list[list[Reply]]:
         """All of them, in the order of the prompts."""
@@ -237,7 +237,7 @@ def load_api(
     return ApiSubject(f"api:{model}@{base}", identity, model, base, in_flight, timeout, tries, backoff, environment)
 
 
-def _one(wire: Wire, body: Mapping[str, Any], cut: Callable[[str], str]) -> _Told:
+def _one(wire: Wire, body: Mapping[str, Any], cut: Callable[[str], str]) -> _Result:
     """One draw, in a thread of the pool."""
     before, start = wire.answered, time.monotonic()
     try:
@@ -246,8 +246,8 @@ def _one(wire: Wire, body: Mapping[str, Any], cut: Callable[[str], str]) -> _Tol
         reply = Reply(
             "", "error", cost=Cost(calls=1, seconds=time.monotonic() - start), error=f"{wire.url}: {failed.what}"
         )
-        return _Told(reply, failed=failed, alone=wire.answered == before)
-    return _Told(_reply(answer, cut), answer)
+        return _Result(reply, failed=failed, alone=wire.answered == before)
+    return _Result(_reply(answer, cut), answer)
 
 
 def _reply(answer: Answer, cut: Callable[[str], str]) -> Reply:
@@ -260,11 +260,11 @@ def _reply(answer: Answer, cut: Callable[[str], str]) -> Reply:
         text, finish = text or refusal, "refused"
     usage = answer.body.get("usage")
     spent = [usage.get(k) if isinstance(usage, dict) else None for k in ("prompt_tokens", "completion_tokens")]
-    read, made = (s if isinstance(s, int) else 0 for s in spent)
-    return Reply(cut(text), finish, cost=Cost(1, read, made, answer.seconds))
+    prompt_tokens, output_tokens = (s if isinstance(s, int) else 0 for s in spent)
+    return Reply(cut(text), finish, cost=Cost(1, prompt_tokens, output_tokens, answer.seconds))
 
 
-def _said(prompt: Prompt) -> tuple[Message, ...]:
+def _turns(prompt: Prompt) -> tuple[Message, ...]:
     return (*prompt.messages, Message("assistant", prompt.prefix)) if prompt.prefix else prompt.messages
 
 
@@ -272,8 +272,8 @@ def _cutter(prefix: str, stops: Sequence[str]) -> Callable[[str], str]:
     """Cuts a repeated prefix off the front, and what follows a stop: servers take few stops, and some none."""
 
     def cut(text: str) -> str:
-        rest = text.removeprefix(prefix)
-        return rest[: min((rest.index(s) for s in stops if s in rest), default=len(rest))]
+        answer = text.removeprefix(prefix)
+        return answer[: min((answer.index(s) for s in stops if s in answer), default=len(answer))]
 
     return cut
 

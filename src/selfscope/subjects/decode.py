@@ -29,7 +29,7 @@ class Engine:
     """A model with what decoding needs to know about it; the four facts are checked when it is loaded.
 
     tree: prompts and candidates may be packed into one row under a tree-shaped mask; else one candidate a row.
-    full_logits: its logits are not its output embedding applied to its last states, so whole logits are computed.
+    full_logits: its logits are not its output embedding applied to its last states, so its own logits are computed.
     steps: how a reply grows: "in place" (cache written in place), "cached" (the model's own cache, for sliding windows)
     or "recomputed" (no cache of keys and values).
     cascade: a common beginning is held once for all rows (cascade.py); else every row gets a copy.
@@ -138,8 +138,8 @@ def prefix_groups(rows: Sequence[Ids], worth: int = WORTH) -> list[tuple[int, li
     """
     order = sorted(range(len(rows)), key=lambda i: (rows[i], i))
     cut = common_header(rows)
-    groups, rest = _split(rows, order, cut, worth)
-    return groups + ([(cut, rest)] if rest else [])
+    groups, others = _split(rows, order, cut, worth)
+    return groups + ([(cut, others)] if others else [])
 
 
 def _split(
@@ -147,22 +147,22 @@ def _split(
 ) -> tuple[list[tuple[int, list[int]]], list[int]]:
     """Groups worth a beginning of their own among rows (sorted) that have `cut` tokens in common, and the others."""
     groups: list[tuple[int, list[int]]] = []
-    rest: list[int] = []
+    others: list[int] = []
     # Beyond a short beginning that is not worth a cache the rows are still compared from where they part.
     at = max(cut, shared(rows[part[0]], rows[part[-1]])) if len(part) > 1 else cut
     for _, same in groupby(part, key=lambda i: rows[i][at] if len(rows[i]) > at else -1):
         child = list(same)
         longer = min(shared(rows[child[0]], rows[child[-1]]), min(len(rows[i]) for i in child) - 1)
         if len(child) < MEMBERS or longer <= at:
-            rest += child
+            others += child
             continue
-        found, left = _split(rows, child, longer, worth)
-        groups += found
-        if len(left) >= MEMBERS and (longer - cut) * len(left) >= worth:
-            groups.append((longer, left))
+        own_groups, own_others = _split(rows, child, longer, worth)
+        groups += own_groups
+        if len(own_others) >= MEMBERS and (longer - cut) * len(own_others) >= worth:
+            groups.append((longer, own_others))
         else:
-            rest += left
-    return groups, rest
+            others += own_others
+    return groups, others
 
 
 def shared(a: Sequence[int], b: Sequence[int]) -> int:
@@ -219,7 +219,7 @@ def cache_after_prefix(engine: Engine, header: Any, rows: int) -> Any:
 
 
 def expand_cache(header: Any, rows: int) -> Any:
-    """A copy of a one-row cache for many rows."""
+    """A copy of a one-row cache for each of the rows."""
     from transformers import DynamicCache
 
     cache = DynamicCache()

@@ -11,7 +11,7 @@ import torch
 from selfscope.subjects.decode import Engine, Ids
 from selfscope.subjects.prefix_trees import score
 from selfscope.subjects.render import end_of_turn
-from selfscope.subjects.rollout import Draw, Plan, sample
+from selfscope.subjects.rollout import Draw, SamplingPlan, sample
 
 WINDOWS = ("sliding_window", "attention_chunk_size", "window_size", "attention_window_size", "local_attention")
 """How configurations call the length beyond which a layer no longer sees: a short probe does not show it."""
@@ -32,7 +32,7 @@ def checked(engine: Engine) -> Engine:
     rows = [tuple((7 * k + 3 * r + 11) % engine.vocabulary for k in range(3 + 4 * r)) for r in range(2)]
     prompts = [tuple((5 * k + 2) % engine.vocabulary for k in range(8)) + row for row in rows]
     words: list[list[Ids]] = [[(1, 2, 3), (1, 2, 4)], [(6, 7), (8,)]]
-    candidates = [[tuple(t % engine.vocabulary for t in c) for c in many] for many in words]
+    candidates = [[tuple(t % engine.vocabulary for t in c) for c in row_words] for row_words in words]
     tolerance = 1e-4 if engine.model.dtype == torch.float32 else 0.3
     plain = replace(engine, tree=False, steps="recomputed")
     with torch.inference_mode():
@@ -60,8 +60,8 @@ def _cascades(engine: Engine, prompts: Sequence[Ids], tolerance: float) -> bool:
         tails = [tuple((11 * k + 5 * r + 1) % engine.vocabulary for k in range(40)) for r in range(2)]
         rows = [prompts[0][:8] * 15 + tail for tail in tails]
     try:
-        for some in (prompts, rows):
-            if not _gap(score(with_it, some, words), score(without, some, words)) < tolerance:
+        for examples in (prompts, rows):
+            if not _gap(score(with_it, examples, words), score(without, examples, words)) < tolerance:
                 return False
         return _steps_agree(replace(with_it, steps="in place"), prompts, tolerance)
     except (*ERRORS, NotImplementedError, KeyError):
@@ -89,11 +89,11 @@ def _steps_agree(engine: Engine, prompts: Sequence[Ids], tolerance: float) -> bo
         grown[i], logprobs[i] = tuple(draws[0].ids), draws[0].logprobs
 
     try:
-        sample(plain, prompts, 2, Plan(3, 1.0, 0), note)
+        sample(plain, prompts, 2, SamplingPlan(3, 1.0, 0), note)
     except ERRORS:
         return False
-    whole = score(plain, prompts, [[grown[i]] for i in range(len(prompts))])
-    return _gap([[logprobs[i]] for i in range(len(prompts))], whole) < tolerance
+    full_scores = score(plain, prompts, [[grown[i]] for i in range(len(prompts))])
+    return _gap([[logprobs[i]] for i in range(len(prompts))], full_scores) < tolerance
 
 
 def _gap(a: Any, b: Any) -> float:

@@ -144,9 +144,9 @@ class FastCached(_Cached):
         self.engine = engine
         rows = left_padded(prompts, common_header(prompts))
         header = header_cache(engine, prompts[0][: rows.cut])
-        self.beside = header is not None and engine.cascade
+        self.cascades = header is not None and engine.cascade
         self.padded = bool((rows.seen_NT == 0).any())
-        seen_NT = rows.seen_NT[:, rows.cut :] if self.beside else rows.seen_NT  # beside: over the rows' own tokens
+        seen_NT = rows.seen_NT[:, rows.cut :] if self.cascades else rows.seen_NT  # then over the rows' own tokens
         layers: list[InPlaceLayer] = []
         states: list[torch.Tensor] = []
         # In parts: what one layer makes of all prompts at once would be more than all that is kept of them.
@@ -156,18 +156,18 @@ class FastCached(_Cached):
             shared = cache_after_prefix(engine, header, len(rows.ids_NT[part]))
             cache = DynamicCache() if shared is None else shared
             states.append(prefill(engine, rows, part, cache, self._prefill_mask(seen_NT[part], rows.cut)))
-            owns = [layer.own if self.beside else layer for layer in cache.layers]
+            owns = [layer.own if self.cascades else layer for layer in cache.layers]
             layers = layers or [InPlaceLayer(own, len(prompts) * n, room) for own in owns]
             for layer, own in zip(layers, owns, strict=True):
                 layer.fill(start * n, own, n)
-        self.cache = shared_prefix_cache(header, layers) if self.beside else DynamicCache()
+        self.cache = shared_prefix_cache(header, layers) if self.cascades else DynamicCache()
         self.cache.layers = self.cache.layers or layers
         self.hidden_BD = torch.cat(states)
         self.seen_BT = seen_NT.repeat_interleave(n, dim=0).to(engine.device)
         self.position_B = rows.positions_NT[:, -1].repeat_interleave(n).to(engine.device)
 
     def _prefill_mask(self, seen_PT: torch.Tensor, cut: int) -> torch.Tensor | None:
-        if self.beside:
+        if self.cascades:
             return _causal(self.engine, seen_PT)
         return seen_PT.to(self.engine.device) if self.padded or cut else None
 
@@ -177,7 +177,7 @@ class FastCached(_Cached):
 
     def _mask(self) -> torch.Tensor | None:
         """One new token sees everything but the padding."""
-        if self.beside and not self.padded:
+        if self.cascades and not self.padded:
             return None
         dtype = self.engine.model.dtype
         unseen = (self.seen_BT == 0)[:, None, None]

@@ -39,8 +39,8 @@ def gumbels(keys: Sequence[int], n: int) -> np.ndarray:
     state = (state ^ (state >> np.uint64(27))) * _MORE
     state ^= state >> np.uint64(31)
     uniform = ((state >> np.uint64(11)).astype(np.float64) + 0.5) / float(1 << 53)
-    drawn: np.ndarray = -np.log(-np.log(uniform))
-    return drawn
+    noise: np.ndarray = -np.log(-np.log(uniform))
+    return noise
 
 
 def pick(logits_BV: torch.Tensor, temperature: float, keys: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:

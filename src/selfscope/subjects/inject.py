@@ -1,10 +1,10 @@
 """The one act of injection: vectors written into the residual stream, each row its own.
 
-Two ways lead to it. `Marks` serves the decoding of this project: a token at whose position something is written becomes
-a *marked* token, a number beyond the vocabulary that stands for the token and what is written there. Rows are equal
-only where both are, so that everything that shares beginnings (caches, trees, families) stays right by itself.
-`injected` serves any other use of a transformers model, `generate` included: positions of the batch, found again under
-caches, chunks and repeated rows.
+Two ways lead to it. `MarkedTokens` serves the decoding of this project: a token at whose position something is written
+becomes a *marked* token, a number beyond the vocabulary that stands for the token and what is written there. Rows are
+equal only where both are, so that everything that shares beginnings (caches, trees, groups of rows) stays right by
+itself. `injected` serves any other use of a transformers model, `generate` included: positions of the batch, found
+again under caches, chunks and repeated rows.
 
 Axes: B rows, T tokens, D width, N written places.
 """
@@ -109,80 +109,82 @@ def resolve_injection(
 
 @dataclass
 class MarkedTokens:
-    """The marked tokens of one call. A mark is (token, numbers of its deeds, those of them that go on). idle: deeds
-    that take the direction of a zero vector, and so do nothing."""
+    """The marked tokens of one call. entries: (token, numbers of its injections, those of them that go on), by the
+    marked token's number beyond the vocabulary. idle: injections that take the direction of a zero vector, and so do
+    nothing."""
 
     vocabulary: int
     blocks: Blocks
     device: Any
     medians: Callable[[int], float]
-    resolved: list[ResolvedInjection] = field(default_factory=list)
-    marks: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
+    injections: list[ResolvedInjection] = field(default_factory=list)
+    entries: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
     idle: int = 0
     _known: dict[Any, int] = field(default_factory=dict)
 
     def row(self, ids: Ids, injections: Sequence[Injection]) -> Ids:
-        """The prompt with a marked token at each written position. Raises BadInput, see `deed`, `positions_of`."""
+        """The prompt with a marked token at each written position. Raises BadInput, see `resolve_injection` and
+        `positions_of`."""
         if not injections:
             return ids
-        done: dict[int, list[int]] = {}
+        numbers_at: dict[int, list[int]] = {}
         continues = []
         for injection in injections:
-            number = self._deed(injection)
+            number = self._number_of(injection)
             positions, on = positions_of(injection, len(ids))
             for position in positions:
-                done.setdefault(position, []).append(number)
+                numbers_at.setdefault(position, []).append(number)
             if on:
                 continues.append(number)
         out = list(ids)
-        for position, numbers in done.items():
-            out[position] = self._mark(ids[position], tuple(numbers), tuple(continues))
+        for position, numbers in numbers_at.items():
+            out[position] = self._entry(ids[position], tuple(numbers), tuple(continues))
         return tuple(out)
 
-    def _deed(self, injection: Injection) -> int:
+    def _number_of(self, injection: Injection) -> int:
         key = (
             injection.layer, injection.vector.data, injection.operator, injection.strength, injection.unit
         )  # fmt: skip
         if key not in self._known:
-            self._known[key] = len(self.resolved)
-            self.resolved.append(resolve_injection(injection, self.blocks, self.device, self.medians))
+            self._known[key] = len(self.injections)
+            self.injections.append(resolve_injection(injection, self.blocks, self.device, self.medians))
             directed = injection.operator in UNDEFINED_AT_ZERO or injection.unit == "median"
-            self.idle += directed and not bool(self.resolved[-1].vector_D.any())
+            self.idle += directed and not bool(self.injections[-1].vector_D.any())
         return self._known[key]
 
-    def _mark(self, token: int, numbers: tuple[int, ...], continues: tuple[int, ...]) -> int:
+    def _entry(self, token: int, numbers: tuple[int, ...], continues: tuple[int, ...]) -> int:
         key = (token, numbers, continues)
         if key not in self._known:
-            self._known[key] = len(self.marks)
-            self.marks.append(key)
+            self._known[key] = len(self.entries)
+            self.entries.append(key)
         return self.vocabulary + self._known[key]
 
     def continues(self, last: int, token: int) -> int:
-        """The token that follows a prompt whose last (marked) token is given, as a mark where the writing goes on."""
+        """A token that follows a prompt with this last token: a marked one where the writing goes on."""
         if last < self.vocabulary:
             return token
-        _, _, continues = self.marks[last - self.vocabulary]
-        return self._mark(token, continues, continues) if continues else token
+        _, _, continues = self.entries[last - self.vocabulary]
+        return self._entry(token, continues, continues) if continues else token
 
     def token(self, marked: int) -> int:
         """The token itself."""
-        return marked if marked < self.vocabulary else self.marks[marked - self.vocabulary][0]
+        return marked if marked < self.vocabulary else self.entries[marked - self.vocabulary][0]
 
     def plain(self, ids_BT: torch.Tensor) -> tuple[torch.Tensor, list[tuple[int, Hook]]]:
-        """The tokens (B, T) without marks, and the hooks that write what the marks stand for."""
+        """The real tokens (B, T), and the hooks that write what the marked ones stand for."""
         marked = (ids_BT >= self.vocabulary).nonzero()
         if not len(marked):
             return ids_BT, []
         rows, tokens = marked[:, 0], marked[:, 1]
         numbers = (ids_BT[rows, tokens] - self.vocabulary).tolist()
         real_BT = ids_BT.clone()
-        real_BT[rows, tokens] = torch.tensor([self.marks[k][0] for k in numbers], device=ids_BT.device)
-        # Several deeds at one place and layer are applied one after the other, in the order of the injections.
+        real_BT[rows, tokens] = torch.tensor([self.entries[k][0] for k in numbers], device=ids_BT.device)
+        # Several injections at one place and layer are applied one after the other, in the order of the injections.
         places: dict[tuple[int, int, str], tuple[list[int], list[int]]] = {}
         for at, k in enumerate(numbers):
             turn: dict[int, int] = {}
-            for number in self.marks[k][1]:
-                one = self.resolved[number]
+            for number in self.entries[k][1]:
+                one = self.injections[number]
                 turn[one.layer] = turn.get(one.layer, -1) + 1
                 where, which = places.setdefault((one.layer, turn[one.layer], one.operator), ([], []))
                 where.append(at)
@@ -197,10 +199,10 @@ class MarkedTokens:
 
     def _stacked(self, which: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         distinct = list(dict.fromkeys(which))
-        place = {number: k for k, number in enumerate(distinct)}
-        index = torch.tensor([place[number] for number in which], device=self.device)
-        vectors = torch.stack([self.resolved[number].vector_D for number in distinct])
-        strengths = torch.tensor([self.resolved[number].strength for number in distinct], device=self.device)
+        index_of = {number: k for k, number in enumerate(distinct)}
+        index = torch.tensor([index_of[number] for number in which], device=self.device)
+        vectors = torch.stack([self.injections[number].vector_D for number in distinct])
+        strengths = torch.tensor([self.injections[number].strength for number in distinct], device=self.device)
         return vectors[index], strengths[index]
 
 
@@ -233,15 +235,15 @@ def injected(
     now = {"start": 0, "length": 0, "repeats": 1}
 
     def before(module: Any, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> None:
-        given = named.get("input_ids", inputs[0] if inputs else None)
-        given = named.get("inputs_embeds") if given is None else given
-        assert given is not None
-        count = given.shape[0]
+        row_inputs = named.get("input_ids", inputs[0] if inputs else None)
+        row_inputs = named.get("inputs_embeds") if row_inputs is None else row_inputs
+        assert row_inputs is not None
+        count = row_inputs.shape[0]
         if count % len(rows):
             raise ValueError(f"{count} rows ran where injections for {len(rows)} are given: not a multiple")
         cache = named.get("cache", named.get("past_key_values"))
         start = 0 if cache is None else int(cache.get_seq_length())
-        now.update(start=start, length=given.shape[1], repeats=count // len(rows))
+        now.update(start=start, length=row_inputs.shape[1], repeats=count // len(rows))
 
     def hook_at(layer: int) -> Hook:
         mine = [one for one in table if one[1].layer == layer]

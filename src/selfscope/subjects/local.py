@@ -20,7 +20,7 @@ from selfscope.subjects.local_model import LocalModel
 from selfscope.subjects.onednn_linear import pack
 from selfscope.subjects.prefix_trees import next_logprobs, score
 from selfscope.subjects.render import continuations
-from selfscope.subjects.rollout import Draw, Plan, sample
+from selfscope.subjects.rollout import Draw, SamplingPlan, sample
 from selfscope.subjects.self_test import with_stream
 
 
@@ -63,7 +63,7 @@ class Local(LocalModel):
         once = list(same)
         n, both = n + decoding.and_greedy, decoding.and_greedy and decoding.temperature > 0
         draws = min(n, 1) if decoding.temperature == 0 else n
-        plan = Plan(decoding.max_tokens, decoding.temperature, decoding.seed, self._ended(decoding.stop), both)
+        plan = SamplingPlan(decoding.max_tokens, decoding.temperature, decoding.seed, self._ended(decoding.stop), both)
         out: list[list[Reply]] = [[] for _ in prompts]
 
         def finish(k: int, done: list[Draw]) -> None:
@@ -77,7 +77,7 @@ class Local(LocalModel):
 
         with torch.inference_mode():
             self.near_ties += sample(engine, once, draws, plan, finish)
-        paid = sum((r.cost for many in out for r in many), Cost())
+        paid = sum((r.cost for replies in out for r in replies), Cost())
         self.spent += Cost(len(rows), paid.prompt_tokens, paid.output_tokens, time.perf_counter() - start)
         trim_heap()
         return out
@@ -107,12 +107,12 @@ class Local(LocalModel):
         """
         start = time.perf_counter()
         tokens = continuations(self.tokenizer, candidates)
-        engine, rows = self._marked(prompts, [max(map(len, many), default=0) for many in tokens])
+        engine, rows = self._marked(prompts, [max(map(len, own), default=0) for own in tokens])
         if engine.marks is not None:
-            tokens = [[tuple(engine.continues(r, t) for t in c) for c in many] for r, many in zip(rows, tokens)]
+            tokens = [[tuple(engine.continues(r, t) for t in c) for c in own] for r, own in zip(rows, tokens)]
         with torch.inference_mode():
             logprobs = score(engine, rows, tokens)
-        self._spend(rows, sum(len(c) for many in tokens for c in many), start)
+        self._spend(rows, sum(len(c) for own in tokens for c in own), start)
         return logprobs
 
     def next_token(

@@ -171,9 +171,9 @@ class LocalModel:
             return self.engine, rows
         marks = MarkedTokens(self.engine.vocabulary, self._inside(), self.engine.device, self.median_norm)
         marked = []
-        for prompt, row, some in zip(prompts, rows, acts, strict=True):
-            real = [i for i in some if isinstance(i, Injection)]
-            if len(real) < len(some):
+        for prompt, row, injections in zip(prompts, rows, acts, strict=True):
+            real = [i for i in injections if isinstance(i, Injection)]
+            if len(real) < len(injections):
                 raise BadInput("a sealed injection can be passed on and not be carried out here")
             placed = [
                 replace(i, positions=self.positions(prompt, i.span_text), span_text="") if i.span_text else i
@@ -183,7 +183,7 @@ class LocalModel:
         if marks.idle:
             self.idle += marks.idle
             warnings.warn(f"{marks.idle} injections take the direction of a zero vector: they do nothing", stacklevel=3)
-        return (replace(self.engine, marks=marks) if marks.resolved else self.engine), marked
+        return (replace(self.engine, marks=marks) if marks.injections else self.engine), marked
 
     def _fitting(self, ids: Ids, more: int) -> Ids:
         if not ids:

@@ -118,8 +118,10 @@ def checkup(local: Local) -> Checkup:
 
 
 def _numbers(config: Any, names: Sequence[str]) -> dict[str, float]:
-    found = {name: getattr(config, name, None) for name in names}
-    return {name: float(v) for name, v in found.items() if isinstance(v, int | float) and not isinstance(v, bool) and v}
+    settings = {name: getattr(config, name, None) for name in names}
+    return {
+        name: float(v) for name, v in settings.items() if isinstance(v, int | float) and not isinstance(v, bool) and v
+    }
 
 
 def stream_of(local: Local) -> Stream:
@@ -128,15 +130,15 @@ def stream_of(local: Local) -> Stream:
     assert blocks is not None
     layers = [-1, *blocks.layers]
     prompts = [Prompt(messages=(Message("user", t),)) if local.chat else Prompt(text=t) for t in NEUTRAL]
-    got = local.capture(prompts, layers, "every")
-    rows = [[i for i, (p, _) in enumerate(got.places) if p == k] for k in range(len(prompts))]
-    norms_LN = np.stack([np.linalg.norm(got.at(layer), axis=1) for layer in layers])
+    states = local.capture(prompts, layers, "every")
+    rows = [[i for i, (p, _) in enumerate(states.places) if p == k] for k in range(len(prompts))]
+    norms_LN = np.stack([np.linalg.norm(states.at(layer), axis=1) for layer in layers])
     parts = [norms_LN[:, row] / np.median(norms_LN[:, row], axis=1, keepdims=True) for row in rows]
     times_LN = np.concatenate(parts, axis=1)
-    scale = _embedding_scale(local, prompts[0], got.of(0, -1))
+    scale = _embedding_scale(local, prompts[0], states.of(0, -1))
     return Stream(
         blocks.path, blocks.output, len(blocks.blocks), blocks.width, blocks.norm_path,
-        tuple(local.median_norm(layer) for layer in layers), sinks_of(times_LN, got.places, got.tokens),
+        tuple(local.median_norm(layer) for layer in layers), sinks_of(times_LN, states.places, states.tokens),
         len(prompts), scale, scale / math.sqrt(blocks.width),
     )  # fmt: skip
 
@@ -144,12 +146,12 @@ def stream_of(local: Local) -> Stream:
 def sinks_of(times_LN: Any, places: Sequence[tuple[int, int]], tokens: Sequence[str]) -> tuple[Sink, ...]:
     """Attention sinks by token, the largest first. times_LN: norms in medians of their row, of layer -1 first; places:
     (text, position) of each of the N tokens."""
-    found: dict[tuple[str, int | None], list[int]] = {}
+    columns_of: dict[tuple[str, int | None], list[int]] = {}
     for n in np.flatnonzero((times_LN > SINK).any(0)).tolist():
         position = places[n][1]
-        found.setdefault((tokens[n], position if position == 0 else None), []).append(n)
+        columns_of.setdefault((tokens[n], position if position == 0 else None), []).append(n)
     sinks = []
-    for (token, _), where in found.items():
+    for (token, _), where in columns_of.items():
         over_L = np.flatnonzero((times_LN[:, where] > SINK).any(1)) - 1
         positions = sorted({places[n][1] for n in where})
         texts = len({places[n][0] for n in where})

@@ -77,5 +77,5 @@ def _agrees(layer: torch.nn.Linear) -> bool:
     with torch.inference_mode():
         rows = torch.linspace(-1, 1, 3 * layer.in_features).reshape(3, -1).sin()
         wanted = torch.nn.functional.linear(rows, layer.weight, layer.bias)
-        got = _through(rows, torch.ops.mkldnn._reorder_linear_weight(layer.weight, None), layer.bias)
-        return bool((got - wanted).abs().max() <= TOLERANCE * wanted.abs().max())
+        product = _through(rows, torch.ops.mkldnn._reorder_linear_weight(layer.weight, None), layer.bias)
+        return bool((product - wanted).abs().max() <= TOLERANCE * wanted.abs().max())

@@ -20,7 +20,7 @@ from selfscope.records import Cost, Decoding, Injection, Prompt, Reply, TokenDis
 from selfscope.subjects.activations import CONVENTION, Activations
 from selfscope.subjects.base import OnDone
 from selfscope.subjects.open_phantom_model import LAST, OpenPhantomModel
-from selfscope.subjects.open_phantom_notice import Dials, asks, candidates_told, replies_told
+from selfscope.subjects.open_phantom_notice import Dials, asks, reported_replies, reported_shares
 from selfscope.subjects.open_phantom_stream import LAYERS, Stream
 from selfscope.subjects.open_phantom_words import WIDTH, columns, encoded, rendered, vocabulary
 from selfscope.subjects.ordinary_tokens import ordinary
@@ -92,7 +92,7 @@ class OpenPhantom:
         for index, prompt in enumerate(prompts):
             start = time.perf_counter()
             if asks(prompt):
-                texts = replies_told(self._model, self._dials, prompt, n, decoding)
+                texts = reported_replies(self._model, self._dials, prompt, n, decoding)
             else:
                 texts = self._model.replies(prompt, n, decoding)
             size, seconds = len(self.encode(prompt)), (time.perf_counter() - start) / max(1, len(texts))
@@ -112,14 +112,14 @@ class OpenPhantom:
         """
         known: dict[Any, list[list[float]]] = {}  # equal prompts are scored once: the arms of a reading share theirs
         out = []
-        for prompt, many in zip(prompts, candidates, strict=True):
+        for prompt, texts in zip(prompts, candidates, strict=True):
             if asks(prompt):
-                shares = candidates_told(self._model, self._dials, prompt, many)
+                shares = reported_shares(self._model, self._dials, prompt, texts)
                 out.append([[math.log(max(p, FLOOR))] for p in shares])
                 continue
-            key = (self.encode(prompt), prompt.interventions, tuple(many))
+            key = (self.encode(prompt), prompt.interventions, tuple(texts))
             if key not in known:
-                known[key] = self._model.scores(prompt, many)
+                known[key] = self._model.scores(prompt, texts)
             out.append(known[key])
         return out
 
@@ -181,13 +181,13 @@ class OpenPhantom:
         for layer in layers:
             existing_layer(layer, LAYERS)
         rows = [self.encode(prompt) for prompt in prompts]
-        read = columns_to_read(positions, [len(row) for row in rows])
-        runs = [self._model.run(prompt, many)[0] for prompt, many in zip(prompts, read, strict=True)]
+        columns = columns_to_read(positions, [len(row) for row in rows])
+        runs = [self._model.run(prompt, own)[0] for prompt, own in zip(prompts, columns, strict=True)]
         empty = np.zeros((0, WIDTH))
         states = {k: np.concatenate([empty, *(run[k] for run in runs)]).astype(np.float32) for k in layers}
-        places = [(i, c) for i, many in enumerate(read) for c in many]
+        places = [(i, c) for i, own in enumerate(columns) for c in own]
         if positions == "all":
-            keep = ordinary(states, [len(many) for many in read])
+            keep = ordinary(states, [len(own) for own in columns])
             states, places = {k: v[keep] for k, v in states.items()}, [places[i] for i in keep]
         tokens = tuple(vocabulary().tokens[rows[i][c]] for i, c in places)
         record = {

@@ -52,9 +52,9 @@ class OpenPhantomModel:
 
         Raises BadInput for what cannot be written."""
         ids = rendered(prompt)
-        whole = len(ids) + len(more)
-        writes = [self._write(one, prompt, len(ids), whole) for one in self.standing + prompt.interventions]
-        return self.stream.run((*ids, *more), [p % whole for p in positions], writes)
+        size = len(ids) + len(more)
+        writes = [self._write(one, prompt, len(ids), size) for one in self.standing + prompt.interventions]
+        return self.stream.run((*ids, *more), [p % size for p in positions], writes)
 
     def median_norm(self, layer: int) -> float:
         """The median norm of ordinary tokens at a layer. Raises BadInput for one that does not exist."""
@@ -88,14 +88,14 @@ class OpenPhantomModel:
         """Log-probabilities (nats) of the tokens of each text behind the prompt. Raises ValueError for one without a
         token."""
         tokens = [encoded(text) for text in texts]
-        for text, many in zip(texts, tokens, strict=True):
-            if not many:
+        for text, ids in zip(texts, tokens, strict=True):
+            if not ids:
                 raise ValueError(f"the candidate {text!r} has no token")
         last = len(rendered(prompt)) - 1
-        states = [self.run(prompt, range(last, last + len(many)), many[:-1])[0][LAST] for many in tokens]
+        states = [self.run(prompt, range(last, last + len(ids)), ids[:-1])[0][LAST] for ids in tokens]
         logprobs_NV = self.logprobs(np.concatenate(states)) if states else np.zeros((0, 0))
         rows = iter(logprobs_NV)
-        return [[round(float(next(rows)[token]), DIGITS) for token in many] for many in tokens]
+        return [[round(float(next(rows)[token]), DIGITS) for token in ids] for ids in tokens]
 
     def replies(self, prompt: Prompt, n: int, decoding: Decoding) -> list[tuple[str, str]]:
         """(text, finish) of n replies, and of a greedy one where it is wanted."""
@@ -108,12 +108,12 @@ class OpenPhantomModel:
         key = content_hash("draw", decoding.seed, rendered(prompt), draw)
         uniform = np.random.default_rng([*bytes.fromhex(key)]).random(decoding.max_tokens)
         tokens: list[int] = []
-        for drawn in uniform:
+        for level in uniform:
             logprobs_V = self.logprobs(self.run(prompt, [-1], tokens)[0][LAST])[0]
             token = int(np.argmax(logprobs_V))
             if draw is not None:
                 edges_V = np.cumsum(np.exp((logprobs_V - logprobs_V.max()) / decoding.temperature))
-                token = min(int(np.searchsorted(edges_V / edges_V[-1], drawn)), len(edges_V) - 1)
+                token = min(int(np.searchsorted(edges_V / edges_V[-1], level)), len(edges_V) - 1)
             if token == END:
                 return text_of(tokens), "stop"
             tokens.append(token)
@@ -123,8 +123,8 @@ class OpenPhantomModel:
                 return text[: min(cuts)], "stop"
         return text_of(tokens), "length"
 
-    def _write(self, one: Any, prompt: Prompt, length: int, whole: int) -> Write:
-        """An injection checked against this phantom, for a row of `whole` tokens whose prompt has `length`."""
+    def _write(self, one: Any, prompt: Prompt, length: int, size: int) -> Write:
+        """An injection checked against this phantom, for a row of `size` tokens whose prompt has `length`."""
         if not isinstance(one, Injection):
             raise BadInput("a sealed injection can be passed on and not be carried out here")
         layer = existing_layer(one.layer, LAYERS)
@@ -136,5 +136,5 @@ class OpenPhantomModel:
         if one.unit == "median":
             norm = float(np.linalg.norm(vector_D))
             strength = strength * self.median_norm(layer) / norm if norm else 0.0
-        on = range(length, whole) if goes_on else ()
+        on = range(length, size) if goes_on else ()
         return Write(layer, one.operator, vector_D, strength, (*at, *on))

@@ -47,7 +47,7 @@ def asks(prompt: Prompt) -> bool:
     return prompt.tag.get("role") == "report" and prompt.tag["question"]["quantity"] in QUANTITIES
 
 
-def replies_told(
+def reported_replies(
     model: OpenPhantomModel, dials: Dials, prompt: Prompt, n: int, decoding: Decoding
 ) -> list[tuple[str, str]]:
     """(text, finish) of n replies, and of a greedy one where the decoding wants it."""
@@ -58,7 +58,7 @@ def replies_told(
     return [(text, "stop") for text in texts]
 
 
-def candidates_told(
+def reported_shares(
     model: OpenPhantomModel, dials: Dials, prompt: Prompt, candidates: Sequence[str]
 ) -> list[float]:
     """Probability of each candidate."""

@@ -89,9 +89,9 @@ class Stream:
         system_T = in_system(ids)
         if not system_T.any():
             return near_AT
-        whole_T = system_T * (self.carries / np.sqrt(system_T.sum()))
+        total_T = system_T * (self.carries / np.sqrt(system_T.sum()))
         outside_A1 = ~system_T[list(at)][:, None]
-        return np.where(outside_A1 & system_T, whole_T * (distance_AT > 0), near_AT)
+        return np.where(outside_A1 & system_T, total_T * (distance_AT > 0), near_AT)
 
 
 def in_system(ids: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

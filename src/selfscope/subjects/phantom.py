@@ -32,7 +32,7 @@ from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
 from selfscope.subjects.phantom_options import features, one_hot, pushed
 from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
 from selfscope.subjects.phantom_world import (
-    HELD,
+    STATE_MASS,
     Array,
     Behaviour,
     behaviour,
@@ -89,7 +89,7 @@ class Phantom:
         self.tier, self.chat = "logprobs", True
         self.identity = content_hash("phantom", self.dials, seed, rho)
         self.environment: Mapping[str, Any] = {"engine": "phantom"}
-        self._seen: dict[Any, Behaviour] = {}
+        self._behaviours: dict[Any, Behaviour] = {}
 
     if not TYPE_CHECKING:
 
@@ -125,12 +125,12 @@ class Phantom:
     def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
         """Log-probabilities (nats), each candidate as one token."""
         out = []
-        for prompt, many in zip(self._untouched(prompts), candidates, strict=True):
+        for prompt, texts in zip(self._untouched(prompts), candidates, strict=True):
             if _asks(prompt):
-                probabilities = self._option_probabilities(prompt, many)
+                probabilities = self._option_probabilities(prompt, texts)
             else:
                 acts = self._behaviour(prompt)
-                probabilities = [_goes_on(acts, text) for text in many]
+                probabilities = [_goes_on(acts, text) for text in texts]
             out.append([[math.log(max(p, FLOOR))] for p in probabilities])
         return out
 
@@ -142,17 +142,17 @@ class Phantom:
         for prompt in self._untouched(prompts):
             if _asks(prompt):
                 question = _QUESTION.validate_python(dict(prompt.tag["question"]))
-                told = self.report(prompt.tag)
-                shares = first_words(question.shown_texts, np.array(told.distribution))
+                dial_report = self.report(prompt.tag)
+                shares = first_words(question.shown_texts, np.array(dial_report.distribution))
             else:
                 acts = self._behaviour(prompt)
                 shares = first_words(acts.replies, acts.p)
-            found = {_token(word): (p, f" {word}") for word, p in shares.items()}
-            best = sorted(found, key=lambda i: -found[i][0])[: top or (10 if ids is None else 0)]
+            shares_of = {_token(word): (p, f" {word}") for word, p in shares.items()}
+            best = sorted(shares_of, key=lambda i: -shares_of[i][0])[: top or (10 if ids is None else 0)]
             listed = [*(ids or ()), *best]
-            got = [found.get(i, (FLOOR, "")) for i in listed]
-            logprobs = tuple(math.log(max(p, FLOOR)) for p, _ in got)
-            out.append(TokenDistribution(tuple(listed), logprobs, entropy(shares), tuple(t for _, t in got)))
+            entries = [shares_of.get(i, (FLOOR, "")) for i in listed]
+            logprobs = tuple(math.log(max(p, FLOOR)) for p, _ in entries)
+            out.append(TokenDistribution(tuple(listed), logprobs, entropy(shares), tuple(t for _, t in entries)))
         return out
 
     def encode(self, prompt: Prompt) -> tuple[int, ...]:
@@ -208,14 +208,14 @@ class Phantom:
         if not listed.any():
             return acts.h
         even = self.rho / len(acts.replies)
-        return acts.h - even + self.rho * (HELD * listed / listed.sum() + (1 - HELD) / len(acts.replies))
+        return acts.h - even + self.rho * (STATE_MASS * listed / listed.sum() + (1 - STATE_MASS) / len(acts.replies))
 
     def _fact(self, question: Question, *, item: str, cluster: str, first: int) -> DialReport:
         """A plain fact: it knows the answer, but says yes where its reports follow the format."""
         keys = [o.key for o in question.options]
         right = one_hot(keys.index(str(question.arguments["answer"])), len(keys))
-        told = report(self.dials, item=item, cluster=cluster, p=right, h=right, g=right, first=first)
-        return replace(told, distribution=right) if told.channel != "format" else told
+        answer = report(self.dials, item=item, cluster=cluster, p=right, h=right, g=right, first=first)
+        return replace(answer, distribution=right) if answer.channel != "format" else answer
 
     def _skill(self, question: Question, item: str) -> DialReport:
         """The property of a given text: right with the probability of the dial `competence`."""
@@ -237,13 +237,13 @@ class Phantom:
 
     def _behaviour(self, prompt: Prompt) -> Behaviour:
         shown = scene(prompt)
-        if shown not in self._seen:
-            if len(self._seen) > 20_000:
-                self._seen.clear()
+        if shown not in self._behaviours:
+            if len(self._behaviours) > 20_000:
+                self._behaviours.clear()
             marks = np.stack([features(reply) for reply in shown.replies])
-            said = words(shown.public)
-            self._seen[shown] = behaviour(shown, marks, said, seed=self.seed, rho=self.rho)
-        return self._seen[shown]
+            spoken = words(shown.public)
+            self._behaviours[shown] = behaviour(shown, marks, spoken, seed=self.seed, rho=self.rho)
+        return self._behaviours[shown]
 
     def _acts(self, prompt: Prompt, n: int, decoding: Decoding) -> list[str]:
         acts = self._behaviour(prompt)
@@ -254,17 +254,17 @@ class Phantom:
     def _reports(self, prompt: Prompt, n: int, decoding: Decoding) -> list[str]:
         tag = prompt.tag
         question = _QUESTION.validate_python(dict(tag["question"]))
-        told = self.report(tag)
-        if told.outcome != Outcome.ANSWERED:
-            return [REFUSAL if told.outcome == Outcome.REFUSED else GIBBERISH] * n
-        return spoken_replies(question, told.distribution, n, decoding, prompt)
+        dial_report = self.report(tag)
+        if dial_report.outcome != Outcome.ANSWERED:
+            return [REFUSAL if dial_report.outcome == Outcome.REFUSED else GIBBERISH] * n
+        return spoken_replies(question, dial_report.distribution, n, decoding, prompt)
 
     def _option_probabilities(self, prompt: Prompt, candidates: Sequence[str]) -> list[float]:
         """Probability of each candidate: those that mean the same option share its probability."""
         question = _QUESTION.validate_python(dict(prompt.tag["question"]))
-        told = self.report(prompt.tag)
-        mass = ANSWERED_MASS if told.outcome == Outcome.ANSWERED else SILENT_MASS
-        return candidate_shares(question, told.distribution, mass, prompt.tag["format"], candidates)
+        dial_report = self.report(prompt.tag)
+        mass = ANSWERED_MASS if dial_report.outcome == Outcome.ANSWERED else SILENT_MASS
+        return candidate_shares(question, dial_report.distribution, mass, prompt.tag["format"], candidates)
 
 
 def _asks(prompt: Prompt) -> bool:

@@ -102,21 +102,21 @@ def report(
     """
     k = len(p)
     channel = _chosen(_weights(dials.seed, dials.shares, dials.kappa, cluster), _uniform(dials.seed, "channel", item))
-    told = _chosen(_marginal(dials.seed, k), _uniform(dials.seed, "narrative", item))
-    sources = (p if state_on else h, h, g, _one(first, k), CONFIDENT * _one(told, k) + (1 - CONFIDENT) / k)
-    said = np.asarray(sources[channel], dtype=float)
+    narrative = _chosen(_marginal(dials.seed, k), _uniform(dials.seed, "narrative", item))
+    sources = (p if state_on else h, h, g, _one(first, k), CONFIDENT * _one(narrative, k) + (1 - CONFIDENT) / k)
+    shares = np.asarray(sources[channel], dtype=float)
     if dials.tau != 1.0:
-        said = (said + 1e-6) ** dials.tau
-    said = said / said.sum()
+        shares = (shares + 1e-6) ** dials.tau
+    shares = shares / shares.sum()
     if dials.form == "choice":
-        said = _one(_chosen(said, _uniform(dials.seed, "form", item)), k)
+        shares = _one(_chosen(shares, _uniform(dials.seed, "form", item)), k)
     outcome = Outcome.ANSWERED
-    if _silent(dials.refusal, dials.refusal_when, _uniform(dials.seed, "refusal", item), said, p):
+    if _silent(dials.refusal, dials.refusal_when, _uniform(dials.seed, "refusal", item), shares, p):
         outcome = Outcome.REFUSED
-    elif _silent(dials.unreadable, dials.unreadable_when, _uniform(dials.seed, "unreadable", item), said, p):
+    elif _silent(dials.unreadable, dials.unreadable_when, _uniform(dials.seed, "unreadable", item), shares, p):
         outcome = Outcome.UNREADABLE
     kind = "class" if dials.form == "choice" else "distribution"
-    return DialReport(CHANNELS[channel], tuple(float(x) for x in said), kind, outcome)
+    return DialReport(CHANNELS[channel], tuple(float(x) for x in shares), kind, outcome)
 
 
 def alarmed(dials: Dials, *, item: str, changed_state: bool) -> bool:
@@ -147,12 +147,12 @@ def marginal(seed: int, k: int) -> Array:
     return np.asarray(_marginal(seed, k))
 
 
-def _silent(rate: float, when: str, drawn: float, said: Array, p: Sequence[float]) -> bool:
-    hit = drawn < rate
+def _silent(rate: float, when: str, uniform: float, shares: Array, p: Sequence[float]) -> bool:
+    hit = uniform < rate
     if when == "by_state":
         return hit and int(np.argmax(p)) == 0
     if when == "when_unsure":
-        return hit and float(said.max()) < UNSURE
+        return hit and float(shares.max()) < UNSURE
     return hit
 
 
@@ -162,10 +162,10 @@ def _one(at: int, k: int) -> Array:
     return out
 
 
-def _chosen(weights: Sequence[float] | Array, drawn: float) -> int:
+def _chosen(weights: Sequence[float] | Array, uniform: float) -> int:
     """Index drawn with these weights by one uniform number."""
     total = np.cumsum(weights)
-    return min(int(np.searchsorted(total / total[-1], drawn, side="right")), len(total) - 1)
+    return min(int(np.searchsorted(total / total[-1], uniform, side="right")), len(total) - 1)
 
 
 @lru_cache(maxsize=8192)

@@ -19,8 +19,8 @@ def around(p: float, candidates: Sequence[str]) -> list[float]:
     low = min(99, math.floor(100 * p + 1e-9))
     part = min(1.0, max(0.0, 100 * p - low))
     wanted = {low: 1 - part, low + 1: part}
-    found = [re.fullmatch(r"\s*(\d+)\s*%?\.?", candidate) for candidate in candidates]
-    return [wanted.get(int(m.group(1)), 0.0) if m else 0.0 for m in found]
+    numbers = [re.fullmatch(r"\s*(\d+)\s*%?\.?", candidate) for candidate in candidates]
+    return [wanted.get(int(m.group(1)), 0.0) if m else 0.0 for m in numbers]
 
 
 def draws(shares: Sequence[float], n: int, decoding: Decoding, prompt: Prompt) -> list[int]:

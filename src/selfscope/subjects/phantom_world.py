@@ -20,7 +20,7 @@ import numpy.typing as npt
 from selfscope.records import Message, Prompt, content_hash
 
 Array = npt.NDArray[np.float64]
-HELD = 0.9
+STATE_MASS = 0.9
 """Weight of a state on its own reply."""
 PLAIN_REPLIES = ("Yes.", "No", "I think so", "Blue", "The second one is good.", "Seven", "12", "It is hard to say.")
 
@@ -50,26 +50,26 @@ def scene(prompt: Prompt) -> Scene:
     prompt = decoded(prompt)
     tag = prompt.tag
     object_ = prompt.messages[prompt.context :]
-    said = "\n".join(m.content for m in object_ if not m.hidden) + (prompt.text or "")
+    visible = "\n".join(m.content for m in object_ if not m.hidden) + (prompt.text or "")
     hidden = "\n".join(m.content for m in prompt.messages if m.hidden)
     if str(tag.get("state", "")).startswith("sham"):
         hidden = ""  # a sham has nothing to do with what is asked, and moves nothing
-    public = f"{said}\n{prompt.prefix}" if prompt.prefix else said
+    public = f"{visible}\n{prompt.prefix}" if prompt.prefix else visible
     replies = tuple(str(r) for r in tag.get("replies", ())) or _from_text(public)
     return Scene(str(tag.get("source", "")), public, hidden, replies)
 
 
-def behaviour(shown: Scene, features: Array, said: Sequence[str], *, seed: int, rho: float) -> Behaviour:
-    """What the phantom with this seed does there. features: (M, F) of its replies; said: the words of the text."""
+def behaviour(shown: Scene, features: Array, text_words: Sequence[str], *, seed: int, rho: float) -> Behaviour:
+    """What the phantom with this seed does there. features: (M, F) of its replies; text_words: those of the text."""
     count, width = features.shape
     # W is the same for every phantom: how anyone reads the text. D is this phantom's own.
-    reads, own = (_coefficients(name, of, (shown.source, said), width) for name, of in (("W", 0), ("D", seed)))
+    reads, own = (_coefficients(name, of, (shown.source, text_words), width) for name, of in (("W", 0), ("D", seed)))
     raw = _softmax(features @ (reads + own))
     state = int(content_hash("state", seed, shown.public, shown.hidden, shown.replies)[:12], 16) % count
-    held = np.full(count, (1 - HELD) / count)
-    held[state] += HELD
+    state_shares = np.full(count, (1 - STATE_MASS) / count)
+    state_shares[state] += STATE_MASS
     return Behaviour(
-        shown.replies, (1 - rho) * raw + rho * held, (1 - rho) * raw + rho / count, _softmax(features @ reads)
+        shown.replies, (1 - rho) * raw + rho * state_shares, (1 - rho) * raw + rho / count, _softmax(features @ reads)
     )
 
 
@@ -114,9 +114,9 @@ def _from_text(public: str) -> tuple[str, ...]:
 
 def _coefficients(name: str, seed: int, text: tuple[str, Sequence[str]], width: int) -> Array:
     """(F,) of the features, from the source and, more weakly, from the words of the text."""
-    source, said = text
-    many = [_normal(name, seed, word, width) for word in list(dict.fromkeys(said))[:40]]
-    of_words = np.sum(many, axis=0) / math.sqrt(len(many)) if many else 0.0
+    source, text_words = text
+    of_word = [_normal(name, seed, word, width) for word in list(dict.fromkeys(text_words))[:40]]
+    of_words = np.sum(of_word, axis=0) / math.sqrt(len(of_word)) if of_word else 0.0
     return _normal(name, seed, f"source={source}", width) + 0.5 * of_words
 
 

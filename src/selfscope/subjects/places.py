@@ -72,4 +72,4 @@ def columns_to_read(positions: str | Sequence[Sequence[int]], lengths: Sequence[
         return [[length - 1] if positions == "last" else list(range(length)) for length in lengths]
     if len(positions) != len(lengths):
         raise BadInput(f"{len(positions)} lists of positions for {len(lengths)} prompts")
-    return [within(many, length) for many, length in zip(positions, lengths, strict=True)]
+    return [within(columns, length) for columns, length in zip(positions, lengths, strict=True)]

@@ -49,12 +49,12 @@ class Tree:
     def walk(self, at: int, tokens: Sequence[int]) -> int:
         """The token reached from `at`; what is not there yet grows."""
         for token in tokens:
-            found = self.child.get((at, token))
-            if found is None:
-                found = self.child[at, token] = len(self.ids)
+            reached = self.child.get((at, token))
+            if reached is None:
+                reached = self.child[at, token] = len(self.ids)
                 self.ids.append(token)
                 self.parent.append(at)
-            at = found
+            at = reached
         return at
 
     def add(self, i: int, prompt: Sequence[int], candidates: Sequence[Ids]) -> None:
@@ -194,8 +194,8 @@ def _grown(
         trees = rows_of(grow(prompts, candidates, cut, members))
 
         def run(part: Sequence[int], trees: Sequence[Tree] = trees, cut: int = cut, header: Any = header) -> None:
-            some = [trees[k] for k in part]
-            read(some, engine.body(**tree_inputs(engine, some, cut, cache_after_prefix(engine, header, len(part)))))
+            batch = [trees[k] for k in part]
+            read(batch, engine.body(**tree_inputs(engine, batch, cut, cache_after_prefix(engine, header, len(part)))))
 
         for part in batches([len(t.ids) for t in trees], engine):
             with_backoff(run, part)
@@ -254,8 +254,8 @@ def _score_rows(engine: Engine, prompts: Sequence[Ids], candidates: Sequence[Seq
     """Right-padded rows, one for the candidates that differ in their last token alone: what every causal architecture
     can do."""
     ends: dict[tuple[int, Ids], list[int]] = {}
-    for i, many in enumerate(candidates):
-        for j, tokens in enumerate(many):
+    for i, own in enumerate(candidates):
+        for j, tokens in enumerate(own):
             ends.setdefault((i, tokens[:-1]), []).append(j)
     flat = list(ends)
     rows = [prompts[i] + beginning for i, beginning in flat]

@@ -48,10 +48,10 @@ def positions_of_text(tokenizer: Any, prompt: Prompt, text: str, occurrence: int
     return columns_of(*spans(tokenizer, prompt), text, occurrence)
 
 
-def columns_of(whole: str, offsets: Sequence[tuple[int, int]], text: str, occurrence: int) -> tuple[int, ...]:
+def columns_of(full_text: str, offsets: Sequence[tuple[int, int]], text: str, occurrence: int) -> tuple[int, ...]:
     """Columns of the tokens that hold a part of this occurrence of a text. offsets: [start, stop) of each token in the
-    whole. Raises BadInput where there is no such occurrence or token."""
-    starts = [m.start() for m in re.finditer(re.escape(text), whole)] if text else []
+    full text. Raises BadInput where there is no such occurrence or token."""
+    starts = [m.start() for m in re.finditer(re.escape(text), full_text)] if text else []
     if not -len(starts) <= occurrence < len(starts):
         raise BadInput(f"{text!r} occurs {len(starts)} times in the prompt; asked for number {occurrence}")
     start = starts[occurrence]
@@ -71,28 +71,28 @@ def spans(tokenizer: Any, prompt: Prompt) -> tuple[str, list[tuple[int, int]]]:
     if prompt.ids is not None:
         return _decoded_spans(tokenizer, prompt.ids)
     text, special = rendered(tokenizer, prompt)
-    made = tokenizer(text, add_special_tokens=special, return_offsets_mapping=True)
-    pieces = tokenizer.convert_ids_to_tokens(made["input_ids"])
-    found = []
-    for piece, (a, b) in zip(pieces, made["offset_mapping"], strict=True):
+    encoding = tokenizer(text, add_special_tokens=special, return_offsets_mapping=True)
+    pieces = tokenizer.convert_ids_to_tokens(encoding["input_ids"])
+    offsets = []
+    for piece, (a, b) in zip(pieces, encoding["offset_mapping"], strict=True):
         # SentencePiece puts a space before a text, and says that it stands on the first character.
         added = not str(piece).strip(SPACE) and text[a:b].strip() != ""
-        found.append((a, a) if added else (a, b))
-    return text, found
+        offsets.append((a, a) if added else (a, b))
+    return text, offsets
 
 
 def _decoded_spans(tokenizer: Any, ids: tuple[int, ...]) -> tuple[str, list[tuple[int, int]]]:
     """A token alone may decode to other characters than behind its neighbours, so beginnings are decoded. One that ends
     inside of a character ends in a broken one, and some decoders then break the whole characters before it too."""
     text = str(tokenizer.decode(ids))
-    done, found = 0, []
+    done, offsets = 0, []
     for position in range(len(ids)):
         begun = str(tokenizer.decode(ids[: position + 1]))
-        whole = max(done, sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(begun, text))))
-        inside = begun[whole : whole + 1] == BROKEN
-        found.append((done, min(whole + inside, len(text))))
-        done = whole
-    return text, found
+        common = max(done, sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(begun, text))))
+        inside = begun[common : common + 1] == BROKEN
+        offsets.append((done, min(common + inside, len(text))))
+        done = common
+    return text, offsets
 
 
 def _templated(tokenizer: Any, messages: list[dict[str, str]]) -> str:
@@ -127,11 +127,11 @@ def continuation(tokenizer: Any, text: str) -> tuple[int, ...]:
 def continuations(tokenizer: Any, candidates: Sequence[Sequence[str]]) -> list[list[tuple[int, ...]]]:
     """Token ids of candidates by prompt; equal texts are tokenised once. Raises ValueError for one without a token."""
     known: dict[str, tuple[int, ...]] = {}
-    for text in dict.fromkeys(c for many in candidates for c in many):
+    for text in dict.fromkeys(c for own in candidates for c in own):
         known[text] = continuation(tokenizer, text)
         if not known[text]:
             raise ValueError(f"the candidate {text!r} has no token")
-    return [[known[c] for c in many] for many in candidates]
+    return [[known[c] for c in own] for own in candidates]
 
 
 def transcript(prompt: Prompt) -> str:
@@ -144,12 +144,12 @@ def transcript(prompt: Prompt) -> str:
 
 def end_of_turn(tokenizer: Any, generation: Any) -> tuple[int, ...]:
     """Ids that end a reply: the tokenizer's EOS, the generation config's, and the template's end-of-turn marks."""
-    found: list[int] = []
+    ids: list[int] = []
     if tokenizer.eos_token_id is not None:
-        found.append(int(tokenizer.eos_token_id))
+        ids.append(int(tokenizer.eos_token_id))
     listed = getattr(generation, "eos_token_id", None)
-    found += [int(i) for i in (listed if isinstance(listed, list | tuple) else [listed] if listed is not None else [])]
+    ids += [int(i) for i in (listed if isinstance(listed, list | tuple) else [listed] if listed is not None else [])]
     marks = ("<|im_end|>", "<end_of_turn>", "<|eot_id|>", "<|end|>", "<|endoftext|>", "</s>")
     vocabulary = tokenizer.get_vocab()
-    found += [vocabulary[mark] for mark in marks if mark in vocabulary]
-    return tuple(dict.fromkeys(found))
+    ids += [vocabulary[mark] for mark in marks if mark in vocabulary]
+    return tuple(dict.fromkeys(ids))

@@ -34,7 +34,7 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SamplingPlan:
     """How to sample. ended(ids): whether the text of a reply is over (stop strings). and_greedy: the last draw of each
     prompt is greedy."""
 
@@ -46,7 +46,7 @@ class Plan:
 
 
 def sample(
-    engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan, on_done: Callable[[int, list[Draw]], None]
+    engine: Engine, prompts: Sequence[Ids], n: int, plan: SamplingPlan, on_done: Callable[[int, list[Draw]], None]
 ) -> int:
     """Calls on_done(i, n draws) as prompts finish; returns the number of near ties of greedy steps.
 
@@ -77,21 +77,21 @@ def sample(
     return ties
 
 
-def _batch(engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan) -> tuple[list[list[Draw]], int]:
+def _batch(engine: Engine, prompts: Sequence[Ids], n: int, plan: SamplingPlan) -> tuple[list[list[Draw]], int]:
     draws = [[Draw(i, k) for k in range(n)] for i in range(len(prompts))]
-    live = [d for many in draws for d in many]
+    live = [d for own in draws for d in own]
     if plan.max_tokens < 1 or not live:
         for draw in live:
             draw.finish = "length"
         return draws, 0
-    marks = [digest(tuple(map(engine.token, p))) for p in prompts]  # what is written into a row changes no noise
+    digests = [digest(tuple(map(engine.token, p))) for p in prompts]  # what is written into a row changes no noise
     growing = growing_rows(engine, prompts, n, plan.max_tokens)
     ties = 0
     for step in range(plan.max_tokens):
         logits_BV = engine.logits(growing.hidden_BD)
         if step == 0 and n > 1:  # a prompt's draws begin with the same distribution: one row of the head for all
             logits_BV = logits_BV.repeat_interleave(n, dim=0)
-        tokens_B, logprobs_B, near = _choose(logits_BV, plan, marks, live, step, n - 1 if plan.and_greedy else n)
+        tokens_B, logprobs_B, near = _choose(logits_BV, plan, digests, live, step, n - 1 if plan.and_greedy else n)
         ties += near
         del logits_BV  # not held beside the next ones
         tokens = tokens_B.tolist()
@@ -107,33 +107,34 @@ def _batch(engine: Engine, prompts: Sequence[Ids], n: int, plan: Plan) -> tuple[
 
 
 def _choose(
-    logits_BV: torch.Tensor, plan: Plan, marks: Sequence[bytes], live: Sequence[Draw], step: int, random: int
+    logits_BV: torch.Tensor, plan: SamplingPlan, digests: Sequence[bytes], live: Sequence[Draw], step: int, random: int
 ) -> tuple[torch.Tensor, torch.Tensor, int]:
     """The next token of each row, its log-probability at temperature 1, near ties of greedy steps. random: draws below
     this number are random, the others greedy."""
-    drawn = [b for b, d in enumerate(live) if plan.temperature > 0 and d.draw < random]
-    if len(drawn) == len(live):
-        return *_drawn(logits_BV, plan, marks, live, step), 0
-    greedy = [b for b, d in enumerate(live) if plan.temperature <= 0 or d.draw >= random]
-    some_BV = logits_BV[greedy] if drawn else logits_BV
-    top = some_BV.topk(2, dim=-1)
-    best_B = top.values[:, 0] - some_BV.logsumexp(-1)  # no second matrix of the vocabulary's size
+    random_rows = [b for b, d in enumerate(live) if plan.temperature > 0 and d.draw < random]
+    if len(random_rows) == len(live):
+        return *_sampled(logits_BV, plan, digests, live, step), 0
+    greedy_rows = [b for b, d in enumerate(live) if plan.temperature <= 0 or d.draw >= random]
+    greedy_BV = logits_BV[greedy_rows] if random_rows else logits_BV
+    top = greedy_BV.topk(2, dim=-1)
+    best_B = top.values[:, 0] - greedy_BV.logsumexp(-1)  # no second matrix of the vocabulary's size
     near = int((top.values[:, 0] - top.values[:, 1] < NEAR).sum())
-    if not drawn:
+    if not random_rows:
         return top.indices[:, 0], best_B, near
     tokens_B, logprobs_B = torch.empty_like(logits_BV[:, 0], dtype=torch.long), torch.empty_like(logits_BV[:, 0])
-    tokens_B[greedy], logprobs_B[greedy] = top.indices[:, 0], best_B
-    tokens_B[drawn], logprobs_B[drawn] = _drawn(logits_BV[drawn], plan, marks, [live[b] for b in drawn], step)
+    tokens_B[greedy_rows], logprobs_B[greedy_rows] = top.indices[:, 0], best_B
+    draws = [live[b] for b in random_rows]
+    tokens_B[random_rows], logprobs_B[random_rows] = _sampled(logits_BV[random_rows], plan, digests, draws, step)
     return tokens_B, logprobs_B, near
 
 
-def _drawn(
-    logits_BV: torch.Tensor, plan: Plan, marks: Sequence[bytes], live: Sequence[Draw], step: int
+def _sampled(
+    logits_BV: torch.Tensor, plan: SamplingPlan, digests: Sequence[bytes], live: Sequence[Draw], step: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    return pick(logits_BV, plan.temperature, [key(marks[d.prompt], plan.seed, d.draw, step) for d in live])
+    return pick(logits_BV, plan.temperature, [key(digests[d.prompt], plan.seed, d.draw, step) for d in live])
 
 
-def _append(engine: Engine, plan: Plan, draw: Draw, token: int, logprob: float) -> None:
+def _append(engine: Engine, plan: SamplingPlan, draw: Draw, token: int, logprob: float) -> None:
     if token in engine.stop_ids:
         draw.finish = "stop"
         return

@@ -28,7 +28,7 @@ from selfscope.records import (
 from selfscope.subjects.activations import Activations
 from selfscope.subjects.base import OnDone, OpenSubject, ScoringSubject, Subject
 
-KEPT = 1 << 24
+CAPACITY = 1 << 24
 """Numbers of the captures that are kept: 64 MB."""
 CEILING = "behaviour"
 """The only rung whose readers may let the subject do what a trial is about."""
@@ -67,8 +67,8 @@ class SealRegistry:
         """Scores of a whole call by what it asked: several readers look at the same train trials. Never of one prompt:
         a resumed run would then put other prompts into a batch, and the last digits would differ."""
         self.states: dict[str, Activations] = {}
-        """The last captures by what they asked, up to KEPT numbers: probes that differ in their labels learn from the
-        same states."""
+        """The last captures by what they asked, up to CAPACITY numbers: probes that differ in their labels learn from
+        the same states."""
 
     def hide(self, trials: Sequence[Trial]) -> list[Trial]:
         """The trials with opaque interventions; their object prompts are from now on out of a reader's reach."""
@@ -90,13 +90,13 @@ class SealRegistry:
         """The positions of a prompt that some trial gives as evidence."""
         return self._readable.get(_what(prompt), set())
 
-    def keep(self, call: str, got: Activations) -> None:
+    def keep(self, call: str, states: Activations) -> None:
         """Keeps a capture, and forgets the oldest ones where that is too much; the newest always stays."""
-        self.states[call] = got
-        held = {key: sum(one.at(k).size for k in one.layers) for key, one in self.states.items()}
+        self.states[call] = states
+        sizes = {key: sum(one.at(k).size for k in one.layers) for key, one in self.states.items()}
         for key in list(self.states)[:-1]:
-            if sum(held.values()) > KEPT:
-                del self.states[key], held[key]
+            if sum(sizes.values()) > CAPACITY:
+                del self.states[key], sizes[key]
 
     def open(self, prompt: Prompt) -> Prompt:
         """The prompt with its real interventions, for the subject alone."""
@@ -148,14 +148,14 @@ class SealedSubject:
         """As the subject's own."""
 
         def cost(replies: list[list[Reply]]) -> Cost:
-            return sum((reply.cost for many in replies for reply in many), Cost())
+            return sum((reply.cost for own in replies for reply in own), Cost())
 
-        return self._call("sample", prompts, lambda given: self._subject.sample(given, n, decoding, on_done), cost)
+        return self._call("sample", prompts, lambda clear: self._subject.sample(clear, n, decoding, on_done), cost)
 
     def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
         """As the subject's own."""
         self._guard("score", prompts)
-        keys = [self._asked(p, c) for p, c in zip(prompts, candidates, strict=True)]
+        keys = [self._score_key(p, c) for p, c in zip(prompts, candidates, strict=True)]
         call = content_hash(keys, size=32)
         if call not in self._registry.scores:
             first: dict[str, int] = {}
@@ -163,8 +163,8 @@ class SealedSubject:
                 first.setdefault(key, i)
             rows = list(first.values())
             texts = [candidates[i] for i in rows]
-            got = self._call("score", [prompts[i] for i in rows], lambda given: self._scoring.score(given, texts))
-            self._registry.scores[call] = dict(zip(first, got, strict=True))
+            scores = self._call("score", [prompts[i] for i in rows], lambda clear: self._scoring.score(clear, texts))
+            self._registry.scores[call] = dict(zip(first, scores, strict=True))
         known = self._registry.scores[call]
         return [known[key] for key in keys]
 
@@ -172,7 +172,7 @@ class SealedSubject:
         self, prompts: Sequence[Prompt], *, top: int | None = None, ids: Sequence[int] | None = None
     ) -> list[TokenDistribution]:
         """As the subject's own."""
-        return self._call("next_token", prompts, lambda given: self._scoring.next_token(given, top=top, ids=ids))
+        return self._call("next_token", prompts, lambda clear: self._scoring.next_token(clear, top=top, ids=ids))
 
     def encode(self, prompt: Prompt) -> tuple[int, ...]:
         """As the subject's own: token ids tell nothing of what the subject does."""
@@ -200,11 +200,11 @@ class SealedSubject:
                 raise SealBroken(
                     f"reader {self._caller!r} reads activations beyond its evidence: give the evidence's own positions"
                 )
-        asked = [[_what(prompt), prompt.interventions] for prompt in prompts]
-        call = content_hash(asked, list(layers), positions, size=32)
+        rows = [[_what(prompt), prompt.interventions] for prompt in prompts]
+        call = content_hash(rows, list(layers), positions, size=32)
         if call not in self._registry.states:
-            got = self._call("capture", prompts, lambda p: self._open.capture(p, layers, positions), guarded=False)
-            self._registry.keep(call, got)
+            states = self._call("capture", prompts, lambda p: self._open.capture(p, layers, positions), guarded=False)
+            self._registry.keep(call, states)
         return self._registry.states[call]
 
     def unembed(
@@ -248,15 +248,15 @@ class SealedSubject:
         result = act([self._registry.open(prompt) for prompt in prompts])
         seconds, after = time.perf_counter() - start, getattr(self._subject, "spent", None)
         if before is not None and after is not None:  # the subject's own count, which knows scored tokens too
-            made = after.output_tokens - before.output_tokens
-            spent = Cost(len(prompts), after.prompt_tokens - before.prompt_tokens, made, seconds)
+            output_tokens = after.output_tokens - before.output_tokens
+            spent = Cost(len(prompts), after.prompt_tokens - before.prompt_tokens, output_tokens, seconds)
         else:
-            told = cost(result) if cost else Cost()
-            spent = Cost(len(prompts), told.prompt_tokens, told.output_tokens, seconds)
+            total = cost(result) if cost else Cost()
+            spent = Cost(len(prompts), total.prompt_tokens, total.output_tokens, seconds)
         self._log.calls.append(Call(self._caller, method, len(prompts), spent))
         return result
 
-    def _asked(self, prompt: Prompt, candidates: Sequence[str]) -> str:
+    def _score_key(self, prompt: Prompt, candidates: Sequence[str]) -> str:
         """What is scored once in a call. A tag is part of the question to a scripted subject, and to no other."""
         tag = {} if "parameters" in self.environment else prompt.tag
         return content_hash(_what(prompt), prompt.interventions, tag, candidates, size=32)

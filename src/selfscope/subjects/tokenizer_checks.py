@@ -87,12 +87,12 @@ def template_of(tokenizer: Any) -> Template | None:
         return None
     user = {"role": "user", "content": WORDS}
     plain = _written(tokenizer, [user]) or ""
-    told = _written(tokenizer, [{"role": "system", "content": "Be brief."}, user])
+    with_system = _written(tokenizer, [{"role": "system", "content": "Be brief."}, user])
     empty = _written(tokenizer, [{"role": "system", "content": ""}, user])
     closed = _written(tokenizer, [user], generation=False) or ""
     added = None if empty is None else _count(tokenizer, empty) - _count(tokenizer, plain)
     return Template(
-        system=told is not None and "Be brief." in told,
+        system=with_system is not None and "Be brief." in with_system,
         empty_system=added,
         thinking="enable_thinking" in str(source),
         generation=_count(tokenizer, plain) - _count(tokenizer, closed),
@@ -132,8 +132,8 @@ def placeholder(tokenizer: Any, text: str, *, times: int = RUN) -> Placeholder:
 def _tokens(tokenizer: Any, before: str, text: str, times: int, after: str) -> tuple[int, ...]:
     """Ids of the tokens on a run, if they hold nothing beside it."""
     prompt = Prompt(messages=(Message("user", before + text * times + after),))
-    whole, offsets = spans(tokenizer, prompt)
-    start = whole.index(before + text * times + after) + len(before)
+    full_text, offsets = spans(tokenizer, prompt)
+    start = full_text.index(before + text * times + after) + len(before)
     stop = start + len(text * times)
     on = [(i, a, b) for i, (a, b) in zip(render(tokenizer, prompt), offsets) if a < stop and b > start and b > a]
     return tuple(i for i, _, _ in on) if all(a >= start and b <= stop for _, a, b in on) else ()

@@ -22,28 +22,28 @@ DTYPES = ("float32", "bfloat16", "float16")
 class Source:
     """What from_pretrained is given: a folder or hub name, a GGUF file in it, a revision."""
 
-    place: str
+    name_or_path: str
     gguf: str | None
     revision: str | None
 
     @property
     def arguments(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"trust_remote_code": False}
+        arguments: dict[str, Any] = {"trust_remote_code": False}
         if self.gguf:
-            found["gguf_file"] = self.gguf
+            arguments["gguf_file"] = self.gguf
         if self.revision:
-            found["revision"] = self.revision
-        return found
+            arguments["revision"] = self.revision
+        return arguments
 
 
 def source_of(name: str, revision: str | None) -> Source:
-    place = Path(name).expanduser()
-    if place.is_file():
-        if place.suffix != ".gguf":
+    path = Path(name).expanduser()
+    if path.is_file():
+        if path.suffix != ".gguf":
             raise BadModel(f"{name} is a file that is not .gguf. Give a model folder or a GGUF file.")
-        return Source(str(place.parent), place.name, None)
-    if place.is_dir():
-        return Source(str(place), None, None)
+        return Source(str(path.parent), path.name, None)
+    if path.is_dir():
+        return Source(str(path), None, None)
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
         hint = "A model is a short name, a folder, a .gguf file, or a hub name like owner/model."
         raise UnknownName("model", name, bundled_models.PACKAGES, hint)
@@ -54,11 +54,11 @@ def read_tokenizer(name: str, source: Source) -> Any:
     from transformers import AutoTokenizer
 
     files = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json", "spiece.model")
-    place = Path(source.place)
-    if place.is_dir() and not source.gguf and not any((place / f).exists() for f in files):
+    path = Path(source.name_or_path)
+    if path.is_dir() and not source.gguf and not any((path / f).exists() for f in files):
         raise BadModel(f"{name} has no tokenizer (none of {', '.join(files)}). Save the model's tokenizer there.")
     try:
-        return AutoTokenizer.from_pretrained(source.place, **source.arguments)
+        return AutoTokenizer.from_pretrained(source.name_or_path, **source.arguments)
     except (OSError, ValueError, KeyError) as error:
         raise BadModel(f"the tokenizer of {name} cannot be read: {first_line(error)}") from error
 
@@ -70,11 +70,11 @@ def read_model(name: str, source: Source, dtype: str | None, adapter: str | None
 
     if dtype is not None and dtype not in DTYPES:
         raise UnknownName("dtype", dtype, DTYPES)
-    place = Path(source.place)
-    if place.is_dir() and not source.gguf and not list(place.glob("*.safetensors")):
-        held = ", ".join(sorted(f.name for f in place.iterdir())[:8]) or "nothing"
+    path = Path(source.name_or_path)
+    if path.is_dir() and not source.gguf and not list(path.glob("*.safetensors")):
+        names = ", ".join(sorted(f.name for f in path.iterdir())[:8]) or "nothing"
         raise BadModel(
-            f"{name} holds no safetensors weights (it holds {held}). Pickled weights are never loaded: "
+            f"{name} holds no safetensors weights (it holds {names}). Pickled weights are never loaded: "
             "convert them with save_pretrained(..., safe_serialization=True)."
         )
     arguments = dict(source.arguments)
@@ -83,14 +83,14 @@ def read_model(name: str, source: Source, dtype: str | None, adapter: str | None
     wanted = getattr(torch, dtype) if dtype else "auto"
     try:
         model, info = AutoModelForCausalLM.from_pretrained(
-            source.place, dtype=wanted, output_loading_info=True, **arguments
+            source.name_or_path, dtype=wanted, output_loading_info=True, **arguments
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise BadModel(f"the model {name} cannot be loaded: {first_line(error)}") from error
     missing = sorted(info["missing_keys"])
     if missing:  # transformers fills them with random numbers
-        held = ", ".join(missing[:3])
-        raise BadModel(f"the weights of {name} lack {len(missing)} of the model's tensors ({held} ...): not loaded")
+        lost = ", ".join(missing[:3])
+        raise BadModel(f"the weights of {name} lack {len(missing)} of the model's tensors ({lost} ...): not loaded")
     if dtype is None and sum(p.numel() for p in model.parameters()) <= FP32_UP_TO:
         model = model.float()
     if adapter is not None:
@@ -127,12 +127,12 @@ def first_line(error: BaseException) -> str:
 def identity_of(source: Source, adapter: str | None, template: str, dtype: str, config: Any) -> str:
     """Content hash of weights, adapter, tokenizer, template and dtype; of a hub model, of the commit it came from."""
     parts: list[Any] = [template, dtype]
-    for place in filter(None, (source.place, adapter)):
-        folder = Path(place)
+    for name in filter(None, (source.name_or_path, adapter)):
+        folder = Path(name)
         if not folder.is_dir():  # a hub name: the commit names its files
-            parts.append([place, getattr(config, "_commit_hash", None) or source.revision])
+            parts.append([name, getattr(config, "_commit_hash", None) or source.revision])
             continue
-        names = [source.gguf] if source.gguf and place == source.place else None
+        names = [source.gguf] if source.gguf and name == source.name_or_path else None
         files = [folder / n for n in names] if names else sorted(f for f in folder.iterdir() if _counts(f))
         parts += [[f.name, file_hash(f)] for f in files]
     return content_hash(*parts)

@@ -39,9 +39,9 @@ def captured(
         engine.blocks.layer(layer)
     columns = columns_to_read(positions, [len(row) for row in rows])
     states = {layer: states_ND.numpy() for layer, states_ND in capture(engine, rows, columns, layers).items()}
-    places = [(i, c) for i, many in enumerate(columns) for c in many]
+    places = [(i, c) for i, own in enumerate(columns) for c in own]
     if positions == "all":
-        keep = ordinary(states, [len(many) for many in columns])
+        keep = ordinary(states, [len(own) for own in columns])
         states = {k: v[keep] for k, v in states.items()}
         places = [places[i] for i in keep]
     tokens = tuple(text_of(engine.token(rows[i][c])) for i, c in places)

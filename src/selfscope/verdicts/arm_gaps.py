@@ -109,8 +109,8 @@ def gaps_of(table: Table, observations: Mapping[str, Observation]) -> list[Gap]:
     """The gaps of one phenomenon; of one of reports there are none."""
     if table.family == "report":
         return []
-    found = [_gap(table, reader, observations) for reader in table.readers if table.cells(reader)]
-    return [g for g in found if g is not None]
+    entries = [_gap(table, reader, observations) for reader in table.readers if table.cells(reader)]
+    return [g for g in entries if g is not None]
 
 
 def _gap(table: Table, reader: str, observations: Mapping[str, Observation]) -> Gap | None:
@@ -158,13 +158,14 @@ def _against_arms(
 def _tokens(plain: Sequence[tuple[Trial, Reading]], observations: Mapping[str, Observation]) -> Tokens | None:
     named, clusters = [], []
     for trial, reading in plain:
-        seen = observations.get(trial.observation)
-        if seen is None or "likeliest" not in seen.exact or "likeliest" not in reading.extra:
+        observation = observations.get(trial.observation)
+        if observation is None or "likeliest" not in observation.exact or "likeliest" not in reading.extra:
             continue
-        ids, logprobs = seen.exact["likeliest"]["ids"], seen.exact["likeliest"]["logprobs"]
-        said = reading.extra["likeliest"]["id"]
-        kept = said in ids
-        named.append((said == ids[0], -(logprobs[ids.index(said)] if kept else min(logprobs)), not kept))
+        likeliest = observation.exact["likeliest"]
+        ids, logprobs = likeliest["ids"], likeliest["logprobs"]
+        token = reading.extra["likeliest"]["id"]
+        known = token in ids
+        named.append((token == ids[0], -(logprobs[ids.index(token)] if known else min(logprobs)), not known))
         clusters.append(trial.cluster)
     if not named:
         return None

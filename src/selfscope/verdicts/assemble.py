@@ -109,8 +109,8 @@ def matrix(vectors: Sequence[Sequence[float]], width: int) -> Array:
 
 def numbered(names: Sequence[object]) -> Ints:
     """Names as integers in order of first appearance."""
-    seen: dict[object, int] = {}
-    return np.array([seen.setdefault(n, len(seen)) for n in names], dtype=np.int64)
+    numbers: dict[object, int] = {}
+    return np.array([numbers.setdefault(n, len(numbers)) for n in names], dtype=np.int64)
 
 
 def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str], Items] | None:
@@ -128,13 +128,13 @@ def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str],
         there[row, : len(table.trials[i].question.options)] = True
     truth = [table.truths[i] for i in ids]
     empty = np.zeros((n, k))
-    forecasts = [matrix([_said(cells[i]) for i in ids], k) for cells in others]
+    forecasts = [matrix([_distribution_of(cells[i]) for i in ids], k) for cells in others]
     past = forecasts[0] if history else empty
     others_in = forecasts[len(history) :]
     g1 = others_in[0] if others_in else empty
     refits = [others[0][i].extra for i in ids] if history else []
     return ids, Items(
-        report=matrix([_said(own[i]) for i in ids], k),
+        report=matrix([_distribution_of(own[i]) for i in ids], k),
         xa=matrix([t.half_a for t in truth], k),
         xb=matrix([t.half_b for t in truth], k),
         history=past,
@@ -153,12 +153,12 @@ def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str],
 
 def _history(table: Table) -> list[str]:
     """The history rival of the regression: the one whose training noise is known, else the first."""
-    found = table.rivals("history")
+    rivals = table.rivals("history")
     by_noise = {
-        name: [r for r in found if any(name in x.extra for x in table.cells(r).values())]
+        name: [r for r in rivals if any(name in x.extra for x in table.cells(r).values())]
         for name in ("jackknife", "sets")
     }
-    return (by_noise["jackknife"] or by_noise["sets"] or found)[:1]
+    return (by_noise["jackknife"] or by_noise["sets"] or rivals)[:1]
 
 
 def _set_variance(extras: Sequence[Mapping[str, object]], k: int) -> Array | None:
@@ -173,8 +173,9 @@ def twin_of(table: Table, ids: Sequence[str], width: int) -> tuple[Array, Array 
     rows = np.array([k for k, i in enumerate(ids) if i in cells], dtype=np.int64)
     if not len(rows):
         return None
-    said = [cells[ids[k]] for k in rows]
-    return matrix([_said(r) for r in said], width), _set_variance([r.extra for r in said], width), rows
+    forecasts = [cells[ids[k]] for k in rows]
+    variance = _set_variance([r.extra for r in forecasts], width)
+    return matrix([_distribution_of(r) for r in forecasts], width), variance, rows
 
 
 def class_reports(table: Table, reader: str, ids: Sequence[str]) -> bool:
@@ -183,7 +184,7 @@ def class_reports(table: Table, reader: str, ids: Sequence[str]) -> bool:
     return all(cells[i].kind == "class" for i in ids)
 
 
-def _said(reading: Reading) -> Sequence[float]:
+def _distribution_of(reading: Reading) -> Sequence[float]:
     assert reading.distribution is not None
     return reading.distribution
 
@@ -207,8 +208,8 @@ def _refits(extras: Sequence[Mapping[str, object]], name: str, k: int, n: int) -
 
 
 def _halves(extras: Sequence[Mapping[str, object]], k: int) -> Array | None:
-    got = _refits(extras, "halves", k, len(extras))
-    return got if len(got) == 2 else None
+    halves = _refits(extras, "halves", k, len(extras))
+    return halves if len(halves) == 2 else None
 
 
 def dummies(trials: Sequence[Trial], there: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> Array:
@@ -247,30 +248,30 @@ def _change_of(table: Table, reader: str, *, control: bool, sham: bool) -> Chang
     shams = table.answered(reader, table.control("sham", reader))
     ids = []
     for i in after:
-        size = len(_said(after[i]))
+        size = len(_distribution_of(after[i]))
         needed = ([c0, c1] if control else []) + ([shams] if sham else [])
         if i not in plain or i not in table.truths or table.truth_under(i, changed) is None:
             continue
-        if all(i in cells and len(_said(cells[i])) == size for cells in needed):
+        if all(i in cells and len(_distribution_of(cells[i])) == size for cells in needed):
             ids.append(i)
     if not ids:
         return None
-    k = max(len(_said(plain[i])) for i in ids)
+    k = max(len(_distribution_of(plain[i])) for i in ids)
     new = [table.truth_under(i, changed) for i in ids]
     old = [table.truths[i] for i in ids]
     mode = all(plain[i].kind == "class" for i in ids)
-    seen: Callable[[Sequence[float]], Sequence[float]] = _mode if mode else lambda x: x
+    truth: Callable[[Sequence[float]], Sequence[float]] = _mode if mode else lambda x: x
 
     def read(cells: Mapping[str, Reading]) -> Array:
-        return matrix([_said(cells[i]) for i in ids], k)
+        return matrix([_distribution_of(cells[i]) for i in ids], k)
 
     return ids, Change(
         before=read(plain),
         after=read(after),
-        xa=matrix([seen(t.half_a) for t in old], k),
-        xb=matrix([seen(t.half_b) for t in old], k),
-        xa_after=matrix([seen(t.half_a) for t in new if t], k),
-        xb_after=matrix([seen(t.half_b) for t in new if t], k),
+        xa=matrix([truth(t.half_a) for t in old], k),
+        xb=matrix([truth(t.half_b) for t in old], k),
+        xa_after=matrix([truth(t.half_a) for t in new if t], k),
+        xb_after=matrix([truth(t.half_b) for t in new if t], k),
         cluster=numbered([table.trials[i].cluster for i in ids]),
         control_before=read(c0) if control else None,
         control_after=read(c1) if control else None,

@@ -16,7 +16,9 @@ from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import Items, Shares, composed
 
 
-def required(table: Table, reader: str, ids: Sequence[str], items: Items, found: Shares, s: Settings) -> list[Check]:
+def required(
+    table: Table, reader: str, ids: Sequence[str], items: Items, composition: Shares, s: Settings
+) -> list[Check]:
     """One check for each row of the table of required controls, in its order."""
     inputs = table.rivals("input")
     return [
@@ -25,7 +27,7 @@ def required(table: Table, reader: str, ids: Sequence[str], items: Items, found:
         _present("prior", table.rivals("prior")),
         _present("input rival", inputs, "one of them, used twice" if len(inputs) == 1 else ""),
         _present("history rival", table.rivals("history")),
-        reliable(table, found, s),
+        reliable(table, composition, s),
         _present("near twin", table.rivals("twin")),
         *changed_state(table, reader),
         shuffled(table, ids, items, s),
@@ -62,26 +64,27 @@ def yes_bias(table: Table, reader: str) -> Check:
     """The panel of facts and absurdities: how often is the answer yes, and does it know the difference?"""
     control = table.control("panel", reader)
     cells = table.answered(reader, control)
-    said, true = [], []
+    yes, true = [], []
     for base, reading in cells.items():
         truth = table.truth_under(base, control)
         if truth is not None and reading.distribution is not None and len(reading.distribution) == 2:
-            said.append(reading.distribution[0])
+            yes.append(reading.distribution[0])
             true.append(truth.mean[0] > 0.5)
-    if not said:
+    if not yes:
         return check("yes-bias panel", "missing", "no matched facts and absurdities were asked")
-    rate, positive = float(np.mean(said)), np.array(true)
-    detail = f"says yes {100 * rate:.0f} % on {len(said)} statements of which {100 * positive.mean():.0f} % are true"
+    rate, positive = float(np.mean(yes)), np.array(true)
+    detail = f"says yes {100 * rate:.0f} % on {len(yes)} statements of which {100 * positive.mean():.0f} % are true"
     if positive.any() and not positive.all():
-        detail += f"; tells them apart with AUROC {auroc(np.array(said), positive):.2f}"
+        detail += f"; tells them apart with AUROC {auroc(np.array(yes), positive):.2f}"
     return check("yes-bias panel", "passed", detail)
 
 
-def reliable(table: Table, found: Shares, s: Settings) -> Check:
+def reliable(table: Table, composition: Shares, s: Settings) -> Check:
     if not table.rivals("history"):
         return check("reliable history", "missing", "no history rival")
-    status = "passed" if found.kappa >= s.kappa else "failed"
-    detail = f"reliability {found.kappa:.2f} (at least {s.kappa:.2f}); more history would explain {found.f_hat:.2f}"
+    status = "passed" if composition.kappa >= s.kappa else "failed"
+    more = f"more history would explain {composition.f_hat:.2f}"
+    detail = f"reliability {composition.kappa:.2f} (at least {s.kappa:.2f}); {more}"
     return check("reliable history", status, detail)
 
 
@@ -104,11 +107,11 @@ def _moved(change: state_effect.Change) -> Check:
 
 
 def _sham(table: Table, reader: str) -> Check:
-    got = change_of(table, reader, control=False, sham=True)
-    if got is None:
+    shams = change_of(table, reader, control=False, sham=True)
+    if shams is None:
         return check("sham", "missing", "no irrelevant change was made")
     try:
-        slope = state_effect.sham_slope(got[1])
+        slope = state_effect.sham_slope(shams[1])
     except ValueError:
         return check("sham", "failed", "the change moved no behaviour, so the sham says nothing")
     status = "failed" if slope.low > 0 else "passed"
@@ -116,18 +119,18 @@ def _sham(table: Table, reader: str) -> Check:
 
 
 def _control_question(table: Table, reader: str) -> Check:
-    got = change_of(table, reader)
-    if got is None:
+    controlled = change_of(table, reader)
+    if controlled is None:
         return check("control question", "missing", "no question was asked that the change should not touch")
     try:
-        slope = state_effect.causal_control(got[1])
+        slope = state_effect.causal_control(controlled[1])
     except ValueError:
         return check("control question", "failed", "the change moved no behaviour")
     return check("control question", "passed", f"its slope {slope.value:.2f} {_interval(slope)} is subtracted")
 
 
 def shuffled(table: Table, ids: Sequence[str], items: Items, s: Settings) -> Check:
-    """Reports re-paired within the same question and option count: the interval of a must hold 0."""
+    """Reports re-paired within the same question and option count: the interval of the private share must hold 0."""
     counts = items.there.sum(1)
     group = np.array([stratum(table.trials[i].question.quantity, int(k)) for i, k in zip(ids, counts, strict=True)])
     rng = np.random.default_rng([s.seed, len(ids), items.clusters])
@@ -137,8 +140,8 @@ def shuffled(table: Table, ids: Sequence[str], items: Items, s: Settings) -> Che
         for name in np.unique(group):
             rows = np.nonzero(group == name)[0]
             report[rows] = report[rng.permutation(rows)]
-        a = private_share(replace(items, report=report))
-        outside += not a.low <= 0 <= a.high
+        private = private_share(replace(items, report=report))
+        outside += not private.low <= 0 <= private.high
     status = "passed" if outside <= s.outside else "failed"
     return check("shuffled pairing", status, f"{outside} of {s.shuffles} re-paired intervals of the share miss 0")
 
@@ -149,8 +152,8 @@ def stratum(quantity: str, options: int) -> str:
 
 
 def private_share(items: Items) -> Estimate:
-    """Share a with its evaluation interval alone (the rival's training is the same in every shuffle)."""
-    return composed(replace(items, jack=items.jack[:0], set_variance=items.rival_variance))[0]["a"]
+    """The private share with its evaluation interval alone (the rival's training is the same in every shuffle)."""
+    return composed(replace(items, jack=items.jack[:0], set_variance=items.rival_variance))[0]["private"]
 
 
 def competence(table: Table, reader: str) -> Check:

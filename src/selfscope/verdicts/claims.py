@@ -82,8 +82,8 @@ class Claim:
     primary
         Whether the reader speaks for the phenomenon.
     shares
-        Parts of the report that follow: a its own state (private), b its history (habit), g the text (input), y the
-        format, c none of these (unmoved); "public" is b + g.
+        Parts of the report that follow its own state ("private"), its history ("habit"), the text ("input"), the
+        format ("format"), none of these ("unmoved"); "public" is habit + input.
     causal
         Slope of the report on the truth under do(state), less the control question's where that was asked.
     causal_control
@@ -113,7 +113,8 @@ class Claim:
         By control of wording, person or sham: how far the report moved ("change"), how much better it got ("better"),
         on how many items, and how many were not answered ("silent").
     numbers
-        kappa, f_hat, f_star, mde_a, mde_causal, mean_confidence, earned_confidence, items, clusters, rollouts ...
+        kappa, f_hat, f_star, mde_private, mde_causal, mean_confidence, earned_confidence, items, clusters,
+        rollouts ...
     calibration
         (stated, happened, low, high, items) of each bin of the calibration plot.
     notes

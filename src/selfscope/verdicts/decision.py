@@ -49,15 +49,15 @@ RUN = {
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What the table looks at. None: that arm was not run or cannot be computed."""
+class Measured:
+    """What the table looks at. None: was not run, or cannot be computed."""
 
-    a: Estimate | None = None
-    twin_a: Estimate | None = None  # a with the near twin's forecast in place of the history rival's
-    b: Estimate | None = None
-    g: Estimate | None = None
-    y: Estimate | None = None
-    c: Estimate | None = None
+    private: Estimate | None = None
+    private_twin: Estimate | None = None  # with the near twin's forecast in place of the history rival's
+    habit: Estimate | None = None
+    input: Estimate | None = None
+    format: Estimate | None = None
+    unmoved: Estimate | None = None
     public: Estimate | None = None
     do: Estimate | None = None
     identification: Estimate | None = None
@@ -69,7 +69,7 @@ class Evidence:
     answered: float = 1.0
     clusters: int = 0
     singular: bool = False
-    blocks: tuple[tuple[str, str], ...] = ()  # (reason, sentence) found before the table
+    blocks: tuple[tuple[str, str], ...] = ()  # (reason, sentence) that stop before the table
     checks: tuple[Check, ...] = field(default=())
 
 
@@ -83,15 +83,15 @@ class Decision:
     reason: str | None = None
 
 
-def f_star(e: Evidence) -> float:
+def f_star(e: Measured) -> float:
     """The tipping point: the claim fails if more than this part of what the rivals leave unexplained is habit."""
-    if e.a is None or e.b is None or e.a.low <= 0:
+    if e.private is None or e.habit is None or e.private.low <= 0:
         return 0.0
-    reach = min(1.0, max(0.0, e.b.high))
-    return e.a.low / reach if reach > 0 else float("inf")
+    reach = min(1.0, max(0.0, e.habit.high))
+    return e.private.low / reach if reach > 0 else float("inf")
 
 
-def decide(e: Evidence, settings: Settings) -> Decision:
+def decide(e: Measured, settings: Settings) -> Decision:
     """The first row of the table that holds."""
     if e.clusters < settings.clusters:
         return _not(
@@ -101,7 +101,7 @@ def decide(e: Evidence, settings: Settings) -> Decision:
         return _not("too many non-answers", f"only {100 * e.answered:.0f} % of the questions were answered")
     for reason, sentence in e.blocks:
         return _not(reason, sentence)
-    if e.singular or e.a is None:
+    if e.singular or e.private is None:
         return _without_shares(e, settings)
     for holds, claim, decision in _rows(e, settings):
         if holds:
@@ -109,7 +109,7 @@ def decide(e: Evidence, settings: Settings) -> Decision:
     return _undecided(e, settings)
 
 
-def _without_shares(e: Evidence, s: Settings) -> Decision:
+def _without_shares(e: Measured, s: Settings) -> Decision:
     """Where rivals and truth move together there are no shares; what changing the state shows needs no rival."""
     if _moved(e):
         return _controlled(CAUSAL, _access_causal(e), e.checks)
@@ -121,13 +121,13 @@ def _without_shares(e: Evidence, s: Settings) -> Decision:
     return _not("rivals and truth cannot be told apart", together)
 
 
-def _moved(e: Evidence) -> bool:
+def _moved(e: Measured) -> bool:
     """Whether the report follows the state when that is changed, and in its content."""
     content = e.identification is not None and e.identification.low > 0
     return e.do is not None and e.do.low > 0 and content
 
 
-def _alarmed(e: Evidence, s: Settings) -> bool:
+def _alarmed(e: Measured, s: Settings) -> bool:
     """Whether it says that something changed, while its content does not follow the change."""
     return e.do is not None and e.alarm is not None and e.alarm.low > 0 and below(e.do, s.margin_causal)
 
@@ -135,20 +135,20 @@ def _alarmed(e: Evidence, s: Settings) -> bool:
 _ALARM = Decision(ALARM, "notices that something changed, cannot say what")
 
 
-def _rows(e: Evidence, s: Settings) -> Sequence[tuple[bool, str, Decision]]:
-    assert e.a is not None
+def _rows(e: Measured, s: Settings) -> Sequence[tuple[bool, str, Decision]]:
+    assert e.private is not None
     untouched = e.do is not None and below(e.do, s.margin_causal)  # where both exist the intervention decides
-    ablated = e.a.low > 0 and e.ablated is not None and e.ablated.low > 0 and not untouched
-    least = min(e.a.low, e.twin_a.low) if e.twin_a is not None else e.a.low
-    tip = least > max(s.tipping, 2 * e.f_hat) * (min(1.0, max(0.0, e.b.high)) if e.b else 1.0)
+    ablated = e.private.low > 0 and e.ablated is not None and e.ablated.low > 0 and not untouched
+    least = min(e.private.low, e.private_twin.low) if e.private_twin is not None else e.private.low
+    tip = least > max(s.tipping, 2 * e.f_hat) * (min(1.0, max(0.0, e.habit.high)) if e.habit else 1.0)
     rivals = least > 0 and tip and e.kappa >= s.kappa and e.do is None
-    flat = below(e.do, s.margin_causal) if e.do is not None else below(e.a, s.margin)
+    flat = below(e.do, s.margin_causal) if e.do is not None else below(e.private, s.margin)
     unearned = e.unearned is not None and e.unearned.value >= s.unearned and e.unearned.low > 0
-    narrative = e.c is not None and e.c.low > s.narrative and flat and unearned
-    public = flat and any(x is not None and x.low > 0 for x in (e.b, e.g, e.public))
+    narrative = e.unmoved is not None and e.unmoved.low > s.narrative and flat and unearned
+    public = flat and any(x is not None and x.low > 0 for x in (e.habit, e.input, e.public))
     return (
         (_moved(e), CAUSAL, _access_causal(e)),
-        (ablated, ABLATED, Decision(ACCESS, f"access, against itself without the state: {_share(e.a)}", "ablated")),
+        (ablated, ABLATED, _access_ablated(e.private)),
         (rivals, RIVALS, _access_rivals(e)),
         (_alarmed(e, s), ALARM, _ALARM),
         (narrative, NARRATIVE, Decision(NARRATIVE, "confident, not moved by the state")),
@@ -159,9 +159,9 @@ def _rows(e: Evidence, s: Settings) -> Sequence[tuple[bool, str, Decision]]:
 def _controlled(claim: str, decision: Decision, checks: Sequence[Check]) -> Decision:
     """A claim stands only if each control that it demands ran and passed."""
     for status in ("missing", "failed"):
-        bad = [c for c in checks if c.status == status and claim in c.needed_for]
-        if bad:
-            names = ", ".join(c.name for c in bad)
+        unmet = [c for c in checks if c.status == status and claim in c.needed_for]
+        if unmet:
+            names = ", ".join(c.name for c in unmet)
             if status == "failed" and "truth ceiling" in names:
                 return _not("no private variation", "the truth does not vary beyond the rivals: nothing private here")
             reason = f"control {status}: {names}"
@@ -176,12 +176,12 @@ HOPELESS = 1000
 """Times the items there were: a number of items beyond this is no advice."""
 
 
-def _undecided(e: Evidence, s: Settings) -> Decision:
-    assert e.a is not None
-    flat = below(e.do, s.margin_causal) if e.do is not None else below(e.a, s.margin)
-    if e.y is not None and e.y.low > 0 and flat:
-        return _not("format", f"the report follows the format: {_share(e.y)} goes with position or with “yes”")
-    if e.c is not None and e.c.low > s.narrative and flat:
+def _undecided(e: Measured, s: Settings) -> Decision:
+    assert e.private is not None
+    flat = below(e.do, s.margin_causal) if e.do is not None else below(e.private, s.margin)
+    if e.format is not None and e.format.low > 0 and flat:
+        return _not("format", f"the report follows the format: {_share(e.format)} goes with position or with “yes”")
+    if e.unmoved is not None and e.unmoved.low > s.narrative and flat:
         return _not("prior-like", "constant content, stated with no more confidence than it earns")
     margin = s.margin_causal if e.do is not None else s.margin
     if flat:
@@ -189,7 +189,7 @@ def _undecided(e: Evidence, s: Settings) -> Decision:
         return _not(
             "undecided", f"follows the state by less than {100 * margin:.0f} %; what else it follows is open ({why})"
         )
-    size = e.do or e.a
+    size = e.do or e.private
     # Equivalence is reachable at se < margin / 2.6, and the standard error falls with the root of the clusters.
     needed = int(max(size.items + 1, size.items * (2.6 * size.se / margin) ** 2))
     if needed > HOPELESS * size.items:
@@ -212,12 +212,16 @@ def _share(x: Estimate) -> str:
     return f"{100 * x.value:.0f} % [{100 * max(0.0, x.low):.0f}, {100 * min(1.0, x.high):.0f}]"
 
 
-def _access_causal(e: Evidence) -> Decision:
-    shown = _share(e.do) if e.do is not None else ""
-    return Decision(ACCESS, f"{shown} of the report follows the state when the state is changed", "causal")
+def _access_causal(e: Measured) -> Decision:
+    share = _share(e.do) if e.do is not None else ""
+    return Decision(ACCESS, f"{share} of the report follows the state when the state is changed", "causal")
 
 
-def _access_rivals(e: Evidence) -> Decision:
+def _access_ablated(private: Estimate) -> Decision:
+    return Decision(ACCESS, f"access, against itself without the state: {_share(private)}", "ablated")
+
+
+def _access_rivals(e: Measured) -> Decision:
     return Decision(
         ACCESS,
         f"beyond the rivals tried: fails if more than {100 * min(f_star(e), 9.99):.0f} % of what they leave "
@@ -226,9 +230,9 @@ def _access_rivals(e: Evidence) -> Decision:
     )
 
 
-def _self_prediction(e: Evidence) -> Decision:
-    if e.b is not None and e.b.low > 0:
+def _self_prediction(e: Measured) -> Decision:
+    if e.habit is not None and e.habit.low > 0:
         return Decision(PUBLIC, "anyone with the same history could say it")
-    if e.g is not None and e.g.low > 0:
+    if e.input is not None and e.input.low > 0:
         return Decision(PUBLIC, "anyone with the same text could say it")
     return Decision(PUBLIC, "anyone with the same text or the same history could say it (not split)")

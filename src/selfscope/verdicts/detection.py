@@ -86,17 +86,17 @@ def detections(
     draws: int = DRAWS,
 ) -> list[InjectionFinding]:
     """One entry for each reader that was asked about injections, in the order of the rows. Pure; test split only."""
-    return [found for table in tables(rows, trials, truths, parts) for found in detections_of(table, draws)]
+    return [finding for table in tables(rows, trials, truths, parts) for finding in detections_of(table, draws)]
 
 
 def detections_of(table: Table, draws: int = DRAWS) -> list[InjectionFinding]:
     """Those of one phenomenon."""
     findings = []
     for reader in (r for r in table.readers if table.rungs[r] != "prior"):
-        choices = {task: one for task in CHOICES if (one := _choice(table, reader, task)) is not None}
-        noticed = _detection(table, reader, draws)
-        if choices or noticed is not None:
-            findings.append(InjectionFinding(table.phenomenon, reader, choices, noticed))
+        choices = {task: choice for task in CHOICES if (choice := _choice(table, reader, task)) is not None}
+        detection = _detection(table, reader, draws)
+        if choices or detection is not None:
+            findings.append(InjectionFinding(table.phenomenon, reader, choices, detection))
     return findings
 
 
@@ -138,7 +138,7 @@ def _logs(reading: Reading) -> Array:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _YesNo:
     """One question under its arms. logits: arm -> (n,) log-odds of the canonical yes. sign: (n,) 1 where the word yes
     means it, -1 in the negated wording. yes_right: (n,) whether the word yes is the right answer. cluster: (n,)."""
 
@@ -155,9 +155,9 @@ class _Asked:
         return float(np.mean([np.average(moved[g], weights=w[g]) for g in groups])) if groups else 0.0
 
 
-def _asked(
+def _yes_no(
     table: Table, reader: str, quantity: str, arms: Sequence[str], clusters: Mapping[str, int]
-) -> _Asked | None:
+) -> _YesNo | None:
     """The items of a yes/no quantity that were answered under all of these arms; None where there are none."""
     cells = {arm: _of(table, reader, quantity, arm) for arm in arms}
     ids = [i for i in cells[arms[0]] if all(i in c for c in cells.values()) and table.trials[i].cluster in clusters]
@@ -168,7 +168,7 @@ def _asked(
     true = np.array([table.truths[i].mean[0] > 0.5 for i in ids])
     logits = {arm: np.array([float(np.subtract(*_logs(c[i]))) for i in ids]) for arm, c in cells.items()}
     cluster = np.array([clusters[t.cluster] for t in trials], dtype=np.int64)
-    return _Asked(logits, np.where(negated, -1.0, 1.0), true != negated, cluster)
+    return _YesNo(logits, np.where(negated, -1.0, 1.0), true != negated, cluster)
 
 
 def _detection(table: Table, reader: str, draws: int) -> Detection | None:
@@ -176,45 +176,45 @@ def _detection(table: Table, reader: str, draws: int) -> Detection | None:
     arms = ["real", *(arm for arm in AGAINST if arm in there)]
     names = [table.trials[i].cluster for i in _of(table, reader, "detection", REAL)]
     clusters = {name: k for k, name in enumerate(dict.fromkeys(names))}
-    asked = _asked(table, reader, "detection", arms, clusters)
-    if asked is None or "clean" not in there:
+    question = _yes_no(table, reader, "detection", arms, clusters)
+    if question is None or "clean" not in there:
         return None
     beside = [arm for arm in ("real", "random") if _of(table, reader, UNRELATED, arm)]
-    unrelated = _asked(table, reader, UNRELATED, [*beside, "clean"], clusters) if beside else None
+    unrelated = _yes_no(table, reader, UNRELATED, [*beside, "clean"], clusters) if beside else None
     beside = beside if unrelated is not None else []
 
     def estimated(statistic: Callable[[Array], float]) -> Estimate:
         return bootstrap(statistic, len(clusters), draws=draws)
 
     wanted = {"clean": ("real",), "random": ("real", "random"), "input": ("real",)}
-    told = {
+    corrected = {
         arm: Discrimination(
-            estimated(lambda w, arm=arm: _area(*_pair(asked, unrelated, arm, w))),  # type: ignore[misc]
-            estimated(lambda w, arm=arm: _distance(*_pair(asked, unrelated, arm, w))),  # type: ignore[misc]
+            estimated(lambda w, arm=arm: _area(*_pair(question, unrelated, arm, w))),  # type: ignore[misc]
+            estimated(lambda w, arm=arm: _distance(*_pair(question, unrelated, arm, w))),  # type: ignore[misc]
         )
         for arm in arms[1:]
         if set(wanted[arm]) <= set(beside)
     }
     missing = [arm for arm in AGAINST if arm not in there]
     missing += [f"unrelated under {arm}" for arm in ("real", "random") if arm not in beside]
-    yes = {arm: mean((asked.logits[arm] > 0).astype(float), asked.cluster) for arm in arms}
+    yes = {arm: mean((question.logits[arm] > 0).astype(float), question.cluster) for arm in arms}
     return Detection(
-        _naive(asked, len(clusters), draws),
-        told,
+        _naive(question, len(clusters), draws),
+        corrected,
         yes["real"],
         {arm: yes[arm] for arm in arms[1:]},
-        mean(asked.sign * (asked.logits["real"] - asked.logits["clean"]), asked.cluster),
+        mean(question.sign * (question.logits["real"] - question.logits["clean"]), question.cluster),
         {arm: estimated(lambda w, arm=arm: unrelated.shift(arm, w)) for arm in beside},  # type: ignore[misc,union-attr]
         tuple(missing),
-        not missing and all(told[arm].auroc.low > 0.5 for arm in ("clean", "random")),
+        not missing and all(corrected[arm].auroc.low > 0.5 for arm in ("clean", "random")),
     )
 
 
-def _naive(asked: _Asked, clusters: int, draws: int) -> Discrimination | None:
-    rows = asked.sign > 0
+def _naive(question: _YesNo, clusters: int, draws: int) -> Discrimination | None:
+    rows = question.sign > 0
     if not rows.any():
         return None
-    a, b, cluster = asked.logits["real"][rows], asked.logits["clean"][rows], asked.cluster[rows]
+    a, b, cluster = question.logits["real"][rows], question.logits["clean"][rows], question.cluster[rows]
     present, own = np.unique(cluster, return_inverse=True)
     return Discrimination(
         bootstrap(lambda w: _area(a, b, w[own]), len(present), draws=draws),
@@ -222,20 +222,20 @@ def _naive(asked: _Asked, clusters: int, draws: int) -> Discrimination | None:
     )
 
 
-def _pair(asked: _Asked, unrelated: _Asked | None, arm: str, weight: Array) -> tuple[Array, Array, Array]:
+def _pair(question: _YesNo, unrelated: _YesNo | None, arm: str, weight: Array) -> tuple[Array, Array, Array]:
     """(n,) corrected log-odds under the real injection and under another arm, and the items' weights. Each wording is
     centred on its clean trials: how ready a subject is to say yes at all does not count."""
     assert unrelated is not None
-    w = weight[asked.cluster]
+    w = weight[question.cluster]
     centre = np.zeros(len(w))
     for wording in (1.0, -1.0):
-        rows = asked.sign == wording
+        rows = question.sign == wording
         if w[rows].sum() > 0:
-            centre[rows] = np.average(asked.logits["clean"][rows], weights=w[rows])
-    real = asked.logits["real"] - centre - asked.sign * unrelated.shift("real", weight)
-    other = asked.logits[arm] - centre
+            centre[rows] = np.average(question.logits["clean"][rows], weights=w[rows])
+    real = question.logits["real"] - centre - question.sign * unrelated.shift("real", weight)
+    other = question.logits[arm] - centre
     if arm == "random":
-        other = other - asked.sign * unrelated.shift("random", weight)
+        other = other - question.sign * unrelated.shift("random", weight)
     return real, other, w
 
 

@@ -10,7 +10,7 @@ from selfscope.verdicts.arm_gaps import Gap, Grid, gaps_of, grids
 from selfscope.verdicts.assemble import tables
 from selfscope.verdicts.claims import Claim
 from selfscope.verdicts.detection import InjectionFinding, detections_of
-from selfscope.verdicts.judge import judged
+from selfscope.verdicts.judging import judged
 from selfscope.verdicts.settings import Settings
 
 

@@ -6,15 +6,70 @@ rest of it is confident nonsense. Axes: n items, K options.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from selfscope.records import PLAIN
 from selfscope.statistics import Array, Estimate, Ints, equal_bins, mean, ratio
-from selfscope.verdicts.shares import Items
+from selfscope.verdicts.assemble import Table, matrix
+from selfscope.verdicts.claims import Step
+from selfscope.verdicts.shares import Items, kept
 
 FOLDS = 5
 STACK_RIDGE = 1.0
+RIVAL_RUNGS = ("prior", "input", "history", "twin")
+"""Rungs of those whom a report has to beat."""
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Every observer on the same items. ceiling: one half of the rollouts forecasts the other. incremental: what the
+    report adds to a linear stack of all rivals. gaps: over each rival."""
+
+    steps: tuple[Step, ...] = ()
+    ceiling: Estimate | None = None
+    incremental: Estimate | None = None
+    gaps: tuple[Estimate, ...] = ()
+
+
+def climb(table: Table, reader: str, ids: Sequence[str], items: Items) -> Ladder:
+    """The ladder from prior to behaviour; empty where the prior did not answer every item."""
+    width = items.report.shape[1]
+    loss = losses(items.report, items.x, items.rolls)
+    prior, rows = _forecast(table, next(iter(table.on("prior")), ""), PLAIN, ids, width)
+    if len(rows) < len(ids):
+        return Ladder()
+    base = losses(prior, items.x, items.rolls)
+    steps: list[Step] = []
+    gaps: list[Estimate] = []
+    stack: list[Array] = []
+    observers = [(r, PLAIN) for r in table.readers if table.cells(r)] + [(reader, table.control("person", reader))]
+    for name, control in observers:
+        forecast, rows = _forecast(table, name, control, ids, width)
+        if len(rows) < 2 or len(np.unique(items.cluster[rows])) < 2:
+            continue
+        subset = kept(items, rows)
+        own = losses(forecast, subset.x, subset.rolls)
+        level = skill(own, base[rows], subset.cluster)
+        if level is None:
+            continue
+        me = name == reader and control == PLAIN
+        rung = table.rungs[name]
+        ahead = None if me else gap(loss[rows], own, base[rows], subset.cluster)
+        steps.append(Step(name, rung, level, ahead, control, len(rows) / len(ids)))
+        if rung in RIVAL_RUNGS:
+            gaps += [ahead] if ahead is not None else []
+            stack += [forecast] if len(rows) == len(ids) else []
+    return Ladder(tuple(steps), ceiling(items, base), incremental(items, stack, base), tuple(gaps))
+
+
+def _forecast(table: Table, reader: str, control: str, ids: Sequence[str], width: int) -> tuple[Array, Ints]:
+    """Another reading of the same items: (m, K) and the rows of `ids` that it has."""
+    readings = table.answered(reader, control)
+    rows = np.array([k for k, i in enumerate(ids) if i in readings], dtype=np.int64)
+    return matrix([readings[ids[k]].distribution or () for k in rows], width), rows
 
 
 def losses(report: Array, x: Array, rolls: Ints) -> Array:
@@ -26,13 +81,14 @@ def losses(report: Array, x: Array, rolls: Ints) -> Array:
 def skill(loss: Array, base: Array, cluster: Ints) -> Estimate | None:
     """1 - sum of losses / sum of the prior's losses, cluster jackknife; None where the prior is already perfect."""
     try:
-        found = ratio(loss, base, cluster)
+        relative = ratio(loss, base, cluster)
     except ValueError:
         return None
     if base.sum() <= 1e-9 * len(base):
         return None
     return Estimate(
-        1 - found.value, 1 - found.high, 1 - found.low, found.se, found.level, found.clusters, found.items, found.p
+        1 - relative.value, 1 - relative.high, 1 - relative.low, relative.se, relative.level, relative.clusters,
+        relative.items, relative.p,
     )  # fmt: skip
 
 
@@ -59,6 +115,12 @@ def standalone(gaps: Sequence[Estimate]) -> Estimate | None:
     return min(gaps, key=lambda g: g.low)
 
 
+def lead(gaps: Sequence[Estimate]) -> dict[str, float]:
+    """The gap to the hardest rival as numbers of a claim; empty without rivals."""
+    hardest = standalone(gaps)
+    return {} if hardest is None else {"standalone_low": hardest.low, "standalone": hardest.value}
+
+
 def incremental(items: Items, rivals: Sequence[Array], base: Array, seed: int = 0) -> Estimate | None:
     """What the report adds to a linear stack of all rivals, cross-fitted by cluster (ridge 1), in units of skill."""
     stack = [*rivals, items.direction]
@@ -81,7 +143,7 @@ def _crossfit(x: Array, items: Items, fold: Ints) -> Array:
     return losses(out, items.x, items.rolls)
 
 
-def earned(report: Array, x: Array, cluster: Ints) -> Mapping[str, Estimate]:
+def earned(report: Array, x: Array, cluster: Ints) -> dict[str, Estimate]:
     """Stated confidence (mean top probability), what it is worth (mean probability given to the truth), and the
     difference: confidence that is not earned."""
     top, truth = report.max(1), (report * x).sum(1)
@@ -97,14 +159,14 @@ def calibration(items: Items, bins: int = 8) -> tuple[tuple[float, float, float,
     use = items.there.copy()
     if (items.there.sum(1) == 2).all():
         use[:, 1:] = False
-    said, was = items.report[use], items.x[use]
+    stated, happened = items.report[use], items.x[use]
     cluster = np.broadcast_to(items.cluster[:, None], items.there.shape)[use]
     out = []
-    for rows in equal_bins(said, bins):
+    for rows in equal_bins(stated, bins):
         _, inside = np.unique(cluster[rows], return_inverse=True)
-        rate = mean(was[rows], inside.astype(np.int64))
+        rate = mean(happened[rows], inside.astype(np.int64))
         low, high = (max(0.0, rate.low), min(1.0, rate.high)) if rate.clusters > 1 else (0.0, 1.0)
-        out.append((float(said[rows].mean()), rate.value, low, high, len(rows)))
+        out.append((float(stated[rows].mean()), rate.value, low, high, len(rows)))
     return tuple(out)
 
 

@@ -27,7 +27,7 @@ class Settings:
     silent
         Most non-answers.
     parse_gap
-        Most difference in answers between the self and an arm.
+        Most difference in answers between the plain question and a control of the state.
     clusters
         Fewest.
     shuffles, outside

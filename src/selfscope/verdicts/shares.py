@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from selfscope.statistics import Array, Estimate, Ints, by_cluster, estimate, jackknife_se
 
-NAMES = ("a", "b", "g", "y", "c", "public")
+NAMES = ("private", "habit", "input", "format", "unmoved", "public")
+"""a, b, g, y, c of the formulas, and b + g."""
 SINGULAR = 0.01
 RIDGE = 1e-9
 VANISHES = 1e-6
@@ -119,7 +120,7 @@ def solve(matrix: Array, vector: Array) -> Array:
 
 
 def composition(beta: Array) -> Array:
-    """(..., 6) shares a, b, g, y, c and public = b + g from coefficients (..., q)."""
+    """(..., 6) shares by NAMES from coefficients (..., q): a, b, g, y, c = 1 - a - b - g - y and public = b + g."""
     a, b, g, y = (beta[..., i] for i in range(4))
     return np.stack([a, b, g, y, 1 - a - b - g - y, b + g], axis=-1)
 
@@ -127,8 +128,8 @@ def composition(beta: Array) -> Array:
 def shares(items: Items, level: float = 0.95) -> Shares:
     """The composition of the reports with jackknife t intervals that include the rival's training. Needs at least
     two clusters."""
-    found, drop, smallest = composed(items, level)
-    return Shares(found, reliability(items), learning_curve(items), drop, smallest)
+    estimates, drop, smallest = composed(items, level)
+    return Shares(estimates, reliability(items), learning_curve(items), drop, smallest)
 
 
 def composed(items: Items, level: float = 0.95) -> tuple[dict[str, Estimate], Array, float]:
@@ -140,13 +141,13 @@ def composed(items: Items, level: float = 0.95) -> tuple[dict[str, Estimate], Ar
     variance = jackknife_se(drop) ** 2
     j = len(items.jack)
     if j >= 2:
-        again = np.array([_refit(items, fit) for fit in items.jack])
-        variance = variance + (j - 1) / j * ((again - again.mean(0)) ** 2).sum(0)
+        refits = np.array([_refit(items, fit) for fit in items.jack])
+        variance = variance + (j - 1) / j * ((refits - refits.mean(0)) ** 2).sum(0)
     g, n = items.clusters, len(items.report)
-    found = {
+    estimates = {
         name: estimate(theta[i], float(np.sqrt(variance[i])), g, n, level) for i, name in enumerate(NAMES)
     }
-    return found, drop, smallest_eigenvalue(total)
+    return estimates, drop, smallest_eigenvalue(total)
 
 
 def _refit(items: Items, fit: Array) -> Array:

@@ -72,17 +72,17 @@ def asked_turns(trial: Trial, words: str) -> tuple[Message, ...]:
     if talk[-1].role == "assistant":
         return (*before, *talk, Message("user", _framed(question, SAME["ended"][template].format(question=words))))
     # Two user turns in a row are refused by some chat templates: the question joins the last one.
-    asked = _framed(question, SAME["open"][template].format(question=words))
-    return (*before, *talk[:-1], Message("user", f"{talk[-1].content}\n\n{asked}"))
+    question_turn = _framed(question, SAME["open"][template].format(question=words))
+    return (*before, *talk[:-1], Message("user", f"{talk[-1].content}\n\n{question_turn}"))
 
 
 def shown_to_observers(prompt: Prompt) -> Prompt:
     """The prompt without its hidden messages; a prompt of hidden messages alone stays as it is."""
-    seen = tuple(m for m in prompt.messages if not m.hidden)
-    if len(seen) in (0, len(prompt.messages)):
+    visible = tuple(m for m in prompt.messages if not m.hidden)
+    if len(visible) in (0, len(prompt.messages)):
         return prompt
     hidden = sum(m.hidden for m in prompt.messages[: prompt.context])
-    return replace(prompt, messages=seen, context=prompt.context - hidden)
+    return replace(prompt, messages=visible, context=prompt.context - hidden)
 
 
 def _carrier(question: Question) -> tuple[str, str]:

@@ -100,8 +100,8 @@ def phrase(
     question = trial.question
     if not fits(question, format):
         able = ", ".join(name for name in FORMATS if fits(question, name))
-        asked = f"{question.quantity!r} with {len(question.options)} options"
-        raise BadInput(f"format {format!r} cannot ask {asked}; these can: {able}")
+        what = f"{question.quantity!r} with {len(question.options)} options"
+        raise BadInput(f"format {format!r} cannot ask {what}; these can: {able}")
     if hide_state:
         trial = replace(trial, prompt=shown_to_observers(trial.prompt), state="plain")
     system = tuple(m for m in trial.prompt.messages if m.role == "system")

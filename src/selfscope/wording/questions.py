@@ -42,8 +42,8 @@ def question_text(trial: Trial, format: str) -> str:
         example = f'"{texts[question.shown[0]]}: 3"'
         return f"{core}\n{COUNTS[template].format(options=listed, example=example)}"
     choice, instruction = OPTIONS[template]
-    asked = f"{core}\n{choice.format(options=listed)}"
-    return asked if shape.scored else f"{asked}\n{instruction}"
+    question_lines = f"{core}\n{choice.format(options=listed)}"
+    return question_lines if shape.scored else f"{question_lines}\n{instruction}"
 
 
 def _core(trial: Trial, words: Phrase) -> str:

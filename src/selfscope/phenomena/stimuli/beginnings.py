@@ -41,10 +41,10 @@ class Beginning:
 
 def beginnings(seed: int) -> dict[str, list[Beginning]]:
     """Different beginnings of every source, in seeded order."""
-    made: dict[str, Callable[[int], list[Beginning]]] = {
+    makers: dict[str, Callable[[int], list[Beginning]]] = {
         "choose": _choices, "either": _moods, "place": _places, "number": _numbers, "favourite": _favourites,
     }  # fmt: skip
-    return {source: shuffled(make(seed), "beginnings", seed, source) for source, make in made.items()}
+    return {source: shuffled(make(seed), "beginnings", seed, source) for source, make in makers.items()}
 
 
 def _choices(seed: int, count: int = 400) -> list[Beginning]:
@@ -54,10 +54,10 @@ def _choices(seed: int, count: int = 400) -> list[Beginning]:
     for number in range(count):
         rng = generator("choose", seed, number)
         members = kinds[names[int(rng.integers(len(names)))]]
-        drawn = [members[int(i)] for i in rng.permutation(len(members))[:5]]
-        a, b, c = drawn[:3]
+        sample = [members[int(i)] for i in rng.permutation(len(members))[:5]]
+        a, b, c = sample[:3]
         text = f"{a.capitalize()}, {b} or {c}?"
-        out.setdefault(text, Beginning(f"choose: {a}, {b}, {c}", text, "I choose", tuple(drawn)))
+        out.setdefault(text, Beginning(f"choose: {a}, {b}, {c}", text, "I choose", tuple(sample)))
     return list(out.values())
 
 
@@ -91,17 +91,17 @@ def _numbers(seed: int) -> list[Beginning]:
     for high in range(4, 61):
         rng = generator("number", seed, high)
         low, why = int(rng.choice([1, 1, 1, 2, 3])), NUMBER_WHY[int(rng.integers(len(NUMBER_WHY)))]
-        some = tuple(str(n) for n in rng.permutation(range(low, high + 1))[:6])
-        out.append(Beginning(f"number: {low} to {high}", f"Pick {why} from {low} to {high}.", "I pick", some))
+        outcomes = tuple(str(n) for n in rng.permutation(range(low, high + 1))[:6])
+        out.append(Beginning(f"number: {low} to {high}", f"Pick {why} from {low} to {high}.", "I pick", outcomes))
     return out
 
 
 def _favourites(seed: int) -> list[Beginning]:
     table = load_table("words")
-    rest = [thing for thing in table["things"] if not thing.startswith(NO_FAVOURITES)]
+    things = [thing for thing in table["things"] if not thing.startswith(NO_FAVOURITES)]
     members = [word for kind in sorted(table["kinds"]) for word in table["kinds"][kind]]
     out = []
-    for thing in dict.fromkeys([*(k for k in table["kinds"] if not k.startswith(NO_FAVOURITES)), *rest]):
+    for thing in dict.fromkeys([*(k for k in table["kinds"] if not k.startswith(NO_FAVOURITES)), *things]):
         outcomes = shuffled(table["kinds"].get(thing, members), "favourite", seed, thing)[:6]
         text = f"What is your favourite {thing}?"
         out.append(Beginning(f"favourite: {thing}", text, f"My favourite {thing} is", tuple(outcomes)))

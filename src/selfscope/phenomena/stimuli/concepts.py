@@ -50,5 +50,5 @@ def about(subject: OpenSubject, word: str) -> Prompt:
 
 
 def _states(subject: OpenSubject, words: Sequence[str], layer: int) -> Any:
-    got = subject.capture([about(subject, word) for word in words], [layer], "last")
-    return np.asarray(got.at(layer), dtype=np.float64)
+    states = subject.capture([about(subject, word) for word in words], [layer], "last")
+    return np.asarray(states.at(layer), dtype=np.float64)

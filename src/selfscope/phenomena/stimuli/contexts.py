@@ -27,10 +27,10 @@ class Context:
 
 def contexts(seed: int) -> dict[str, list[Context]]:
     """Different contexts of every source, in seeded order."""
-    made: dict[str, Callable[[int], list[Context]]] = {
+    makers: dict[str, Callable[[int], list[Context]]] = {
         "sentence": _sentences, "fact": _facts, "pattern": _patterns, "list": _lists, "chat": _chats,
     }  # fmt: skip
-    return {source: shuffled(make(seed), "contexts", seed, source) for source, make in made.items()}
+    return {source: shuffled(make(seed), "contexts", seed, source) for source, make in makers.items()}
 
 
 def _sentences(seed: int) -> list[Context]:
@@ -80,10 +80,10 @@ def _lists(seed: int) -> list[Context]:
     for kind, members in kinds.items():
         for number in range(6):
             rng = generator("list", seed, kind, number)
-            drawn = [members[int(i)] for i in rng.permutation(len(members))]
-            text = ", ".join(drawn[:3]) + ","
+            sample = [members[int(i)] for i in rng.permutation(len(members))]
+            text = ", ".join(sample[:3]) + ","
             far = kinds[sorted(kinds)[int(rng.integers(len(kinds)))]]
-            candidates = dict.fromkeys([drawn[3], "and", *drawn[4:7], far[int(rng.integers(len(far)))]])
+            candidates = dict.fromkeys([sample[3], "and", *sample[4:7], far[int(rng.integers(len(far)))]])
             out.append(Context(f"{article(kind)}: {text}", GO_ON, text, tuple(candidates)))
     return list({context.prefix: context for context in out}.values())
 

@@ -16,7 +16,7 @@ HALF = 2
 """Sentences of each of two passages."""
 SHARES = {"test": 21, "train": 12, "dev": 12}
 """Sentences of each source: no split reads those of another."""
-READ = "I have read it."
+ACKNOWLEDGEMENT = "I have read it."
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,20 @@ def sentences(source: str, split: str, count: int, *key: object) -> list[str]:
 
 def numbered(lines: Sequence[str]) -> Text:
     """Ten numbered sentences."""
-    return _read("\n".join(f"{i}. {line}" for i, line in enumerate(lines, 1)), lines)
+    return _reading_task("\n".join(f"{i}. {line}" for i, line in enumerate(lines, 1)), lines)
 
 
 def two(lines: Sequence[str]) -> Text:
     """Two passages, A and B, of equally many sentences."""
     half = len(lines) // 2
     parts = (" ".join(lines[:half]), " ".join(lines[half:]))
-    return _read(f"A: {parts[0]}\nB: {parts[1]}", parts)
+    return _reading_task(f"A: {parts[0]}\nB: {parts[1]}", parts)
 
 
 def passage(lines: Sequence[str]) -> Text:
     """One passage."""
-    whole = " ".join(lines)
-    return _read(whole, (whole,))
+    text = " ".join(lines)
+    return _reading_task(text, (text,))
 
 
 def tampered(lines: Sequence[str], word: str) -> Text:
@@ -62,6 +62,6 @@ def tampered(lines: Sequence[str], word: str) -> Text:
     return passage([lines[0], f"{word.capitalize()}, {word}, {word}.", *lines[2:]])
 
 
-def _read(text: str, parts: Sequence[str]) -> Text:
-    said = (Message("user", f"Read this.\n{text}"), Message("assistant", READ))
-    return Text(Prompt(messages=said, tag={"role": "behave", "state": "plain"}), tuple(parts))
+def _reading_task(text: str, parts: Sequence[str]) -> Text:
+    turns = (Message("user", f"Read this.\n{text}"), Message("assistant", ACKNOWLEDGEMENT))
+    return Text(Prompt(messages=turns, tag={"role": "behave", "state": "plain"}), tuple(parts))

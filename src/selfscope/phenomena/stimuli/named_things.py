@@ -17,7 +17,7 @@ THING = "the last thing named in this text"
 
 
 @dataclass(frozen=True)
-class Asked:
+class NamedQuestion:
     """One question about a named thing. arguments: what its phrase needs. task: "" = the source and the quantity."""
 
     quantity: str
@@ -29,11 +29,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Named:
-    """name: as it stands at the end of a sentence. asked: the questions about it."""
+    """name: as it stands at the end of a sentence. questions: those about it."""
 
     name: str
     cluster: str
-    asked: tuple[Asked, ...]
+    questions: tuple[NamedQuestion, ...]
 
 
 def posed(
@@ -45,27 +45,27 @@ def posed(
     sentence = frames[low + number % (high - low)].format(x=named.name)
     prompt = Prompt(text=sentence, tag={"role": "behave", "phenomenon": phenomenon, "state": "plain"})
     last = subject.positions(prompt, named.name)[-1]
-    seen = evidence(subject, prompt, (last,), full=sentence)
+    state = evidence(subject, prompt, (last,), full=sentence)
     trials = []
-    for asked in named.asked:
-        texts = shuffled([asked.right, *asked.wrong], "options", seed, named.cluster, asked.quantity, asked.task)
+    for fact in named.questions:
+        texts = shuffled([fact.right, *fact.wrong], "options", seed, named.cluster, fact.quantity, fact.task)
         question = Question(
-            asked.quantity,
+            fact.quantity,
             tuple(Option(t, t) for t in texts),
-            arguments={"thing": THING, **asked.arguments},
-            shared=asked.quantity == "entity_kind",
+            arguments={"thing": THING, **fact.arguments},
+            shared=fact.quantity == "entity_kind",
         )
-        key = _key(phenomenon, named.cluster, question, asked.right)
+        key = _key(phenomenon, named.cluster, question, fact.right)
         item = Item(source, named.cluster, prompt)
-        task = asked.task or f"{source}/{asked.quantity}"
-        trials.append(draft_trial(phenomenon, split, item, question, task=task, observation=key, evidence=seen))
+        task = fact.task or f"{source}/{fact.quantity}"
+        trials.append(draft_trial(phenomenon, split, item, question, task=task, observation=key, evidence=state))
     return trials
 
 
 def right_option(trial: Trial) -> str:
     """The option that the trial's observation was keyed with. Raises ValueError where it is none of them."""
     for option in trial.question.options:
-        if _key(trial.phenomenon, trial.cluster, trial.question, option.key) == trial.observation:
+        if _key(trial.phenomenon, trial.cluster, trial.question, option.key) == trial.posed_observation:
             return option.key
     raise ValueError(f"trial {trial.id}: none of its options is the packaged answer")
 
@@ -76,4 +76,4 @@ def _key(phenomenon: str, cluster: str, question: Question, right: str) -> str:
 
 def table_of(name: str) -> Mapping[str, list[str]]:
     """subject -> accepted objects of a packaged table of facts, the usual one first."""
-    return {x: list(found) for x, found in load_table("facts")[name]["answers"].items()}
+    return {x: list(objects) for x, objects in load_table("facts")[name]["answers"].items()}

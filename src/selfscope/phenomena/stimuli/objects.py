@@ -46,7 +46,7 @@ class Task:
     options: tuple[str, ...] = ()
 
 
-def pools(seed: int, *, lists: int = 400, ranges: int = 400) -> dict[str, list[Task]]:
+def tasks_by_source(seed: int, *, lists: int = 400, ranges: int = 400) -> dict[str, list[Task]]:
     """Different objects of every source in seeded order. lists, ranges: how many of the endless ones are made."""
     return {
         "continue_list": _lists(seed, lists),
@@ -80,22 +80,22 @@ def _other(seed: int, cluster: str, near: list[str]) -> dict[str, dict[str, str]
 def _lists(seed: int, count: int) -> list[Task]:
     kinds = load_table("words")["kinds"]
     names = sorted(kinds)
-    seen: dict[str, Task] = {}
+    tasks: dict[str, Task] = {}
     for number in range(count):
         rng = generator("lists", seed, number)
         kind = names[int(rng.integers(len(names)))]
-        drawn = [kinds[kind][i] for i in rng.permutation(len(kinds[kind]))]
-        given, left = drawn[:3], drawn[3:]
-        cluster = "list: " + ", ".join(given)
-        text = f"Name one more: {', '.join(given)}. One word."
+        members = [kinds[kind][i] for i in rng.permutation(len(kinds[kind]))]
+        shown, others = members[:3], members[3:]
+        cluster = "list: " + ", ".join(shown)
+        text = f"Name one more: {', '.join(shown)}. One word."
         replies = (
-            *(w.capitalize() for w in left[:4]),
-            left[4],
-            f"{left[5].capitalize()}, {left[6]}",
-            f"{article(left[7])}",
+            *(w.capitalize() for w in others[:4]),
+            others[4],
+            f"{others[5].capitalize()}, {others[6]}",
+            f"{article(others[7])}",
         )
-        seen.setdefault(cluster, Task(cluster, text, replies, _other(seed, cluster, left[:6])))
-    return list(seen.values())
+        tasks.setdefault(cluster, Task(cluster, text, replies, _other(seed, cluster, others[:6])))
+    return list(tasks.values())
 
 
 def _things(seed: int) -> list[Task]:
@@ -117,22 +117,22 @@ def _things(seed: int) -> list[Task]:
 
 
 def _ranges(seed: int, count: int) -> list[Task]:
-    seen: dict[str, Task] = {}
+    tasks: dict[str, Task] = {}
     for number in range(count):
         rng = generator("range", seed, number)
         low = int(rng.choice([1, 1, 10, 20, 50, 100, 200])) + int(rng.integers(0, 10))
         high = low + int(rng.choice([9, 19, 40, 50, 99, 150, 400])) + int(rng.integers(0, 8))
         cluster = f"number: {low} to {high}"
         text = f"Pick a number between {low} and {high}."
-        some = [int(x) for x in rng.integers(low, high + 1, size=6)]
-        replies = (*map(str, some[:4]), f"I pick {some[4]}.", f"The number is {some[5]}.", "Seven, please.")
+        sample = [int(x) for x in rng.integers(low, high + 1, size=6)]
+        replies = (*map(str, sample[:4]), f"I pick {sample[4]}.", f"The number is {sample[5]}.", "Seven, please.")
         threshold = low + round(float(rng.choice([0.25, 0.5, 0.75])) * (high - low))
-        seen.setdefault(cluster, Task(cluster, text, replies, {"above_threshold": {"threshold": threshold}}))
-    return list(seen.values())
+        tasks.setdefault(cluster, Task(cluster, text, replies, {"above_threshold": {"threshold": threshold}}))
+    return list(tasks.values())
 
 
 def _dilemmas(seed: int) -> list[Task]:
-    pairs = [(ask, *pair) for ask, many in load_table("words")["dilemmas"].items() for pair in combinations(many, 2)]
+    pairs = [(ask, *pair) for ask, sides in load_table("words")["dilemmas"].items() for pair in combinations(sides, 2)]
     out = []
     for ask, one, two in shuffled(pairs, "dilemmas", seed):
         cluster = f"dilemma: {one} or {two}"

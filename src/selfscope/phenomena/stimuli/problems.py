@@ -11,7 +11,7 @@ from selfscope.quantities import answers, load_table
 
 FACTS = ("symbols", "young", "opposites", "currencies")
 COUNTABLE = ("bird", "fish", "insect", "tool", "musical instrument", "vehicle", "mammal", "tree", "flower", "vegetable")
-SAID = (0, 10, 50, 100)
+NAMED_NUMBERS = (0, 10, 50, 100)
 """Numbers that a question about a probability names, or the turn before: they are no problem's answer."""
 SHOWN: Mapping[str, tuple[str, str]] = {
     "sums": ("What is 50 plus 50?", "50 plus 50 is 100."),
@@ -57,7 +57,7 @@ def _arithmetic(seed: int, signs: str, count: int = 400) -> list[Problem]:
             a, b = b, a
         item = f"arithmetic|{a} {sign} {b}"
         right = int(answers(item)[0])
-        if right in (a, b, *SAID):
+        if right in (a, b, *NAMED_NUMBERS):
             continue  # the question would show its answer
         near = [right + d for d in (1, -1, 10, -10, 2, a - b) if d and right + d >= 0 and right + d not in (a, b)]
         wrong = [str(n) for n in shuffled(dict.fromkeys(near), "near", item)[:3]]
@@ -90,13 +90,13 @@ def _statements(seed: int) -> list[Problem]:
     for kind in COUNTABLE:
         for place, member in enumerate(kinds[kind]):
             rng = generator("statement", seed, kind, member)
-            said = kind
+            claim = kind
             if (place + seed) % 2:  # half of the statements of a kind are false
                 strangers = [k for k in COUNTABLE if member not in kinds[k]]
-                said = strangers[int(rng.integers(len(strangers)))]
-            item = f"true_false|{member}|{said}"
+                claim = strangers[int(rng.integers(len(strangers)))]
+            item = f"true_false|{member}|{claim}"
             right = answers(item)[0]
-            statement = f"{article(member).capitalize()} is a kind of {said}."
+            statement = f"{article(member).capitalize()} is a kind of {claim}."
             wrong = "false" if right == "true" else "true"
             text = f"True or false? {statement}"
             out.append(Problem(item, text, "The statement is", (right, wrong)))

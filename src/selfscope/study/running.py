@@ -15,7 +15,7 @@ from selfscope.study.base import PhenomenonPlan, Study
 from selfscope.study.cells import Cell, Outcomes, cell_id, observe_cells, read_cells
 from selfscope.study.execute import Workplace, costs
 from selfscope.study.processes import Crew
-from selfscope.study.sampling import PosedPhenomenon, given_truth, questions_asked, told_apart, treated
+from selfscope.study.sampling import PosedPhenomenon, chosen_questions, known_truth, treated, with_own_ids
 from selfscope.subjects.sealed import Log, MeteredSubject
 
 Execute = Callable[[Sequence[Cell], dict[str, Truth]], Iterator[tuple[Cell, Outcomes]]]
@@ -112,7 +112,7 @@ class _Runner:
             start, calls = time.perf_counter(), len(self.log.calls)
             subject = MeteredSubject(self.study.subject, f"pose {plan.phenomenon.kind}", self.log)
             trials = plan.phenomenon.pose(subject, self.study.seed)
-            trials = told_apart(self.study, plan, questions_asked(self.study, plan, trials))
+            trials = with_own_ids(self.study, plan, chosen_questions(self.study, plan, trials))
             self.store.add_trials(trials)
             seconds = {"posed": time.perf_counter() - start}
             self.store.finish(
@@ -131,7 +131,7 @@ class _Runner:
 
     def _observing(self, posed: PosedPhenomenon) -> list[Cell]:
         parts = self.study.parts()
-        measured = [t for t in posed.every if given_truth(t, parts) is None]
+        measured = [t for t in posed.every if known_truth(t, parts) is None]
         return list(observe_cells(self.study, posed, measured))
 
     def behave(self, posed: PosedPhenomenon, execute: Execute) -> None:
@@ -144,20 +144,21 @@ class _Runner:
             self.store.add_observations(outcomes.observations)
             self._finish(cell, outcomes, [])
         parts = self.study.parts()
-        given = {t.id: truth for t in posed.every if (truth := given_truth(t, parts)) is not None}
-        unknown = [t for t in posed.every if t.id not in given and t.id not in self.store.truths]
+        truths = {t.id: truth for t in posed.every if (truth := known_truth(t, parts)) is not None}
+        unknown = [t for t in posed.every if t.id not in truths and t.id not in self.store.truths]
         if unknown:
-            seen = {t.observation: self.store.observations[t.observation] for t in unknown}
-            self.store.add_truths(posed.plan.phenomenon.truth(unknown, list(seen.values())))
-        self.store.add_truths(list(given.values()))
+            observations = {t.observation: self.store.observations[t.observation] for t in unknown}
+            self.store.add_truths(posed.plan.phenomenon.truth(unknown, list(observations.values())))
+        self.store.add_truths(list(truths.values()))
 
     def read(self, posed: Sequence[PosedPhenomenon], execute: Execute) -> None:
         """Every reader's readings of all its controls."""
         truths = dict(self.store.truths)
         waiting: list[Cell] = []
-        for each in posed:
-            for cell in read_cells(self.study, each, truths):
-                (self._step if cell.id in self.store.cells else waiting.append)(cell)
+        places: dict[str, int] = {}
+        for cell in (c for each in posed for c in read_cells(self.study, each, truths)):
+            places[cell.id] = len(places)
+            (self._step if cell.id in self.store.cells else waiting.append)(cell)
         rungs = {name: part.rung for name, part in self.study.parts().readers.items()}
         for cell, outcomes in execute(waiting, truths):
             rows = []
@@ -169,10 +170,11 @@ class _Runner:
                     reading=reading, score=score(reading, truths[trial.id]) if answered else None,
                 )  # fmt: skip
                 rows.append(row)
-            self._finish(cell, outcomes, rows)
+            self._finish(cell, outcomes, rows, places[cell.id])
 
-    def _finish(self, cell: Cell, outcomes: Outcomes, rows: Sequence[Row]) -> None:
-        facts = {"step": cell.step, "phenomenon": cell.phenomenon, "reader": cell.reader}
+    def _finish(self, cell: Cell, outcomes: Outcomes, rows: Sequence[Row], place: int = -1) -> None:
+        """place: of a cell of reading in the study's list: the order of rows, whatever was finished first."""
+        facts = {"step": cell.step, "phenomenon": cell.phenomenon, "reader": cell.reader, "place": place}
         self.store.finish(cell.id, rows, **facts, costs=outcomes.costs, seconds=outcomes.seconds)
         self._step(cell)
 
