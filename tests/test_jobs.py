@@ -12,13 +12,13 @@ from typing import Any, ClassVar
 import pytest
 
 from own_parts import Favourite, Fruits, Whisper
+from runs import assert_equal_studies
 from selfscope.api.cards import connection, execute, planned
 from selfscope.errors import SelfscopeError, ServerError
 from selfscope.records import Identified, Reading, Trial, to_jsonable
 from selfscope.store import Contents, read
 from selfscope.study import Study
 from selfscope.subjects.phantom import Phantom
-from test_kill import assert_equal_studies
 
 
 def complete(study: Study, folder: Path, jobs: int, **how: Any) -> Contents:

@@ -16,44 +16,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from selfscope.records import Row, to_jsonable
+from runs import RUN, assert_equal_studies, finish, gone, kill, needs_proc, processes_of, size, start
 from selfscope.store import read
-
-RUN = """
-import sys
-from selfscope.api.cards import connection, execute, planned
-model, folder, sizes, jobs = sys.argv[1:]
-options = {"phenomena": (f"self_prediction[{sizes}]",)}
-study = planned(model, **options)
-print("ready", flush=True)
-execute(study, folder, resume=True, jobs=int(jobs), connect=connection(model, options))
-"""
-TIMINGS = ("seconds",)
-MARK = "SELFSCOPE_TEST_RUN"
-"""In the environment of a run and of every process that it starts."""
-
-
-needs_proc = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="watches its children in /proc")
-
-
-def start(model: str, folder: Path, sizes: str, jobs: int = 1) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "OMP_NUM_THREADS": "1"}
-    environment[MARK] = str(folder)
-    command = [sys.executable, "-c", RUN, model, str(folder), sizes, str(jobs)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
-def finish(process: subprocess.Popen[bytes]) -> None:
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors.decode()
-
-
-def size(folder: Path) -> int:
-    return sum(p.stat().st_size for p in (folder / "data").glob("*.jsonl")) if (folder / "data").exists() else 0
 
 
 def kill_at(process: subprocess.Popen[bytes], folder: Path, target: int, delay: float) -> bool:
@@ -64,8 +31,7 @@ def kill_at(process: subprocess.Popen[bytes], folder: Path, target: int, delay: 
         time.sleep(0.0005)
     time.sleep(delay)
     alive = process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    kill(process)
     return alive
 
 
@@ -82,63 +48,6 @@ def killed_and_resumed(model: str, folder: Path, sizes: str, whole: int, times: 
     finish(start(model, folder, sizes, jobs))
     assert gone(folder)
     return met
-
-
-def processes_of(folder: Path) -> list[int]:
-    """Those that carry the folder's mark; of a process that has ended nothing can be read."""
-    mark, found = f"{MARK}={folder}\0".encode(), []
-    for place in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if mark in (place / "environ").read_bytes() + b"\0":
-                found.append(int(place.name))
-    return found
-
-
-def gone(folder: Path, seconds: float = 10) -> bool:
-    """Whether every process of a run ends in time."""
-    end = time.monotonic() + seconds
-    while processes_of(folder) and time.monotonic() < end:
-        time.sleep(0.05)
-    return not processes_of(folder)
-
-
-def without_times(row: Row) -> dict[str, Any]:
-    found: dict[str, Any] = to_jsonable(row)
-    for name in TIMINGS:
-        found["reading"]["cost"].pop(name)
-    return found
-
-
-def assert_same(left: Any, right: Any, where: str = "row") -> None:
-    if isinstance(left, dict):
-        assert left.keys() == right.keys(), where
-        for key in left:
-            assert_same(left[key], right[key], f"{where}.{key}")
-    elif isinstance(left, list):
-        assert len(left) == len(right), where
-        for at, (a, b) in enumerate(zip(left, right, strict=True)):
-            assert_same(a, b, f"{where}[{at}]")
-    elif isinstance(left, float):
-        assert left == pytest.approx(right, abs=1e-5), where
-    else:
-        assert left == right, where
-
-
-def assert_equal_studies(one: Path, other: Path) -> None:
-    first, second = read(one), read(other)
-    assert first.warnings == second.warnings == ()
-    keys = [(r.cell, r.trial) for r in second.rows]
-    assert len(set(keys)) == len(keys), "a row is there twice"
-    assert {(r.cell, r.trial) for r in first.rows} == set(keys)
-    rows = {(r.cell, r.trial): without_times(r) for r in second.rows}
-    for row in first.rows:
-        assert_same(without_times(row), rows[row.cell, row.trial])
-    assert first.trials == second.trials
-    assert first.truths.keys() == second.truths.keys()
-    for key, truth in first.truths.items():
-        assert_same(to_jsonable(truth), to_jsonable(second.truths[key]))
-    did, again = ({k: o.replies for k, o in held.observations.items()} for held in (first, second))
-    assert did == again
 
 
 def test_twenty_kills_of_a_phantom_study(tmp_path: Path) -> None:
@@ -163,6 +72,34 @@ def test_kills_of_a_study_whose_work_several_processes_share(tmp_path: Path) -> 
     met = killed_and_resumed(model, tmp_path / "killed", sizes, size(tmp_path / "whole"), 4, jobs=2)
     assert met >= 2, "most kills should meet a run that is at work"
     assert_equal_studies(tmp_path / "whole", tmp_path / "killed")
+
+
+SLEEPY = """
+import multiprocessing, pathlib, time
+from selfscope.subjects.phantom import Phantom
+
+class Sleepy(Phantom):
+    def sample(self, *given):
+        if multiprocessing.parent_process() is not None:
+            pathlib.Path("asleep").touch()
+            time.sleep(60)
+        return super().sample(*given)
+"""
+
+
+@needs_proc
+def test_a_process_in_the_middle_of_a_long_call_ends_with_the_run_that_started_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sleepy.py").write_text(SLEEPY)
+    monkeypatch.chdir(tmp_path)
+    run = start("sleepy:Sleepy", tmp_path / "s", "test=8,train=8", jobs=2)
+    end = time.monotonic() + 60
+    while not (tmp_path / "asleep").exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert (tmp_path / "asleep").exists()
+    kill(run)
+    assert gone(tmp_path / "s"), "it would go on for a minute"
 
 
 NURSERY = """
