@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from selfscope.api.read_state import ARMS, read
-from selfscope.controls.arms import KINDS, Arms
+from selfscope.api.read_state import read
+from selfscope.controls.arms import CONDITIONS, KINDS, Arms
 from selfscope.controls.sweep import Sweep
 from selfscope.directions import affine, discriminant, logistic, mean_difference, project_out, shrinkage
-from selfscope.errors import UnknownName, Unsupported
+from selfscope.errors import BadInput, UnknownName, Unsupported
 from selfscope.readers.logit_lens import LogitLens
 from selfscope.readers.patchscope import Patchscope, SelfIE, positions_of
 from selfscope.readers.probe import Probe
@@ -84,10 +84,10 @@ def test_a_probe_reads_what_was_planted_and_nothing_where_nothing_was(tiny: Loca
 
 def test_arms_are_paired_and_differ_in_one_part(tiny: Local) -> None:
     trials, _ = planted(tiny, 12)
-    made = Arms().apply(trials, 0)
-    assert len(made) == len(KINDS) * len(trials)
-    of = {t.id: t for t in trials}
-    for arm in made:
+    arms = Arms().apply(trials, 0)
+    of = {t.id: t for t in trials if t.split == "test"}
+    assert len(arms) == len(KINDS) * len(of), "those of train get none"
+    for arm in arms:
         plain = of[arm.base]
         assert (arm.control, arm.arm in KINDS) == ("arms", True)
         assert (arm.question, arm.prompt, arm.split, arm.cluster) == (
@@ -190,7 +190,7 @@ def _at_the_end(trials: list[Trial]) -> list[Trial]:
 
 def test_a_reading_through_a_vector_follows_the_vector_alone(tiny: Local) -> None:
     """Two trials with equal questions and other vectors differ; with no vector written they are the same."""
-    trials, _ = planted(tiny, 2)
+    trials = [t for t in planted(tiny, 4)[0] if t.split == "test"]
     reader = Patchscope(layer=1)
     one, other = reader.read(tiny, trials)
     assert one.distribution != other.distribution
@@ -252,16 +252,19 @@ def test_directions_against_simulation() -> None:
 
 
 def test_one_question_about_one_token_with_its_arms(tiny: Local) -> None:
-    got = read(tiny, "What is this?", about="The river runs through the town", layer=1, token=-1)
-    assert [r.arm for r in got.reads] == list(ARMS)
-    assert got.position == len(tiny.token_texts(Prompt(text="The river runs through the town"))) - 1
-    assert all(r.agreement is not None for r in got.reads)
-    assert "layer 1" in str(got)
+    opened = read(tiny, "What is this?", about="The river runs through the town", layer=1, token=-1)
+    assert [r.arm for r in opened.reads] == ["the real vector", *CONDITIONS.values()]
+    assert opened.position == len(tiny.token_texts(Prompt(text="The river runs through the town"))) - 1
+    assert all(r.agreement is not None for r in opened.reads)
+    assert all(r.arm in str(opened) for r in opened.reads)
+    assert "layer 1" in str(opened)
     chosen = read(tiny, "Which?", about="The river", layer=0, options=("blue", "red"), reader="selfie")
     assert all(abs(sum(r.distribution or ()) - 1) < 1e-9 for r in chosen.reads)
-    lens = read(tiny, "Which?", about="The river", reader="logit_lens", layer=3)
-    assert {r.arm for r in lens.reads} == {"real", "random", "shuffled", "mean", "text", "full"}
-    assert "<table" in got._repr_html_()
+    lens = {r.arm: r for r in read(tiny, "Which?", about="The river", reader="logit_lens", layer=3).reads}
+    had = {"the real vector", "random vector", "another item’s", "mean vector", "text only"}
+    assert {arm for arm, r in lens.items() if r.text != "not had"} == had, "with no vector or all the text it has none"
+    assert set(lens) - had == {"no vector", "full text (ceiling)"}
+    assert "<table" in opened._repr_html_()
 
 
 def test_bad_readings_are_one_clear_line(tiny: Local, tmp_path: Path) -> None:
@@ -269,7 +272,7 @@ def test_bad_readings_are_one_clear_line(tiny: Local, tmp_path: Path) -> None:
         read(tiny, "What?", about="The river", reader="patchscop")
     with pytest.raises(ValueError, match="there is no layer 12"):
         read(tiny, "What?", about="The river", layer=12)
-    with pytest.raises(Exception, match="there is no token 99"):
+    with pytest.raises(BadInput, match="there is no token 99"):
         read(tiny, "What?", about="The river", token=99)
     with pytest.raises(Unsupported, match="activations"):
         read("phantom", "What?", about="The river")

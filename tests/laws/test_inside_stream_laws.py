@@ -1,12 +1,10 @@
-"""Laws of reading and writing the residual stream (whitebox B1, B2.1-2, B3), over many architectures and real models.
-
-The yardstick is the bare model: its own hooks, one row at a time, nothing cached.
+"""Laws of reading and writing the residual stream in one pass (whitebox B1, B3), over many architectures and real
+models.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,114 +12,16 @@ import numpy as np
 import pytest
 import torch
 
+import bare_model
+from bare_model import CLOSE, NOT, REAL, acts_for, bare, by_hand, patched, rows, tensor, vector
 from selfscope.errors import BadModel
-from selfscope.records import Decoding, Injection, Prompt, Vector
-from selfscope.subjects import bundled_models
+from selfscope.records import Injection, Prompt, Vector
 from selfscope.subjects.capture import capture
 from selfscope.subjects.inject import apply_operator, injected
 from selfscope.subjects.local import Local, load
-from tiny import ARCHITECTURES, build
+from tiny import build
 
-NOT = ("llama4",)
-"""Its logits are not its head on its last states: its stream is not offered."""
-FAMILIES = [name for name in ARCHITECTURES if name not in NOT]
-REAL = ["smollm2-135m", "gemma3-270m"]
-CLOSE = 1e-4
-OPERATORS = ["replace", "add", "norm_add", "norm_replace", "mix", "project_out"]
-
-
-@pytest.fixture(scope="module", params=[*FAMILIES, *REAL])
-def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    threads = torch.get_num_threads()
-    if request.param in bundled_models.PACKAGES:
-        yield load(request.param)
-        gc.collect()
-        return
-    torch.set_num_threads(1)
-    yield load(str(build(request.param, tmp_path_factory.mktemp(request.param), deep=True)), device="cpu")
-    torch.set_num_threads(threads)
-
-
-def rows(subject: Local) -> list[tuple[int, ...]]:
-    """Ragged rows, some with a long common beginning, one of one token."""
-    noise = np.random.default_rng(5)
-    top = min(300, subject.engine.vocabulary)
-    shared = noise.integers(6, top, 11).tolist()
-    own = [noise.integers(6, top, k).tolist() for k in (1, 2, 4, 7)]
-    return [tuple(shared + own[1]), tuple(shared + own[3]), tuple(own[0]), tuple(own[2]), tuple(shared[:9] + own[2])]
-
-
-def vector(subject: Local, seed: int = 1, scale: float = 1.0) -> Vector:
-    layer = len(subject.layers) // 2
-    noise = np.random.default_rng(seed).normal(size=subject.width)
-    return Vector.of(scale * subject.median_norm(layer) * noise / np.linalg.norm(noise))
-
-
-def tensor(ids: Sequence[int]) -> torch.Tensor:
-    return torch.tensor([list(ids)])
-
-
-def bare(subject: Local, ids: Sequence[int]) -> torch.Tensor:
-    """Logits (T, V) of the bare model."""
-    with torch.inference_mode():
-        return subject.engine.model(input_ids=tensor(ids), use_cache=False).logits[0].float()
-
-
-def patched(subject: Local, ids: Sequence[int], act: Injection) -> torch.Tensor:
-    """Logits (T, V) of the model under `injected`."""
-    blocks = subject.engine.blocks
-    assert blocks is not None
-    with torch.inference_mode(), injected(subject.engine.model, blocks, [[act]], lengths=[len(ids)], width=len(ids)):
-        return subject.engine.model(input_ids=tensor(ids), use_cache=False).logits[0].float()
-
-
-def by_hand(subject: Local, ids: Sequence[int], acts: Sequence[Injection], extra: int = 0) -> torch.Tensor:
-    """Log-probabilities (V,) after the row, with a hook of one line an injection; `extra` tokens at its end were
-    generated."""
-    blocks = subject.engine.blocks
-    assert blocks is not None
-    length = len(ids) - extra
-
-    def hook_of(act: Injection) -> Any:
-        def hook(stream_BTD: torch.Tensor) -> torch.Tensor:
-            new = stream_BTD.clone()
-            v_D = torch.from_numpy(act.vector.array)
-            for t in range(len(ids)):
-                first = min((c % length for c in act.positions), default=0)
-                hit = {
-                    "prefill": t < length and t in [c % length for c in act.positions],
-                    "span": t >= first, "last": t >= length - 1, "every": True,
-                }[act.schedule]  # fmt: skip
-                if hit:
-                    h_D, s = stream_BTD[0, t].float(), act.strength
-                    unit_D = v_D / v_D.norm()
-                    new[0, t] = {
-                        "replace": v_D, "add": h_D + s * v_D, "norm_add": h_D + s * h_D.norm() * unit_D,
-                        "norm_replace": s * h_D.norm() * unit_D, "mix": (1 - s) * h_D + s * v_D,
-                        "project_out": h_D - s * (h_D @ unit_D) * unit_D,
-                    }[act.operator]  # fmt: skip
-            return new
-
-        return hook
-
-    with torch.inference_mode(), blocks.hooked([(a.layer, hook_of(a)) for a in acts]):
-        logits_TV = subject.engine.model(input_ids=tensor(ids), use_cache=False).logits[0]
-    return logits_TV[-1].float().log_softmax(-1)
-
-
-def acts_for(subject: Local, n: int, schedule: str = "prefill") -> list[tuple[Injection, ...]]:
-    """Another operator, layer, position and vector for each of n rows; the second row has two at one place."""
-    last = len(subject.layers) - 1
-    layers = [last // 2, -1, 0, last, last // 3]
-    out = []
-    for i in range(n):
-        positions = () if schedule in ("last", "every") else ((0,) if i % 5 == 2 else (-1, 0) if i % 5 == 3 else (1,))
-        act = Injection(
-            layers[i % 5], vector(subject, i), positions, OPERATORS[i % 6], (1.0, 0.5, 0.7)[i % 3], schedule
-        )  # fmt: skip
-        second = replace(act, operator="add", vector=vector(subject, 50 + i), strength=0.3)
-        out.append((act, second) if i % 5 == 1 else (act,))
-    return out
+subject = bare_model.subject
 
 
 def test_writing_a_state_back_changes_nothing(subject: Local) -> None:
@@ -204,45 +104,6 @@ def test_batched_writes_are_those_of_each_row_alone(subject: Local, schedule: st
             assert abs(float(wanted[tokens[k]]) - value) < CLOSE + 1e-5 * abs(value)
 
 
-@pytest.mark.parametrize("schedule", ["prefill", "span", "last", "every"])
-def test_generation_is_that_of_whole_rows_written_anew_each_step(subject: Local, schedule: str) -> None:
-    """With a cache, several draws a prompt, ragged rows: greedy and sampled tokens have the log-probabilities that the
-    uncached rows give them."""
-    some = rows(subject)[:4]
-    acts = acts_for(subject, len(some), schedule)
-    acts = [
-        tuple(replace(a, positions=(0,)) if a.positions and len(r) == 1 else a for a in m) for m, r in zip(acts, some)
-    ]
-    prompts = [Prompt(ids=r, interventions=a) for r, a in zip(some, acts, strict=True)]
-    free = replace(subject, engine=replace(subject.engine, stop_ids=()))
-    got = free.sample(prompts, 2, Decoding(3, temperature=1.0, seed=3, and_greedy=True))
-    for prompt, replies in zip(prompts, got, strict=True):
-        mine = [a for a in prompt.interventions if isinstance(a, Injection)]
-        for reply in replies:
-            ids = tuple(prompt.ids or ())
-            for k, token in enumerate(reply.ids or ()):
-                wanted = by_hand(subject, ids + (reply.ids or ())[:k], mine, extra=k)
-                assert float(wanted[token]) == pytest.approx((reply.logprobs or ())[k], abs=CLOSE, rel=1e-5)
-        greedy = replies[-1]
-        top = by_hand(subject, prompt.ids or (), mine).topk(2)
-        if float(top.values[0] - top.values[1]) > CLOSE:
-            assert (greedy.ids or ())[0] == int(top.indices[0])
-
-
-def test_a_patch_of_the_prompt_stays_in_the_cache_and_one_of_the_first_step_does_not(subject: Local) -> None:
-    """Cached generation equals rows written anew at each step, and differs from rows written only once."""
-    ids = rows(subject)[1]
-    layer = len(subject.layers) // 2 - 1
-    act = Injection(layer, vector(subject, 3, 3.0), (4,))
-    free = replace(subject, engine=replace(subject.engine, stop_ids=()))
-    reply = free.sample([Prompt(ids=ids, interventions=(act,))], 1, Decoding(2, temperature=0.0))[0][0]
-    first, second = reply.ids or (0, 0)
-    again = by_hand(subject, (*ids, first), [act], extra=1)
-    once = bare(subject, (*ids, first))[-1].log_softmax(-1)
-    assert abs(float(again[second]) - (reply.logprobs or ())[1]) < CLOSE
-    assert float((again - once).abs().max()) > 10 * CLOSE
-
-
 def test_early_stop_and_a_full_forward_capture_the_same(subject: Local) -> None:
     some = rows(subject)
     middle = len(subject.layers) // 2
@@ -276,69 +137,6 @@ def test_nothing_is_left_behind_after_an_exception(subject: Local) -> None:
     subject.capture([Prompt(ids=ids)], [0])
     assert hooks == [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in subject.engine.model.modules()]
     assert torch.equal(bare(subject, ids), before)
-
-
-def left_padded(some: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    width = max(map(len, some))
-    ids_BT = torch.tensor([[0] * (width - len(r)) + list(r) for r in some])
-    mask_BT = torch.tensor([[0] * (width - len(r)) + [1] * len(r) for r in some])
-    return ids_BT, mask_BT
-
-
-@pytest.mark.parametrize("way", ["dynamic", "static", "chunk1", "chunk3", "beams", "returned"])
-def test_generate_under_left_padding_caches_chunks_and_beams(subject: Local, way: str) -> None:
-    """`injected` around transformers' own generate gives each row what it gets alone, whole and uncached."""
-    if subject.engine.steps == "recomputed":
-        pytest.skip("no cache")
-    some = [rows(subject)[1], rows(subject)[3], rows(subject)[0]]
-    acts = acts_for(subject, 3, "span")
-    model, blocks = subject.engine.model, subject.engine.blocks
-    assert blocks is not None
-    ids_BT, mask_BT = left_padded(some)
-    lengths = [len(r) for r in some]
-    more: dict[str, Any] = {
-        "dynamic": {}, "static": {"cache_implementation": "static"}, "chunk1": {"prefill_chunk_size": 1},
-        "chunk3": {"prefill_chunk_size": 3}, "beams": {"num_beams": 2, "num_return_sequences": 2},
-        "returned": {"do_sample": True, "num_return_sequences": 3, "top_k": 1},
-    }[way]  # fmt: skip
-    settings: dict[str, Any] = {
-        "max_new_tokens": 3, "min_new_tokens": 3, "pad_token_id": 0, "eos_token_id": None, "do_sample": False,
-        "output_scores": True, "return_dict_in_generate": True, **more,
-    }  # fmt: skip
-    try:
-        with torch.inference_mode():
-            model.generate(ids_BT, attention_mask=mask_BT, **settings)
-    except Exception as error:
-        pytest.skip(f"transformers itself cannot: {str(error)[:80]}")
-    with torch.inference_mode(), injected(model, blocks, acts, lengths=lengths, width=ids_BT.shape[1]):
-        got = model.generate(ids_BT, attention_mask=mask_BT, **settings)
-    copies = len(got.sequences) // len(some)
-    for b, row in enumerate(some):
-        own = {**settings, "prefill_chunk_size": None} if "prefill_chunk_size" in settings else settings
-        own = {k: v for k, v in own.items() if k not in ("prefill_chunk_size", "cache_implementation")}
-        with torch.inference_mode(), injected(model, blocks, [acts[b]], lengths=[len(row)], width=len(row)):
-            alone = model.generate(tensor(row), attention_mask=torch.ones(1, len(row), dtype=torch.long), **own)
-        mine = got.sequences[b * copies : (b + 1) * copies, ids_BT.shape[1] :]
-        assert torch.equal(mine, alone.sequences[:, len(row) :]), way
-    first = by_hand(subject, some[0], acts[0])
-    if way in ("dynamic", "static", "chunk1", "chunk3"):
-        np.testing.assert_allclose(got.scores[0][0].float().log_softmax(-1)[:40], first[:40], atol=CLOSE)
-
-
-def test_dropping_the_mask_or_counting_columns_in_the_chunk_shows(subject: Local) -> None:
-    """Negative controls: what these laws are to find is large enough to be found."""
-    some = [rows(subject)[1], rows(subject)[3]]
-    ids_BT, mask_BT = left_padded(some)
-    positions_BT = (mask_BT.cumsum(1) - 1).clamp(min=0)
-    with torch.inference_mode():
-        right = subject.engine.model(input_ids=ids_BT, attention_mask=mask_BT, position_ids=positions_BT).logits
-        wrong = subject.engine.model(input_ids=ids_BT).logits
-    np.testing.assert_allclose(right[1, -1], bare(subject, some[1])[-1], atol=1e-3)
-    assert float((right[1, -1] - wrong[1, -1]).abs().max()) > 0.01
-    act = Injection(0, vector(subject, 3, 3.0), (5,))
-    whole = by_hand(subject, some[0], [act])
-    shifted = by_hand(subject, some[0], [replace(act, positions=(2,))])  # position 5 of chunks of three
-    assert float((whole - shifted).abs().max()) > 0.001
 
 
 def test_an_intervened_subject_is_another_one(subject: Local) -> None:

@@ -1,0 +1,33 @@
+"""Phenomena of behaviour, at their own size and small, and their trials, posed once to one phantom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from selfscope.phenomena.branch_distribution import BranchDistribution
+from selfscope.phenomena.confidence import Confidence
+from selfscope.phenomena.items import Items
+from selfscope.phenomena.self_prediction import SelfPrediction
+from selfscope.phenomena.token_probability import TokenProbability
+from selfscope.records import Trial
+from selfscope.subjects.phantom import Phantom
+
+FOUR = [SelfPrediction(), BranchDistribution(), TokenProbability(), Confidence()]
+SMALL = [type(p)(test=20, train=12, dev=8, rollouts=6) for p in FOUR]  # type: ignore[call-arg]
+EXAMPLE = Path(__file__).parent.parent / "examples" / "items.jsonl"
+SUBJECT = Phantom(access=0.5, seed=3)
+POSED: dict[str, list[Trial]] = {}
+
+
+def posed(phenomenon: Any) -> list[Trial]:
+    key = repr(phenomenon)
+    if key not in POSED:
+        POSED[key] = phenomenon.pose(SUBJECT, 0)
+    return POSED[key]
+
+
+each = pytest.mark.parametrize("phenomenon", FOUR, ids=lambda p: p.kind)
+small = pytest.mark.parametrize("phenomenon", [*SMALL, Items(str(EXAMPLE), rollouts=6)], ids=lambda p: p.kind)
