@@ -39,6 +39,7 @@ def test_a_phantoms_rows_are_the_same_to_the_last_digit(tmp_path: Path) -> None:
     one, two = (complete(study, tmp_path / str(jobs), jobs) for jobs in (1, 2))
     assert len(bare(one)) == len(one.rows) > 400
     assert bare(one) == bare(two)
+    assert [(r.cell, r.trial) for r in one.rows] == [(r.cell, r.trial) for r in two.rows], "in the same order"
     assert one.truths == two.truths
     assert one.trials == two.trials
     done = [{k: (o.replies, o.greedy, o.exact) for k, o in c.observations.items()} for c in (one, two)]
