@@ -113,7 +113,7 @@ class StateReading:
     def _lines(self) -> list[list[str]]:
         lines = []
         for r in self.reads:
-            shares = [f"{p:.2f}" for p in r.distribution or ()]
+            shares = [f"{p:.2f}" for p in r.distribution or ()] or ["–"] * len(self.options)
             open_ = [r.text, _written(r.agreement), _written(r.relevancy)]
             lines.append([r.arm, *(shares if self.options else open_)])
         return lines

@@ -60,8 +60,7 @@ def run(
         posed = [runner.pose(plan) for plan in study.plans]
         runner.announce(posed)
         with _executing(study, posed, jobs, connect) as execute:
-            for each in posed:
-                runner.behave(each, execute)
+            runner.behave(posed, execute)
             runner.read(posed, execute)
         store.note(finished=True)
     finally:
@@ -134,15 +133,19 @@ class _Runner:
         measured = [t for t in posed.every if known_truth(t, parts) is None]
         return list(observe_cells(self.study, posed, measured))
 
-    def behave(self, posed: PosedPhenomenon, execute: Execute) -> None:
+    def behave(self, posed: Sequence[PosedPhenomenon], execute: Execute) -> None:
         """Lets the subject behave where the store does not know yet what it does, and keeps every truth."""
         waiting: list[Cell] = []
-        for cell in self._observing(posed):
+        for cell in (cell for each in posed for cell in self._observing(each)):
             done = cell.id in self.store.cells and all(t.observation in self.store.observations for t in cell.trials)
             (self._step if done else waiting.append)(cell)
         for cell, outcomes in execute(waiting, {}):
             self.store.add_observations(outcomes.observations)
             self._finish(cell, outcomes, [])
+        for each in posed:
+            self._keep_truths(each)
+
+    def _keep_truths(self, posed: PosedPhenomenon) -> None:
         parts = self.study.parts()
         truths = {t.id: truth for t in posed.every if (truth := known_truth(t, parts)) is not None}
         unknown = [t for t in posed.every if t.id not in truths and t.id not in self.store.truths]
