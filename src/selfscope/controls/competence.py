@@ -30,6 +30,10 @@ NUMBERS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 18, 21, 24, 33, 37, 42, 46, 50
 SUMS = tuple((a, b) for a in range(2, 10) for b in range(2, 10))
 
 
+CORRECTNESS = ("correct_before", "correct_shown", "correct_after")
+"""Quantities of an answer to a problem: the given text is a problem with its answer."""
+
+
 @dataclass(frozen=True)
 class Competence(Identified):
     """The trial's question about a given text, so that only the skill is tested.
@@ -85,7 +89,7 @@ def _with_answer(trial: Trial, wanted: int, key: tuple[Any, ...]) -> tuple[str, 
     question = trial.question
     goal = question.options[wanted].key
     quantity = question.quantity
-    if quantity.startswith("correct_"):
+    if quantity in CORRECTNESS:
         a, b = SUMS[pick(len(SUMS), "sum", *key)]
         total = a + b if goal == "yes" else a + b + 1 + pick(3, "off", *key)
         material = f"{a} + {b} = {total}"

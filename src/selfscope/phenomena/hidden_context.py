@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from selfscope.phenomena.counterbalance import Item, counterbalance, draft_trial, observation_key, shuffled, split_items
 from selfscope.phenomena.evidence import evidence, point_truth, require_activations
@@ -137,10 +137,15 @@ def _posed(subject: OpenSubject, where: tuple[str, str, str, int], text: str, va
 
 def _hidden_value(trial: Trial) -> str:
     """The key of the value in the hidden message. Raises KeyError for a message that is none of the templates'."""
-    return _by_message(trial.question.quantity.removeprefix("hidden_"))[trial.prompt.messages[0].content]
+    return _values()[trial.question.quantity, trial.prompt.messages[0].content]
 
 
-@lru_cache(maxsize=8)
-def _by_message(kind: str) -> Mapping[str, Any]:
-    templates = load_table("hidden")[kind]["templates"]
-    return {template.format(x=fill): key for template in templates for key, _, fill in values_of(kind)}
+@lru_cache(maxsize=1)
+def _values() -> Mapping[tuple[str, str], str]:
+    """The key of the value by quantity and hidden message."""
+    return {
+        (f"hidden_{kind}", template.format(x=fill)): key
+        for kind, table in load_table("hidden").items()
+        for template in table["templates"]
+        for key, _, fill in values_of(kind)
+    }

@@ -12,13 +12,13 @@ from typing import Any, ClassVar
 from selfscope.errors import SelfscopeError
 from selfscope.phenomena.counterbalance import Item, counterbalance, draft_trial, observation_key
 from selfscope.phenomena.rollouts import behaved, by_key, frequencies
-from selfscope.quantities import ELSE, PROPERTIES
+from selfscope.quantities import ELSE, PROPERTIES, measurable
 from selfscope.records import Identified, Message, Observation, Option, Prompt, Question, Trial, Truth, content_hash
 from selfscope.subjects.base import Subject
 
 SHARES = {"test": 0.6, "train": 0.3}
 PER_TEXT = tuple(
-    name for name, p in PROPERTIES.items() if p.options and not name.startswith(("correct", "next", "entropy"))
+    name for name, p in PROPERTIES.items() if p.options and measurable(name) and not {"item", "word"} & set(p.needs)
 )
 """Properties that a line may ask for."""
 KNOWN = ("prompt", "messages", "options", "property", "ask", "cluster", "id", "prefix", *sorted(

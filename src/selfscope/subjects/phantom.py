@@ -33,6 +33,7 @@ from selfscope.subjects.phantom_options import features, one_hot, pushed
 from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
 from selfscope.subjects.phantom_world import (
     STATE_MASS,
+    UNMOVED,
     Array,
     Behaviour,
     behaviour,
@@ -182,7 +183,7 @@ class Phantom:
         if question.quantity == "fact":
             return self._fact(question, item=item, cluster=cluster, first=first)
         if question.quantity == "alarm":
-            there = alarmed(self.dials, item=item, changed_state=str(tag["state"]).startswith("changed"))
+            there = alarmed(self.dials, item=item, changed_state=tag["state"] not in UNMOVED)
             return DialReport("private", one_hot(0 if there else 1, k), "distribution", Outcome.ANSWERED)
         if question.given_text is not None:
             return self._skill(question, item)

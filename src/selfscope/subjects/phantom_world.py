@@ -22,6 +22,8 @@ from selfscope.records import Message, Prompt, content_hash
 Array = npt.NDArray[np.float64]
 STATE_MASS = 0.9
 """Weight of a state on its own reply."""
+SHAM, UNMOVED = "sham", ("plain", "sham")
+"""States in which nothing was changed that is asked about."""
 PLAIN_REPLIES = ("Yes.", "No", "I think so", "Blue", "The second one is good.", "Seven", "12", "It is hard to say.")
 
 
@@ -52,7 +54,7 @@ def scene(prompt: Prompt) -> Scene:
     object_ = prompt.messages[prompt.context :]
     visible = "\n".join(m.content for m in object_ if not m.hidden) + (prompt.text or "")
     hidden = "\n".join(m.content for m in prompt.messages if m.hidden)
-    if str(tag.get("state", "")).startswith("sham"):
+    if tag.get("state") == SHAM:
         hidden = ""  # a sham has nothing to do with what is asked, and moves nothing
     public = f"{visible}\n{prompt.prefix}" if prompt.prefix else visible
     replies = tuple(str(r) for r in tag.get("replies", ())) or _from_text(public)
