@@ -7,11 +7,12 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import selfscope
-from selfscope.errors import SelfscopeError, UnknownName
+from selfscope.errors import BadInput, SelfscopeError, UnknownName
 
 
 @pytest.fixture(scope="module")
@@ -236,3 +237,26 @@ def test_a_mistake_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(SelfscopeError, match="needs the tier activations"):
         selfscope.card("phantom", where, phenomena=["hidden_context"])
     assert not where.exists()
+
+
+@pytest.mark.parametrize("options", ["yes,no", ["yes"], ["yes", " yes"]])
+def test_options_that_are_none_are_refused_alike_wherever_a_question_is_put(options: Any) -> None:
+    about = "The ship left the port."
+    for put in (
+        lambda: selfscope.ask("phantom", "Sure?", options=options),
+        lambda: selfscope.read("open-phantom", "What is it?", about=about, options=options),
+        lambda: selfscope.sweep("open-phantom", about, "What is it?", options=options),
+    ):
+        with pytest.raises(BadInput, match=r"options|different") as caught:
+            put()
+        assert "\n" not in str(caught.value)
+
+
+def test_an_empty_question_is_refused_wherever_it_is_put() -> None:
+    for put in (
+        lambda: selfscope.ask("phantom", " "),
+        lambda: selfscope.read("open-phantom", " ", about="A ship."),
+        lambda: selfscope.sweep("open-phantom", "A ship.", " "),
+    ):
+        with pytest.raises(BadInput, match="question"):
+            put()

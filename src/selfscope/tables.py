@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -33,6 +33,38 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     numeric: tuple[int, ...] = ()
     note: str = ""
+
+
+class Tabular:
+    """What shows itself as one table: printed, in a notebook, and as text."""
+
+    _styles: ClassVar[Mapping[str, str]] = NO_STYLES
+
+    def _table(self) -> Table:
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return self.table(width=WIDTH)
+
+    def table(self, *, width: int | None = None, colour: bool = False) -> str:
+        """All of it as text, in columns.
+
+        Parameters
+        ----------
+        width
+            Columns (default: what the terminal has, 100 where there is none).
+        colour
+            Whether to write codes for bold and colours.
+
+        Returns
+        -------
+        str
+            Lines, the last one without an end.
+        """
+        return terminal(self._table(), width, colour=colour, styles=self._styles)
+
+    def _repr_html_(self) -> str:
+        return html(self._table())
 
 
 def terminal(

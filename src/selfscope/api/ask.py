@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from selfscope.api.loading import load
-from selfscope.api.one_item import run_once
+from selfscope.api.one_item import options_of, run_once
 from selfscope.controls.words import ContentFree, ThirdPerson
-from selfscope.errors import BadInput, SelfscopeError
+from selfscope.errors import BadInput
 from selfscope.phenomena.one_question import OneQuestion
 from selfscope.readers.ask import Ask
 from selfscope.readers.base import Reader
@@ -17,7 +17,7 @@ from selfscope.records import PLAIN, ControlPart, Reading, Row, id_of
 from selfscope.store import Contents
 from selfscope.study import PhenomenonPlan, Progress, Study
 from selfscope.subjects.base import Subject, reaches
-from selfscope.tables import Table, html, terminal
+from selfscope.tables import Table, Tabular
 
 NOTE = (
     "One answer is no evidence of access: compare it with the lines below it, "
@@ -49,7 +49,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Answers:
+class Answers(Tabular):
     """Every observer's answer to one question. Shows itself as a table, in a terminal and in a notebook.
 
     Attributes
@@ -71,26 +71,6 @@ class Answers:
     answers: tuple[Answer, ...]
     note: str = NOTE
 
-    def __str__(self) -> str:
-        return self.table(width=100)
-
-    def table(self, *, width: int | None = None, colour: bool = False) -> str:
-        """The answers as text, in columns.
-
-        Parameters
-        ----------
-        width
-            Columns (default: what the terminal has, 100 where there is none).
-        colour
-            Whether to write codes for bold and colours.
-
-        Returns
-        -------
-        str
-            Lines, the last one without an end.
-        """
-        return terminal(self._table(), width, colour=colour)
-
     def _table(self) -> Table:
         title = self.question + (f"\nabout: {self.about}" if self.about else "")
         head = ("who", *self.options, "moved by order") if self.options else ("who", "says")
@@ -106,9 +86,6 @@ class Answers:
             cells = [f"{p:.2f}" for p in shares] or ["–"] * len(self.options)
             lines.append([a.who, *cells, "–" if a.moved is None else f"{a.moved:.2f}"])
         return lines
-
-    def _repr_html_(self) -> str:
-        return html(self._table())
 
 
 def ask(
@@ -152,15 +129,12 @@ def ask(
     SelfscopeError
         An empty question, one option, twice the same option, or a model that cannot be asked in this way.
     """
-    if isinstance(options, str):
-        raise BadInput(f'options is a list of texts, as in options=["{options}", ...]')
+    choices = options_of(options)
+    if not question.strip():
+        raise BadInput("the question is empty")
     subject = load(model) if isinstance(model, str) else model
     observer = load(other) if isinstance(other, str) else other
-    if not question.strip():
-        raise SelfscopeError("the question is empty")
-    if len(options) == 1 or len({o.strip() for o in options}) < len(options):
-        raise SelfscopeError("give at least two different options, as in --options tea,coffee")
-    item = OneQuestion(question, tuple(o.strip() for o in options), about or "", rollouts)
+    item = OneQuestion(question, choices, about or "", rollouts)
     study = _study(subject, observer, item)
     contents = run_once(study, progress)
     plan = study.plans[0]

@@ -14,7 +14,7 @@ from selfscope.api.cards import Card, connection, execute, planned, redraw
 from selfscope.api.loading import load
 from selfscope.errors import SelfscopeError
 from selfscope.store import Rows, read_meta, rows, studies
-from selfscope.tables import Table, html, terminal
+from selfscope.tables import Table, Tabular
 
 if TYPE_CHECKING:
     from selfscope.study import Progress
@@ -26,7 +26,7 @@ NAME = 48
 
 
 @dataclass(frozen=True)
-class Cards:
+class Cards(Tabular):
     """The cards of several subjects and seeds. `print` gives every verdict.
 
     Attributes
@@ -65,29 +65,6 @@ class Cards:
                 share = v.share.both if v.share else "not identified"
                 rows.append((*who, v.title, v.badge, share, v.items))
         return rows
-
-    def __str__(self) -> str:
-        return self.table(width=100)
-
-    def table(self, *, width: int | None = None, colour: bool = False) -> str:
-        """Every verdict as text, in columns.
-
-        Parameters
-        ----------
-        width
-            Columns (default: what the terminal has, 100 where there is none).
-        colour
-            Whether to write codes for bold and colours.
-
-        Returns
-        -------
-        str
-            Lines, the last one without an end.
-        """
-        return terminal(self._table(), width, colour=colour)
-
-    def _repr_html_(self) -> str:
-        return html(self._table())
 
     def _table(self) -> Table:
         """A subject and seed are named once."""

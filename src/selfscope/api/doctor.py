@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar
 
 from selfscope.api.loading import load
 from selfscope.errors import Unsupported
 from selfscope.subjects.base import Subject, lacking
-from selfscope.tables import Table, html, terminal
+from selfscope.tables import Table, Tabular
 
 if TYPE_CHECKING:
     from selfscope.subjects.model_report import Checkup, Sink, Stream
@@ -19,7 +20,7 @@ SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Doctor:
+class Doctor(Tabular):
     """A model's checkup, which shows itself: what to know before its activations are read.
 
     Attributes
@@ -29,6 +30,7 @@ class Doctor:
     """
 
     data: Checkup
+    _styles: ClassVar[Mapping[str, str]] = MappingProxyType({"failed": "bold red"})
 
     @property
     def passed(self) -> bool:
@@ -56,29 +58,6 @@ class Doctor:
             for part, findings in parts
             for k, (what, finding) in enumerate(findings)
         ]
-
-    def __str__(self) -> str:
-        return self.table(width=100)
-
-    def table(self, *, width: int | None = None, colour: bool = False) -> str:
-        """The checkup as text, in columns.
-
-        Parameters
-        ----------
-        width
-            Columns (default: what the terminal has, 100 where there is none).
-        colour
-            Whether to write codes for bold and colours.
-
-        Returns
-        -------
-        str
-            Lines, the last one without an end.
-        """
-        return terminal(self._table(), width, colour=colour, styles={"failed": "bold red"})
-
-    def _repr_html_(self) -> str:
-        return html(self._table())
 
     def _table(self) -> Table:
         return Table("", ("", "", ""), tuple(self.lines()))

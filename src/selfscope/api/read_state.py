@@ -7,18 +7,16 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import cast
 
 from selfscope import catalogue
-from selfscope.api.loading import load
-from selfscope.api.one_item import run_once
+from selfscope.api.one_item import run_once, state_of
 from selfscope.controls.arms import Arms
-from selfscope.errors import BadInput, SelfscopeError, UnknownName, Unsupported
-from selfscope.phenomena.one_state import OneState
+from selfscope.errors import UnknownName, Unsupported
 from selfscope.readers.base import Reader
 from selfscope.records import REAL, Outcome, Reading, id_of, reader_part
 from selfscope.settings import built_with
 from selfscope.study import PhenomenonPlan, Progress, Study
 from selfscope.study.names import parsed
-from selfscope.subjects.base import OpenSubject, Subject, lacking, reaches
-from selfscope.tables import Table, html, terminal
+from selfscope.subjects.base import Subject
+from selfscope.tables import Table, Tabular
 
 NOTE = "The first line counts where it differs from all below it; where one says the same, the vector told nothing."
 
@@ -50,7 +48,7 @@ class ArmReading:
 
 
 @dataclass(frozen=True)
-class StateReading:
+class StateReading(Tabular):
     """Every arm's answer to one question about one token. Shows itself as a table.
 
     Attributes
@@ -83,26 +81,6 @@ class StateReading:
     reads: tuple[ArmReading, ...] = ()
     note: str = NOTE
 
-    def __str__(self) -> str:
-        return self.table(width=100)
-
-    def table(self, *, width: int | None = None, colour: bool = False) -> str:
-        """The answers as text, in columns.
-
-        Parameters
-        ----------
-        width
-            Columns (default: what the terminal has, 100 where there is none).
-        colour
-            Whether to write codes for bold and colours.
-
-        Returns
-        -------
-        str
-            Lines, the last one without an end.
-        """
-        return terminal(self._table(), width, colour=colour)
-
     def _table(self) -> Table:
         where = f"layer {self.layer}, token {self.position} {self.token!r} of: {self.about}"
         title = f"{self.question}\n{self.reader} of {self.model}, {where}"
@@ -117,9 +95,6 @@ class StateReading:
             open_ = [r.text, _written(r.agreement), _written(r.relevancy)]
             lines.append([r.arm, *(shares if self.options else open_)])
         return lines
-
-    def _repr_html_(self) -> str:
-        return html(self._table())
 
 
 def _written(value: float | None) -> str:
@@ -169,21 +144,13 @@ def read(
     Unsupported
         The subject's activations cannot be reached.
     BadInput
-        A layer or token that does not exist.
+        A layer or token that does not exist, a question that is empty, one option, or twice the same.
     UnknownName
         A reader that does not exist, or is none of activations.
     """
-    if isinstance(options, str):
-        raise BadInput(f'options is a list of texts, as in options=["{options}", ...]')
-    if not question.strip() or not about.strip():
-        raise SelfscopeError("give a question, and with --about the text whose token is read")
-    subject = load(model) if isinstance(model, str) else model
-    if not reaches(subject, "activations"):
-        raise lacking(subject.name, subject.tier, "activations")
-    able = cast(OpenSubject, subject)
-    at = len(able.layers) // 2 if layer is None else layer
+    subject, item = state_of(model, question, about, (token,), options)
+    at = len(subject.layers) // 2 if layer is None else layer
     chosen = reader_of_states(reader, at)
-    item = OneState(question, about, (token,), tuple(o.strip() for o in options))
     plan = PhenomenonPlan(item, (chosen,), (Arms(),), arm_readers=(id_of(chosen),), all_trials=True)
     contents = run_once(Study(subject, (plan,)), progress)
     arm_of = {trial.id: trial.arm for trial in contents.trials.values()}

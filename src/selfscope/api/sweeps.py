@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from selfscope.api.loading import load
-from selfscope.api.one_item import run_once
+from selfscope.api.one_item import run_once, state_of
 from selfscope.api.read_state import reader_of_states
 from selfscope.controls.sweep import Sweep
 from selfscope.errors import BadInput
-from selfscope.phenomena.one_state import OneState
 from selfscope.readers.base import Reader
 from selfscope.records import Outcome, id_of
 from selfscope.study import PhenomenonPlan, Progress, Study
-from selfscope.subjects.base import OpenSubject, Subject, depths, lacking, middle, reaches
+from selfscope.subjects.base import Subject, depths, middle
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -114,17 +112,13 @@ def sweep(
     Unsupported
         The subject's activations cannot be reached.
     BadInput
-        A layer or token that does not exist.
+        A layer or token that does not exist, a question that is empty, one option, or twice the same.
     """
     import numpy as np
 
-    subject = load(model) if isinstance(model, str) else model
-    if not reaches(subject, "activations"):
-        raise lacking(subject.name, subject.tier, "activations")
-    able = cast(OpenSubject, subject)
-    chosen = reader_of_states(reader, middle(able))
-    item = OneState(question, about, tuple(tokens), tuple(o.strip() for o in options))
-    axes: dict[str, tuple[Any, ...]] = {"layer": tuple(layers) or tuple(depths(able))}
+    subject, item = state_of(model, question, about, tokens, options)
+    chosen = reader_of_states(reader, middle(subject))
+    axes: dict[str, tuple[Any, ...]] = {"layer": tuple(layers) or tuple(depths(subject))}
     axes |= {"target_layer": tuple(target_layers)} if target_layers else {}
     axes |= {"token": tuple(tokens)} if len(tokens) > 1 else {}
     axes |= {"strength": tuple(strengths)} if strengths else {}

@@ -64,14 +64,16 @@ def ask(
     result: Answers | StateReading
     if reader is None:
         subject = load(model, **hardware.chosen())
-        result = put_question(subject, question, options=options, about=about, other=other)
+        with Bar(quiet=json) as bar:
+            result = put_question(subject, question, options=options, about=about, other=other, progress=bar)
     elif about is None:
         raise SelfscopeError(f"{reader} reads the state of a token: give its text with --about")
     else:
         subject = load(model, **hardware.chosen())
-        result = read(
-            subject, question, about=about, reader=reader, layer=layer, token=token, options=options
-        )  # fmt: skip
+        with Bar(quiet=json) as bar:
+            result = read(
+                subject, question, about=about, reader=reader, layer=layer, token=token, options=options, progress=bar
+            )  # fmt: skip
     if json:
         print_data(to_jsonable(result))
     else:
