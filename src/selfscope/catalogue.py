@@ -47,6 +47,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "changed": "selfscope.controls.states:Changed",
         "sham": "selfscope.controls.states:Sham",
         "changed_competence": "selfscope.controls.states:ChangedCompetence",
+        "vector_state": "selfscope.controls.vector_state:VectorState",
         "alarm": "selfscope.controls.alarm:Alarm",
         "arms": "selfscope.controls.arms:Arms",
         "sweep": "selfscope.controls.sweep:Sweep",

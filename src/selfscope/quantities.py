@@ -51,12 +51,14 @@ _EMPTY_WORDS = frozenset(_EMPTY.split())
 
 @dataclass(frozen=True)
 class Property:
-    """A quantity of one text. options: shared ones, empty where each question brings its own. needs: arguments."""
+    """A quantity of one text. options: shared ones, empty where each question brings its own. needs: arguments. said:
+    whether the text itself says it (that it is right, it does not)."""
 
     name: str
     options: tuple[Option, ...]
     key: Callable[[Question, str], str | None]
     needs: tuple[str, ...] = ()
+    said: bool = True
 
 
 def measure(question: Question, reply_text: str) -> str | None:
@@ -81,6 +83,17 @@ def distribution(question: Question, texts: Sequence[str]) -> tuple[float, ...] 
             times_of[key] = times_of.get(key, 0) + times
     total = sum(times_of.values())
     return tuple(times_of.get(option.key, 0) / total for option in question.options) if total else None
+
+
+def option_of(question: Question, reply_text: str) -> int | None:
+    """The index of the option that a reply falls under, by the question's quantity or else by an option's own words;
+    None where the reply says nothing about it. Whether a reply is *right* is not said by the reply."""
+    if question.quantity in PROPERTIES:
+        key = measure(question, reply_text) if PROPERTIES[question.quantity].said else None
+        keys = [option.key for option in question.options]
+        return keys.index(key) if key in keys else None
+    said = plain_text(reply_text)
+    return next((i for i, o in enumerate(question.options) if plain_text(o.text) == said), None)
 
 
 def measurable(quantity: str) -> bool:
@@ -266,9 +279,9 @@ PROPERTIES: dict[str, Property] = {
         Property("starts_same", YES_NO, _starts_same, ("other",)),
         Property("option", (), _option),
         Property("branch", (), _branch),
-        Property("correct_before", YES_NO, _correct, ("item",)),
-        Property("correct_shown", YES_NO, _correct, ("item", "answer")),
-        Property("correct_after", YES_NO, _correct, ("item", "answer")),
+        Property("correct_before", YES_NO, _correct, ("item",), said=False),
+        Property("correct_shown", YES_NO, _correct, ("item", "answer"), said=False),
+        Property("correct_after", YES_NO, _correct, ("item", "answer"), said=False),
         Property("next_word", YES_NO, _next_word, ("word",)),
         Property("likelier", (), _likelier),
         Property("entropy_bin", ENTROPY_BINS, _none),
@@ -277,19 +290,7 @@ PROPERTIES: dict[str, Property] = {
 """Every quantity that a phenomenon of this package asks about, by name."""
 
 __all__ = [
-    "ENTROPY_BINS",
-    "ENTROPY_EDGES",
-    "PROPERTIES",
-    "Property",
-    "answers",
-    "distribution",
-    "entropy_key",
-    "first_content_word",
-    "graded",
-    "load_table",
-    "measurable",
-    "measure",
-    "numbers",
-    "plain_text",
+    "ENTROPY_BINS", "ENTROPY_EDGES", "PROPERTIES", "Property", "answers", "distribution", "entropy_key",
+    "first_content_word", "graded", "load_table", "measurable", "measure", "numbers", "option_of", "plain_text",
     "words",
 ]  # fmt: skip

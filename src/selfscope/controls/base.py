@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 from selfscope.records import Trial, content_hash
+from selfscope.subjects.base import OpenSubject
+from selfscope.wording import phrase_of
 
-FIXED = ("correct_shown", "correct_after", "fact")
+FIXED = ("correct_shown", "correct_after", "fact", "listed_last")
 """Quantities whose truth is given with the question: no state moves it."""
 
 
@@ -47,6 +49,15 @@ class Control(Protocol):
         ...
 
 
+@runtime_checkable
+class Prepared(Protocol):
+    """A control that has to look at the subject before it can make trials, as one that writes vectors does."""
+
+    def prepared(self, subject: OpenSubject, trials: Sequence[Trial], seed: int) -> Control:
+        """The control with what it needs of the subject for these trials; its configuration is the same."""
+        ...
+
+
 def derived(trial: Trial, control: str, *which: Any, **fields: Any) -> Trial:
     """A control's copy of a trial, some fields replaced. control: its id. which: what tells it from other copies that
     the control makes of the same trial, as its arm does. `base` is the id of the trial that it was made from."""
@@ -61,6 +72,19 @@ def movable(trial: Trial) -> bool:
     messages = trial.prompt.messages
     measured = trial.question.given_text is None and trial.question.quantity not in FIXED
     return measured and bool(messages) and messages[-1].role == "user" and not any(m.hidden for m in messages)
+
+
+def listed_last(trial: Trial) -> Trial:
+    """The trial with its options kept, asked which of them stands last in the list: the same words in the same frame,
+    and nothing about the subject. `coordinates["answer"]` holds the key of the right one."""
+    q = trial.question
+    texts = [q.options[i].text for i in q.shown]
+    arguments = {"listed": ", ".join(texts), "carrier": phrase_of(q).carrier}
+    answer = q.options[q.shown[-1]].key
+    if q.binary:  # asked as a yes/no question it speaks of the option that means yes
+        answer = "yes" if texts[-1] == q.options[0].text else "no"
+    asked = replace(q, quantity="listed_last", arguments=arguments, person="self", negated=False)
+    return replace(trial, question=asked, coordinates={**trial.coordinates, "answer": answer})
 
 
 def pick(count: int, *key: Any) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from selfscope import quantities
-from selfscope.controls.base import derived, pick
+from selfscope.controls.base import derived, listed_last, pick
 from selfscope.records import Identified, Question, Trial, content_hash
 
 _WORDS = (
@@ -38,8 +38,8 @@ CORRECTNESS = ("correct_before", "correct_shown", "correct_after")
 class Competence(Identified):
     """The trial's question about a given text, so that only the skill is tested.
 
-    `coordinates["answer"]` holds the key of the right option. Quantities that no text has (how open a choice is) and a
-    user's own questions are dropped.
+    `coordinates["answer"]` holds the key of the right option. Quantities that no text has (how open a choice is) are
+    dropped; a question of a user's own, of which nobody knows what text has it, is asked which option stands last.
     """
 
     kind: ClassVar[str] = "competence"
@@ -51,6 +51,12 @@ class Competence(Identified):
         out = []
         for trial in trials:
             if trial.question.given_text is not None:
+                continue
+            if trial.question.quantity not in quantities.PROPERTIES and trial.question.options:
+                asked = listed_last(trial)
+                key = content_hash("listed", asked.question.order, asked.coordinates["answer"])
+                own = {"question": asked.question, "coordinates": asked.coordinates, "observation": key}
+                out.append(derived(trial, self.id, **own))
                 continue
             solution = _solution(trial, seed)
             if solution is None:

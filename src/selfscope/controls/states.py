@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from selfscope.controls.base import derived, movable, pick
 from selfscope.controls.competence import Competence
-from selfscope.quantities import ELSE, NEITHER
+from selfscope.quantities import ELSE, NEITHER, option_of
 from selfscope.records import REAL, Identified, Message, Trial, content_hash
 
 TIMES = 3
@@ -57,11 +57,24 @@ def might_say(trial: Trial) -> list[str]:
     return list(map(str, known or [o.text for o in trial.question.options if o.text not in (ELSE, NEITHER)]))
 
 
-def state_of(trial: Trial, k: int, seed: int) -> tuple[str, tuple[Message, ...]]:
-    """(state name, turns) that `Changed(k)` gives a trial: the same for a whole cluster."""
+def drawn_reply(trial: Trial, k: int, seed: int) -> tuple[int, str]:
+    """(its number, the reply) that the k-th state of a trial gives: the same for a whole cluster."""
     sayings = might_say(trial)
     index = (pick(len(sayings), seed, trial.phenomenon, trial.cluster) + k) % len(sayings)
-    lead, reply = trial.prompt.prefix, sayings[index]
+    return index, sayings[index]
+
+
+def with_reply(trial: Trial, k: int, seed: int) -> Trial:
+    """The trial with the option that the state's reply falls under in `coordinates["copied"]`: what a report would say
+    that only repeats it. None where the reply says nothing about the question."""
+    copied = option_of(trial.question, drawn_reply(trial, k, seed)[1])
+    return replace(trial, coordinates={**trial.coordinates, "copied": copied})
+
+
+def state_of(trial: Trial, k: int, seed: int) -> tuple[str, tuple[Message, ...]]:
+    """(state name, turns) that `Changed(k)` gives a trial: the same for a whole cluster."""
+    index, reply = drawn_reply(trial, k, seed)
+    lead = trial.prompt.prefix
     answer = f"{lead}{reply}" if not lead or reply.startswith(" ") else f"{lead} {reply}"
     talk = [m for m in trial.prompt.messages[trial.prompt.context :] if not m.hidden]
     return f"changed:{index}", (*talk, Message("assistant", answer.strip())) * TIMES
@@ -93,7 +106,7 @@ class Changed(Identified):
         out = []
         for trial in filter(movable, trials):
             state, turns = state_of(trial, self.k, seed)
-            moved = under(trial, turns, self.id, state)
+            moved = under(with_reply(trial, self.k, seed), turns, self.id, state)
             if moved is not None:
                 out.append(moved)
         return out

@@ -72,7 +72,7 @@ def _report(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, pro
             subsampled.append((part.id, every))
     name = primary.id if primary else ""
     return PhenomenonPlan(
-        phenomenon, readers, tuple(_controls(options, profile)), name, (name, *rivals), tuple(subsampled)
+        phenomenon, readers, tuple(_controls(subject, options, profile)), name, (name, *rivals), tuple(subsampled)
     )  # fmt: skip
 
 
@@ -93,7 +93,8 @@ def _white_box(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, 
     own = [id_of(r) for r in readers if reader_part(r).rung == "self"]
     arms = [built("control", "arms")] if probes else []
     return PhenomenonPlan(
-        phenomenon, readers, (*arms, *_further(options)), own[0] if own else "", arm_readers=tuple(map(id_of, probes)),
+        phenomenon, readers, (*arms, *_further(subject, options)), own[0] if own else "",
+        arm_readers=tuple(map(id_of, probes)),
         sweeps=tuple(_sweeps(subject, phenomenon, probes)) if profile.inside_dev else (), all_trials=True,
     )  # fmt: skip
 
@@ -234,20 +235,25 @@ def _once(readers: Sequence[Reader]) -> list[Reader]:
     return list({id_of(reader): reader for reader in reversed(readers)}.values())[::-1]
 
 
-def _controls(options: StudyOptions, profile: Profile) -> Iterator[Control]:
+def _controls(subject: Subject, options: StudyOptions, profile: Profile) -> Iterator[Control]:
+    """The profile's that the subject's tier allows, then those that were asked for."""
     usual = [built("control", name) for name in CONTROLS if profile.alarms or name != "alarm"]
+    usual = [c for c in usual if reaches(subject, getattr(c, "tier", "text"))]
     ids = []
-    for control in (*usual, *_further(options)):
+    for control in (*usual, *_further(subject, options)):
         if id_of(control) not in ids:
             ids.append(id_of(control))
             yield control
 
 
-def _further(options: StudyOptions) -> Iterator[Control]:
+def _further(subject: Subject, options: StudyOptions) -> Iterator[Control]:
     for one in options.controls:
         control = built("control", one) if isinstance(one, str) else one
         if not hasattr(control, "apply"):
             raise SelfscopeError(f"{one!r} is no control: give its name, or an object with apply(trials, seed)")
+        needed = getattr(control, "tier", "text")
+        if not reaches(subject, needed):
+            raise Unsupported(f"{id_of(control)} needs the tier {needed}, and {subject.name} gives only {subject.tier}")
         yield control
 
 

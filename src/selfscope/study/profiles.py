@@ -54,7 +54,7 @@ RIVALS = ("prior", "input_baseline", "history_baseline")
 """Readers that are always there."""
 CONTROLS = (
     "third_person", "third_person[person=named]", "framing", "framing[framing=accurate]", "paraphrase", "option_order",
-    "scale_flip", "changed", "changed_competence", "sham", "alarm", "competence", "yes_bias",
+    "scale_flip", "changed", "changed_competence", "sham", "alarm", "competence", "yes_bias", "vector_state",
 )  # fmt: skip
 """In the order in which they are read: what stands behind the same hidden turns is one call, so they are read once."""
 POSITIONS = (-4, -3, -2, -1)

@@ -6,16 +6,25 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, cast
 
-from selfscope.records import Outcome, Row, Truth
+from selfscope.controls.base import Prepared
+from selfscope.records import Outcome, Row, Trial, Truth, id_of
 from selfscope.scoring import score
 from selfscope.store import Store
 from selfscope.study.base import PhenomenonPlan, Study
 from selfscope.study.cells import Cell, Outcomes, cell_id, observe_cells, read_cells
 from selfscope.study.execute import Workplace, costs
 from selfscope.study.processes import Crew
-from selfscope.study.sampling import PosedPhenomenon, chosen_questions, known_truth, treated, with_own_ids
+from selfscope.study.sampling import (
+    PosedPhenomenon,
+    chosen_for,
+    chosen_questions,
+    known_truth,
+    treated,
+    with_own_ids,
+)
+from selfscope.subjects.base import OpenSubject
 from selfscope.subjects.sealed import Log, MeteredSubject
 
 Execute = Callable[[Sequence[Cell], dict[str, Truth]], Iterator[tuple[Cell, Outcomes]]]
@@ -118,9 +127,30 @@ class _Runner:
                 cell, step="pose", phenomenon=plan.id, trials=[t.id for t in trials],
                 costs=costs(self.log.calls[calls:]), seconds=seconds,
             )  # fmt: skip
-        posed = treated(self.study, plan, trials)
+        posed = treated(self.study, plan, trials, self._prepared(plan, trials))
         self.store.add_trials(posed.every)
         return posed
+
+    def _prepared(self, plan: PhenomenonPlan, trials: Sequence[Trial]) -> dict[str, list[Trial]]:
+        """By id, the trials of the controls that have to look at the subject first; from the store if they did."""
+        made: dict[str, list[Trial]] = {}
+        for control in (c for c in plan.controls if isinstance(c, Prepared)):
+            cell = cell_id(self.study, plan.id, "prepare", id_of(control))
+            mark = self.store.cells.get(cell)
+            if mark is None or not all(t in self.store.trials for t in mark["trials"]):
+                start, calls = time.perf_counter(), len(self.log.calls)
+                subject = MeteredSubject(self.study.subject, f"prepare {id_of(control)}", self.log)
+                chosen = chosen_for(self.study, plan, control, trials)
+                ready = control.prepared(cast(OpenSubject, subject), chosen, self.study.seed)
+                own = ready.apply(chosen, self.study.seed)
+                self.store.add_trials(own)
+                self.store.finish(
+                    cell, step="pose", phenomenon=plan.id, trials=[t.id for t in own],
+                    costs=costs(self.log.calls[calls:]), seconds={"posed": time.perf_counter() - start},
+                )  # fmt: skip
+                mark = self.store.cells[cell]
+            made[id_of(control)] = [self.store.trials[t] for t in mark["trials"]]
+        return made
 
     def announce(self, posed: Sequence[PosedPhenomenon]) -> None:
         """Estimates the work ahead, for the time left."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from selfscope.controls.base import Control, movable
@@ -54,33 +54,45 @@ class PosedPhenomenon:
             yield reader, trial_sets
 
 
-def treated(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial]) -> PosedPhenomenon:
-    """What the controls make of a phenomenon's trials, on as many of them as the study says for their role."""
+def treated(
+    study: Study, plan: PhenomenonPlan, trials: Sequence[Trial], made: Mapping[str, Sequence[Trial]] | None = None
+) -> PosedPhenomenon:
+    """What the controls make of a phenomenon's trials, on as many of them as the study says for their role. made: by
+    id, what those made already that had to look at the subject."""
     test = [t for t in trials if t.split == "test"]
     subset = one_in_each_cluster(test, study.per_cluster)
-    altered = [(id_of(c), _of_control(study, plan, c, trials, subset)) for c in plan.controls]
+    known = made or {}
+    altered = [
+        (name, known[name] if name in known else _of_control(study, plan, c, trials))
+        for name, c in ((id_of(c), c) for c in plan.controls)
+    ]
     beyond = one_in_each_cluster([t for t in trials if t.split != "train"], study.per_cluster)
     swept = [(reader, c.apply(beyond, study.seed)) for reader, c in plan.sweeps]
     return PosedPhenomenon(plan, trials, altered, subset, swept)
 
 
-def _of_control(
-    study: Study, plan: PhenomenonPlan, control: Control, trials: Sequence[Trial], subset: Sequence[Trial]
-) -> list[Trial]:
+def _of_control(study: Study, plan: PhenomenonPlan, control: Control, trials: Sequence[Trial]) -> list[Trial]:
+    altered = control.apply(chosen_for(study, plan, control, trials), study.seed)
+    # True and false take turns in a panel: its size is not that of the trials.
+    panel = control_part(control).role == "panel"
+    return altered[:: min(PANEL, study.wording_every)] if panel else altered
+
+
+def chosen_for(study: Study, plan: PhenomenonPlan, control: Control, trials: Sequence[Trial]) -> Sequence[Trial]:
+    """The trials that a control is given, by its role."""
     role = control_part(control).role
+    subset = one_in_each_cluster([t for t in trials if t.split == "test"], study.per_cluster)
     test, train = ([t for t in trials if t.split == split] for split in ("test", "train"))
     chosen: Sequence[Trial] = test if plan.arm_readers else subset
     if role in ("wording", "person", "sham"):  # no verdict uses their size, and few trials show a large effect
         chosen = subset[:: study.wording_every]
-    elif role in ("state", "competence", "state_competence"):  # of the same trials: the skill with it and without
+    elif role in ("state", "hidden_state", "competence", "state_competence"):  # of the same trials: with it and without
         chosen = subset[: study.states]
     elif role == "alarm":
         chosen = subset[: study.alarms]
     elif role == "arm":  # what takes the place of an item's vector may come from train
         chosen = [*chosen, *train]
-    altered = control.apply(chosen, study.seed)
-    # True and false take turns in a panel: its size is not that of the trials.
-    return altered[:: min(PANEL, study.wording_every)] if role == "panel" else altered
+    return chosen
 
 
 def chosen_questions(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial]) -> list[Trial]:
@@ -126,7 +138,7 @@ def known_truth(trial: Trial, parts: Parts) -> Truth | None:
     control = parts.controls.get(trial.control)
     if control is None or not control.known_answer:
         return None
-    answer = trial.coordinates.get("answer", trial.question.arguments.get("answer"))
+    answer = trial.coordinates.get("answer")
     if answer is None:
         return None
     options = trial.question.options

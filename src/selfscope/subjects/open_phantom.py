@@ -11,19 +11,21 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar, get_type_hints
 
 import numpy as np
 
-from selfscope.errors import BadInput, PromptTooLong
+from selfscope.errors import BadInput, PromptTooLong, UnknownName
 from selfscope.records import Cost, Decoding, Injection, Prompt, Reply, TokenDistribution, content_hash
 from selfscope.subjects.activations import CONVENTION, Activations
 from selfscope.subjects.base import OnDone
 from selfscope.subjects.open_phantom_model import LAST, OpenPhantomModel
-from selfscope.subjects.open_phantom_notice import Dials, asks, reported_replies, reported_shares
+from selfscope.subjects.open_phantom_notice import NoticeDials, asks, reported_replies, reported_shares
+from selfscope.subjects.open_phantom_reports import ScriptedReports
 from selfscope.subjects.open_phantom_stream import LAYERS, Stream
 from selfscope.subjects.open_phantom_words import WIDTH, columns, encoded, rendered, vocabulary
 from selfscope.subjects.ordinary_tokens import ordinary
+from selfscope.subjects.phantom_dials import Dials
 from selfscope.subjects.places import columns_to_read, existing_layer
 
 CONTEXT = 4096
@@ -47,12 +49,24 @@ class OpenPhantom:
         How far any injection moves it towards the word yes, whatever is asked (Hahami et al. 2025).
     seed : int
         Of the directions of its words and of the noise of its answers.
+    rho : float
+        Weight of the private state in what it does where it reports by script.
+    **reports
+        Report dials of the phantom (access, habit, copy ...). Where one is given, what it does in phenomena of
+        self-report and what it says of itself follow the phantom's script; a vector sets its private state.
 
     Raises
     ------
     BadInput
         For a dial below 0 or above 1.
+    UnknownName
+        For a dial that does not exist.
     """
+
+    settable: ClassVar[Mapping[str, Any]] = {
+        **dict.fromkeys(("carries", "reads", "notices", "says_yes", "rho"), float), **get_type_hints(Dials),
+    }  # fmt: skip
+    """Type of each dial that may stand in its name."""
 
     def __init__(
         self,
@@ -63,18 +77,26 @@ class OpenPhantom:
         notices: float = 1.0,
         says_yes: float = 0.0,
         seed: int = 0,
+        rho: float = 0.5,
+        **reports: Any,
     ) -> None:
         turned = {"carries": carries, "reads": reads, "notices": notices, "says_yes": says_yes}
         self.dials = {dial: float(value) for dial, value in turned.items()}
         for dial, value in self.dials.items():
             if not 0 <= value <= 1:
                 raise BadInput(f"the dial {dial} is from 0 to 1, not {value}")
+        for dial in reports:
+            if dial not in self.settable:
+                raise UnknownName("dial", dial, self.settable)
         self.name, self.seed = name, seed
+        self._script = ScriptedReports(Dials(**reports, seed=seed), seed=seed, rho=rho) if reports else None
+        self._reports = {"rho": rho, **reports}
         self.tier, self.chat = "activations", True
-        self.identity = content_hash("open phantom", self.dials, seed, self.vocabulary_hash)
+        script = (self._script.identity,) if self._script else ()
+        self.identity = content_hash("open phantom", self.dials, seed, self.vocabulary_hash, *script)
         self.environment: Mapping[str, Any] = {"engine": "open phantom", "dtype": "float64"}
         self._model = OpenPhantomModel(Stream(seed, self.dials["carries"], self.dials["reads"]))
-        self._dials = Dials(seed, notices, says_yes)
+        self._dials = NoticeDials(seed, notices, says_yes)
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None
@@ -93,6 +115,9 @@ class OpenPhantom:
             start = time.perf_counter()
             if asks(prompt):
                 texts = reported_replies(self._model, self._dials, prompt, n, decoding)
+            elif self._scripted(prompt):
+                script = self._script.sample([prompt], n, decoding)[0]  # type: ignore[union-attr]
+                texts = [(reply.text, reply.finish) for reply in script]
             else:
                 texts = self._model.replies(prompt, n, decoding)
             size, seconds = len(self.encode(prompt)), (time.perf_counter() - start) / max(1, len(texts))
@@ -117,6 +142,9 @@ class OpenPhantom:
                 shares = reported_shares(self._model, self._dials, prompt, texts)
                 out.append([[math.log(max(p, FLOOR))] for p in shares])
                 continue
+            if self._scripted(prompt):
+                out.append(self._script.score([prompt], [texts])[0])  # type: ignore[union-attr]
+                continue
             key = (self.encode(prompt), prompt.interventions, tuple(texts))
             if key not in known:
                 known[key] = self._model.scores(prompt, texts)
@@ -127,8 +155,18 @@ class OpenPhantom:
         self, prompts: Sequence[Prompt], *, top: int | None = None, ids: Sequence[int] | None = None
     ) -> list[TokenDistribution]:
         """The exact next-token distribution: `unembed` of the last layer's state at the last position."""
-        states = [self._model.run(prompt, [len(self.encode(prompt)) - 1])[0][LAST] for prompt in prompts]
-        return self._model.distributions(np.concatenate(states), ids, top) if states else []
+        own = [prompt for prompt in prompts if not self._scripted(prompt)]
+        states = [self._model.run(prompt, [len(self.encode(prompt)) - 1])[0][LAST] for prompt in own]
+        read = iter(self._model.distributions(np.concatenate(states), ids, top) if states else [])
+        scripted = self._script
+        return [
+            scripted.next_token([p], top=top, ids=ids)[0] if scripted and self._scripted(p) else next(read)
+            for p in prompts
+        ]
+
+    def _scripted(self, prompt: Prompt) -> bool:
+        """Whether the report dials answer it."""
+        return self._script is not None and not asks(prompt) and self._script.answers(prompt)
 
     def encode(self, prompt: Prompt) -> tuple[int, ...]:
         """Exact token ids of a prompt, the marks of its turns included.
@@ -146,6 +184,8 @@ class OpenPhantom:
                 f"a prompt of {len(ids)} tokens and 1 more do not fit into the {CONTEXT} tokens of {self.name}. "
                 "Shorten the prompt."
             )
+        if self._script is not None:
+            self._script.encoded(prompt, ids)
         return ids
 
     @property
@@ -221,7 +261,7 @@ class OpenPhantom:
     def intervened(self, injections: Sequence[Injection]) -> OpenPhantom:
         """This phantom with injections in every prompt, before the prompt's own: another subject, with its own
         identity."""
-        other = OpenPhantom(self.name, **self.dials, seed=self.seed)
+        other = OpenPhantom(self.name, **self.dials, seed=self.seed, **(self._reports if self._script else {}))
         other._model = replace(self._model, standing=self._model.standing + tuple(injections))
         other.identity = content_hash(self.identity, injections)
         return other

@@ -34,7 +34,7 @@ _QUESTION = TypeAdapter(Question)
 
 
 @dataclass(frozen=True)
-class Dials:
+class NoticeDials:
     """How far answers follow what was written, and how far any injection moves them to the word yes."""
 
     seed: int
@@ -48,7 +48,7 @@ def asks(prompt: Prompt) -> bool:
 
 
 def reported_replies(
-    model: OpenPhantomModel, dials: Dials, prompt: Prompt, n: int, decoding: Decoding
+    model: OpenPhantomModel, dials: NoticeDials, prompt: Prompt, n: int, decoding: Decoding
 ) -> list[tuple[str, str]]:
     """(text, finish) of n replies, and of a greedy one where the decoding wants it."""
     question, shares = _report(model, dials, prompt)
@@ -59,21 +59,21 @@ def reported_replies(
 
 
 def reported_shares(
-    model: OpenPhantomModel, dials: Dials, prompt: Prompt, candidates: Sequence[str]
+    model: OpenPhantomModel, dials: NoticeDials, prompt: Prompt, candidates: Sequence[str]
 ) -> list[float]:
     """Probability of each candidate."""
     question, shares = _report(model, dials, prompt)
     return candidate_shares(question, shares, ANSWERED_MASS, prompt.tag["format"], candidates)
 
 
-def _report(model: OpenPhantomModel, dials: Dials, prompt: Prompt) -> tuple[Question, tuple[float, ...]]:
+def _report(model: OpenPhantomModel, dials: NoticeDials, prompt: Prompt) -> tuple[Question, tuple[float, ...]]:
     question = _QUESTION.validate_python(dict(prompt.tag["question"]))
     changes = model.run(prompt, [-1])[1]
     felt = [(c.position, c.change_D / model.median_norm(c.layer)) for c in changes]
     return question, answer(question, felt, rendered(prompt), dials)
 
 
-def answer(question: Question, felt: Felt, ids: Sequence[int], dials: Dials) -> tuple[float, ...]:
+def answer(question: Question, felt: Felt, ids: Sequence[int], dials: NoticeDials) -> tuple[float, ...]:
     """(K,) distribution over the question's options. ids: the tokens of the prompt that asks."""
     seed, notices = dials.seed, dials.notices
     sizes = [round(float(np.linalg.norm(v)), 6) for _, v in felt]

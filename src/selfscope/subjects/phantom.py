@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from selfscope.errors import UnknownName
-from selfscope.quantities import PROPERTIES, measure, words
+from selfscope.quantities import PROPERTIES, measure, option_of, words
 from selfscope.records import (
     Cost,
     Decoding,
@@ -36,6 +36,7 @@ from selfscope.subjects.phantom_world import (
     UNMOVED,
     Array,
     Behaviour,
+    Scene,
     behaviour,
     decoded,
     encoded,
@@ -116,7 +117,7 @@ class Phantom:
             texts = speak(prompt, n, decoding)
             if decoding.and_greedy:
                 texts = [*texts, *speak(prompt, 1, replace(decoding, temperature=0.0))]
-            cost = Cost(1, len(scene(prompt).public.split()), 0)
+            cost = Cost(1, len(self._scene(prompt).public.split()), 0)
             replies = [Reply(t, cost=replace(cost, output_tokens=len(t.split()))) for t in texts]
             out.append(replies)
             if on_done:
@@ -180,23 +181,26 @@ class Phantom:
             [o.key for o in question.options],
         )  # fmt: skip
         first = question.first_option(str(tag["format"]))
+        copied = self._copied(question, tag)
         if question.quantity == "fact":
             return self._fact(question, item=item, cluster=cluster, first=first)
         if question.quantity == "alarm":
             there = alarmed(self.dials, item=item, changed_state=tag["state"] not in UNMOVED)
             return DialReport("private", one_hot(0 if there else 1, k), "distribution", Outcome.ANSWERED)
-        if question.given_text is not None:
-            return self._skill(question, item)
+        if question.given_text is not None or question.quantity == "listed_last":
+            return self._skill(question, item, cluster=cluster, copied=copied)
         if question.quantity not in PROPERTIES:
             even = tuple(1 / k for _ in range(k))
             return report(self.dials, item=item, cluster=cluster, p=even, h=even, g=even, first=first)
         acts = self._behaviour(_PROMPT.validate_python(dict(tag["object"])))
-        p, h, g = pushed(question, acts.replies, acts.p, self._published(question, acts), acts.g)
+        p, h, g, anyone = pushed(question, acts.replies, acts.p, self._published(question, acts), acts.g, acts.anyone)
         if question.quantity in ("correct_shown", "correct_after"):
-            h = g = tuple(1 / k for _ in range(k))  # nobody else knows
+            h = g = anyone = tuple(1 / k for _ in range(k))  # nobody else knows
         if question.person != "self":
             p = h = g = g if question.person == "target" else h
-        return report(self.dials, item=item, cluster=cluster, p=p, h=h, g=g, first=first)
+        return report(
+            self.dials, item=item, cluster=cluster, p=p, h=h, g=g, first=first, copied=copied, anyone=anyone
+        )  # fmt: skip
 
     def _published(self, question: Question, acts: Behaviour) -> Array:
         """(M,) the mean of what it does, given all that is public: the text and, for branches, which were listed.
@@ -218,10 +222,22 @@ class Phantom:
         answer = report(self.dials, item=item, cluster=cluster, p=right, h=right, g=right, first=first)
         return replace(answer, distribution=right) if answer.channel != "format" else answer
 
-    def _skill(self, question: Question, item: str) -> DialReport:
-        """The property of a given text: right with the probability of the dial `competence`."""
+    def _copied(self, question: Question, tag: Mapping[str, Any]) -> int | None:
+        """The option of the reply that stands in the object's context, or that a vector pushes."""
+        given = self._scene(_PROMPT.validate_python(dict(tag["object"]))).given
+        return None if given is None else option_of(question, given)
+
+    def _skill(self, question: Question, item: str, *, cluster: str, copied: int | None) -> DialReport:
+        """The property of a given text, or which option stands last: right with the probability of the dial
+        `competence`, but for who copies."""
         keys = [o.key for o in question.options]
+        even = [1 / len(keys)] * len(keys)
+        said = report(self.dials, item=item, cluster=cluster, p=even, h=even, g=even, first=0, copied=copied)
+        if said.channel == "copy" and copied is not None:
+            return replace(said, distribution=one_hot(copied, len(keys)), outcome=Outcome.ANSWERED)
         key = measure(question, str(question.given_text)) if question.quantity in PROPERTIES else None
+        if question.given_text is None:
+            key = keys[question.shown[-1]]
         if key not in keys:
             return DialReport("private", tuple(1 / len(keys) for _ in keys), "distribution", Outcome.ANSWERED)
         stream = np.random.default_rng([*bytes.fromhex(content_hash("skill", self.seed, item, question.given_text))])
@@ -230,6 +246,10 @@ class Phantom:
             at = (at + 1 + int(stream.integers(len(keys) - 1))) % len(keys)
         return DialReport("private", one_hot(at, len(keys)), "distribution", Outcome.ANSWERED)
 
+    def _scene(self, prompt: Prompt) -> Scene:
+        """What it is shown; who has activations adds what a vector pushes."""
+        return scene(prompt)
+
     def _untouched(self, prompts: Sequence[Prompt]) -> Sequence[Prompt]:
         """Raises Unsupported where something is to be written into activations: it has none."""
         if any(prompt.interventions for prompt in prompts):
@@ -237,7 +257,7 @@ class Phantom:
         return prompts
 
     def _behaviour(self, prompt: Prompt) -> Behaviour:
-        shown = scene(prompt)
+        shown = self._scene(prompt)
         if shown not in self._behaviours:
             if len(self._behaviours) > 20_000:
                 self._behaviours.clear()

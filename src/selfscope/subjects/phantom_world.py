@@ -3,6 +3,10 @@
 p = (1 - rho) h0(x) + rho q(s). The raw habit h0 is a softmax over the repertoire, linear in features of the reply with
 coefficients that the text x sets; the state s is one reply of the repertoire, drawn without regard to the text;
 q = 0.9 on s and 0.1 spread evenly. The published habit h = (1 - rho) h0 + rho / M is the mean of p given the text.
+
+Hidden turns that were answered with a reply of the repertoire persuade it: p' = (1 - l) p + l q(that reply), l larger in
+some conversations than in others. A vector that pushes a reply is the state (`open_phantom`). Anybody who reads the
+text as it now is expects (1 - rho) g + rho q of a state that is pushed, and is persuaded alike.
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ from selfscope.records import Message, Prompt, content_hash
 Array = npt.NDArray[np.float64]
 STATE_MASS = 0.9
 """Weight of a state on its own reply."""
+PERSUADED = (0.1, 0.9)
+"""How far hidden turns that give a reply move it there, from the least to the most."""
 SHAM, UNMOVED = "sham", ("plain", "sham")
 """States in which nothing was changed that is asked about."""
 PLAIN_REPLIES = ("Yes.", "No", "I think so", "Blue", "The second one is good.", "Seven", "12", "It is hard to say.")
@@ -29,22 +35,33 @@ PLAIN_REPLIES = ("Yes.", "No", "I think so", "Blue", "The second one is good.", 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a phantom is shown: the public text, the hidden text, and what it might say. source: as in the tag."""
+    """What a phantom is shown: the public text, the hidden text, and what it might say. source: as in the tag.
+    answered: the reply of the repertoire that stands in hidden turns; pushed: that of a vector; -1: none."""
 
     source: str
     public: str
     hidden: str
     replies: tuple[str, ...]
+    answered: int = -1
+    pushed: int = -1
+
+    @property
+    def given(self) -> str | None:
+        """The reply that stands in its context, or is pushed; None where none is."""
+        at = max(self.answered, self.pushed)
+        return self.replies[at] if at >= 0 else None
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """Distributions (M,) over the repertoire: what it does, its published habit, how anyone reads the text."""
+    """Distributions (M,) over the repertoire: what it does, its published habit, how anyone reads the text, what anyone
+    would then do with it, seeing what stands there now."""
 
     replies: tuple[str, ...]
     p: Array
     h: Array
     g: Array
+    anyone: Array
 
 
 def scene(prompt: Prompt) -> Scene:
@@ -58,7 +75,16 @@ def scene(prompt: Prompt) -> Scene:
         hidden = ""  # a sham has nothing to do with what is asked, and moves nothing
     public = f"{visible}\n{prompt.prefix}" if prompt.prefix else visible
     replies = tuple(str(r) for r in tag.get("replies", ())) or _from_text(public)
-    return Scene(str(tag.get("source", "")), public, hidden, replies)
+    return Scene(str(tag.get("source", "")), public, hidden, replies, _answered(prompt, hidden, replies))
+
+
+def _answered(prompt: Prompt, hidden: str, replies: Sequence[str]) -> int:
+    """Which of the replies the last hidden turn of the assistant gives, -1 for none."""
+    turns = [m.content for m in prompt.messages if m.secret and m.role == "assistant"]
+    if not turns or not hidden:
+        return -1
+    said = turns[-1].removeprefix(prompt.prefix).strip()
+    return next((i for i, reply in enumerate(replies) if reply.strip() == said), -1)
 
 
 def behaviour(shown: Scene, features: Array, text_words: Sequence[str], *, seed: int, rho: float) -> Behaviour:
@@ -67,12 +93,25 @@ def behaviour(shown: Scene, features: Array, text_words: Sequence[str], *, seed:
     # W is the same for every phantom: how anyone reads the text. D is this phantom's own.
     reads, own = (_coefficients(name, of, (shown.source, text_words), width) for name, of in (("W", 0), ("D", seed)))
     raw = _softmax(features @ (reads + own))
-    state = int(content_hash("state", seed, shown.public, shown.hidden, shown.replies)[:12], 16) % count
-    state_shares = np.full(count, (1 - STATE_MASS) / count)
-    state_shares[state] += STATE_MASS
-    return Behaviour(
-        shown.replies, (1 - rho) * raw + rho * state_shares, (1 - rho) * raw + rho / count, _softmax(features @ reads)
-    )
+    told = shown.answered >= 0
+    state = int(content_hash("state", seed, shown.public, "" if told else shown.hidden, shown.replies)[:12], 16) % count
+    known, even = _peak(state, count), np.full(count, 1 / count)
+    anyone = _softmax(features @ reads)
+    p, seen = (1 - rho) * raw + rho * known, (1 - rho) * anyone + rho * even
+    if shown.pushed >= 0:  # a vector is the state
+        p, seen = (q + rho * (_peak(shown.pushed, count) - was) for q, was in ((p, known), (seen, even)))
+    if told:  # turns persuade, more in some conversations than in others
+        low, high = PERSUADED
+        part = low + (high - low) * int(content_hash("persuaded", shown.hidden)[:8], 16) / 16**8
+        p, seen = ((1 - part) * q + part * _peak(shown.answered, count) for q in (p, seen))
+    return Behaviour(shown.replies, p, (1 - rho) * raw + rho * even, anyone, seen)
+
+
+def _peak(state: int, count: int) -> Array:
+    """(M,) most on one reply, the rest spread evenly."""
+    out = np.full(count, (1 - STATE_MASS) / count)
+    out[state] += STATE_MASS
+    return out
 
 
 def first_words(replies: Sequence[str], weights: Array) -> dict[str, float]:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from selfscope.records import PLAIN, REAL, Outcome, Parts, Reading, Row, Trial, Truth
 from selfscope.statistics import Array, Ints
 from selfscope.verdicts.shares import Items
-from selfscope.verdicts.state_effect import Change
 
 Cells = Mapping[str, Reading]
-ChangedItems = tuple[list[str], Change]
 
 
 @dataclass(frozen=True)
 class Table:
     """The rows of one phenomenon. readings[reader, control, arm, split]: base trial id -> reading. of_control: trial by
-    (base trial, control, arm). rungs: by reader. parts: what the study's parts say of themselves."""
+    (base trial, control, arm). rungs: by reader. parts: what the study's parts say of themselves. mass: a reading whose
+    listed answers hold less of the probability is no answer."""
 
     phenomenon: str
     trials: Mapping[str, Trial]
@@ -28,12 +28,18 @@ class Table:
     of_control: Mapping[tuple[str, str, str], str]
     rungs: Mapping[str, str]
     parts: Parts = field(default_factory=Parts)
-    changes: dict[tuple[str, bool, bool], ChangedItems | None] = field(default_factory=dict, repr=False, compare=False)
+    mass: float = 0.0
+    changes: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def readers(self) -> tuple[str, ...]:
         """In the order of the rows."""
         return tuple(self.rungs)
+
+    @property
+    def kind(self) -> str:
+        """The kind of phenomenon that its trials carry; the table has its id."""
+        return next((self.trials[i].phenomenon for cells in self.readings.values() for i in cells), self.phenomenon)
 
     @property
     def family(self) -> str:
@@ -53,7 +59,12 @@ class Table:
         self, reader: str, control: str = PLAIN, split: str = "test", *, arm: str = REAL
     ) -> dict[str, Reading]:
         """Those that are answers."""
-        return {k: r for k, r in self.cells(reader, control, split, arm=arm).items() if r.distribution is not None}
+        return {k: r for k, r in self.cells(reader, control, split, arm=arm).items() if self.is_answer(r)}
+
+    def is_answer(self, reading: Reading) -> bool:
+        """Whether one of the listed answers was given, or would be given often enough: what their probabilities leave
+        of one is a refusal or something else."""
+        return reading.distribution is not None and (reading.mass is None or reading.mass >= self.mass)
 
     def on(self, rung: str) -> list[str]:
         """Readers of a rung that were asked plainly, in the order of the rows."""
@@ -78,10 +89,14 @@ class Table:
 
 
 def tables(
-    rows: Iterable[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth], parts: Parts | None = None
+    rows: Iterable[Row],
+    trials: Mapping[str, Trial],
+    truths: Mapping[str, Truth],
+    parts: Parts | None = None,
+    mass: float = 0.0,
 ) -> list[Table]:
     """One table a phenomenon, in the order of the rows. A later row of the same cell replaces an earlier one. Sweeps
-    are left out: they ask the same trial many times."""
+    are left out: they ask the same trial many times. mass: see `Table`."""
     known = parts or Parts()
     readings: dict[str, dict[tuple[str, str, str, str], dict[str, Reading]]] = {}
     rungs: dict[str, dict[str, str]] = {}
@@ -96,7 +111,7 @@ def tables(
         rung = known.readers[row.reader].rung if row.reader in known.readers else row.rung
         rungs.setdefault(row.phenomenon, {}).setdefault(row.reader, rung)
         derived.setdefault(row.phenomenon, {})[base, row.control, trial.arm] = trial.id
-    return [Table(name, trials, truths, readings[name], derived[name], rungs[name], known) for name in readings]
+    return [Table(name, trials, truths, readings[name], derived[name], rungs[name], known, mass) for name in readings]
 
 
 def matrix(vectors: Sequence[Sequence[float]], width: int) -> Array:
@@ -128,13 +143,13 @@ def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str],
         there[row, : len(table.trials[i].question.options)] = True
     truth = [table.truths[i] for i in ids]
     empty = np.zeros((n, k))
-    forecasts = [matrix([_distribution_of(cells[i]) for i in ids], k) for cells in others]
+    forecasts = [matrix([distribution_of(cells[i]) for i in ids], k) for cells in others]
     past = forecasts[0] if history else empty
     others_in = forecasts[len(history) :]
     g1 = others_in[0] if others_in else empty
     refits = [others[0][i].extra for i in ids] if history else []
     return ids, Items(
-        report=matrix([_distribution_of(own[i]) for i in ids], k),
+        report=matrix([distribution_of(own[i]) for i in ids], k),
         xa=matrix([t.half_a for t in truth], k),
         xb=matrix([t.half_b for t in truth], k),
         history=past,
@@ -175,7 +190,7 @@ def twin_of(table: Table, ids: Sequence[str], width: int) -> tuple[Array, Array 
         return None
     forecasts = [cells[ids[k]] for k in rows]
     variance = _set_variance([r.extra for r in forecasts], width)
-    return matrix([_distribution_of(r) for r in forecasts], width), variance, rows
+    return matrix([distribution_of(r) for r in forecasts], width), variance, rows
 
 
 def class_reports(table: Table, reader: str, ids: Sequence[str]) -> bool:
@@ -184,20 +199,13 @@ def class_reports(table: Table, reader: str, ids: Sequence[str]) -> bool:
     return all(cells[i].kind == "class" for i in ids)
 
 
-def _distribution_of(reading: Reading) -> Sequence[float]:
+def distribution_of(reading: Reading) -> Sequence[float]:
     assert reading.distribution is not None
     return reading.distribution
 
 
 def _first(reading: Reading) -> int:
     return reading.first if reading.first is not None else 0
-
-
-def _mode(x: Sequence[float]) -> Sequence[float]:
-    """One-hot of the likeliest option, shared where several are."""
-    top = max(x)
-    hits = [float(v == top) for v in x]
-    return [h / sum(hits) for h in hits]
 
 
 def _refits(extras: Sequence[Mapping[str, object]], name: str, k: int, n: int) -> Array:
@@ -232,53 +240,13 @@ def dummies(trials: Sequence[Trial], there: np.ndarray[tuple[int, int], np.dtype
     return out
 
 
-def change_of(table: Table, reader: str, *, control: bool = True, sham: bool = False) -> ChangedItems | None:
-    """The items whose state was changed, with the control question's readings, or those of the sham: put together once
-    a table. None: no such."""
-    key = (reader, control, sham)
-    if key not in table.changes:
-        table.changes[key] = _change_of(table, reader, control=control, sham=sham)
-    return table.changes[key]
+ELSEWHERE = "elsewhere"
+"""What became of a reading by probabilities whose listed answers hold next to nothing."""
 
 
-def _change_of(table: Table, reader: str, *, control: bool, sham: bool) -> ChangedItems | None:
-    changed = table.control("state", reader)
-    plain, after = table.answered(reader), table.answered(reader, changed)
-    c0, c1 = (table.answered(reader, table.control(role, reader)) for role in ("competence", "state_competence"))
-    shams = table.answered(reader, table.control("sham", reader))
-    ids = []
-    for i in after:
-        size = len(_distribution_of(after[i]))
-        needed = ([c0, c1] if control else []) + ([shams] if sham else [])
-        if i not in plain or i not in table.truths or table.truth_under(i, changed) is None:
-            continue
-        if all(i in cells and len(_distribution_of(cells[i])) == size for cells in needed):
-            ids.append(i)
-    if not ids:
-        return None
-    k = max(len(_distribution_of(plain[i])) for i in ids)
-    new = [table.truth_under(i, changed) for i in ids]
-    old = [table.truths[i] for i in ids]
-    mode = all(plain[i].kind == "class" for i in ids)
-    truth: Callable[[Sequence[float]], Sequence[float]] = _mode if mode else lambda x: x
-
-    def read(cells: Mapping[str, Reading]) -> Array:
-        return matrix([_distribution_of(cells[i]) for i in ids], k)
-
-    return ids, Change(
-        before=read(plain),
-        after=read(after),
-        xa=matrix([truth(t.half_a) for t in old], k),
-        xb=matrix([truth(t.half_b) for t in old], k),
-        xa_after=matrix([truth(t.half_a) for t in new if t], k),
-        xb_after=matrix([truth(t.half_b) for t in new if t], k),
-        cluster=numbered([table.trials[i].cluster for i in ids]),
-        control_before=read(c0) if control else None,
-        control_after=read(c1) if control else None,
-        sham=read(shams) if sham else None,
-    )
-
-
-def outcomes(cells: Cells) -> dict[str, int]:
-    """How many readings ended in each outcome."""
-    return {o.value: sum(r.outcome == o for r in cells.values()) for o in Outcome}
+def outcomes(table: Table, reader: str) -> dict[str, int]:
+    """How many plain readings ended in each outcome, and how many answered with something that is not listed."""
+    cells = table.cells(reader)
+    counts = {o.value: sum(r.outcome == o for r in cells.values()) for o in Outcome}
+    silent = sum(r.distribution is not None and not table.is_answer(r) for r in cells.values())
+    return {**counts, Outcome.ANSWERED.value: counts[Outcome.ANSWERED.value] - silent, ELSEWHERE: silent}

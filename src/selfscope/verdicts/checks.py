@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from selfscope.statistics import Estimate, Ints, auroc, mean
 from selfscope.verdicts import state_effect
-from selfscope.verdicts.assemble import Table, change_of
+from selfscope.verdicts.assemble import Table
+from selfscope.verdicts.changes import hidden_change, text_change
 from selfscope.verdicts.claims import Check
-from selfscope.verdicts.decision import MATTERS, RUN
+from selfscope.verdicts.controls_of import MATTERS, RUN
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import Items, Shares, composed
+from selfscope.verdicts.splits import tracking
 
 
 def required(
@@ -30,7 +32,8 @@ def required(
         reliable(table, composition, s),
         _present("near twin", table.rivals("twin")),
         *changed_state(table, reader),
-        shuffled(table, ids, items, s),
+        *hidden_state(table, reader),
+        shuffled(table, ids, items, composition, s),
         competence(table, reader),
         truth_ceiling(items),
         third_person(table, reader, s),
@@ -89,25 +92,42 @@ def reliable(table: Table, composition: Shares, s: Settings) -> Check:
 
 
 def changed_state(table: Table, reader: str) -> list[Check]:
-    """Whether do(state) ran and moved behaviour, the sham, and the control question."""
-    bare = change_of(table, reader, control=False)
+    """Whether hidden turns ran and moved behaviour, the sham, and the control question."""
+    bare = text_change(table, reader, control=False)
     if bare is None:
         return [
             check("changed state", "missing", "the state was never changed"),
             check("sham", "missing", "no irrelevant change was made"),
             check("control question", "missing", "no question was asked that the change should not touch"),
         ]
-    return [_moved(bare[1]), _sham(table, reader), _control_question(table, reader)]
+    return [_moved("changed state", bare[1]), _sham(table, reader), _control_question(table, reader)]
 
 
-def _moved(change: state_effect.Change) -> Check:
+def hidden_state(table: Table, reader: str) -> list[Check]:
+    """Whether a state that no report can read was changed and moved behaviour, and what it did to the same words and to
+    a third person."""
+    bare, beside = hidden_change(table, reader, control=False), hidden_change(table, reader)
+    if bare is None:
+        why = "no state was changed that a report cannot read as text"
+        return [check(name, "missing", why) for name in ("hidden state", "same words", "changed third person")]
+    moved = _moved("hidden state", bare[1])
+    if beside is None:
+        why = "not asked under the changed state"
+        return [moved, *(check(name, "missing", why) for name in ("same words", "changed third person"))]
+    return [
+        moved, _subtracted("same words", beside[1], state_effect.causal_control),
+        _subtracted("changed third person", beside[1], state_effect.third_person),
+    ]  # fmt: skip
+
+
+def _moved(name: str, change: state_effect.Change) -> Check:
     moved = state_effect.moved(change)
     status = "passed" if moved.low > 0 else "failed"
-    return check("changed state", status, f"behaviour moved by {moved.value:.3f} {_interval(moved)} (squared distance)")
+    return check(name, status, f"behaviour moved by {moved.value:.3f} {_interval(moved)} (squared distance)")
 
 
 def _sham(table: Table, reader: str) -> Check:
-    shams = change_of(table, reader, control=False, sham=True)
+    shams = text_change(table, reader, control=False, sham=True)
     if shams is None:
         return check("sham", "missing", "no irrelevant change was made")
     try:
@@ -119,18 +139,23 @@ def _sham(table: Table, reader: str) -> Check:
 
 
 def _control_question(table: Table, reader: str) -> Check:
-    controlled = change_of(table, reader)
+    controlled = text_change(table, reader)
     if controlled is None:
         return check("control question", "missing", "no question was asked that the change should not touch")
+    return _subtracted("control question", controlled[1], state_effect.causal_control)
+
+
+def _subtracted(name: str, change: state_effect.Change, of: Callable[[state_effect.Change], Estimate]) -> Check:
     try:
-        slope = state_effect.causal_control(controlled[1])
+        slope = of(change)
     except ValueError:
-        return check("control question", "failed", "the change moved no behaviour")
-    return check("control question", "passed", f"its slope {slope.value:.2f} {_interval(slope)} is subtracted")
+        return check(name, "failed", "the change moved no behaviour")
+    return check(name, "passed", f"its slope {slope.value:.2f} {_interval(slope)} is subtracted")
 
 
-def shuffled(table: Table, ids: Sequence[str], items: Items, s: Settings) -> Check:
-    """Reports re-paired within the same question and option count: the interval of the private share must hold 0."""
+def shuffled(table: Table, ids: Sequence[str], items: Items, composition: Shares, s: Settings) -> Check:
+    """Reports re-paired within the same question and option count: the interval of the private share must hold 0 (of
+    what goes with what it does, where the full split is singular)."""
     counts = items.there.sum(1)
     group = np.array([stratum(table.trials[i].question.quantity, int(k)) for i, k in zip(ids, counts, strict=True)])
     rng = np.random.default_rng([s.seed, len(ids), items.clusters])
@@ -140,8 +165,9 @@ def shuffled(table: Table, ids: Sequence[str], items: Items, s: Settings) -> Che
         for name in np.unique(group):
             rows = np.nonzero(group == name)[0]
             report[rows] = report[rng.permutation(rows)]
-        private = private_share(replace(items, report=report))
-        outside += not private.low <= 0 <= private.high
+        again = replace(items, report=report)
+        private = tracking(again).estimates.get("tracking") if composition.singular else private_share(again)
+        outside += private is not None and not private.low <= 0 <= private.high
     status = "passed" if outside <= s.outside else "failed"
     return check("shuffled pairing", status, f"{outside} of {s.shuffles} re-paired intervals of the share miss 0")
 

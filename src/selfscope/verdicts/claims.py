@@ -8,7 +8,25 @@ from typing import Any
 
 from selfscope.statistics import Estimate
 
-VERDICTS = ("access", "alarm only", "narrative", "self-prediction", "not supported")
+
+@dataclass(frozen=True)
+class Settle:
+    """What would settle what a card leaves open.
+
+    Attributes
+    ----------
+    what
+        What is lacking, in words.
+    run
+        The command, option or part that adds it.
+    readings, behaviours
+        What it costs: questions to answer, and items on which the subject has to act.
+    """
+
+    what: str
+    run: str
+    readings: int = 0
+    behaviours: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,7 +89,7 @@ class Claim:
     phenomenon, reader
         Ids of the two.
     verdict
-        One of VERDICTS.
+        One of `words.VERDICTS`.
     sentence
         The one line for people.
     basis
@@ -81,13 +99,27 @@ class Claim:
         "too few clusters", ...); else None.
     primary
         Whether the reader speaks for the phenomenon.
+    split
+        Of what the report follows, the split that the verdict rests on: full, pooled or tracking; "" where it rests on
+        none.
     shares
-        Parts of the report that follow its own state ("private"), its history ("habit"), the text ("input"), the
-        format ("format"), none of these ("unmoved"); "public" is habit + input.
+        The full split: parts of the report that follow its own state ("private"), its history ("habit"), the text
+        ("input"), the format ("format"), none of these ("unmoved"); "public" is habit + input.
+    pooled
+        The split with one public forecast: what goes with what it does beyond that ("tracking"), "public", "format",
+        "unmoved".
+    tracking
+        The split without any: what goes with what it does by any route ("tracking"), "format", "unmoved".
     causal
-        Slope of the report on the truth under do(state), less the control question's where that was asked.
+        Slope of the report on the truth under a state that no report can read as text, less that of the same words or
+        of a third person, whichever leaves less.
+    beyond_words, beyond_person
+        Less the one, and less the other.
     causal_control
-        The control question's slope: what the change does to answers that it should not touch.
+        The slope of the same words: what the change does to answers that it should not touch.
+    follows, copies
+        Under a state that is text: the share that goes with what the subject then does, beyond copying; the share that
+        repeats the reply that stands there.
     ablated
         Slope of what the report loses without the state on the part of the truth that the history rival misses.
     identification
@@ -117,6 +149,10 @@ class Claim:
         rollouts ...
     calibration
         (stated, happened, low, high, items) of each bin of the calibration plot.
+    mass
+        Probability that the listed answers held together, where the report was read by probabilities.
+    settle
+        What would settle what is open, the likeliest first.
     notes
         Sentences for people.
     settings_hash
@@ -130,11 +166,18 @@ class Claim:
     basis: str | None = None
     reason: str | None = None
     primary: bool = True
+    split: str = ""
     shares: Mapping[str, Estimate] = field(default_factory=dict)
+    pooled: Mapping[str, Estimate] = field(default_factory=dict)
+    tracking: Mapping[str, Estimate] = field(default_factory=dict)
     causal: Estimate | None = None
+    beyond_words: Estimate | None = None
+    beyond_person: Estimate | None = None
     causal_control: Estimate | None = None
     ablated: Estimate | None = None
     identification: Estimate | None = None
+    follows: Estimate | None = None
+    copies: Estimate | None = None
     alarm: Estimate | None = None
     ladder: tuple[Step, ...] = ()
     ceiling: Estimate | None = None
@@ -146,5 +189,7 @@ class Claim:
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     numbers: Mapping[str, Any] = field(default_factory=dict)
     calibration: tuple[tuple[float, float, float, float, int], ...] = ()
+    mass: Estimate | None = None
+    settle: tuple[Settle, ...] = ()
     notes: tuple[str, ...] = ()
     settings_hash: str = ""

@@ -2,85 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from selfscope.statistics import Estimate, below
-from selfscope.verdicts.claims import Check
+from selfscope.verdicts.claims import Check, Settle
+from selfscope.verdicts.controls_of import ABLATED, CAUSAL, EXCUSED, RIVALS
 from selfscope.verdicts.settings import Settings
-
-ACCESS, PUBLIC, NARRATIVE, ALARM = "access", "self-prediction", "narrative", "alarm only"
-CAUSAL, ABLATED, RIVALS = "access (causal)", "access (ablated)", "access (rivals only)"
-MATTERS: Mapping[str, tuple[str, ...]] = {
-    "format panel": (CAUSAL, ABLATED, RIVALS, PUBLIC, NARRATIVE, ALARM),
-    "yes-bias panel": (CAUSAL, ABLATED, RIVALS, PUBLIC, NARRATIVE, ALARM),
-    "prior": (CAUSAL, ABLATED, RIVALS, PUBLIC, NARRATIVE, ALARM),
-    "input rival": (CAUSAL, ABLATED, RIVALS, PUBLIC, NARRATIVE),
-    "history rival": (CAUSAL, ABLATED, RIVALS, PUBLIC, NARRATIVE),
-    "reliable history": (RIVALS, PUBLIC, NARRATIVE),
-    "near twin": (RIVALS,),
-    "changed state": (CAUSAL, ALARM),
-    "sham": (CAUSAL, ALARM),
-    "control question": (CAUSAL, ALARM),
-    "shuffled pairing": (CAUSAL, ABLATED, RIVALS, PUBLIC, NARRATIVE),
-    "property competence": (NARRATIVE,),
-    "truth ceiling": (ABLATED, RIVALS, PUBLIC),
-    "third person": (PUBLIC,),
-}
-"""Control -> the claims that demand it (section 6 of the verdict's specification). The slope under do(state) needs no
-rival's quality and no private variation in the unchanged state, so those two bind the other bases alone."""
-
-RUN = {
-    "format panel": "a card with option orders and polarity permuted (every shipped phenomenon)",
-    "yes-bias panel": "--controls yes_bias (part of every profile)",
-    "prior": "the reader prior (part of every profile)",
-    "input rival": "--other MODEL, or a package with another subject's behaviour",
-    "history rival": "the reader history_baseline (part of every profile)",
-    "reliable history": "more train clusters: --profile full",
-    "near twin": "--twin MODEL: a sibling fine-tune, another seed or an earlier checkpoint",
-    "changed state": "the control changed (part of every profile)",
-    "sham": "the control sham (part of every profile)",
-    "control question": "the controls competence and changed_competence (part of every profile)",
-    "shuffled pairing": "nothing: it is computed from the rows",
-    "property competence": "the control competence (part of every profile)",
-    "truth ceiling": "prompts whose answers vary, or more rollouts: --profile full",
-    "third person": "the control third_person (part of every profile)",
-}
+from selfscope.verdicts.settle import settling
+from selfscope.verdicts.splits import FULL, Split
+from selfscope.verdicts.words import (
+    ACCESS,
+    ALARM,
+    COPIES,
+    FOLLOWS,
+    FORMAT,
+    NARRATIVE,
+    NOT_SUPPORTED,
+    PRIOR,
+    PUBLIC,
+    READS,
+    share,
+)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What the table looks at. None: was not run, or cannot be computed."""
+    """What the table looks at. None: was not run, or cannot be computed.
+
+    private to public: the full split; private_twin: with the near twin's forecast in place of the history rival's.
+    pooled, tracking: the smaller splits. do, identification, ablated: under a state that no report can read as text;
+    beyond_words: less the same words alone. follows, copies, alarm: under a state that is text. unearned: confidence.
+    items, train: how many there were, for advice. blocks: (reason, sentence) that stop before the table.
+    """
 
     private: Estimate | None = None
-    private_twin: Estimate | None = None  # with the near twin's forecast in place of the history rival's
+    private_twin: Estimate | None = None
     habit: Estimate | None = None
     input: Estimate | None = None
     format: Estimate | None = None
     unmoved: Estimate | None = None
     public: Estimate | None = None
+    pooled: Split | None = None
+    tracking: Split | None = None
     do: Estimate | None = None
+    beyond_words: Estimate | None = None
     identification: Estimate | None = None
     ablated: Estimate | None = None
+    follows: Estimate | None = None
+    copies: Estimate | None = None
     alarm: Estimate | None = None
     unearned: Estimate | None = None
     kappa: float = 0.0
     f_hat: float = 0.0
     answered: float = 1.0
     clusters: int = 0
+    items: int = 0
+    train: int = 0
     singular: bool = False
-    blocks: tuple[tuple[str, str], ...] = ()  # (reason, sentence) that stop before the table
+    blocks: tuple[tuple[str, str], ...] = ()
     checks: tuple[Check, ...] = field(default=())
+
+    @property
+    def effect(self) -> Estimate | None:
+        """How far the report follows a changed state: one that it cannot read decides over one that it can."""
+        return self.do if self.do is not None else self.follows
+
+    @property
+    def goes(self) -> Estimate | None:
+        """What goes with what it does, by any route."""
+        return self.tracking.estimates.get("tracking") if self.tracking else None
+
+    def whole(self, s: Settings) -> bool:
+        """Whether the full split can be used: not singular, and a history rival that is no noise."""
+        return self.private is not None and not self.singular and self.kappa >= s.kappa
 
 
 @dataclass(frozen=True)
 class Decision:
-    """verdict, basis, reason code and the sentence for people."""
+    """verdict, basis, reason code and the sentence for people. split: the one that it rests on, "" for none of them.
+    settle: what would decide the rest."""
 
     verdict: str
     sentence: str
     basis: str | None = None
     reason: str | None = None
+    split: str = ""
+    settle: tuple[Settle, ...] = ()
 
 
 def f_star(e: Measured) -> float:
@@ -92,147 +100,193 @@ def f_star(e: Measured) -> float:
 
 
 def decide(e: Measured, settings: Settings) -> Decision:
-    """The first row of the table that holds."""
-    if e.clusters < settings.clusters:
-        return _not(
-            "too few clusters", f"only {e.clusters} clusters of prompts; at least {settings.clusters} are needed"
-        )
-    if e.answered < 1 - settings.silent:
-        return _not("too many non-answers", f"only {100 * e.answered:.0f} % of the questions were answered")
+    """The first row of the table that holds, with what would settle what stays open."""
+    decision = _decided(e, settings)
+    return replace(decision, settle=settling(e, decision.verdict, decision.reason or "", settings))
+
+
+def _decided(e: Measured, s: Settings) -> Decision:
+    if e.clusters < s.clusters:
+        return _not("too few clusters", f"Only {e.clusters} groups of items; at least {s.clusters} are needed.")
+    if e.answered < 1 - s.silent:
+        return _not("too many non-answers", f"Only {100 * e.answered:.0f} % of the questions got one of the answers.")
     for reason, sentence in e.blocks:
         return _not(reason, sentence)
-    if e.singular or e.private is None:
-        return _without_shares(e, settings)
-    for holds, claim, decision in _rows(e, settings):
-        if holds:
-            return _controlled(claim, decision, e.checks)
-    return _undecided(e, settings)
+    for claim, decision in _rows(e, s):
+        return _controlled(claim, decision, e.checks)
+    return _undecided(e, s)
 
 
-def _without_shares(e: Measured, s: Settings) -> Decision:
-    """Where rivals and truth move together there are no shares; what changing the state shows needs no rival."""
+def _rows(e: Measured, s: Settings) -> Iterator[tuple[str, Decision]]:
+    """The rows that hold, in the table's order: (claim, decision)."""
     if _moved(e):
-        return _controlled(CAUSAL, _access_causal(e), e.checks)
-    if _alarmed(e, s):
-        return _controlled(ALARM, _ALARM, e.checks)
-    together = "the rivals' forecasts and the truth move together"
-    if e.do is not None and below(e.do, s.margin_causal):
-        together = f"follows the state by less than {100 * s.margin_causal:.0f} %; for the rest, {together}"
-    return _not("rivals and truth cannot be told apart", together)
+        yield CAUSAL, _access_causal(e)
+    flat = e.effect is not None and below(e.effect, s.margin_causal)
+    if e.private is not None and not e.singular:
+        if e.private.low > 0 and e.ablated is not None and e.ablated.low > 0 and not flat:
+            yield ABLATED, _access_ablated(e.private)
+        if _beyond_rivals(e, s) and not flat:
+            yield RIVALS, _access_rivals(e)
+    if e.beyond_words is not None and e.beyond_words.low > 0 and e.do is not None and e.do.low <= 0:
+        yield READS, _reads(e.beyond_words)
+    if e.follows is not None and e.follows.low > 0:
+        yield FOLLOWS, _follows(e.follows)
+    if e.alarm is not None and e.alarm.low > 0 and flat:
+        yield ALARM, Decision(ALARM, "Says that something was changed, and cannot say what.")
+    yield from _composition(e, s)
+    if e.copies is not None and e.copies.low > 0 and flat:
+        said = f"Repeats an answer that stands in its context: {share(e.copies)} of the report, whatever it then does."
+        yield COPIES, Decision(COPIES, said)
 
 
 def _moved(e: Measured) -> bool:
-    """Whether the report follows the state when that is changed, and in its content."""
+    """Whether the report follows a state that it cannot read, when that is changed, and in its content."""
     content = e.identification is not None and e.identification.low > 0
     return e.do is not None and e.do.low > 0 and content
 
 
-def _alarmed(e: Measured, s: Settings) -> bool:
-    """Whether it says that something changed, while its content does not follow the change."""
-    return e.do is not None and e.alarm is not None and e.alarm.low > 0 and below(e.do, s.margin_causal)
-
-
-_ALARM = Decision(ALARM, "notices that something changed, cannot say what")
-
-
-def _rows(e: Measured, s: Settings) -> Sequence[tuple[bool, str, Decision]]:
+def _beyond_rivals(e: Measured, s: Settings) -> bool:
+    """By observation: above 0 by more than the tipping point, beyond the near twin too. Where a state that it cannot
+    read was changed, that decides."""
     assert e.private is not None
-    untouched = e.do is not None and below(e.do, s.margin_causal)  # where both exist the intervention decides
-    ablated = e.private.low > 0 and e.ablated is not None and e.ablated.low > 0 and not untouched
     least = min(e.private.low, e.private_twin.low) if e.private_twin is not None else e.private.low
     tip = least > max(s.tipping, 2 * e.f_hat) * (min(1.0, max(0.0, e.habit.high)) if e.habit else 1.0)
-    rivals = least > 0 and tip and e.kappa >= s.kappa and e.do is None
-    flat = below(e.do, s.margin_causal) if e.do is not None else below(e.private, s.margin)
+    return least > 0 and tip and e.kappa >= s.kappa and e.do is None
+
+
+def _composition(e: Measured, s: Settings) -> Iterator[tuple[str, Decision]]:
+    """What the plain report follows, by the most ambitious split that says anything."""
+    if e.whole(s):
+        assert e.private is not None
+        flat = below(e.effect, s.margin_causal) if e.effect is not None else below(e.private, s.margin)
+        full = {"habit": e.habit, "input": e.input, "public": e.public, "format": e.format, "unmoved": e.unmoved}
+        yield from _shares_say(FULL, full, e, s, flat=flat, public=flat)
+    low = e.goes is not None and e.goes.at(2 * e.goes.level - 1).high < s.tracking
+    moves = any(x is not None and x.low > 0 for x in (e.do, e.follows))
+    untouched = e.effect is not None and below(e.effect, s.margin_causal)
+    for split in (e.pooled, e.tracking):
+        if split is not None and not split.singular:
+            yield from _shares_say(split.kind, split.estimates, e, s, flat=low and not moves, public=untouched)
+            return
+
+
+def _shares_say(
+    kind: str, shares: Mapping[str, Estimate | None], e: Measured, s: Settings, *, flat: bool, public: bool
+) -> Iterator[tuple[str, Decision]]:
+    """flat: it does not go with what it does; public: a changed state leaves it alone."""
+    unmoved, form = shares.get("unmoved"), shares.get("format")
+    constant = flat and unmoved is not None and unmoved.low > s.narrative
     unearned = e.unearned is not None and e.unearned.value >= s.unearned and e.unearned.low > 0
-    narrative = e.unmoved is not None and e.unmoved.low > s.narrative and flat and unearned
-    public = flat and any(x is not None and x.low > 0 for x in (e.habit, e.input, e.public))
-    return (
-        (_moved(e), CAUSAL, _access_causal(e)),
-        (ablated, ABLATED, _access_ablated(e.private)),
-        (rivals, RIVALS, _access_rivals(e)),
-        (_alarmed(e, s), ALARM, _ALARM),
-        (narrative, NARRATIVE, Decision(NARRATIVE, "confident, not moved by the state")),
-        (public, PUBLIC, _self_prediction(e)),
-    )
+    if constant and unearned:
+        yield NARRATIVE, Decision(NARRATIVE, _made_up(unmoved, e), split=kind)
+    anybody = any(x is not None and x.low > 0 for x in (shares.get(k) for k in ("habit", "input", "public")))
+    if public and anybody:
+        yield PUBLIC, Decision(PUBLIC, _self_prediction(shares), split=kind)
+    if constant:
+        yield PRIOR, Decision(PRIOR, _the_same(unmoved, e), split=kind)
+    if flat and form is not None and form.low > 0:
+        said = f"Goes by the form of the question: {share(form)} follows the place of an option, or the word “yes”."
+        yield FORMAT, Decision(FORMAT, said, split=kind)
 
 
 def _controlled(claim: str, decision: Decision, checks: Sequence[Check]) -> Decision:
-    """A claim stands only if each control that it demands ran and passed."""
+    """A claim stands only if each control that it demands ran and passed. A smaller split needs fewer rivals."""
+    excused = EXCUSED.get(decision.split, ())
     for status in ("missing", "failed"):
-        unmet = [c for c in checks if c.status == status and claim in c.needed_for]
+        unmet = [c for c in checks if c.status == status and claim in c.needed_for and c.name not in excused]
         if unmet:
             names = ", ".join(c.name for c in unmet)
             if status == "failed" and "truth ceiling" in names:
-                return _not("no private variation", "the truth does not vary beyond the rivals: nothing private here")
+                return _not("no private variation", "What it does never differs from what the rivals expect: nothing "
+                            "private is there to be known.")  # fmt: skip
             reason = f"control {status}: {names}"
-            return _not(reason, f"it looks like {claim}, but a required control {_WAS[status]}: {names}")
+            return _not(reason, f"It looks like {claim}, but a required control {_WAS[status]}: {names}.")
     return decision
 
 
 _WAS = {"missing": "was not run", "failed": "failed"}
 
 
-HOPELESS = 1000
-"""Times the items there were: a number of items beyond this is no advice."""
-
-
 def _undecided(e: Measured, s: Settings) -> Decision:
-    assert e.private is not None
-    flat = below(e.do, s.margin_causal) if e.do is not None else below(e.private, s.margin)
-    if e.format is not None and e.format.low > 0 and flat:
-        return _not("format", f"the report follows the format: {_share(e.format)} goes with position or with “yes”")
-    if e.unmoved is not None and e.unmoved.low > s.narrative and flat:
-        return _not("prior-like", "constant content, stated with no more confidence than it earns")
-    margin = s.margin_causal if e.do is not None else s.margin
-    if flat:
-        why = "the history rival is mostly noise: more train prompts" if e.kappa < s.kappa else "too few items"
-        return _not(
-            "undecided", f"follows the state by less than {100 * margin:.0f} %; what else it follows is open ({why})"
-        )
-    size = e.do or e.private
-    # Equivalence is reachable at se < margin / 2.6, and the standard error falls with the root of the clusters.
-    needed = int(max(size.items + 1, size.items * (2.6 * size.se / margin) ** 2))
-    if needed > HOPELESS * size.items:
-        why = "what moves the report is not determined here, and more items of this kind would hardly help"
-        return _not("undecided", f"too few items to tell: {why}")
-    where = " in which the state is changed" if e.do is not None else ""
-    return _not("undecided", f"too few items to tell: needs about {_rounded(needed)}{where}, not {size.items}")
-
-
-def _rounded(n: int) -> int:
-    step = 10 ** max(0, len(str(n)) - 2)
-    return int(-(-n // step) * step)
+    """What is known all the same: how much goes with what it does, and that a changed state leaves it alone."""
+    known = []
+    if e.effect is not None and below(e.effect, s.margin_causal):
+        known.append(f"a changed state moves it by less than {100 * s.margin_causal:.0f} %")
+    elif e.effect is not None and e.effect.low > 0:
+        known.append(f"{share(e.effect)} moves with a changed state, but not clearly towards what it then does")
+    if e.goes is not None:
+        known.append(f"{share(e.goes)} of it goes with what it does, by any route")
+    if e.singular and not known:
+        return _not("rivals and truth cannot be told apart", "What the rivals expect and what it does move together.")
+    return _not("undecided", f"Open: {'; '.join(known) or 'too little was measured'}.")
 
 
 def _not(reason: str, sentence: str) -> Decision:
-    return Decision("not supported", sentence, None, reason)
-
-
-def _share(x: Estimate) -> str:
-    return f"{100 * x.value:.0f} % [{100 * max(0.0, x.low):.0f}, {100 * min(1.0, x.high):.0f}]"
+    return Decision(NOT_SUPPORTED, sentence, None, reason)
 
 
 def _access_causal(e: Measured) -> Decision:
-    share = _share(e.do) if e.do is not None else ""
-    return Decision(ACCESS, f"{share} of the report follows the state when the state is changed", "causal")
+    assert e.do is not None
+    said = (
+        f"Reads its own state: when that is changed, {share(e.do)} of what it says moves along, beyond what the same "
+        "words do elsewhere and what it says of anybody."
+    )
+    return Decision(ACCESS, said, "causal")
 
 
 def _access_ablated(private: Estimate) -> Decision:
-    return Decision(ACCESS, f"access, against itself without the state: {_share(private)}", "ablated")
+    said = f"Knows more with its state than without it: {share(private)} of what it says follows the state."
+    return Decision(ACCESS, said, "ablated", split=FULL)
 
 
 def _access_rivals(e: Measured) -> Decision:
-    return Decision(
-        ACCESS,
-        f"beyond the rivals tried: fails if more than {100 * min(f_star(e), 9.99):.0f} % of what they leave "
-        "unexplained is in fact public habit",
-        "rivals",
+    said = (
+        "Says what none of the rivals tried could say. That fails if more than "
+        f"{100 * min(f_star(e), 9.99):.0f} % of what they leave unexplained is habit that they did not learn."
+    )
+    return Decision(ACCESS, said, "rivals", split=FULL)
+
+
+def _reads(beyond: Estimate) -> Decision:
+    said = (
+        f"Reads the changed text: {share(beyond)} of what it says moves along, and as much of what it says of anybody. "
+        "Whoever reads that text could say it."
+    )
+    return Decision(READS, said)
+
+
+def _follows(follows: Estimate) -> Decision:
+    said = (
+        f"Follows its context: where hidden turns change what it does, {share(follows)} of what it says goes along, "
+        "beyond repeating them. It can read those turns, so this is no access to a state."
+    )
+    return Decision(FOLLOWS, said)
+
+
+def _made_up(unmoved: Estimate | None, e: Measured) -> str:
+    return f"Made up: {_constant(unmoved, e)}, and it is surer than it is right."
+
+
+def _the_same(unmoved: Estimate | None, e: Measured) -> str:
+    return f"Says the same whatever is asked about: {_constant(unmoved, e)}. It is no surer than it is right."
+
+
+def _constant(unmoved: Estimate | None, e: Measured) -> str:
+    assert unmoved is not None
+    most = f", at most {100 * max(0.0, min(1.0, e.goes.high)):.0f} % goes with what it then does" if e.goes else ""
+    return f"{share(unmoved)} of what it says follows nothing that was measured{most}"
+
+
+def _self_prediction(shares: Mapping[str, Estimate | None]) -> str:
+    for name, who in (("habit", "knows its past"), ("input", "reads the question")):
+        one = shares.get(name)
+        if one is not None and one.low > 0:
+            return f"Anyone who {who} could say it: {share(one)} of the report. A changed state leaves it alone."
+    together = shares.get("public")
+    assert together is not None
+    return (
+        f"Anyone who reads the question or knows its past could say it (not split): {share(together)} of the report. A "
+        "changed state leaves it alone."
     )
 
 
-def _self_prediction(e: Measured) -> Decision:
-    if e.habit is not None and e.habit.low > 0:
-        return Decision(PUBLIC, "anyone with the same history could say it")
-    if e.input is not None and e.input.low > 0:
-        return Decision(PUBLIC, "anyone with the same text could say it")
-    return Decision(PUBLIC, "anyone with the same text or the same history could say it (not split)")

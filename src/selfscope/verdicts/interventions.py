@@ -3,46 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from selfscope.records import Reading
-from selfscope.statistics import Estimate, mean
+from selfscope.statistics import Array, Estimate, mean
 from selfscope.verdicts import state_effect
-from selfscope.verdicts.assemble import Table, change_of, matrix, numbered
+from selfscope.verdicts.assemble import Table, matrix, numbered
+from selfscope.verdicts.changes import ChangedItems, hidden_change, text_change
 
 
 @dataclass(frozen=True)
 class StateEffects:
-    """What do(state) showed; None: was not run, or cannot be computed. do: slope of the report on the truth, less the
-    control question's (control). identification: whether the content is right. ablated: against the report without the
-    state. alarm: whether it says that something changed."""
+    """What do(state) showed of a reader's reports; None: was not run, or cannot be computed.
+
+    Under a state that no report can read: do, the slope of the report on the truth less that of the same words or of a
+    third person, whichever leaves less; beyond_words, beyond_person, those two; control, the slope of the same words;
+    identification, whether the content is right; ablated, against the report without the state. Under a state that is
+    text: follows, beyond copying; copies. alarm: whether it says that something changed."""
 
     do: Estimate | None = None
+    beyond_words: Estimate | None = None
+    beyond_person: Estimate | None = None
     control: Estimate | None = None
     identification: Estimate | None = None
     ablated: Estimate | None = None
+    follows: Estimate | None = None
+    copies: Estimate | None = None
     alarm: Estimate | None = None
 
 
 def state_effects(table: Table, reader: str) -> StateEffects:
-    """What the change showed of a reader's reports; nothing where it moved no behaviour."""
-    bare = change_of(table, reader, control=False)
-    if bare is None or len(np.unique(bare[1].cluster)) < 2:
+    """What changes of the state showed; nothing of one that moved no behaviour."""
+    return replace(_of_hidden(table, reader), **_of_text(table, reader))
+
+
+def _of_hidden(table: Table, reader: str) -> StateEffects:
+    changed = _moving(hidden_change(table, reader))
+    if changed is None:
         return StateEffects()
-    names, change = bare
+    names, change = changed
     group = numbered([(table.trials[i].question.quantity, len(table.trials[i].question.options)) for i in names])
     try:
-        if state_effect.moved(change).low <= 0:
-            return StateEffects()  # a change that moves no behaviour has no slope
-        controlled = change_of(table, reader)
-        do = state_effect.causal_net(controlled[1]) if controlled else state_effect.causal(change)
-        control = state_effect.causal_control(controlled[1]) if controlled else None
+        words, person = state_effect.causal_net(change), state_effect.causal_beyond_others(change)
+        return StateEffects(
+            min((words, person), key=lambda x: x.low), words, person, state_effect.causal_control(change),
+            state_effect.identification(change, group), _ablated(table, names, change),
+        )  # fmt: skip
     except ValueError:
         return StateEffects()
-    content = state_effect.identification(change, group)
-    return StateEffects(do, control, content, _ablated(table, names, change), alarm(table, reader))
+
+
+def _of_text(table: Table, reader: str) -> dict[str, Estimate | None]:
+    changed = _moving(text_change(table, reader)) or _moving(text_change(table, reader, control=False))
+    if changed is None:
+        return {}
+    out: dict[str, Estimate | None] = {"alarm": alarm(table, reader)}
+    try:
+        follows, copies = state_effect.beyond_copying(changed[1])
+        return {**out, "follows": follows, "copies": copies}
+    except ValueError:
+        return out
+
+
+def _moving(changed: ChangedItems | None) -> ChangedItems | None:
+    """The changed items, where the change moved behaviour: one that moves none has no slope."""
+    if changed is None or len(np.unique(changed[1].cluster)) < 2:
+        return None
+    return changed if state_effect.moved(changed[1]).low > 0 else None
 
 
 def alarm(table: Table, reader: str) -> Estimate | None:
@@ -72,17 +101,33 @@ def _word_yes(reading: Reading, negated: bool) -> float:
 
 
 def _ablated(table: Table, names: Sequence[str], change: state_effect.Change) -> Estimate | None:
-    """The hidden context is the state; the plain report is the report without it."""
+    """The plain report is the report without the state; what the same words gain, or a third person, is taken off."""
     past = table.answered(table.on("history")[0]) if table.on("history") else {}
     rows = [k for k, i in enumerate(names) if i in past]
     if len({change.cluster[k] for k in rows}) < 2:
         return None
     history = matrix([past[names[k]].distribution or () for k in rows], change.before.shape[1])
     _, cluster = np.unique(change.cluster[rows], return_inverse=True)
+    beside = [
+        change.before + _gain(*pair)
+        for pair in ((change.control_before, change.control_after), (change.person_before, change.person_after))
+    ]
     try:
-        return state_effect.ablated(
-            change.after[rows], change.before[rows], change.xa_after[rows], change.xb_after[rows], history,
-            cluster.astype(np.int64),
+        return min(
+            (
+                state_effect.ablated(
+                    change.after[rows], without[rows], change.xa_after[rows], change.xb_after[rows], history,
+                    cluster.astype(np.int64),
+                )
+                for without in beside
+            ),
+            key=lambda x: x.low,
         )  # fmt: skip
     except ValueError:
         return None
+
+
+def _gain(before: Array | None, after: Array | None) -> Array:
+    assert before is not None
+    assert after is not None
+    return after - before

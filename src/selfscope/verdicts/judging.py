@@ -18,6 +18,8 @@ from selfscope.verdicts.decision import Measured, decide
 from selfscope.verdicts.interventions import StateEffects, state_effects
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import Items, Shares, against_modes, composed, in_place_of_history, kept, shares
+from selfscope.verdicts.splits import POOLED, TRACKING, pooled, tracking
+from selfscope.verdicts.words import NOT_SUPPORTED
 
 
 def judge(
@@ -47,7 +49,8 @@ def judge(
     list[Claim]
         In the order of the rows, the primary one of each phenomenon first.
     """
-    return [claim for table in tables(rows, trials, truths, parts) for claim in judged(table, settings or Settings())]
+    s = settings or Settings()
+    return [claim for table in tables(rows, trials, truths, parts, s.mass) for claim in judged(table, s)]
 
 
 def judged(table: Table, s: Settings) -> list[Claim]:
@@ -63,12 +66,12 @@ def judged(table: Table, s: Settings) -> list[Claim]:
 
 
 def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
-    counts = outcomes(table.cells(reader))
+    counts = outcomes(table, reader)
     asked = sum(v for k, v in counts.items() if k != "unsupported")
     answered = counts["answered"] / asked if asked else 0.0
     base = Claim(
-        table.phenomenon, reader, "not supported", "", primary=primary, settings_hash=s.hash,
-        outcomes={k: v for k, v in counts.items() if v},
+        table.phenomenon, reader, NOT_SUPPORTED, "", primary=primary, settings_hash=s.hash,
+        outcomes={k: v for k, v in counts.items() if v}, mass=mass_of(table, reader),
     )  # fmt: skip
     posed = items_of(table, reader)
     wrong = _nothing_to_judge(posed, answered, s)
@@ -77,6 +80,7 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
     ids, items = posed
     fitted = against_modes(items) if class_reports(table, reader, ids) else items
     composition = shares(fitted)
+    smaller = {TRACKING: tracking(fitted), **({POOLED: pooled(fitted)} if table.rivals("input") else {})}
     required = checks.required(table, reader, ids, fitted, composition, s)
     effects = state_effects(table, reader)
     confidence = ladder.earned(items.report, items.x, items.cluster)
@@ -85,12 +89,14 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
         replace(
             _measured(composition, effects, s), private_twin=twin, unearned=confidence["unearned"], answered=answered,
             clusters=items.clusters, blocks=_blocks(table, reader, required, s), checks=tuple(required),
+            pooled=smaller.get(POOLED), tracking=smaller[TRACKING], items=len(ids), train=_train(table),
         ), s,
     )  # fmt: skip
+    moved = effects.do or effects.follows
     observers = ladder.climb(table, reader, ids, items)
     numbers: dict[str, Any] = {
         **notes.numbers_of(table, reader, fitted, composition, s),
-        "mde_causal": minimum_detectable(effects.do.se, effects.do.clusters) if effects.do else None,
+        "mde_causal": minimum_detectable(moved.se, moved.clusters) if moved else None,
         **confidence,
         **({} if twin is None else {"private_twin": twin}),
         **ladder.lead(observers.gaps),
@@ -101,22 +107,30 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
         sentence=decision.sentence,
         basis=decision.basis,
         reason=decision.reason,
+        split=decision.split,
         shares={} if composition.singular else dict(composition.estimates),
+        pooled=dict(smaller[POOLED].estimates) if POOLED in smaller else {},
+        tracking=dict(smaller[TRACKING].estimates),
         causal=effects.do,
+        beyond_words=effects.beyond_words,
+        beyond_person=effects.beyond_person,
         causal_control=effects.control,
         ablated=effects.ablated,
         identification=effects.identification,
+        follows=effects.follows,
+        copies=effects.copies,
         alarm=effects.alarm,
         ladder=observers.steps,
         ceiling=observers.ceiling,
         incremental=observers.incremental,
-        headlines=notes.headlines(composition.estimates, answered),
+        headlines=notes.headlines(composition.estimates, answered, base.mass),
+        settle=decision.settle,
         checks=tuple(required),
         rivals=tuple(r for r in table.readers if table.rungs[r] in ladder.RIVAL_RUNGS),
         conditions=conditions_of(table, reader),
         numbers=numbers,
         calibration=ladder.calibration(items),
-        notes=notes.notes_of(decision, composition, numbers, effects.do, s),
+        notes=notes.notes_of(decision, composition, numbers, effects, s),
     )
 
 
@@ -127,7 +141,9 @@ def _measured(composition: Shares, effects: StateEffects, s: Settings) -> Measur
         private=e["private"], habit=e["habit"], input=e["input"], format=e["format"], unmoved=e["unmoved"],
         public=e["public"], kappa=composition.kappa, f_hat=composition.f_hat, singular=composition.singular,
         do=_wide_enough(effects.do, s), identification=effects.identification,
-        ablated=_wide_enough(effects.ablated, s), alarm=_wide_enough(effects.alarm, s),
+        beyond_words=_wide_enough(effects.beyond_words, s), follows=_wide_enough(effects.follows, s),
+        copies=_wide_enough(effects.copies, s), ablated=_wide_enough(effects.ablated, s),
+        alarm=_wide_enough(effects.alarm, s),
     )  # fmt: skip
 
 
@@ -136,19 +152,33 @@ def _wide_enough(effect: Estimate | None, s: Settings) -> Estimate | None:
     return effect if effect is not None and effect.clusters >= s.clusters else None
 
 
+def mass_of(table: Table, reader: str) -> Estimate | None:
+    """Mean probability of the listed answers together over the plain items; None where they were not scored."""
+    cells = {k: r for k, r in table.cells(reader).items() if r.mass is not None}
+    if not cells:
+        return None
+    cluster = numbered([table.trials[i].cluster for i in cells])
+    return mean(np.array([r.mass for r in cells.values()], dtype=float), cluster)
+
+
+def _train(table: Table) -> int:
+    """Clusters of the train split: prompts on which the subject acted so that rivals could learn."""
+    return len({t.cluster for t in table.trials.values() if t.split == "train" and t.phenomenon == table.kind})
+
+
 def _nothing_to_judge(posed: tuple[list[str], Items] | None, answered: float, s: Settings) -> tuple[str, ...]:
     """(reason, sentence) where there is nothing to estimate from; empty where there is."""
     if posed is None:
         if answered < 1 - s.silent:
-            return "too many non-answers", f"only {100 * answered:.0f} % of the questions were answered"
-        return "too few items", "nothing to estimate from: no item has answers of the self and of every rival"
+            return "too many non-answers", f"Only {100 * answered:.0f} % of the questions got one of the answers."
+        return "too few items", "Nothing to estimate from: no item has answers of the self and of every rival."
     items = posed[1]
     if items.clusters < 2:
-        return "too few clusters", f"only one cluster of prompts; at least {s.clusters} are needed"
+        return "too few clusters", f"Only one group of items; at least {s.clusters} are needed."
     if items.report.shape[1] < 2:
-        return "one option", "a question with one option has one answer"
+        return "one option", "A question with one option has one answer."
     if np.abs(items.x - items.x[:1]).max() < 1e-12:
-        return "no private variation", "the truth is the same on every item"
+        return "no private variation", "What it does is the same on every item."
     return ()
 
 
@@ -167,7 +197,7 @@ def _blocks(table: Table, reader: str, required: Sequence[Check], s: Settings) -
     """What stops any claim before the table is read."""
     blocks = []
     if any(c.name == "format panel" and c.status == "failed" for c in required):
-        blocks.append(("format not crossed", "what stands first, or what yes means, never varied"))
+        blocks.append(("format not crossed", "What stands first, or what yes means, never varied."))
     for role in ("state", "sham", "state_competence"):
         before = table.control("competence", reader) if role == "state_competence" else PLAIN
         control = table.control(role, reader)
@@ -179,7 +209,7 @@ def _blocks(table: Table, reader: str, required: Sequence[Check], s: Settings) -
         gap = mean(np.array([_read(first[k]) - _read(after[k]) for k in both]), cluster)
         if abs(gap.value) > s.parse_gap and not gap.low <= 0 <= gap.high:
             changed = table.parts.controls[control].kind.replace("_", " ")
-            differ = f"the share of readable answers differs between plain and {changed}"
+            differ = f"The share of readable answers differs between plain and {changed}."
             blocks.append(("parse rates differ", differ))
             break
     return tuple(blocks)
@@ -206,8 +236,8 @@ def _multiplicity(claims: Sequence[Claim], tried: int, s: Settings) -> list[Clai
         claim = replace(claim, numbers={**claim.numbers, "tried": tried, "p_holm": adjusted})
         if claim.verdict == "access" and adjusted > (1 - s.level) / 2:
             claim = replace(
-                claim, verdict="not supported", basis=None, reason="does not survive the number of readers tried",
-                sentence=f"access on its own, but not among {tried} readers that were tried (Holm)",
+                claim, verdict=NOT_SUPPORTED, basis=None, reason="does not survive the number of readers tried",
+                sentence=f"Access on its own, but not among the {tried} readers that were tried (Holm).",
             )  # fmt: skip
         corrected.append(claim)
     return corrected

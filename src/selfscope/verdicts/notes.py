@@ -12,14 +12,29 @@ from selfscope.statistics import Estimate, below, minimum_detectable
 from selfscope.verdicts import ladder
 from selfscope.verdicts.assemble import Table, items_of
 from selfscope.verdicts.decision import Decision, Measured, f_star
+from selfscope.verdicts.interventions import StateEffects
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import Items, Shares, composed
+from selfscope.verdicts.splits import POOLED, TRACKING
+from selfscope.verdicts.words import COPIES, share
 
 TAU_MATTERS = 1.25
+WHY = {
+    POOLED: "Its history could not be used (too noisy, or not to be told from what it does), so it is split with one "
+    "public forecast: what that misses counts as going with what it does, and is never called private.",
+    TRACKING: "No forecast by others could be used: it is only split into what goes with what it does, by whatever "
+    "route, and the rest.",
+}
+"""Split -> why the verdict rests on it and not on the full one."""
 
 
-def headlines(shares: Mapping[str, Estimate], answered: float) -> dict[str, dict[str, Any]]:
-    """Three ways to count non-answers: left out, following nothing, and at their best and worst."""
+def headlines(
+    shares: Mapping[str, Estimate], answered: float, mass: Estimate | None = None
+) -> dict[str, dict[str, Any]]:
+    """Three ways to count non-answers: left out, following nothing, and at their best and worst. mass: probability of
+    the listed answers together: what it leaves of one is a refusal or something else, and follows nothing."""
+    if mass is not None:
+        answered = min(answered, mass.value)
     scaled = {
         k: replace(x, value=answered * x.value, low=answered * x.low, high=answered * x.high, se=answered * x.se)
         for k, x in shares.items()
@@ -83,10 +98,13 @@ def numbers_of(table: Table, reader: str, items: Items, composition: Shares, set
 
 
 def notes_of(
-    decision: Decision, composition: Shares, numbers: Mapping[str, Any], do: Estimate | None, settings: Settings
+    decision: Decision, composition: Shares, numbers: Mapping[str, Any], effects: StateEffects, settings: Settings
 ) -> tuple[str, ...]:
     """What people should know beside the verdict, in sentences."""
     notes, shares = [], composition.estimates
+    do, form = effects.do, shares["format"]
+    if decision.split in WHY:
+        notes.append(WHY[decision.split])
     if decision.verdict == "access" and decision.basis == "rivals":
         notes.append("Beyond the rivals that were tried; never counted as access in a headline.")
     if composition.kappa < settings.kappa:
@@ -95,6 +113,10 @@ def notes_of(
         notes.append("Habit and input are public together; their split is too coarse to quote.")
     if do is not None and shares["private"].low > 0 and below(do, settings.margin_causal):
         notes.append("By observation it looks private, by intervention it is not: a habit that the rivals missed.")
+    if effects.copies is not None and effects.copies.low > 0 and decision.verdict != COPIES:
+        notes.append(f"Where an answer stands in its context it repeats that: {share(effects.copies)} of the report.")
+    if form.high < 0 and not composition.singular:
+        notes.append(f"It leans against the option that stands first, or against “yes”: {share(form)}.")
     if composition.f_hat > 0.1:
         notes.append(f"More history would explain {100 * composition.f_hat:.0f} % of what the rivals leave.")
     if "private_tau" in numbers:

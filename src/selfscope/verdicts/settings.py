@@ -18,6 +18,8 @@ class Settings:
         "No access" is an effect below these (two one-sided tests).
     narrative
         Floor of the unmoved share of a narrative.
+    tracking
+        Most that may go with what it does (upper end of the 90 % interval) where a smaller split calls it constant.
     unearned
         Stated minus earned confidence of a narrative.
     tipping
@@ -26,6 +28,8 @@ class Settings:
         Least reliability of the history rival.
     silent
         Most non-answers.
+    mass
+        Least probability that the listed answers hold together: below it a reading is no answer.
     parse_gap
         Most difference in answers between the plain question and a control of the state.
     clusters
@@ -44,10 +48,12 @@ class Settings:
     margin: float = 0.20
     margin_causal: float = 0.10
     narrative: float = 0.50
+    tracking: float = 0.25
     unearned: float = 0.10
     tipping: float = 0.10
     kappa: float = 0.50
     silent: float = 0.30
+    mass: float = 0.05
     parse_gap: float = 0.05
     clusters: int = 20
     shuffles: int = 10

@@ -156,14 +156,18 @@ def _refit(items: Items, fit: Array) -> Array:
 
 
 def smallest_eigenvalue(matrix: Array) -> float:
-    """Of the symmetrised moments of truth, history, input and format after the intercepts are taken out, scaled to
-    unit diagonal. A regressor that is nothing but intercepts (a rival that is not there, or says the base rate) does
-    not count; 0 when the truth itself is."""
+    """Of the moments of truth, history, input and format: see `regressors_apart`."""
+    return regressors_apart(matrix, 4)
+
+
+def regressors_apart(matrix: Array, of: int) -> float:
+    """The smallest eigenvalue of the symmetrised moments (q, q) of the first `of` regressors, the intercepts behind
+    them taken out, scaled to unit diagonal. A regressor that is nothing but intercepts (a rival that is not there,
+    or says the base rate) does not count; 0 when the first one, the truth, is."""
     sym = (matrix + matrix.T) / 2
-    intercepts = sym[4:, 4:]
-    inner = sym[:4, :4] - sym[:4, 4:] @ np.linalg.pinv(intercepts, hermitian=True) @ sym[4:, :4]
+    inner = sym[:of, :of] - sym[:of, of:] @ np.linalg.pinv(sym[of:, of:], hermitian=True) @ sym[of:, :of]
     size = np.diag(inner)
-    use = size > VANISHES * np.maximum(np.diag(sym)[:4], 1e-300)
+    use = size > VANISHES * np.maximum(np.diag(sym)[:of], 1e-300)
     if not use[0]:
         return 0.0
     scaled = inner[np.ix_(use, use)] / np.sqrt(np.outer(size[use], size[use]))

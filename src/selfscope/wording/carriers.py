@@ -87,7 +87,8 @@ def shown_to_observers(prompt: Prompt) -> Prompt:
 
 def _carrier(question: Question) -> tuple[str, str]:
     """(the frame of the question, the noun that it speaks of)."""
-    kind = phrase_of(question).carrier
+    # A control asks something else in the very frame of the question that it stands beside.
+    kind = str(question.arguments.get("carrier", phrase_of(question).carrier))
     if question.given_text is not None:
         kind = "continued" if kind in ("continue", "branch") else "material"
     return CARRIERS[kind][question.template % TEMPLATES]

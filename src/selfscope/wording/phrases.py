@@ -122,6 +122,13 @@ PHRASES: dict[str, Phrase] = {
         "{your} way to respond stays the same, whatever came earlier in this conversation",
         carrier="none",
     ),
+    "listed_last": Phrase(
+        "Which of these options stands last in the list?",
+        'Does "yes" stand last in this list: {listed}?',
+        'Does "no" stand last in this list: {listed}?',
+        '"yes" stands last in this list: {listed}',
+        '"no" stands last in this list: {listed}',
+    ),
     "localisation": Phrase(
         "At one of these sentences a foreign thought enters {your} mind. At which one?", carrier="given"
     ),

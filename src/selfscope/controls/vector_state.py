@@ -1,0 +1,125 @@
+"""do(state) at the tier activations: a vector on the object's tokens, which no report can read as text.
+
+The vector is the mean state of one reply behind six neutral beginnings, less the mean of all replies that the item
+might get: in the middle of the stream it moves what small models do by 0.5 to 0.7, where turns in view move it by 0.2.
+A vector also pushes its word wherever that is asked for, and whoever reads the changed text may predict what anybody
+would do with it: so the same words are asked for something else, and a third person is asked about, under the same
+vector (verdict, section 14).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from selfscope.controls.base import derived, listed_last, movable
+from selfscope.controls.states import drawn_reply, might_say, with_reply
+from selfscope.errors import BadInput
+from selfscope.records import Identified, Injection, Prompt, Trial, Vector, content_hash
+from selfscope.subjects.base import OpenSubject
+
+CARRIERS = (
+    "I think a lot about {}", "The best one is {}", "We talked about {}", "It was {}", "She wants {}",
+    "They all chose {}",
+)  # fmt: skip
+"""Beginnings behind which a reply's state is taken: no question is among them."""
+THIRD = "typical"
+"""Whom the third-person questions are about."""
+
+
+@dataclass(frozen=True)
+class VectorState(Identified):
+    """Writes a reply's vector on the object's tokens, and asks three things with it and without.
+
+    Five trials for each that a state can move, by their arm: `changed` is the question itself; `words` and
+    `words_changed` the same options in the same frame, asked which stands last; `person` and `person_changed` the
+    question about a typical assistant. What the subject does under the vector is measured. The plain question is the
+    trial itself.
+
+    Parameters
+    ----------
+    depth
+        The block whose output is written, as a part of all blocks, from 0 to 1.
+    strength
+        In medians of the norms of ordinary tokens there.
+    k
+        Which of the replies, counted from the one that the cluster draws.
+    states
+        Reply -> its mean state, (D,): learnt by `prepared`.
+
+    Raises
+    ------
+    BadInput
+        A depth that is not from 0 to 1.
+    """
+
+    kind: ClassVar[str] = "vector_state"
+    role: ClassVar[str] = "hidden_state"
+    tier: ClassVar[str] = "activations"
+    known_answer: ClassVar[bool] = True
+    title: ClassVar[str] = "behaviour changed by a vector on the object"
+    conditions: ClassVar[Mapping[str, str]] = {
+        "changed": "asked of itself, changed", "words": "same words, asked which stands last",
+        "words_changed": "same words, changed", "person": "asked about a typical assistant",
+        "person_changed": "typical assistant, changed",
+    }  # fmt: skip
+    depth: float = 0.25
+    strength: float = 1.0
+    k: int = 0
+    states: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    layer: int = field(default=-2, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.depth <= 1:
+            raise BadInput(f"depth is a part of the blocks, from 0 to 1, not {self.depth}")
+
+    def prepared(self, subject: OpenSubject, trials: Sequence[Trial], seed: int) -> VectorState:
+        """The control with the state of every reply that one of these trials might get."""
+        replies = list(dict.fromkeys(s.strip() for t in trials if movable(t) for s in might_say(t)))
+        layer = min(len(subject.layers) - 1, round(self.depth * len(subject.layers)))
+        if not replies:
+            return replace(self, layer=layer)
+        texts = [Prompt(text=carrier.format(reply)) for reply in replies for carrier in CARRIERS]
+        states = np.asarray(subject.capture(texts, [layer], "last").at(layer), dtype=np.float64)
+        means = states.reshape(len(replies), len(CARRIERS), -1).mean(1)
+        return replace(self, states=dict(zip(replies, means, strict=True)), layer=layer)
+
+    def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
+        """Raises BadInput where the control was not `prepared` for these trials."""
+        out = []
+        for trial in filter(movable, trials):
+            write = self._write(trial, seed)
+            for arm, asked, changed in (
+                ("changed", with_reply(trial, self.k, seed), True),
+                ("words", listed_last(trial), False),
+                ("words_changed", listed_last(trial), True),
+                ("person", _of_a_third(trial), False),
+                ("person_changed", _of_a_third(trial), True),
+            ):
+                own: dict[str, Any] = {"arm": arm}
+                if changed:
+                    tag = {**trial.prompt.tag, "state": "vector"}
+                    prompt = replace(trial.prompt, interventions=(*trial.prompt.interventions, write), tag=tag)
+                    what = (self.k, self.depth, self.strength, drawn_reply(trial, self.k, seed)[1])
+                    own |= {
+                        "prompt": prompt, "state": "vector", "observation": content_hash(trial.observation, *what),
+                    }  # fmt: skip
+                out.append(derived(asked, self.id, **own))
+        return out
+
+    def _write(self, trial: Trial, seed: int) -> Injection:
+        replies = [reply.strip() for reply in might_say(trial)]
+        if not all(reply in self.states for reply in replies):
+            raise BadInput(f"{self.id} has no vectors yet: call prepared(subject, trials, seed) first")
+        mean = np.mean([self.states[reply] for reply in replies], axis=0)
+        vector = Vector.of(self.states[drawn_reply(trial, self.k, seed)[1].strip()] - mean)
+        about = trial.prompt.messages[-1].content
+        return Injection(self.layer, vector, operator="add", strength=self.strength, unit="median", span_text=about)
+
+
+def _of_a_third(trial: Trial) -> Trial:
+    """The question about somebody else; its truth is the subject's own, as of every question about others here."""
+    return replace(trial, question=replace(trial.question, person=THIRD))
