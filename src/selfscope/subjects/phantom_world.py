@@ -4,9 +4,9 @@ p = (1 - rho) h0(x) + rho q(s). The raw habit h0 is a softmax over the repertoir
 coefficients that the text x sets; the state s is one reply of the repertoire, drawn without regard to the text;
 q = 0.9 on s and 0.1 spread evenly. The published habit h = (1 - rho) h0 + rho / M is the mean of p given the text.
 
-Hidden turns that were answered with a reply of the repertoire persuade it: p' = (1 - l) p + l q(that reply), l larger in
-some conversations than in others. A vector that pushes a reply is the state (`open_phantom`). Anybody who reads the
-text as it now is expects (1 - rho) g + rho q of a state that is pushed, and is persuaded alike.
+Hidden turns that were answered with a reply of the repertoire persuade it: p' = (1 - l) p + l q(that reply), l larger
+in some conversations than in others. A vector that pushes a reply is the state (`open_phantom`). Anybody who reads
+the text as it now is expects (1 - rho) g + rho q of a state that is pushed, and is persuaded alike.
 """
 
 from __future__ import annotations
