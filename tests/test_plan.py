@@ -44,7 +44,7 @@ ROOMS: dict[str, set[str]] = {
     "directions": set(),
     "phenomena": {"directions", "records", "parsing", "quantities", "statistics", "subjects.base"},
     "readers": {"directions", "records", "parsing", "quantities", "wording", "scoring", "statistics", "subjects.base"},
-    "controls": {"records", "quantities", "wording"},
+    "controls": {"records", "quantities", "wording", "subjects.base"},
     "verdicts": {"records", "statistics"},
     "study": {
         "records", "scoring", "store", "catalogue", "settings", "subjects.base", "subjects.sealed", "phenomena.base",

@@ -17,7 +17,7 @@ YES_NO = (Option("yes", "yes"), Option("no", "no"))
 FOUR = tuple(Option(k, k) for k in ("red", "blue", "green", "other"))
 ARGUMENTS = {
     "threshold": 50, "other": "apple", "word": "cat", "answer": "Rome", "statement": "Snow is white.",
-    "thing": "the country in this text", "attribute": "the capital city",
+    "thing": "the country in this text", "attribute": "the capital city", "listed": "yes, no",
 }  # fmt: skip
 
 

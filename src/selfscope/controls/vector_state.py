@@ -9,6 +9,7 @@ vector (verdict, section 14).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -47,13 +48,13 @@ class VectorState(Identified):
         In medians of the norms of ordinary tokens there.
     k
         Which of the replies, counted from the one that the cluster draws.
-    states
-        Reply -> its mean state, (D,): learnt by `prepared`.
+    states, layer
+        Learnt by `prepared`: reply -> its mean state, (D,), and the block that is written.
 
     Raises
     ------
     BadInput
-        A depth that is not from 0 to 1.
+        A depth that is not from 0 to 1, or a strength that is not finite.
     """
 
     kind: ClassVar[str] = "vector_state"
@@ -75,9 +76,26 @@ class VectorState(Identified):
     def __post_init__(self) -> None:
         if not 0 <= self.depth <= 1:
             raise BadInput(f"depth is a part of the blocks, from 0 to 1, not {self.depth}")
+        if not math.isfinite(self.strength):
+            raise BadInput(f"strength is a finite number, not {self.strength}")
 
     def prepared(self, subject: OpenSubject, trials: Sequence[Trial], seed: int) -> VectorState:
-        """The control with the state of every reply that one of these trials might get."""
+        """The control with the state of every reply that one of these trials might get.
+
+        Parameters
+        ----------
+        subject
+            Whose states are captured behind the CARRIERS, at their last token.
+        trials
+            Those that `apply` will be given.
+        seed
+            Of the study.
+
+        Returns
+        -------
+        VectorState
+            The same configuration, able to `apply`.
+        """
         replies = list(dict.fromkeys(s.strip() for t in trials if movable(t) for s in might_say(t)))
         layer = min(len(subject.layers) - 1, round(self.depth * len(subject.layers)))
         if not replies:
@@ -88,7 +106,7 @@ class VectorState(Identified):
         return replace(self, states=dict(zip(replies, means, strict=True)), layer=layer)
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
-        """Raises BadInput where the control was not `prepared` for these trials."""
+        """Five trials for each that a state can move. Raises BadInput where it was not `prepared` for them."""
         out = []
         for trial in filter(movable, trials):
             write = self._write(trial, seed)

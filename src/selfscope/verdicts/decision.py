@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from selfscope.statistics import Estimate, below
 from selfscope.verdicts.claims import Check, Settle
 from selfscope.verdicts.controls_of import ABLATED, CAUSAL, EXCUSED, RIVALS
+from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.settle import settling
-from selfscope.verdicts.splits import FULL, Split
+from selfscope.verdicts.splits import FULL
 from selfscope.verdicts.words import (
     ACCESS,
     ALARM,
@@ -22,60 +23,9 @@ from selfscope.verdicts.words import (
     PRIOR,
     PUBLIC,
     READS,
+    elsewhere,
     share,
 )
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What the table looks at. None: was not run, or cannot be computed.
-
-    private to public: the full split; private_twin: with the near twin's forecast in place of the history rival's.
-    pooled, tracking: the smaller splits. do, identification, ablated: under a state that no report can read as text;
-    beyond_words: less the same words alone. follows, copies, alarm: under a state that is text. unearned: confidence.
-    items, train: how many there were, for advice. blocks: (reason, sentence) that stop before the table.
-    """
-
-    private: Estimate | None = None
-    private_twin: Estimate | None = None
-    habit: Estimate | None = None
-    input: Estimate | None = None
-    format: Estimate | None = None
-    unmoved: Estimate | None = None
-    public: Estimate | None = None
-    pooled: Split | None = None
-    tracking: Split | None = None
-    do: Estimate | None = None
-    beyond_words: Estimate | None = None
-    identification: Estimate | None = None
-    ablated: Estimate | None = None
-    follows: Estimate | None = None
-    copies: Estimate | None = None
-    alarm: Estimate | None = None
-    unearned: Estimate | None = None
-    kappa: float = 0.0
-    f_hat: float = 0.0
-    answered: float = 1.0
-    clusters: int = 0
-    items: int = 0
-    train: int = 0
-    singular: bool = False
-    blocks: tuple[tuple[str, str], ...] = ()
-    checks: tuple[Check, ...] = field(default=())
-
-    @property
-    def effect(self) -> Estimate | None:
-        """How far the report follows a changed state: one that it cannot read decides over one that it can."""
-        return self.do if self.do is not None else self.follows
-
-    @property
-    def goes(self) -> Estimate | None:
-        """What goes with what it does, by any route."""
-        return self.tracking.estimates.get("tracking") if self.tracking else None
-
-    def whole(self, s: Settings) -> bool:
-        """Whether the full split can be used: not singular, and a history rival that is no noise."""
-        return self.private is not None and not self.singular and self.kappa >= s.kappa
 
 
 @dataclass(frozen=True)
@@ -106,10 +56,10 @@ def decide(e: Measured, settings: Settings) -> Decision:
 
 
 def _decided(e: Measured, s: Settings) -> Decision:
+    if e.answered < 1 - s.silent:
+        return _not("too many non-answers", elsewhere(e.answered))
     if e.clusters < s.clusters:
         return _not("too few clusters", f"Only {e.clusters} groups of items; at least {s.clusters} are needed.")
-    if e.answered < 1 - s.silent:
-        return _not("too many non-answers", f"Only {100 * e.answered:.0f} % of the questions got one of the answers.")
     for reason, sentence in e.blocks:
         return _not(reason, sentence)
     for claim, decision in _rows(e, s):

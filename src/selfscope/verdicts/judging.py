@@ -14,12 +14,13 @@ from selfscope.verdicts import checks, ladder, notes
 from selfscope.verdicts.assemble import Table, class_reports, items_of, numbered, outcomes, tables, twin_of
 from selfscope.verdicts.claims import Check, Claim
 from selfscope.verdicts.conditions import conditions_of
-from selfscope.verdicts.decision import Measured, decide
+from selfscope.verdicts.decision import decide
 from selfscope.verdicts.interventions import StateEffects, state_effects
+from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import Items, Shares, against_modes, composed, in_place_of_history, kept, shares
 from selfscope.verdicts.splits import POOLED, TRACKING, pooled, tracking
-from selfscope.verdicts.words import NOT_SUPPORTED
+from selfscope.verdicts.words import NOT_SUPPORTED, elsewhere
 
 
 def judge(
@@ -170,7 +171,7 @@ def _nothing_to_judge(posed: tuple[list[str], Items] | None, answered: float, s:
     """(reason, sentence) where there is nothing to estimate from; empty where there is."""
     if posed is None:
         if answered < 1 - s.silent:
-            return "too many non-answers", f"Only {100 * answered:.0f} % of the questions got one of the answers."
+            return "too many non-answers", elsewhere(answered)
         return "too few items", "Nothing to estimate from: no item has answers of the self and of every rival."
     items = posed[1]
     if items.clusters < 2:
