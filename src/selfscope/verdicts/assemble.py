@@ -18,8 +18,7 @@ Cells = Mapping[str, Reading]
 @dataclass(frozen=True)
 class Table:
     """The rows of one phenomenon. readings[reader, control, arm, split]: base trial id -> reading. of_control: trial by
-    (base trial, control, arm). rungs: by reader. parts: what the study's parts say of themselves. mass: a reading whose
-    listed answers hold less of the probability is no answer."""
+    (base trial, control, arm). rungs: by reader. parts: what the study's parts say of themselves."""
 
     phenomenon: str
     trials: Mapping[str, Trial]
@@ -28,7 +27,6 @@ class Table:
     of_control: Mapping[tuple[str, str, str], str]
     rungs: Mapping[str, str]
     parts: Parts = field(default_factory=Parts)
-    mass: float = 0.0
     changes: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -59,12 +57,7 @@ class Table:
         self, reader: str, control: str = PLAIN, split: str = "test", *, arm: str = REAL
     ) -> dict[str, Reading]:
         """Those that are answers."""
-        return {k: r for k, r in self.cells(reader, control, split, arm=arm).items() if self.is_answer(r)}
-
-    def is_answer(self, reading: Reading) -> bool:
-        """Whether one of the listed answers was given, or would be given often enough: what their probabilities leave
-        of one is a refusal or something else."""
-        return reading.distribution is not None and (reading.mass is None or reading.mass >= self.mass)
+        return {k: r for k, r in self.cells(reader, control, split, arm=arm).items() if r.distribution is not None}
 
     def on(self, rung: str) -> list[str]:
         """Readers of a rung that were asked plainly, in the order of the rows."""
@@ -89,14 +82,10 @@ class Table:
 
 
 def tables(
-    rows: Iterable[Row],
-    trials: Mapping[str, Trial],
-    truths: Mapping[str, Truth],
-    parts: Parts | None = None,
-    mass: float = 0.0,
+    rows: Iterable[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth], parts: Parts | None = None
 ) -> list[Table]:
     """One table a phenomenon, in the order of the rows. A later row of the same cell replaces an earlier one. Sweeps
-    are left out: they ask the same trial many times. mass: see `Table`."""
+    are left out: they ask the same trial many times."""
     known = parts or Parts()
     readings: dict[str, dict[tuple[str, str, str, str], dict[str, Reading]]] = {}
     rungs: dict[str, dict[str, str]] = {}
@@ -111,7 +100,7 @@ def tables(
         rung = known.readers[row.reader].rung if row.reader in known.readers else row.rung
         rungs.setdefault(row.phenomenon, {}).setdefault(row.reader, rung)
         derived.setdefault(row.phenomenon, {})[base, row.control, trial.arm] = trial.id
-    return [Table(name, trials, truths, readings[name], derived[name], rungs[name], known, mass) for name in readings]
+    return [Table(name, trials, truths, readings[name], derived[name], rungs[name], known) for name in readings]
 
 
 def matrix(vectors: Sequence[Sequence[float]], width: int) -> Array:
@@ -241,12 +230,13 @@ def dummies(trials: Sequence[Trial], there: np.ndarray[tuple[int, int], np.dtype
 
 
 ELSEWHERE = "elsewhere"
-"""What became of a reading by probabilities whose listed answers hold next to nothing."""
+"""What became of a reading by probabilities whose listed answers hold next to nothing: it would say something else."""
 
 
-def outcomes(table: Table, reader: str) -> dict[str, int]:
-    """How many plain readings ended in each outcome, and how many answered with something that is not listed."""
+def outcomes(table: Table, reader: str, mass: float) -> dict[str, int]:
+    """How many plain readings ended in each outcome. mass: where the listed answers hold less of the probability, a
+    refusal or something else would come, and the reading says only what it would choose if it had to."""
     cells = table.cells(reader)
     counts = {o.value: sum(r.outcome == o for r in cells.values()) for o in Outcome}
-    silent = sum(r.distribution is not None and not table.is_answer(r) for r in cells.values())
+    silent = sum(r.distribution is not None and r.mass is not None and r.mass < mass for r in cells.values())
     return {**counts, Outcome.ANSWERED.value: counts[Outcome.ANSWERED.value] - silent, ELSEWHERE: silent}

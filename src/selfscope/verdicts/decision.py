@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from selfscope.statistics import Estimate, below
 from selfscope.verdicts.claims import Check, Settle
-from selfscope.verdicts.controls_of import ABLATED, CAUSAL, EXCUSED, RIVALS
+from selfscope.verdicts.controls_of import ABLATED, CAUSAL, COMPETENCE, EXCUSED, RIVALS
 from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.settle import settling
@@ -63,7 +63,9 @@ def _decided(e: Measured, s: Settings) -> Decision:
     for reason, sentence in e.blocks:
         return _not(reason, sentence)
     for claim, decision in _rows(e, s):
-        return _controlled(claim, decision, e.checks)
+        # Who cannot tell the property of a given text makes nothing up: it may not know what is asked.
+        if claim != NARRATIVE or _unmet(claim, decision, e.checks) != [COMPETENCE]:
+            return _controlled(claim, decision, e.checks)
     return _undecided(e, s)
 
 
@@ -133,20 +135,26 @@ def _shares_say(
     if public and anybody:
         yield PUBLIC, Decision(PUBLIC, _self_prediction(shares), split=kind)
     if constant:
-        yield PRIOR, Decision(PRIOR, _the_same(unmoved, e), split=kind)
+        yield PRIOR, Decision(PRIOR, _the_same(unmoved, e, unearned=unearned), split=kind)
     if flat and form is not None and form.low > 0:
         said = f"Goes by the form of the question: {share(form)} follows the place of an option, or the word “yes”."
         yield FORMAT, Decision(FORMAT, said, split=kind)
 
 
-def _controlled(claim: str, decision: Decision, checks: Sequence[Check]) -> Decision:
-    """A claim stands only if each control that it demands ran and passed. A smaller split needs fewer rivals."""
+def _unmet(claim: str, decision: Decision, checks: Sequence[Check]) -> list[str]:
+    """The controls that a claim demands and that did not run and pass. A smaller split needs fewer rivals."""
     excused = EXCUSED.get(decision.split, ())
+    demanded = [c for c in checks if claim in c.needed_for and c.name not in excused]
+    return [c.name for c in demanded if c.status != "passed"]
+
+
+def _controlled(claim: str, decision: Decision, checks: Sequence[Check]) -> Decision:
+    """A claim stands only if each control that it demands ran and passed."""
+    unmet = _unmet(claim, decision, checks)
     for status in ("missing", "failed"):
-        unmet = [c for c in checks if c.status == status and claim in c.needed_for and c.name not in excused]
-        if unmet:
-            names = ", ".join(c.name for c in unmet)
-            if status == "failed" and "truth ceiling" in names:
+        names = ", ".join(c.name for c in checks if c.status == status and c.name in unmet)
+        if names:
+            if status == "failed" and "truth ceiling" in unmet:
                 return _not("no private variation", "What it does never differs from what the rivals expect: nothing "
                             "private is there to be known.")  # fmt: skip
             reason = f"control {status}: {names}"
@@ -158,17 +166,19 @@ _WAS = {"missing": "was not run", "failed": "failed"}
 
 
 def _undecided(e: Measured, s: Settings) -> Decision:
-    """What is known all the same: how much goes with what it does, and that a changed state leaves it alone."""
+    """What is known all the same: how much goes with what it does, and what a changed state does to it."""
     known = []
+    if e.goes is not None and e.goes.low > 0:
+        known.append(f"Goes with what it does, {share(e.goes)} of it, but by which route is open")
+    elif e.goes is not None:
+        known.append(f"Open. {share(e.goes)} of it goes with what it does, by any route")
     if e.effect is not None and below(e.effect, s.margin_causal):
         known.append(f"a changed state moves it by less than {100 * s.margin_causal:.0f} %")
     elif e.effect is not None and e.effect.low > 0:
         known.append(f"{share(e.effect)} moves with a changed state, but not clearly towards what it then does")
-    if e.goes is not None:
-        known.append(f"{share(e.goes)} of it goes with what it does, by any route")
-    if e.singular and not known:
+    if not known:
         return _not("rivals and truth cannot be told apart", "What the rivals expect and what it does move together.")
-    return _not("undecided", f"Open: {'; '.join(known) or 'too little was measured'}.")
+    return _not("undecided", f"{'; '.join(known)}.")
 
 
 def _not(reason: str, sentence: str) -> Decision:
@@ -217,14 +227,21 @@ def _made_up(unmoved: Estimate | None, e: Measured) -> str:
     return f"Made up: {_constant(unmoved, e)}, and it is surer than it is right."
 
 
-def _the_same(unmoved: Estimate | None, e: Measured) -> str:
-    return f"Says the same whatever is asked about: {_constant(unmoved, e)}. It is no surer than it is right."
+def _the_same(unmoved: Estimate | None, e: Measured, *, unearned: bool) -> str:
+    rest = "It is no surer than it is right."
+    if unearned:
+        rest = "It cannot tell the property of a given text either: it may not know what is asked."
+    return f"Says much the same whatever it does: {_constant(unmoved, e)}. {rest}"
 
 
 def _constant(unmoved: Estimate | None, e: Measured) -> str:
     assert unmoved is not None
-    most = f", at most {100 * max(0.0, min(1.0, e.goes.high)):.0f} % goes with what it then does" if e.goes else ""
-    return f"{share(unmoved)} of what it says follows nothing that was measured{most}"
+    most = f", at most {_percent(e.goes.high)} goes with what it then does" if e.goes else ""
+    return f"at least {_percent(unmoved.low)} of what it says follows nothing that was measured{most}"
+
+
+def _percent(x: float) -> str:
+    return f"{100 * max(0.0, min(1.0, x)):.0f} %"
 
 
 def _self_prediction(shares: Mapping[str, Estimate | None]) -> str:

@@ -50,8 +50,7 @@ def judge(
     list[Claim]
         In the order of the rows, the primary one of each phenomenon first.
     """
-    s = settings or Settings()
-    return [claim for table in tables(rows, trials, truths, parts, s.mass) for claim in judged(table, s)]
+    return [claim for table in tables(rows, trials, truths, parts) for claim in judged(table, settings or Settings())]
 
 
 def judged(table: Table, s: Settings) -> list[Claim]:
@@ -67,7 +66,7 @@ def judged(table: Table, s: Settings) -> list[Claim]:
 
 
 def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
-    counts = outcomes(table, reader)
+    counts = outcomes(table, reader, s.mass)
     asked = sum(v for k, v in counts.items() if k != "unsupported")
     answered = counts["answered"] / asked if asked else 0.0
     base = Claim(

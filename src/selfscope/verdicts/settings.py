@@ -29,7 +29,7 @@ class Settings:
     silent
         Most non-answers.
     mass
-        Least probability that the listed answers hold together: below it a reading is no answer.
+        Least probability that the listed answers hold together: below it a question counts as not answered.
     parse_gap
         Most difference in answers between the plain question and a control of the state.
     clusters
