@@ -117,7 +117,7 @@ def _composition(e: Measured, s: Settings) -> Iterator[tuple[str, Decision]]:
     moves = any(x is not None and x.low > 0 for x in (e.do, e.follows))
     untouched = e.effect is not None and below(e.effect, s.margin_causal)
     for split in (e.pooled, e.tracking):
-        if split is not None and not split.singular:
+        if split is not None and split.tells(s.coarse):
             yield from _shares_say(split.kind, split.estimates, e, s, flat=low and not moves, public=untouched)
             return
 
