@@ -11,7 +11,7 @@ from selfscope.verdicts.controls_of import ABLATED, CAUSAL, COMPETENCE, EXCUSED,
 from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.settle import settling
-from selfscope.verdicts.splits import FULL
+from selfscope.verdicts.splits import FULL, POOLED, TRACKING
 from selfscope.verdicts.words import (
     ACCESS,
     ALARM,
@@ -49,6 +49,11 @@ def f_star(e: Measured) -> float:
     return e.private.low / reach if reach > 0 else float("inf")
 
 
+YIELDS = {RIVALS: ["near twin"], NARRATIVE: [COMPETENCE]}
+"""Claims that let a later row speak where just these controls are not met: what comparison alone would say if a twin
+had been tried; and who cannot tell the property of a given text makes nothing up: it may not know what is asked."""
+
+
 def decide(e: Measured, settings: Settings) -> Decision:
     """The first row of the table that holds, with what would settle what stays open."""
     decision = _decided(e, settings)
@@ -62,11 +67,14 @@ def _decided(e: Measured, s: Settings) -> Decision:
         return _not("too few clusters", f"Only {e.clusters} groups of items; at least {s.clusters} are needed.")
     for reason, sentence in e.blocks:
         return _not(reason, sentence)
+    lacking = None
     for claim, decision in _rows(e, s):
-        # Who cannot tell the property of a given text makes nothing up: it may not know what is asked.
-        if claim != NARRATIVE or _unmet(claim, decision, e.checks) != [COMPETENCE]:
+        if _unmet(claim, decision, e.checks) != YIELDS.get(claim, []):
             return _controlled(claim, decision, e.checks)
-    return _undecided(e, s)
+        if claim not in YIELDS:
+            return decision
+        lacking = lacking or _controlled(claim, decision, e.checks)
+    return lacking or _undecided(e, s)
 
 
 def _rows(e: Measured, s: Settings) -> Iterator[tuple[str, Decision]]:
@@ -116,10 +124,12 @@ def _composition(e: Measured, s: Settings) -> Iterator[tuple[str, Decision]]:
     low = e.goes is not None and e.goes.at(2 * e.goes.level - 1).high < s.tracking
     moves = any(x is not None and x.low > 0 for x in (e.do, e.follows))
     untouched = e.effect is not None and below(e.effect, s.margin_causal)
-    for split in (e.pooled, e.tracking):
-        if split is not None and split.tells(s.coarse):
-            yield from _shares_say(split.kind, split.estimates, e, s, flat=low and not moves, public=untouched)
-            return
+    smaller = {"flat": low and not moves, "public": untouched}
+    if e.pooled is not None and e.pooled.tells(s.coarse):
+        yield from _shares_say(POOLED, e.pooled.estimates, e, s, **smaller)
+    anybody = e.pooled.estimates.get("public") if e.pooled is not None else None
+    if e.tracking is not None and e.tracking.tells(s.coarse) and (anybody is None or anybody.low <= 0):
+        yield from _shares_say(TRACKING, e.tracking.estimates, e, s, **smaller)
 
 
 def _shares_say(
@@ -130,12 +140,12 @@ def _shares_say(
     constant = flat and unmoved is not None and unmoved.low > s.narrative
     unearned = e.unearned is not None and e.unearned.value >= s.unearned and e.unearned.low > 0
     if constant and unearned:
-        yield NARRATIVE, Decision(NARRATIVE, _made_up(unmoved, e), split=kind)
+        yield NARRATIVE, Decision(NARRATIVE, _made_up(kind, unmoved, e), split=kind)
     anybody = any(x is not None and x.low > 0 for x in (shares.get(k) for k in ("habit", "input", "public")))
     if public and anybody:
         yield PUBLIC, Decision(PUBLIC, _self_prediction(shares), split=kind)
     if constant:
-        yield PRIOR, Decision(PRIOR, _the_same(unmoved, e, unearned=unearned), split=kind)
+        yield PRIOR, Decision(PRIOR, _the_same(kind, unmoved, e, unearned=unearned), split=kind)
     if flat and form is not None and form.low > 0:
         said = f"Goes by the form of the question: {share(form)} follows the place of an option, or the word “yes”."
         yield FORMAT, Decision(FORMAT, said, split=kind)
@@ -223,21 +233,22 @@ def _follows(follows: Estimate) -> Decision:
     return Decision(FOLLOWS, said)
 
 
-def _made_up(unmoved: Estimate | None, e: Measured) -> str:
-    return f"Made up: {_constant(unmoved, e)}, and it is surer than it is right."
+def _made_up(kind: str, unmoved: Estimate | None, e: Measured) -> str:
+    return f"Made up: {_constant(kind, unmoved, e)}, and it is surer than it is right."
 
 
-def _the_same(unmoved: Estimate | None, e: Measured, *, unearned: bool) -> str:
+def _the_same(kind: str, unmoved: Estimate | None, e: Measured, *, unearned: bool) -> str:
     rest = "It is no surer than it is right."
     if unearned:
         rest = "It cannot tell the property of a given text either: it may not know what is asked."
-    return f"Says much the same whatever it does: {_constant(unmoved, e)}. {rest}"
+    return f"Says much the same whatever it does: {_constant(kind, unmoved, e)}. {rest}"
 
 
-def _constant(unmoved: Estimate | None, e: Measured) -> str:
+def _constant(kind: str, unmoved: Estimate | None, e: Measured) -> str:
     assert unmoved is not None
     most = f", at most {_percent(e.goes.high)} goes with what it then does" if e.goes else ""
-    return f"at least {_percent(unmoved.low)} of what it says follows nothing that was measured{most}"
+    nothing = "goes with nothing that it does" if kind == TRACKING else "follows nothing that was measured"
+    return f"at least {_percent(unmoved.low)} of what it says {nothing}{most}"
 
 
 def _percent(x: float) -> str:
