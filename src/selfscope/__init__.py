@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from selfscope.controls.panel import YesBias
     from selfscope.controls.states import Changed, ChangedCompetence, Sham
     from selfscope.controls.sweep import Sweep
+    from selfscope.controls.vector_state import VectorState
     from selfscope.controls.words import ContentFree, Framing, OptionOrder, Paraphrase, ScaleFlip, ThirdPerson
     from selfscope.errors import SelfscopeError
     from selfscope.phenomena.attribute_extraction import AttributeExtraction
@@ -78,7 +79,7 @@ if TYPE_CHECKING:
     from selfscope.study import PhenomenonPlan, Study
     from selfscope.subjects.activations import Activations
     from selfscope.subjects.base import OpenSubject, ScoringSubject, Subject
-    from selfscope.verdicts.claims import Claim
+    from selfscope.verdicts.claims import Claim, Settle
     from selfscope.verdicts.findings import Findings
 
 _RECORDS = (
@@ -110,6 +111,7 @@ _SHIPPED = {
     "controls.states": ("Changed", "ChangedCompetence", "Sham"),
     "controls.competence": ("Competence",),
     "controls.panel": ("YesBias",),
+    "controls.vector_state": ("VectorState",),
     "controls.alarm": ("Alarm",),
     "controls.arms": ("Arms",),
     "controls.sweep": ("Sweep",),
@@ -136,6 +138,7 @@ _WHERE = {
     "Study": "selfscope.study",
     "PhenomenonPlan": "selfscope.study",
     "Claim": "selfscope.verdicts.claims",
+    "Settle": "selfscope.verdicts.claims",
     "SelfscopeError": "selfscope.errors",
     "Findings": "selfscope.verdicts.findings",
     "findings": "selfscope.api.own_rows",
@@ -158,9 +161,9 @@ __all__ = [
     "LogitLens", "Message", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
     "OtherModel", "Outcome", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt",
     "Question", "Reader", "Reading", "Reply", "Row", "Rows", "ScaleFlip", "Score", "ScoringSubject", "SelfIE",
-    "SelfPrediction", "SelfscopeError", "Sham", "StateReading", "Study", "Subject", "Sweep", "SweepArray",
-    "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "Vector", "YesBias", "ask", "card",
-    "cards", "doctor", "findings", "judge", "load", "read", "redraw", "rows_of", "run", "sweep",
+    "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateReading", "Study", "Subject", "Sweep", "SweepArray",
+    "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "Vector", "VectorState", "YesBias",
+    "ask", "card", "cards", "doctor", "findings", "judge", "load", "read", "redraw", "rows_of", "run", "sweep",
 ]  # fmt: skip
 
 
