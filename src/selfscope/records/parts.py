@@ -22,10 +22,12 @@ REAL = "real"
 RUNGS = ("prior", "input", "history", "twin", "ablated", "self", "probe", "behaviour")
 """Who an observer is, by the information that it had (design: observer ladder), from least to most."""
 ROLES = (
-    "wording", "person", "sham", "state", "competence", "state_competence", "alarm", "panel", "arm", "sweep",
+    "wording", "person", "sham", "state", "masked_state", "competence", "state_competence", "alarm", "panel", "arm",
+    "sweep",
 )  # fmt: skip
 """What a control is for. wording: the same question in other words. person: the same of somebody else. sham: a change
-of state that changes nothing. state: the subject behaves otherwise. competence: the property of a given text;
+of state that changes nothing. state: the subject behaves otherwise. masked_state: it is in such a state by tokens that
+only the object attended to. competence: the property of a given text;
 state_competence: that under a changed state. alarm: was the state changed? panel: plain facts. arm: something else in
 the place of what is read. sweep: a grid over where it is read and written."""
 FAMILIES = ("report", "activations", "injection")
