@@ -72,7 +72,7 @@ def _of_control(
     chosen: Sequence[Trial] = test if plan.arm_readers else subset
     if role in ("wording", "person", "sham"):  # no verdict uses their size, and few trials show a large effect
         chosen = subset[:: study.wording_every]
-    elif role in ("state", "competence", "state_competence"):  # of the same trials: the skill with it and without
+    elif role in ("state", "masked_state", "competence", "state_competence"):  # of the same trials, to be compared
         chosen = subset[: study.states]
     elif role == "alarm":
         chosen = subset[: study.alarms]
