@@ -89,5 +89,7 @@ def test_behaviour_reports_and_ceiling_are_asked_for_under_the_mask(
     reader = Ask(phenomenon.formats[0])  # type: ignore[attr-defined]
     readings = reader.read(SealedSubject(subject, "ask", registry, log), hidden)
     assert {r.outcome for r in readings} == {Outcome.ANSWERED}
+    assert set(given) == {t.prompt.masked for t in trials}
+    given.clear()
     BehaviourCeiling(rollouts=2).read(SealedSubject(subject, "ceiling", registry, log, rung="behaviour"), hidden)
     assert set(given) == {t.prompt.masked for t in trials}
