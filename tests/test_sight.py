@@ -83,6 +83,12 @@ def test_the_last_occurrence_counts_and_has_to_stand_behind_the_turns() -> None:
         sight_of(words(), masked(masked="a word that is not there"))
 
 
+def test_a_template_that_trims_finds_the_text() -> None:
+    padded = f"  {OBJECT}\n"
+    prompt = Prompt(messages=(*secret_turns("red"), Message("user", padded)), masked=padded)
+    assert shown(words(BRACKETS), prompt)[2].strip() == OBJECT
+
+
 def test_a_template_that_drops_the_turns_is_refused() -> None:
     last = "{{ messages[-1].content }}"
     with pytest.raises(Unsupported, match="does not show where the secret messages"):

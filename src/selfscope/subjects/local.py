@@ -27,7 +27,7 @@ from selfscope.subjects.self_test import with_stream
 @dataclass
 class Local(LocalModel):
     """An `OpenSubject` on transformers, or only a `ScoringSubject` where its blocks failed the self-test. Build it with
-    `load`; calls never change the model."""
+    `load`; calls never change the model. Where `masks` is false, a masked prompt raises Unsupported."""
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None

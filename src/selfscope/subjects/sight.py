@@ -51,7 +51,8 @@ def sight_of(tokenizer: Any, prompt: Prompt) -> Sight:
     hidden = range(inside[0], inside[-1] + 1)
     if prompt.masked == NOTHING:
         return Sight(hidden, ())
-    seeing = columns_of(text, offsets, prompt.masked, -1)
+    own = prompt.masked if prompt.masked in text else prompt.masked.strip()  # some templates trim what is said
+    seeing = columns_of(text, offsets, own, -1)
     if seeing[0] < hidden.stop:
         raise BadInput(
             f"the masked text {prompt.masked!r} does not stand behind the secret messages: give the text of a later "
