@@ -86,7 +86,7 @@ def chosen_for(study: Study, plan: PhenomenonPlan, control: Control, trials: Seq
     chosen: Sequence[Trial] = test if plan.arm_readers else subset
     if role in ("wording", "person", "sham"):  # no verdict uses their size, and few trials show a large effect
         chosen = subset[:: study.wording_every]
-    elif role in ("state", "hidden_state", "competence", "state_competence"):  # of the same trials: with it and without
+    elif role in ("state", "hidden_state", "masked_state", "competence", "state_competence"):  # of the same trials
         chosen = subset[: study.states]
     elif role == "alarm":
         chosen = subset[: study.alarms]

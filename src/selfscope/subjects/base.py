@@ -17,6 +17,8 @@ OnDone = Callable[[int, Any], None]
 class Subject(Protocol):
     """What is asked. Lists in, lists of the same length out; batching, padding and threads are inside.
 
+    One that takes masked prompts has a true `masks` too; a study refuses them for any other.
+
     Attributes
     ----------
     name : str
