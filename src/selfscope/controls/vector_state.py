@@ -16,8 +16,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from selfscope.controls.base import derived, listed_last, movable
-from selfscope.controls.states import drawn_reply, might_say, with_reply
+from selfscope.controls.base import derived, movable
+from selfscope.controls.hidden_arms import CONDITIONS, hidden_arms
+from selfscope.controls.states import drawn_reply, might_say
 from selfscope.errors import BadInput
 from selfscope.records import Identified, Injection, Prompt, Trial, Vector, content_hash
 from selfscope.subjects.base import OpenSubject
@@ -27,8 +28,6 @@ CARRIERS = (
     "They all chose {}",
 )  # fmt: skip
 """Beginnings behind which a reply's state is taken: no question is among them."""
-THIRD = "typical"
-"""Whom the third-person questions are about."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,7 @@ class VectorState(Identified):
     tier: ClassVar[str] = "activations"
     known_answer: ClassVar[bool] = True
     title: ClassVar[str] = "behaviour changed by a vector on the object"
-    conditions: ClassVar[Mapping[str, str]] = {
-        "changed": "asked of itself, changed", "words": "same words, asked which stands last",
-        "words_changed": "same words, changed", "person": "asked about a typical assistant",
-        "person_changed": "typical assistant, changed",
-    }  # fmt: skip
+    conditions: ClassVar[Mapping[str, str]] = CONDITIONS
     depth: float = 0.25
     strength: float = 1.0
     k: int = 0
@@ -107,25 +102,18 @@ class VectorState(Identified):
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         """Five trials for each that a state can move. Raises BadInput where it was not `prepared` for them."""
-        out = []
+        out: list[Trial] = []
         for trial in filter(movable, trials):
             write = self._write(trial, seed)
-            for arm, asked, changed in (
-                ("changed", with_reply(trial, self.k, seed), True),
-                ("words", listed_last(trial), False),
-                ("words_changed", listed_last(trial), True),
-                ("person", _of_a_third(trial), False),
-                ("person_changed", _of_a_third(trial), True),
-            ):
-                own: dict[str, Any] = {"arm": arm}
-                if changed:
-                    tag = {**trial.prompt.tag, "state": "vector"}
-                    prompt = replace(trial.prompt, interventions=(*trial.prompt.interventions, write), tag=tag)
-                    what = (self.k, self.depth, self.strength, drawn_reply(trial, self.k, seed)[1])
-                    own |= {
-                        "prompt": prompt, "state": "vector", "observation": content_hash(trial.observation, *what),
-                    }  # fmt: skip
-                out.append(derived(asked, self.id, **own))
+            what = (self.k, self.depth, self.strength, drawn_reply(trial, self.k, seed)[1])
+
+            def changed(asked: Trial, arm: str, write: Injection = write, what: tuple[Any, ...] = what) -> Trial:
+                tag = {**asked.prompt.tag, "state": "vector"}
+                prompt = replace(asked.prompt, interventions=(*asked.prompt.interventions, write), tag=tag)
+                key = content_hash(asked.observation, *what)
+                return derived(asked, self.id, arm=arm, prompt=prompt, state="vector", observation=key)
+
+            out.extend(hidden_arms(trial, self.id, changed, self.k, seed))
         return out
 
     def _write(self, trial: Trial, seed: int) -> Injection:
@@ -136,8 +124,3 @@ class VectorState(Identified):
         vector = Vector.of(self.states[drawn_reply(trial, self.k, seed)[1].strip()] - mean)
         about = trial.prompt.messages[-1].content
         return Injection(self.layer, vector, operator="add", strength=self.strength, unit="median", span_text=about)
-
-
-def _of_a_third(trial: Trial) -> Trial:
-    """The question about somebody else; its truth is the subject's own, as of every question about others here."""
-    return replace(trial, question=replace(trial.question, person=THIRD))

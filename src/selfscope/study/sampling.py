@@ -86,9 +86,9 @@ def chosen_for(study: Study, plan: PhenomenonPlan, control: Control, trials: Seq
     chosen: Sequence[Trial] = test if plan.arm_readers else subset
     if role in ("wording", "person", "sham"):  # no verdict uses their size, and few trials show a large effect
         chosen = subset[:: study.wording_every]
-    elif role in ("state", "hidden_state", "masked_state", "competence", "state_competence"):  # of the same trials
+    elif role in ("state", "hidden_state", "competence", "state_competence"):  # of the same trials
         chosen = subset[: study.states]
-    elif role == "alarm":
+    elif role in ("alarm", "masked_state"):  # dear, and seldom telling
         chosen = subset[: study.alarms]
     elif role == "arm":  # what takes the place of an item's vector may come from train
         chosen = [*chosen, *train]

@@ -68,13 +68,14 @@ class Table:
         subject cannot of a user's own questions, is no rival."""
         return [r for r in self.on(rung) if self.answered(r)]
 
+    def controls(self, role: str, reader: str = "") -> list[str]:
+        """The controls in a role that a reader was asked under (any reader, where none is named)."""
+        asked = {key[1] for key in self.readings if not reader or key[0] == reader}
+        return [control for control in self.parts.in_role(role) if control in asked]
+
     def control(self, role: str, reader: str = "") -> str:
-        """The first control in a role that a reader was asked under (any reader, where none is named); "" where there
-        is none."""
-        for control in self.parts.in_role(role):
-            if any(key[1] == control and (not reader or key[0] == reader) for key in self.readings):
-                return control
-        return ""
+        """The first of them; "" where there is none."""
+        return next(iter(self.controls(role, reader)), "")
 
     def truth_under(self, base: str, control: str, arm: str = REAL) -> Truth | None:
         """The truth of a trial as a control changed it."""
