@@ -9,7 +9,8 @@ import numpy as np
 
 from selfscope.records import PLAIN, REAL, Outcome, Parts, Reading, Row, Trial, Truth
 from selfscope.statistics import Array, Ints
-from selfscope.verdicts.shares import Items
+from selfscope.verdicts.items import Items, changed_truths
+from selfscope.verdicts.items import matrix as matrix
 from selfscope.verdicts.state_effect import Change
 
 Cells = Mapping[str, Reading]
@@ -99,14 +100,6 @@ def tables(
     return [Table(name, trials, truths, readings[name], derived[name], rungs[name], known) for name in readings]
 
 
-def matrix(vectors: Sequence[Sequence[float]], width: int) -> Array:
-    """(n, K) padded with zeros."""
-    out = np.zeros((len(vectors), width))
-    for i, vector in enumerate(vectors):
-        out[i, : len(vector)] = vector
-    return out
-
-
 def numbered(names: Sequence[object]) -> Ints:
     """Names as integers in order of first appearance."""
     numbers: dict[object, int] = {}
@@ -133,6 +126,7 @@ def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str],
     others_in = forecasts[len(history) :]
     g1 = others_in[0] if others_in else empty
     refits = [others[0][i].extra for i in ids] if history else []
+    state = table.control("state")
     return ids, Items(
         report=matrix([_distribution_of(own[i]) for i in ids], k),
         xa=matrix([t.half_a for t in truth], k),
@@ -148,6 +142,7 @@ def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str],
         rolls=np.array([t.n for t in truth], dtype=np.int64),
         halves=_halves(refits, k),
         set_variance=_set_variance(refits, k),
+        **changed_truths([table.truth_under(i, state) if state else None for i in ids], k),
     )
 
 
