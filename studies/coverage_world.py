@@ -1,5 +1,5 @@
-"""A study of a phantom as the product makes it, but for what no observational share needs: its questions, truths and
-rivals are the product's own and are kept, so that many dials can be judged in one world.
+"""A study of a phantom as the product makes it, but for the controls that no share needs: questions, truths and rivals
+are the product's own and are made once, so that many dials are judged in one world.
 """
 
 from __future__ import annotations
@@ -9,28 +9,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from selfscope.controls.states import Changed
 from selfscope.readers.ask import Ask
-from selfscope.records import PLAIN, Parts, Reading, Row, Trial, Truth, id_of
-from selfscope.study.base import Study
+from selfscope.readers.base import Reader
+from selfscope.records import Parts, Reading, Row, Trial, Truth, id_of
 from selfscope.study.plan import StudyOptions, plan
-from selfscope.study.sampling import chosen_questions
+from selfscope.study.sampling import chosen_questions, treated
 from selfscope.subjects.phantom import Phantom
 from selfscope.subjects.phantom_dials import Dials
-from selfscope.verdicts.assemble import Table, class_reports, items_of, tables
-from selfscope.verdicts.shares import Items, against_modes
+from selfscope.verdicts.claims import Claim
+from selfscope.verdicts.judging import judge
+from selfscope.verdicts.settings import Settings
 
-Array = npt.NDArray[np.float64]
-RIVAL_RUNGS = ("prior", "input", "history")
+RIVALS = ("prior", "input", "history")
+FAST = Settings(shuffles=1)
+"""Shuffled pairings are a control and change no share."""
 
 
 @dataclass(frozen=True)
 class Posed:
-    """Everything of a study but the answers. rows: of the rivals. test: the trials that are asked."""
+    """Everything of a study but the answers. rows: of the rivals. primary, other: formats of the reader that speaks for
+    the phenomenon and of the one that names an option, with the trials that each is asked; changed: those of the first
+    under a changed state."""
 
     seed: int
     phenomenon: str
@@ -38,48 +40,53 @@ class Posed:
     trials: dict[str, Trial]
     truths: dict[str, Truth]
     rows: tuple[Row, ...]
-    test: tuple[Trial, ...]
+    primary: tuple[str, tuple[Trial, ...]]
+    other: tuple[str, tuple[Trial, ...]]
+    changed: tuple[Trial, ...]
 
 
 def posed(seed: int, profile: str, phenomenon: str) -> Posed:
     """The study of the phantom with this seed. What it does depends on the seed alone, not on the dials."""
     subject = Phantom(seed=seed)
-    study: Study = plan(subject, StudyOptions(profile=profile, phenomena=(phenomenon,), seed=seed))
-    own = study.plans[0]
-    every = chosen_questions(study, own, own.phenomenon.pose(subject, seed))
-    trials = [t for t in every if t.split in ("test", "train")]
-    truths = {t.trial: t for t in own.phenomenon.truth(trials, own.phenomenon.observe(subject, trials))}
-    train = [t for t in trials if t.split == "train" and t.plain]
-    test = tuple(t for t in trials if t.split == "test")
-    rows = []
-    for reader in own.readers:
-        if reader.rung in RIVAL_RUNGS and getattr(reader, "observer", None) is None:
-            fitted = reader.fit(subject, train, [truths[t.id] for t in train])
-            rows += _rows(subject, phenomenon, reader, test, fitted.read(subject, test), seed)
-    return Posed(seed, phenomenon, study.parts(), {t.id: t for t in test}, truths, tuple(rows), test)
+    study = plan(subject, StudyOptions(profile=profile, phenomena=(phenomenon,), seed=seed))
+    own = replace(study.plans[0], controls=(Changed(),))
+    chosen = chosen_questions(study, own, own.phenomenon.pose(subject, seed))
+    all_of_it = treated(study, own, [t for t in chosen if t.split != "dev"])
+    every = all_of_it.every
+    truths = {t.trial: t for t in own.phenomenon.truth(every, own.phenomenon.observe(subject, every))}
+    test = [t for t in all_of_it.trials if t.split == "test"]
+    rows: list[Row] = []
+    asked: list[tuple[str, tuple[Trial, ...]]] = []
+    for reader, trial_sets in all_of_it.by_reader():
+        if reader.rung in RIVALS:
+            fitted = reader.fit(subject, all_of_it.train, [truths[t.id] for t in all_of_it.train])
+            rows += said(subject, reader, test, fitted.read(subject, test))
+        elif isinstance(reader, Ask):
+            asked.append((reader.format, tuple(trial_sets[0][1])))
+    named = next((a for a in asked if a[0] == "free"), ("free", tuple(all_of_it.one_per_cluster)))
+    changed = tuple(t for _, trials in all_of_it.treated for t in trials)
+    trials = {t.id: t for t in (*test, *changed)}
+    return Posed(seed, phenomenon, study.parts(), trials, truths, tuple(rows), asked[0], named, changed)
 
 
-def table(world: Posed, dials: Dials, format: str) -> tuple[Table, str]:
-    """The rows of one phantom as `judge` takes them, and the name of its self reader."""
-    subject = Phantom(dials=replace(dials, seed=world.seed), seed=world.seed)
-    reader = Ask(format)
-    own = _rows(subject, world.phenomenon, reader, world.test, reader.read(subject, world.test), world.seed)
-    return tables([*world.rows, *own], world.trials, world.truths, world.parts)[0], id_of(reader)
+def judged(world: Posed, dials: Dials, form: str) -> Claim:
+    """What the product says of a phantom with these dials. form: dist | choice (the primary reader, which answers with
+    a distribution or with one option drawn from it) | free (one greedy reply, which names an option)."""
+    drawn = "choice" if form == "choice" else "dist"
+    subject = Phantom(dials=replace(dials, form=drawn, seed=world.seed), seed=world.seed)
+    reader = Ask(world.primary[0])
+    trials = (*world.primary[1], *world.changed)
+    rows = [*world.rows, *said(subject, reader, trials, reader.read(subject, trials))]
+    if form == "free":
+        reader = Ask(world.other[0])
+        rows += said(subject, reader, world.other[1], reader.read(subject, world.other[1]))
+    claims = judge(rows, world.trials, world.truths, world.parts, FAST)
+    return next(claim for claim in claims if claim.reader == id_of(reader))
 
 
-def fitted(world: Posed, dials: Dials, format: str) -> tuple[list[str], Items]:
-    """What `shares` is given in `judge`."""
-    rows, reader = table(world, dials, format)
-    found = items_of(rows, reader)
-    assert found is not None
-    ids, items = found
-    return ids, against_modes(items) if class_reports(rows, reader, ids) else items
-
-
-def _rows(
-    subject: Phantom, phenomenon: str, reader: object, trials: Sequence[Trial], readings: Sequence[Reading], seed: int
-) -> list[Row]:
+def said(subject: Phantom, reader: Reader, trials: Sequence[Trial], readings: Sequence[Reading]) -> list[Row]:
+    """A reader's rows."""
     return [
-        Row("cell", subject.identity, phenomenon, t.id, id_of(reader), reader.rung, PLAIN, seed, x)  # type: ignore[attr-defined]
-        for t, x in zip(trials, readings, strict=True)
+        Row("", subject.identity, t.phenomenon, t.id, id_of(reader), reader.rung, t.control, 0, reading)
+        for t, reading in zip(trials, readings, strict=True)
     ]

@@ -29,17 +29,26 @@ class Change:
     control_after: Array | None = None
     sham: Array | None = None
 
+    @property
+    def named(self) -> bool:
+        """Whether each report names one option."""
+        return bool(min(self.before.max(1).min(), self.after.max(1).min()) > 1 - 1e-9)
 
-def slope(d_report: Array, da: Array, db: Array, cluster: Ints) -> Estimate:
+    def follows(self, shift: Array) -> Estimate:
+        """Slope of a change of reports (n, K) on the change of the truth."""
+        return slope(shift, self.xa_after - self.xa, self.xb_after - self.xb, self.cluster, named=self.named)
+
+
+def slope(d_report: Array, da: Array, db: Array, cluster: Ints, *, named: bool = False) -> Estimate:
     """Slope of a change of report on a change of truth, the halves as each other's instruments. Raises ValueError
     where the truth did not change at all. Where reports of some clusters did not move at all, so that the others are a
-    count of few, the interval holds every slope that would move so few."""
+    count of few, the interval holds every slope that would move so few. named: each report names one option."""
     seen = ratio(((da + db) * d_report).sum(1), 2 * (da * db).sum(1), cluster)
     still = float((by_cluster(np.abs(d_report).sum(1), cluster) == 0).mean())
     if still == 0:
         return seen
-    moves = np.abs(da + db).sum(1).mean() / 4 if np.abs(d_report - d_report.round()).max() < 1e-9 else 1.0
-    return _counted(seen, still / (max(float(moves), 0.05) * seen.clusters))
+    moves = max(float(np.abs(da + db).sum(1).mean()) / 4, 0.05) if named else 1.0
+    return _counted(seen, still / (moves * seen.clusters))
 
 
 def _counted(seen: Estimate, unit: float) -> Estimate:
@@ -74,9 +83,7 @@ def moved(change: Change) -> Estimate:
 
 def causal(change: Change) -> Estimate:
     """a_do: slope of the report on the truth under do(state), nothing subtracted."""
-    return slope(
-        change.after - change.before, change.xa_after - change.xa, change.xb_after - change.xb, change.cluster
-    )  # fmt: skip
+    return change.follows(change.after - change.before)
 
 
 def causal_net(change: Change) -> Estimate:
@@ -84,7 +91,7 @@ def causal_net(change: Change) -> Estimate:
     if change.control_before is None or change.control_after is None:
         raise ValueError("the control question was not asked")
     net = (change.after - change.before) - (change.control_after - change.control_before)
-    return slope(net, change.xa_after - change.xa, change.xb_after - change.xb, change.cluster)
+    return change.follows(net)
 
 
 def causal_control(change: Change) -> Estimate:
@@ -92,16 +99,14 @@ def causal_control(change: Change) -> Estimate:
     if change.control_before is None or change.control_after is None:
         raise ValueError("the control question was not asked")
     shift = change.control_after - change.control_before
-    return slope(shift, change.xa_after - change.xa, change.xb_after - change.xb, change.cluster)
+    return change.follows(shift)
 
 
 def sham_slope(change: Change) -> Estimate:
     """Slope of the report's change under an irrelevant intervention on the change that the real one made."""
     if change.sham is None:
         raise ValueError("no sham intervention was made")
-    return slope(
-        change.sham - change.before, change.xa_after - change.xa, change.xb_after - change.xb, change.cluster
-    )  # fmt: skip
+    return change.follows(change.sham - change.before)
 
 
 def identification(change: Change, group: Ints) -> Estimate | None:
