@@ -17,12 +17,12 @@ from dataclasses import dataclass
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-import numpy as np
-from coverage_world import judged, posed
+import numpy as np  # noqa: E402
+from coverage_world import judged, posed  # noqa: E402
 
-from selfscope.subjects.phantom_dials import Dials
-from selfscope.verdicts.claims import Claim
-from selfscope.verdicts.shares import NAMES
+from selfscope.subjects.phantom_dials import Dials  # noqa: E402
+from selfscope.verdicts.claims import Claim  # noqa: E402
+from selfscope.verdicts.shares import NAMES  # noqa: E402
 
 PHENOMENA = ("self_prediction", "branch_distribution", "token_probability", "confidence")
 GRID = {
