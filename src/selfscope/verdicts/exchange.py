@@ -117,7 +117,7 @@ def _everywhere(items: Items, columns: Array) -> tuple[Array, Array]:
 
 
 def _moments(sums: tuple[Array, ...]) -> Array:
-    """(..., 6) from sums over clusters; see `_everywhere`. Twice the ridge of a column that is nowhere leaves it 0."""
+    """(..., 6) from sums over clusters; see `_everywhere`. The ridge is felt by columns alone that are nowhere."""
     cc, cv, scalars, c_some, v_some, cc_some = sums
     q = cc.shape[-1]
     size = np.trace(cc, axis1=-2, axis2=-1)[..., None, None] / q
