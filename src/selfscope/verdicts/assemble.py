@@ -10,7 +10,8 @@ import numpy as np
 
 from selfscope.records import PLAIN, REAL, Outcome, Parts, Reading, Row, Trial, Truth
 from selfscope.statistics import Array, Ints
-from selfscope.verdicts.shares import Items
+from selfscope.verdicts.items import Items
+from selfscope.verdicts.items import matrix as matrix
 
 Cells = Mapping[str, Reading]
 
@@ -104,14 +105,6 @@ def tables(
     return [Table(name, trials, truths, readings[name], derived[name], rungs[name], known) for name in readings]
 
 
-def matrix(vectors: Sequence[Sequence[float]], width: int) -> Array:
-    """(n, K) padded with zeros."""
-    out = np.zeros((len(vectors), width))
-    for i, vector in enumerate(vectors):
-        out[i, : len(vector)] = vector
-    return out
-
-
 def numbered(names: Sequence[object]) -> Ints:
     """Names as integers in order of first appearance."""
     numbers: dict[object, int] = {}
@@ -121,7 +114,7 @@ def numbered(names: Sequence[object]) -> Ints:
 def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str], Items] | None:
     """The items that the reader, the prior and every linear rival answered, as arrays. None when there is none."""
     own = table.answered(reader, "plain", split)
-    history, inputs = _history(table), table.rivals("input")[:2]
+    history, inputs = _history(table), inputs_of(table)
     others = [table.answered(r, "plain", split) for r in (*history, *inputs)]
     ids = [i for i in own if i in table.truths and all(i in cells for cells in others)]
     if not ids:
@@ -154,6 +147,13 @@ def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str],
         halves=_halves(refits, k),
         set_variance=_set_variance(refits, k),
     )
+
+
+def inputs_of(table: Table) -> list[str]:
+    """The two input rivals of the regression: another model's forecasts before those of stored histories."""
+    rivals = table.rivals("input")
+    observers = [r for r in rivals if r in table.parts.readers and table.parts.readers[r].observer is not None]
+    return [*observers, *(r for r in rivals if r not in observers)][:2]
 
 
 def _history(table: Table) -> list[str]:
