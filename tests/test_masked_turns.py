@@ -14,12 +14,15 @@ from posed_trials import SMALL, posed
 from selfscope.controls.base import movable
 from selfscope.controls.masked import MaskedTurns
 from selfscope.controls.states import Changed
+from selfscope.errors import Unsupported
 from selfscope.phenomena.base import Phenomenon
 from selfscope.readers.ask import Ask
 from selfscope.readers.behaviour_ceiling import BehaviourCeiling
-from selfscope.records import NOTHING, Message, Outcome, Prompt, Trial, control_part
+from selfscope.records import NOTHING, Decoding, Message, Outcome, Prompt, Trial, control_part
 from selfscope.study.sampling import one_in_each_cluster
 from selfscope.subjects.local import Local, load
+from selfscope.subjects.open_phantom import OpenPhantom
+from selfscope.subjects.phantom import Phantom
 from selfscope.subjects.sealed import Log, MeteredSubject, SealedSubject, SealRegistry
 from selfscope.wording import phrase
 from tiny import build
@@ -97,3 +100,11 @@ def test_behaviour_reports_and_ceiling_are_asked_for_under_the_mask(
     given.clear()
     BehaviourCeiling(rollouts=2).read(SealedSubject(subject, "ceiling", registry, log, rung="behaviour"), hidden)
     assert set(given) == {t.prompt.masked for t in trials}
+
+
+def test_who_takes_no_mask_says_so() -> None:
+    masked = Prompt(messages=(Message("user", "Hi", secret=True), Message("user", "Name a tree.")), masked=NOTHING)
+    for able in (Phantom(), OpenPhantom(), OpenPhantom(access=0.5)):
+        for call in (lambda s: s.sample([masked], 1, Decoding(4)), lambda s: s.score([masked], [["oak"]])):
+            with pytest.raises(Unsupported, match="takes no masked prompts"):
+                call(able)

@@ -255,6 +255,13 @@ def lacking(name: str, tier: str, needed: str) -> Unsupported:
     return Unsupported(f"{name} offers the tier {tier}; this needs the tier {needed}: {where}")
 
 
+def unmasked(prompts: Sequence[Prompt], name: str) -> Sequence[Prompt]:
+    """The prompts. Raises Unsupported where one is masked, for a subject whose rows attend to all of their tokens."""
+    if any(prompt.masked for prompt in prompts):
+        raise Unsupported(f"{name} takes no masked prompts: a model that runs here does, as smollm2-135m")
+    return prompts
+
+
 class Lacking(Unsupported, AttributeError):
     """A part of a higher tier was looked up: to `hasattr` it is not there."""
 

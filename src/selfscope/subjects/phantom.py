@@ -26,7 +26,7 @@ from selfscope.records import (
     TokenDistribution,
     content_hash,
 )
-from selfscope.subjects.base import Lacking, OnDone, OpenSubject, lacking
+from selfscope.subjects.base import Lacking, OnDone, OpenSubject, lacking, unmasked
 from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
 from selfscope.subjects.phantom_options import features, goes_on, one_hot, pushed, token_of
 from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
@@ -253,7 +253,7 @@ class Phantom:
         """Raises Unsupported where something is to be written into activations: it has none."""
         if any(prompt.interventions for prompt in prompts):
             raise lacking(self.name, self.tier, "activations")
-        return prompts
+        return unmasked(prompts, self.name)
 
     def _behaviour(self, prompt: Prompt) -> Behaviour:
         shown = self._scene(prompt)
