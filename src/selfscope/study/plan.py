@@ -72,7 +72,8 @@ def _report(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, pro
             subsampled.append((part.id, every))
     name = primary.id if primary else ""
     return PhenomenonPlan(
-        phenomenon, readers, tuple(_controls(subject, options, profile)), name, (name, *rivals), tuple(subsampled)
+        phenomenon, readers, tuple(_controls(subject, options, profile)), name, (name, *rivals), tuple(subsampled),
+        shown=tuple(id_of(r) for r in readers if getattr(r, "shown", False)),
     )  # fmt: skip
 
 
@@ -200,7 +201,7 @@ def _readers(
             other = catalogue.resolve("reader", "other_model")
             first = (able(observer, formats) or ["choice_lp"])[0]
             every += [
-                other(observer=observer, k=k, format=first, twin=twin, seed=options.seed)
+                other(observer=observer, k=k, format=first, twin=twin, shown=not twin and k == 0, seed=options.seed)
                 for k in ((0,) if twin else (0, 4))
             ]
     yield from _once(every)

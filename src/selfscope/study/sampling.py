@@ -50,6 +50,9 @@ class PosedPhenomenon:
                 trial_sets.append((PLAIN, dev))
             if name in (self.plan.arm_readers or (self.plan.primary,)):
                 trial_sets += self.treated
+            if name in self.plan.shown:
+                states = {id_of(c) for c in self.plan.controls if control_part(c).role == "state"}
+                trial_sets += [(control, trials) for control, trials in self.treated if control in states]
             trial_sets += [(trials[0].control, trials) for who, trials in self.swept if who == name and trials]
             yield reader, trial_sets
 
