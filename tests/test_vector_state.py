@@ -131,7 +131,8 @@ def test_a_resumed_study_asks_the_same_and_looks_no_more(tmp_path: Path) -> None
 
 
 def test_own_questions_are_judged_by_what_a_changed_state_shows(tmp_path: Path) -> None:
-    words = ["tea", "coffee", "milk", "water", "red", "blue", "green", "yellow", "dog", "cat", "horse", "rabbit", "apple", "pear", "plum", "cherry"]
+    words = ["tea", "coffee", "milk", "water", "red", "blue", "green", "yellow"]
+    words += ["dog", "cat", "horse", "rabbit", "apple", "pear", "plum", "cherry"]
     pairs = [(words[i % 16], words[(7 * i + 3) % 16]) for i in range(120)]
     lines = [
         json.dumps({"prompt": f"Question {i}: {a} or {b}?", "options": [a, b]})
