@@ -52,7 +52,7 @@ def material_of(
     findings = findings or estimates(Path(folder), contents)
     return Material(
         contents.meta, contents.rows, contents.trials, contents.truths, findings.claims, contents.warnings, words,
-        findings.gaps, findings.grids, findings.injected, contents.parts, contents.costs,
+        findings.gaps, findings.grids, findings.injected, contents.parts, contents.costs, contents.cells,
     )  # fmt: skip
 
 
