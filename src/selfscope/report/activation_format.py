@@ -26,7 +26,7 @@ def asked(name: str, material: Material) -> str:
 
 
 def part(x: Estimate, *, change: bool = False) -> Number:
-    """A part of the items in percent (figure and interval end at 0 and 100), or a difference of such parts in points."""
+    """A part of the items in percent (figure and interval end at 0 and 100), or a difference of parts in points."""
     if not change:
         value, low, high = (min(max(v, 0.0), 1.0) for v in (x.value, x.low, x.high))
         x = replace(x, value=value, low=low, high=high)

@@ -40,7 +40,7 @@ def split_of(claim: Claim) -> tuple[str, Mapping[str, Any]]:
         whole = name != FULL or (reliable(claim) and bool(quoted(shares)[1:]))
         if whole and all(determined(shares.get(key)) for key in demanded[name]):
             return name, shares
-    known = [(name, shares) for name, shares in reversed(splits.items()) if any(map(triple, shares.values()))]
+    known = [(name, shares) for name, shares in reversed(list(splits.items())) if any(map(triple, shares.values()))]
     return known[0] if known else ("", {})
 
 
@@ -85,5 +85,5 @@ def _piece(key: str, split: str, estimate: Any, size: float) -> Piece:
 def _wide(split: str, shares: Mapping[str, Any], drawn: tuple[str, ...]) -> str:
     """The shares that are left open, with their figures; habit and text only where they are open together."""
     told = (*drawn, "habit", "input") if "public" in shares and split == FULL else drawn
-    left = [k for k in labels.SHARES if k not in told and (number := share(shares.get(k))) is not None]
-    return ", ".join(f"{name_of(k, split)} {share(shares[k]).both}" for k in left)  # type: ignore[union-attr]
+    left = {k: share(shares.get(k)) for k in labels.SHARES if k not in told}
+    return ", ".join(f"{name_of(k, split)} {number.both}" for k, number in left.items() if number is not None)

@@ -148,21 +148,22 @@ class Bar:
 @dataclass(frozen=True)
 class Advice:
     """What would settle the rest: what is lacking, the option that adds it and the whole command ("" where there is
-    none), what it needs in words, and what it costs."""
+    none), what it needs in words, what it costs, and what the command takes that asks it all again."""
 
     what: str
     option: str
     command: str
     needs: str
     cost: str
+    again: str = ""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What a card opens with, for one kind of question. says: what the report is, in plain words; badge: the verdict's
     code. bar: what it follows. sure: how sure that is. tracking: what goes with what it does. changed: what moves with
-    a changed state; by: "state" (that no report can read), "text" (that it can) or "". rival_says: who could have said
-    it. mass: what the listed answers held. settle: the likeliest first."""
+    a changed state; changed_by: "state" (that no report can read), "text" (that it can) or ""; copied: what repeats
+    that text. rival_says: who could have said it. mass: what the listed answers held. settle: the likeliest first."""
 
     anchor: str
     title: str
@@ -178,6 +179,7 @@ class Verdict:
     changed: Number | None
     changed_by: str
     changed_says: str
+    copied: Number | None
     best_rival: str
     rival: Number | None
     rival_says: str

@@ -13,7 +13,7 @@ TEXT_ONLY = (
     "Where only text can be changed, a report can read the change: what it then says shows that it follows or copies "
     "its context, and no access to a state can be shown."
 )
-UNTOUCHED = "The state was not changed in this run, or the change moved nothing that it does: no causal statement is made."
+UNTOUCHED = "The state was not changed in this run, or the change moved nothing it does: of causes nothing is said."
 
 
 def effects(claim: Claim) -> Table | None:

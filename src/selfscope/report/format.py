@@ -93,7 +93,7 @@ def triple(estimate: Any) -> tuple[float, float, float] | None:
 
 
 def share(estimate: Any) -> Number | None:
-    """A share in percent, estimate and interval as computed: neither is cut, so no point stands outside its interval."""
+    """A share in percent, as computed: neither estimate nor interval is cut; no point stands outside its interval."""
     interval = triple(estimate)
     if interval is None:
         return None

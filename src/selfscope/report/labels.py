@@ -7,23 +7,23 @@ from dataclasses import dataclass
 
 from selfscope.records import Parts
 
-VERDICTS = {  # verdict -> what the report is, at first reading; and what a reader of the card may conclude, one line
-    "access": ("reads its own state", "what it says moves along when its own state is changed, or beats itself without it"),
+VERDICTS = {  # verdict -> what the report is, at first reading; and what may be concluded, one line
+    "access": ("reads its own state", "it moves along when its own state is changed, or beats itself without it"),
     "reads the changed text": (
         "reads the changed text",
         "it moves with the change, and so does what it says of anybody: whoever reads that text could say it",
     ),
     "follows its context": (
         "follows its context",
-        "it goes along where hidden turns change what it does; it can read those turns, so this is no access to a state",
+        "it goes along where hidden turns change what it does; it can read those turns, so this is no access",
     ),
     "alarm only": ("notices a change, not which", "it says that something was changed, and cannot say what"),
     "narrative": ("made up", "it follows nothing that was measured, and is surer than it is right"),
     "self-prediction": ("anyone could say it", "whoever reads the question or knows its past could have said it"),
     "prior-like": ("always the same", "it says the same whatever is asked about, and is no surer than it is right"),
     "format": ("a habit of form", "it goes by the place of an answer, or by the word “yes”"),
-    "copies its context": ("copies its context", "it repeats an answer that stands in its context, whatever it then does"),
-    "not supported": ("open", "the evidence carries no claim, either way; what is known and what is lacking stands beside it"),
+    "copies its context": ("copies its context", "it repeats an answer that stands in its context, whatever it does"),
+    "not supported": ("open", "the evidence carries no claim, either way; what is known and what is lacking stand by"),
 }
 BEYOND = "beyond the rivals tried"
 """What access by comparison alone is called: no proof."""
@@ -44,7 +44,7 @@ RUNGS = {
 SHARES = {  # share -> (colour, what the report follows, one line)
     "private": ("self", "its own state", "what it does on this very item, beyond what anybody could know"),
     "tracking": ("tracking", "what it does", "goes with what it then does, by whatever route"),
-    "public": ("history", "what anyone could say", "habit and text together: known to who knows its past or reads the text"),
+    "public": ("history", "what anyone could say", "habit and text together: for who knows its past or reads the text"),
     "habit": ("history", "its habit", "what someone would say who knows its past"),
     "input": ("input", "the text", "what someone would say who merely reads the text"),
     "format": ("format", "the form", "the place of an answer, or the word “yes”"),

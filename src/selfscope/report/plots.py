@@ -71,14 +71,21 @@ def stack(bar: Bar) -> str:
     return f'<div class="stack" role="img" aria-label="{escape(bar.spoken)}">{"".join(parts)}</div>'
 
 
-def moved(number: Number, kind: str) -> str:
-    """How much moved with a changed state, as a bar of the same length, with its interval. kind: state or text."""
-    start, end = (SIDE * min(max(v, 0.0), 1.0) for v in (number.low, number.high))
-    size = SIDE * min(max(number.value, 0.0), 1.0)
-    colour = "self" if kind == "state" else "history"
-    inside = f'<span class="fill k-{colour}" style="width:{_pct(size)}"></span>' if size > 0.05 else ""
-    reach = f'<i class="reach" style="left:{_pct(start)};width:{_pct(max(end - start, 0.0))}"></i>' if end > start else ""
-    return f'<div class="stack" aria-hidden="true">{inside}{reach}</div>'
+def moved(number: Number, copied: Number | None, kind: str) -> str:
+    """How much moved with a changed state, as a bar of the same length, with the interval of the larger part. kind:
+    "state", or "text", where some of it may only repeat that text (copied)."""
+    parts = [("self" if kind == "state" else "tracking", number)] + ([("prior", copied)] if copied else [])
+    sizes = [(colour, SIDE * min(max(n.value, 0.0), 1.0)) for colour, n in parts]
+    whole = max(SIDE, sum(size for _, size in sizes))
+    drawn = "".join(
+        f'<span class="fill k-{colour}" style="width:{_pct(SIDE * size / whole)}"></span>'
+        for colour, size in sizes
+        if size > 0.05
+    )
+    if len(parts) == 1 and number.high > number.low:
+        start, end = (SIDE * min(max(v, 0.0), 1.0) for v in (number.low, number.high))
+        drawn += f'<i class="reach" style="left:{_pct(start)};width:{_pct(end - start)}"></i>'
+    return f'<div class="stack" aria-hidden="true">{drawn}</div>'
 
 
 def bar(size: float, colour: str) -> str:

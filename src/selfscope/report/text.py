@@ -117,7 +117,7 @@ def _settling(v: Verdict) -> str:
 def to_settle(advice: Advice) -> str:
     """What is lacking, how to get it, and what that costs, on one line."""
     how = f" – {advice.option or advice.needs}" if advice.option or advice.needs else ""
-    return advice.what + how + (f" ({advice.cost})" if advice.cost else "")
+    return advice.what + how + (f"; {advice.cost}" if advice.cost else "")
 
 
 def _wrapped(text: str, columns: int, style: str) -> Iterator[Line]:

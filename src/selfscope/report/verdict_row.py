@@ -33,6 +33,7 @@ def verdict_line(
     badge = clean(claim.verdict, 40) + (basis.get(claim.basis or "", "") if claim.verdict == ACCESS else "")
     gap = skill(rival.gap, change=True) if rival else None
     changed, by, says = changed_of(claim)
+    copied = share(claim.copies) if by == "text" and claim.copies is not None and claim.copies.low > 0 else None
     return Verdict(
         anchor=anchor,
         title=clean(names.phenomenon(claim.phenomenon), 80),
@@ -48,6 +49,7 @@ def verdict_line(
         changed=changed,
         changed_by=by,
         changed_says=says,
+        copied=copied,
         best_rival=clean(names.reader(rival.reader), 80) if rival else "no rival scored",
         rival=skill(rival.skill) if rival else None,
         rival_says=anyone(rival, knows=claim.verdict == ACCESS),
@@ -84,10 +86,7 @@ def changed_of(claim: Claim) -> tuple[Number | None, str, str]:
     if causal is not None:
         return causal, "state", f"{causal.both} of what it says moves along{_clear(claim.causal)}."
     if follows is not None:
-        said = f"{follows.both} of what it says goes along{_clear(claim.follows)}"
-        copied = share(claim.copies)
-        copies = f"; {copied.both} repeats them" if copied is not None and copied.low > 0 else ""
-        return follows, "text", f"{said}{copies}. It can read those turns."
+        return follows, "text", f"{follows.both} of what it says goes along{_clear(claim.follows)}."
     return None, "", "Not done, or it moved nothing that it does."
 
 
@@ -101,7 +100,7 @@ def _clear(effect: Estimate | None) -> str:
 
 def how_sure(claim: Claim) -> str:
     """The bound that the verdict rests on, in words."""
-    over = f"95\u202f% intervals over {_number(claim, 'clusters')} groups of {_number(claim, 'items')} items"
+    over = f"95\u202f% interval, {_number(claim, 'items')} items in {_number(claim, 'clusters')} groups"
     bound = _bound(claim)
     if bound:
         return f"How sure: {bound} ({over})."
@@ -146,10 +145,8 @@ def anyone(rival: Step | None, *, knows: bool = False) -> str:
     who = labels.KNOWS.get(rival.rung, "who was asked in its place")
     if gap[1] > 0:
         return f"No rival forecasts it as well: it beats anyone {who}."
-    but = " Not the part that moves with its state: the rest of what it says spoils its score." if knows else ""
-    if gap[2] < 0:
-        return f"Anyone {who} forecasts it better than it does itself.{but}"
-    return f"Anyone {who} forecasts it about as well, as far as can be told.{but}"
+    how = "better than it does itself" if gap[2] < 0 else "about as well, as far as can be told"
+    return f"Anyone {who} forecasts it {how}" + (", but not what moves with its state." if knows else ".")
 
 
 def mass_line(claim: Claim) -> str:

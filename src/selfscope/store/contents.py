@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +28,8 @@ META = "study.json"
 class Contents:
     """All that a folder holds, in memory: cells and their rows in the study's order, the rest as it was written.
 
-    cells: finished cells by id, each the mapping given to `Store.finish`. warnings: lines that could not be read.
+    cells: finished cells by id, each the mapping given to `Store.finish`. warnings: lines that could not be read, and
+    what was written and is not there.
     """
 
     meta: Mapping[str, Any]
@@ -95,7 +97,36 @@ def _contents(folder: Path, meta: dict[str, Any], observations: bool) -> Content
         if row.cell in cells:
             rows[row.cell, row.trial] = row  # a cell that was done again replaces what a damaged file left of it
     ordered = sorted(rows.values(), key=lambda row: _place(cells[row.cell]))
+    warnings += _lost(cells, ordered, trials, truths)
     return Contents(meta, trials, observed, truths, tuple(ordered), cells, tuple(warnings))
+
+
+def _lost(
+    cells: Mapping[str, Mapping[str, Any]],
+    rows: Sequence[Row],
+    trials: Mapping[str, Trial],
+    truths: Mapping[str, Truth],
+) -> Iterator[str]:
+    """What was written and is not there any more: a card that is drawn from the rest must say so."""
+    there = Counter(row.cell for row in rows)
+    of_kind: dict[str, list[int]] = {}
+    for name, mark in cells.items():
+        if mark.get("rows", 0):
+            counts = of_kind.setdefault(str(mark.get("phenomenon", "") or "this study"), [0, 0])
+            counts[0] += int(mark["rows"])
+            counts[1] += max(0, int(mark["rows"]) - there[name])
+    for kind, (made, lost) in of_kind.items():
+        if lost:
+            many = f"all {made}" if lost == made else f"{lost} of {made}"
+            yield f"rows.jsonl: {many} readings of {kind} are not there: {_AGAIN}"
+    asked = {row.trial for row in rows}
+    for file, known in (("trials.jsonl", trials), ("truths.jsonl", truths)):
+        lost = len(asked - set(known))
+        if lost:
+            yield f"{file}: {lost} of {len(asked)} that were asked are not there: {_AGAIN}"
+
+
+_AGAIN = "the card is drawn from the rest; restore the file, or run again in a new folder"
 
 
 def _place(mark: Mapping[str, Any]) -> int:
