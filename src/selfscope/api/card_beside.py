@@ -46,8 +46,8 @@ class Measured:
     def __str__(self) -> str:
         if not self.same:
             return f"{self.question}: {self.verdict}"
-        rest = " ".join(part for part in (self.follows, self.calibration) if part)
-        return f"{self.question}, {self.reader}: {self.verdict}. {self.sentence} {rest}".rstrip()
+        lines = (f"{self.verdict}: {self.sentence}", self.follows, self.calibration)
+        return "\n".join(f"  {line}" for line in lines if line)
 
 
 def card_of(folder: Path | str, subject: Subject) -> Card:
@@ -84,10 +84,11 @@ def _phenomena(contents: Contents, quantity: str) -> set[str]:
 
 
 def _measured(line: Verdict, reader: str, calibration: str, *, same: bool) -> Measured:
-    goes = [f"{line.tracking.both} of it goes with what it does."] if line.tracking else []
-    moves = [f"When its state is changed: {line.changed_says}"] if line.changed else []
-    verdict = f"{line.says} ({line.badge})" if line.says != line.badge else line.says
-    return Measured(line.title, reader, same, verdict, line.sentence, " ".join([*goes, *moves]), calibration)
+    goes = [f"goes with what it does: {line.tracking.both}"] if line.tracking else []
+    when = "with its state" if line.changed_by == "state" else "with hidden turns, which are text"
+    moves = [f"moves {when}: {line.changed.both}"] if line.changed else []
+    verdict = f"{line.badge} ({line.says})" if not same and line.says != line.badge else line.badge
+    return Measured(line.title, reader, same, verdict, line.sentence, "; ".join([*goes, *moves]), calibration)
 
 
 def calibrated(claim: Claim, sure: float | None) -> str:
@@ -96,7 +97,7 @@ def calibrated(claim: Claim, sure: float | None) -> str:
         return ""
     stated, happened, low, high, items = min(claim.calibration, key=lambda b: abs(b[0] - sure))
     part = f"{100 * happened:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
-    return f"Where it stated about {100 * stated:.0f} %, it was so in {part} of {items} answers."
+    return f"where it stated about {100 * stated:.0f} %, it was so in {part} of {items} answers"
 
 
 def told(folder: Path | str, measured: Sequence[Measured]) -> str:
@@ -104,7 +105,7 @@ def told(folder: Path | str, measured: Sequence[Measured]) -> str:
     if not measured:
         return f"The card in {folder} has no verdict yet: nothing is known of whether to believe this."
     if measured[0].same:
-        return f"Measured on this kind of question ({folder}): {measured[0]}"
+        return f"The card in {folder} measured such questions ({measured[0].question}):\n{measured[0]}"
     others = "\n".join(f"  {one}" for one in measured)
     what = f"The card in {folder} measured other kinds of question, so nothing is known of this one. It measured:"
     return f"{what}\n{others}"

@@ -80,9 +80,12 @@ def _advice(settle: Settle, claim: Claim, material: Material, pace: Pace) -> Adv
     what = sentence(labels.LACKS.get(settle.what, settle.what))
     option, needs = re.split(r", or |: ", settle.run, maxsplit=1)[0], settle.run
     sized = _sized(settle, claim, material) if option == "--profile full" else ""
+    part = material.parts.phenomena.get(claim.phenomenon)
+    if option == "--profile full" and part and "path" in part.config:  # a user's file has as many items as it has lines
+        option, needs = "", "more lines in the file of --items"
     if not option.startswith("--"):
         return Advice(what, "", "", clean(needs, 200), *cost(settle, claim.phenomenon, pace))
-    needs = clean(settle.run[len(option) :].lstrip(",: "), 200)
+    needs = clean(settle.run[len(option) :].lstrip(",: ").removeprefix("or "), 200)
     named = sized or _named(claim.phenomenon, material)
     command = _command("" if sized else clean(option, 80), named, material)
     shown = f"--phenomena {shlex.quote(sized)}" if sized else clean(option, 80)

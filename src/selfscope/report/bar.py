@@ -83,7 +83,8 @@ def _piece(key: str, split: str, estimate: Any, size: float) -> Piece:
 
 
 def _wide(split: str, shares: Mapping[str, Any], drawn: tuple[str, ...]) -> str:
-    """The shares that are left open, with their figures; habit and text only where they are open together."""
-    told = (*drawn, "habit", "input") if "public" in shares and split == FULL else drawn
+    """The shares that are left open, with their figures; habit and text only together, where they are not drawn."""
+    together = ("habit", "input", "public") if "habit" in drawn else ("habit", "input")
+    told = (*drawn, *together) if "public" in shares and split == FULL else drawn
     left = {k: share(shares.get(k)) for k in labels.SHARES if k not in told}
     return ", ".join(f"{name_of(k, split)} {number.both}" for k, number in left.items() if number is not None)

@@ -91,12 +91,13 @@ def summary(claims: Sequence[Claim]) -> str:
         return "No claim has been estimated for this folder yet."
     kinds = Counter(_kind(c) for c in claims)
     total = len(claims)
-    noun = "kind of question" if total == 1 else "kinds of question"
-    own = "does it show that it reads its own state"
-    if kinds["access"]:
-        own = "it reads its own state"
-    parts = [f"In {kinds['access'] or 'none'} of {total} {noun} {own}"]
-    parts += [f"in {kinds[kind]} {says}" for kind, says in standing_text.KINDS.items() if kinds[kind]]
+    own = "it reads its own state" if kinds["access"] else "does it show that it reads its own state"
+    parts = [f"In {kinds['access'] or 'none'} of {total} kinds of question {own}"]
+    if total == 1:
+        parts = ["It reads its own state" if kinds["access"] else "It does not show that it reads its own state"]
+    for kind, says in standing_text.KINDS.items():
+        if kinds[kind]:
+            parts.append(says if total == 1 else f"in {kinds[kind]} {says}")
     return "; ".join(parts) + "."
 
 

@@ -6,7 +6,7 @@ import gc
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,14 +22,14 @@ from selfscope.store.segments import lines
 T = TypeVar("T")
 KINDS = ("trials", "observations", "truths", "rows", "cells")
 META = "study.json"
+_AGAIN = "the card is drawn from the rest; restore the file, or run again in a new folder"
 
 
 @dataclass(frozen=True)
 class Contents:
     """All that a folder holds, in memory: cells and their rows in the study's order, the rest as it was written.
 
-    cells: finished cells by id, each the mapping given to `Store.finish`. warnings: lines that could not be read, and
-    what was written and is not there.
+    cells: finished cells by id, each the mapping given to `Store.finish`. warnings: lines that could not be read.
     """
 
     meta: Mapping[str, Any]
@@ -54,6 +54,28 @@ class Contents:
     def seconds(self) -> dict[str, float]:
         """Seconds of the finished cells by stage: posed, observed, fitted, asked."""
         return seconds_of(self.cells.values())
+
+    @cached_property
+    def lost(self) -> tuple[str, ...]:
+        """What was written and is not there any more: whatever is made of the rest must say so."""
+        return tuple(_lost(self))
+
+
+def _lost(held: Contents) -> Iterator[str]:
+    there = Counter(row.cell for row in held.rows)
+    by_phenomenon: dict[str, list[int]] = {}
+    for name, mark in held.cells.items():
+        if made := int(mark.get("rows", 0)):
+            counts = by_phenomenon.setdefault(str(mark.get("phenomenon") or "this study"), [0, 0])
+            counts[0] += made
+            counts[1] += max(0, made - there[name])
+    for phenomenon, (made, gone) in by_phenomenon.items():
+        if gone:
+            yield f"rows.jsonl: {gone} of {made} readings of {phenomenon} are not there: {_AGAIN}"
+    asked = {row.trial for row in held.rows}
+    for file, known in (("trials.jsonl", held.trials.keys()), ("truths.jsonl", held.truths.keys())):
+        if gone := len(asked - known):
+            yield f"{file}: {gone} of {len(asked)} that were asked are not there: {_AGAIN}"
 
 
 def costs_of(cells: Iterable[Mapping[str, Any]]) -> dict[str, Cost]:
@@ -97,36 +119,7 @@ def _contents(folder: Path, meta: dict[str, Any], observations: bool) -> Content
         if row.cell in cells:
             rows[row.cell, row.trial] = row  # a cell that was done again replaces what a damaged file left of it
     ordered = sorted(rows.values(), key=lambda row: _place(cells[row.cell]))
-    warnings += _lost(cells, ordered, trials, truths)
     return Contents(meta, trials, observed, truths, tuple(ordered), cells, tuple(warnings))
-
-
-def _lost(
-    cells: Mapping[str, Mapping[str, Any]],
-    rows: Sequence[Row],
-    trials: Mapping[str, Trial],
-    truths: Mapping[str, Truth],
-) -> Iterator[str]:
-    """What was written and is not there any more: a card that is drawn from the rest must say so."""
-    there = Counter(row.cell for row in rows)
-    of_kind: dict[str, list[int]] = {}
-    for name, mark in cells.items():
-        if mark.get("rows", 0):
-            counts = of_kind.setdefault(str(mark.get("phenomenon", "") or "this study"), [0, 0])
-            counts[0] += int(mark["rows"])
-            counts[1] += max(0, int(mark["rows"]) - there[name])
-    for kind, (made, lost) in of_kind.items():
-        if lost:
-            many = f"all {made}" if lost == made else f"{lost} of {made}"
-            yield f"rows.jsonl: {many} readings of {kind} are not there: {_AGAIN}"
-    asked = {row.trial for row in rows}
-    for file, known in (("trials.jsonl", trials), ("truths.jsonl", truths)):
-        lost = len(asked - set(known))
-        if lost:
-            yield f"{file}: {lost} of {len(asked)} that were asked are not there: {_AGAIN}"
-
-
-_AGAIN = "the card is drawn from the rest; restore the file, or run again in a new folder"
 
 
 def _place(mark: Mapping[str, Any]) -> int:
