@@ -13,7 +13,7 @@ from selfscope.report.format import Number, clean, decimal, duration, percent, s
 from selfscope.report.plots import track
 from selfscope.report.text import table
 from selfscope.statistics import Estimate
-from selfscope.verdicts.claims import Check
+from selfscope.verdicts.claims import Check, Settle
 
 EVIL = "<script>alert(1)</script>\x1b[31m\u202e\"'><img src=x onerror=alert(2)>[bold]not markup[/bold]\ud800"
 
@@ -25,6 +25,7 @@ def test_foreign_text_cannot_act() -> None:
     claim = claim_of(
         "self_prediction", sentence=EVIL, notes=(EVIL,), checks=(Check(EVIL, "missing", EVIL, (), EVIL),),
         reader=FREE.id, ladder=(replace(ladder_of(0.1)[6], reader=FREE.id),), conditions={EVIL: {EVIL: EVIL}},
+        settle=(Settle(EVIL, f"--other {EVIL}", 3, 0), Settle(EVIL, EVIL, 3, 0)), mass=None, outcomes={EVIL: 3},
     )  # fmt: skip
     hostile = replace(made, meta=meta, trials={t.id: t for t in evil}, claims=(claim,), warnings=(EVIL,))
     html, data = card(hostile)

@@ -95,7 +95,7 @@ def _advice(settle: Settle, claim: Claim, material: Material, pace: Pace) -> Adv
 def _sized(settle: Settle, claim: Claim, material: Material) -> str:
     """The phenomenon with as many items as are lacking, where it has sizes: less than another profile."""
     part = material.parts.phenomena.get(claim.phenomenon)
-    config, items = part.config if part else {}, claim.numbers.get("items")
+    config, items = part.config if part else {}, claim.numbers.get("clusters" if "groups" in settle.what else "items")
     size = "train" if settle.behaviours and not settle.readings else "test"
     there = config.get(size)
     if not isinstance(there, int) or not settle.behaviours or "state" in settle.what:

@@ -163,7 +163,8 @@ class Verdict:
     """What a card opens with, for one kind of question. says: what the report is, in plain words; badge: the verdict's
     code. bar: what it follows. sure: how sure that is. tracking: what goes with what it does. changed: what moves with
     a changed state; changed_by: "state" (that no report can read), "text" (that it can) or ""; copied: what repeats
-    that text. rival_says: who could have said it. mass: what the listed answers held. settle: the likeliest first."""
+    that text. rival_says: who could have said it. mass: what the listed answers held, in
+    words; held: the figure. settle: the likeliest first."""
 
     anchor: str
     title: str
@@ -188,6 +189,7 @@ class Verdict:
     items: str
     clusters: str
     mass: str
+    held: Number | None
     missing: tuple[str, ...]
     settle: tuple[Advice, ...]
     settled: str

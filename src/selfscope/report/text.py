@@ -18,7 +18,11 @@ GAP, INDENT, NARROWEST = "  ", 4, 88
 STYLES = {"access": "bold blue", "beyond": "blue", "public": "yellow", "narrative": "magenta", "alarm": "cyan"}
 SETTLE = "to settle: "
 BY_TEXT = "* by hidden turns, which are text: a report can read them, so this shows no access to a state"
-NO_SHARE = "not known"
+HALF = 0.5
+"""Of the probability: where the listed answers held less, that belongs beside the verdict."""
+NO_SHARE, UNKNOWN = "not known", "open"
+WHOLE = 1.0
+"""An interval wider than the whole report says nothing: the page has its figures."""
 Line = tuple[str, str]
 """A line and its style."""
 
@@ -46,13 +50,14 @@ def table(document: Document, width: int | None = None, *, colour: bool = False)
         drawn = _wide(document.verdicts, columns) if columns >= NARROWEST else _narrow(document.verdicts, columns)
         for text, style in drawn:
             console.print(Text(text, style=style), soft_wrap=True)
+    if document.verdicts and (document.inside or document.warnings):
         console.print()
     for part in document.inside:
         named = Text(f"inside  {part.title}: ", style="bold")
         console.print(named + Text(part.says, style="not bold"))
     for text in document.warnings:
         console.print(Text(f"warning: {text}"))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip() + "\n"
 
 
 def _lines(facts: list[str], columns: int) -> list[str]:
@@ -94,7 +99,14 @@ def _wide(verdicts: tuple[Verdict, ...], columns: int) -> Iterator[Line]:
 
 
 def _cells(v: Verdict) -> list[str]:
-    return [v.title, v.badge, v.tracking.both if v.tracking else NO_SHARE, moved(v), " / ".join(v.skills), v.items]
+    return [v.title, v.badge, goes(v), moved(v), " / ".join(v.skills), v.items]
+
+
+def goes(v: Verdict) -> str:
+    """What goes with what it does, by any route."""
+    if v.tracking is None:
+        return NO_SHARE
+    return v.tracking.both if v.tracking.high - v.tracking.low <= WHOLE else UNKNOWN
 
 
 def moved(v: Verdict) -> str:
@@ -105,6 +117,8 @@ def moved(v: Verdict) -> str:
 def _beneath(v: Verdict, columns: int) -> Iterator[Line]:
     yield from _wrapped(v.sentence, columns, "")
     yield from _wrapped(f"best rival: {v.best_rival}. {v.rival_says}", columns, "dim")
+    if v.held is not None and v.held.value < HALF:
+        yield from _wrapped(v.mass, columns, "dim")
     if v.missing:
         yield from _wrapped(f"not run: {', '.join(v.missing)}", columns, "dim")
     yield from _wrapped(_settling(v), columns, "dim")
@@ -131,10 +145,9 @@ def _wrapped(text: str, columns: int, style: str) -> Iterator[Line]:
 def _narrow(verdicts: tuple[Verdict, ...], columns: int) -> Iterator[Line]:
     for v in verdicts:
         yield f"{v.title}: {v.badge}", STYLES.get(v.tone, "bold")
-        goes = f"goes with what it does {v.tracking.both}" if v.tracking else "goes with what it does: not known"
         own, rival = v.skills
         yield from _wrapped(v.sentence, columns, "")
-        yield from _wrapped(f"{goes}; moved by a changed state {moved(v)}", columns, "")
+        yield from _wrapped(f"goes with what it does {goes(v)}; moved by a changed state {moved(v)}", columns, "")
         yield from _wrapped(f"self {own}, best rival {rival} ({v.best_rival}); {v.items} items", columns, "")
         yield from _wrapped(_settling(v), columns, "dim")
     if any(v.changed_by == "text" for v in verdicts):

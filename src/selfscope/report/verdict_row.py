@@ -58,6 +58,7 @@ def verdict_line(
         items=_number(claim, "items"),
         clusters=_number(claim, "clusters"),
         mass=mass_line(claim),
+        held=share(claim.mass),
         missing=tuple(clean(c.name, 80) for c in claim.checks if c.status == "missing"),
         settle=tuple(settle),
         settled="" if settle else SETTLED if claim.verdict == ACCESS and claim.causal is not None else NO_ADVICE,
