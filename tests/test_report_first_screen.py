@@ -164,6 +164,8 @@ def test_what_a_changed_state_leaves_alone_is_said_at_first_sight() -> None:
     assert line.says == labels.NOT_ITS_STATE
     assert "at most 2\u202f% of it moves with its state" in line.sure
     assert verdict_line(replace(claim, causal=e(0.05)), "x", "", NAMES).says == "open"
+    few = verdict_line(replace(claim, causal=replace(flat, clusters=12)), "x", "", NAMES)
+    assert (few.says, few.changed_says.endswith("Too few groups to decide by.")) == ("open", True)
 
 
 def test_rivals_are_told_in_words_with_the_gap() -> None:

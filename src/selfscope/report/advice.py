@@ -85,7 +85,7 @@ def _advice(settle: Settle, claim: Claim, material: Material, pace: Pace) -> Adv
         option, needs = "", "more lines in the file of --items"
     if not option.startswith("--"):
         return Advice(what, "", "", clean(needs, 200), *cost(settle, claim.phenomenon, pace))
-    needs = clean(settle.run[len(option) :].lstrip(",: ").removeprefix("or "), 200)
+    needs = "" if sized else clean(settle.run[len(option) :].lstrip(",: ").removeprefix("or "), 200)
     named = sized or _named(claim.phenomenon, material)
     command = _command("" if sized else clean(option, 80), named, material)
     shown = f"--phenomena {shlex.quote(sized)}" if sized else clean(option, 80)

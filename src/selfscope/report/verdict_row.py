@@ -4,6 +4,7 @@ have said it, what would settle it."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from selfscope.records import PLAIN
 from selfscope.report import labels
@@ -13,6 +14,7 @@ from selfscope.report.format import NOTHING, Number, clean, count, percent, sent
 from selfscope.report.labels import Labels
 from selfscope.statistics import Estimate, below
 from selfscope.verdicts.claims import Claim, Step
+from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.words import ACCESS, COPIES, FOLLOWS, NOT_SUPPORTED, READS
 
 TONES = {
@@ -21,6 +23,7 @@ TONES = {
     "copies its context": "text",
 }  # fmt: skip
 SETTLED = "Nothing: its state was changed, and what it says moved along."
+FEWEST = Settings().clusters
 NO_ADVICE = "Nothing that this version knows of."
 
 
@@ -78,16 +81,22 @@ def stays(claim: Claim) -> bool:
     """Whether nothing is decided but that a change of its state, which it cannot read as text, leaves it alone."""
     margin = claim.numbers.get("margin_causal")
     open_ = claim.verdict == NOT_SUPPORTED and claim.reason == "undecided"
-    return open_ and claim.causal is not None and margin is not None and below(claim.causal, margin)
+    return open_ and margin is not None and _decides(claim.causal) and below(claim.causal, margin)
+
+
+def _decides(effect: Estimate | None) -> TypeGuard[Estimate]:
+    """Whether it stands on as many clusters as a claim needs; on fewer it is shown, and decides nothing."""
+    return effect is not None and effect.clusters >= FEWEST
 
 
 def changed_of(claim: Claim) -> tuple[Number | None, str, str]:
     """What moves when its state is changed, by what it was changed ("state", "text", ""), and that in words."""
     causal, follows = share(claim.causal), share(claim.follows)
     if causal is not None:
-        return causal, "state", f"{causal.both} of what it says moves along{_clear(claim.causal)}."
+        return causal, "state", f"{causal.both} of what it says moves along{_clear(claim.causal)}.{_few(claim.causal)}"
     if follows is not None:
-        return follows, "text", f"{follows.both} of what it says goes along{_clear(claim.follows)}."
+        said = f"{follows.both} of what it says goes along{_clear(claim.follows)}.{_few(claim.follows)}"
+        return follows, "text", said
     return None, "", "Not done, or it moved nothing that it does."
 
 
@@ -97,6 +106,10 @@ def _clear(effect: Estimate | None) -> str:
     if interval is None or interval[1] > 0:
         return ""
     return ", which may be nothing" if interval[1] < interval[2] or interval[0] else ": nothing"
+
+
+def _few(effect: Estimate | None) -> str:
+    return "" if _decides(effect) else " Too few groups to decide by."
 
 
 def how_sure(claim: Claim) -> str:
@@ -125,8 +138,8 @@ def _bound(claim: Claim) -> str:
         return f"at least {percent(least[1])} of it {effect[1]}"
     if stays(claim) and claim.causal is not None:
         return f"at most {percent(max(0.0, claim.causal.high))} of it moves with its state"
-    if claim.verdict == NOT_SUPPORTED and goes is not None:
-        return f"at most {percent(min(goes[2], 1.0))} of it can go with what it does"
+    if claim.verdict == NOT_SUPPORTED and goes is not None and goes[2] < 1:
+        return f"at most {percent(max(goes[2], 0.0))} of it can go with what it does"
     return ""
 
 
