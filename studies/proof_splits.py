@@ -36,13 +36,17 @@ RIVALS = ("noisy history", "history like input", "no forecast")
 TRAIN = 24
 LEAST: Mapping[tuple[int, float], float] = {(80, 0.5): 0.60, (80, 0.15): 0.75, (200, 0.5): 0.95, (200, 0.15): 0.95}
 """Pure narrative is called narrative at least this often, by (items, rho)."""
+MOST: Mapping[str, float] = {"noisy history": 0.02, "history like input": 0.02, "no forecast": 0.05}
+"""What follows something is called narrative at most this often. Without a forecast by others nothing shows that a
+report follows the text, where the text says little about behaviour: that bar is the common one of false claims."""
 NEVER = ("narrative 0.6, private 0.4", "habit 0.8", "input 0.8")
 
 
 @dataclass(frozen=True)
 class Run:
     """One phantom in one world. said: verdicts by RIVALS; ahead: whether any of them is access by observation where
-    the full split cannot be used; whole: whether it can in the first of RIVALS; slope: exact; low, high: of tracking."""
+    the full split cannot be used; whole: whether it can in the first of RIVALS; slope: the exact one of tracking; low,
+    high: its interval."""
 
     said: tuple[str, ...]
     ahead: bool
@@ -135,7 +139,7 @@ def _cell(runs: Sequence[Run]) -> dict[str, Any]:
 def misses(table: Mapping[str, Any], *, small: bool = False) -> list[str]:
     """Which acceptance figures are not met. small: bounds that a tenth of the seeds can keep."""
     out = []
-    slack, most = (0.20, 0.10) if small else (0.0, 0.02)
+    slack = 0.20 if small else 0.0
     for (n, _), rho in product(SIZES, RHO):
         of = table["cells"][cell(n, rho)]
         least = LEAST[n, rho] - slack
@@ -145,6 +149,7 @@ def misses(table: Mapping[str, Any], *, small: bool = False) -> list[str]:
                 out.append(f"pure narrative ({cell(n, rho)}, {rival}) called narrative {rate:.3f}, bar {least:.2f}")
         for phantom, rival in product(NEVER, RIVALS):
             rate = of[phantom]["narrative"][rival]
+            most = 0.10 if small else MOST[rival]
             if rate > most:
                 out.append(f"{phantom} ({cell(n, rho)}, {rival}) called narrative {rate:.3f}, bar {most}")
     if table["ahead"]:
@@ -178,7 +183,8 @@ def lines(table: Mapping[str, Any]) -> list[str]:
         "in " + ", ".join(f"{x['whole']:.2f} ({name})" for x, name in zip(pure, cells(), strict=True)) + " of the runs",
         "with a noisy history.",
         "",
-        f"The 95 % interval of what goes with what it does holds the exact slope in {table['coverage']:.3f} of all runs:",
+        "The 95 % interval of what goes with what it does holds the exact slope in "
+        f"{table['coverage']:.3f} of all runs:",
         "",
         "| report | coverage | median width: " + " | ".join(cells()) + " |",
         "| --- | --- |" + " --- |" * len(cells()),
