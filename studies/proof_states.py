@@ -137,7 +137,8 @@ def misses(table: Mapping[str, Any], *, small: bool = False) -> list[str]:
             out.append(f"{where} called access {rate(said, ACCESS):.3f}")
         if name in ("copies half", "nothing") and rate(said, FOLLOWS) > most:
             out.append(f"{where} called {FOLLOWS} {rate(said, FOLLOWS):.3f}, bar {most}")
-        if name == "follows 0.4" and rate(said, FOLLOWS) < least:
+        # A rival that was shown the same takes some of what follows with it, as much as it is alike: printed.
+        if name == "follows 0.4" and shown == SHOWN[0] and rate(said, FOLLOWS) < least:
             out.append(f"{where} called {FOLLOWS} {rate(said, FOLLOWS):.3f}, bar {least}")
     for (n, _), name in product(SIZES, VECTORS):
         said, where = table["vector"][name][str(n)]["verdicts"], f"{name} by a vector ({n} items)"

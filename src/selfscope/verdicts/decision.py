@@ -9,7 +9,7 @@ from selfscope.statistics import Estimate, below
 from selfscope.verdicts.claims import Check, Settle
 from selfscope.verdicts.controls_of import ABLATED, CAUSAL, EXCUSED, RIVALS
 from selfscope.verdicts.settings import Settings
-from selfscope.verdicts.settle import settling
+from selfscope.verdicts.settle import MISSING, settling
 from selfscope.verdicts.splits import FULL, Split
 from selfscope.verdicts.words import (
     ACCESS,
@@ -181,7 +181,7 @@ def _shares_say(
         yield NARRATIVE, Decision(NARRATIVE, _made_up(unmoved, e), split=kind)
     anybody = any(x is not None and x.low > 0 for x in (shares.get(k) for k in ("habit", "input", "public")))
     if public and anybody:
-        yield PUBLIC, Decision(PUBLIC, _self_prediction(shares), split=kind)
+        yield PUBLIC, Decision(PUBLIC, _self_prediction(shares, e, s), split=kind)
     if constant:
         yield PRIOR, Decision(PRIOR, _the_same(unmoved, e), split=kind)
     if flat and form is not None and form.low > 0:
@@ -199,7 +199,7 @@ def _controlled(claim: str, decision: Decision, checks: Sequence[Check]) -> Deci
             if status == "failed" and "truth ceiling" in names:
                 return _not("no private variation", "What it does never differs from what the rivals expect: nothing "
                             "private is there to be known.")  # fmt: skip
-            reason = f"control {status}: {names}"
+            reason = f"{MISSING if status == 'missing' else 'control failed: '}{names}"
             return _not(reason, f"It looks like {claim}, but a required control {_WAS[status]}: {names}.")
     return decision
 
@@ -277,16 +277,17 @@ def _constant(unmoved: Estimate | None, e: Measured) -> str:
     return f"{share(unmoved)} of what it says follows nothing that was measured{most}"
 
 
-def _self_prediction(shares: Mapping[str, Estimate | None]) -> str:
+def _self_prediction(shares: Mapping[str, Estimate | None], e: Measured, s: Settings) -> str:
+    own = (
+        "A changed state leaves it alone." if e.effect is not None
+        else f"Its own state adds less than {100 * s.margin:.0f} %, as far as the rivals tell."
+    )  # fmt: skip
     for name, who in (("habit", "knows its past"), ("input", "reads the question")):
         one = shares.get(name)
         if one is not None and one.low > 0:
-            return f"Anyone who {who} could say it: {share(one)} of the report. A changed state leaves it alone."
+            return f"Anyone who {who} could say it: {share(one)} of the report. {own}"
     together = shares.get("public")
     assert together is not None
-    return (
-        f"Anyone who reads the question or knows its past could say it (not split): {share(together)} of the report. A "
-        "changed state leaves it alone."
+    return f"Anyone who reads the question or knows its past could say it (not split): {share(together)} of the " + (
+        f"report. {own}"
     )
-
-

@@ -40,12 +40,14 @@ def state_effects(table: Table, reader: str) -> StateEffects:
 
 
 def _of_hidden(table: Table, reader: str) -> StateEffects:
-    changed = _moving(hidden_change(table, reader))
+    changed = _moving(hidden_change(table, reader)) or _moving(hidden_change(table, reader, control=False))
     if changed is None:
         return StateEffects()
     names, change = changed
     group = numbered([(table.trials[i].question.quantity, len(table.trials[i].question.options)) for i in names])
     try:
+        if change.control_before is None:  # nothing to take off: the slope stands for a claim that lacks its controls
+            return StateEffects(state_effect.causal(change), identification=state_effect.identification(change, group))
         words, person = state_effect.causal_net(change), state_effect.causal_beyond_others(change)
         return StateEffects(
             min((words, person), key=lambda x: x.low), words, person, state_effect.causal_control(change),
