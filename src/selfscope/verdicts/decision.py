@@ -106,10 +106,10 @@ def decide(e: Measured, settings: Settings) -> Decision:
 
 
 def _decided(e: Measured, s: Settings) -> Decision:
-    if e.clusters < s.clusters:
-        return _not("too few clusters", f"Only {e.clusters} groups of items; at least {s.clusters} are needed.")
     if e.answered < 1 - s.silent:
         return _not("too many non-answers", f"Only {100 * e.answered:.0f} % of the questions got one of the answers.")
+    if e.clusters < s.clusters:
+        return _not("too few clusters", f"Only {e.clusters} groups of items; at least {s.clusters} are needed.")
     for reason, sentence in e.blocks:
         return _not(reason, sentence)
     for claim, decision in _rows(e, s):
