@@ -31,8 +31,10 @@ import proof_states  # noqa: E402
 CODE = (
     "src/selfscope/statistics.py",
     "src/selfscope/subjects/phantom_dials.py",
+    "src/selfscope/verdicts/controls_of.py",
     "src/selfscope/verdicts/decision.py",
     "src/selfscope/verdicts/ladder.py",
+    "src/selfscope/verdicts/measured.py",
     "src/selfscope/verdicts/settings.py",
     "src/selfscope/verdicts/settle.py",
     "src/selfscope/verdicts/shares.py",

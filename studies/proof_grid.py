@@ -13,8 +13,9 @@ from world import Array, Size, World, change, items, reports, world
 
 from selfscope.subjects.phantom_dials import Dials
 from selfscope.verdicts import state_effect
-from selfscope.verdicts.decision import Decision, Measured, decide
+from selfscope.verdicts.decision import Decision, decide
 from selfscope.verdicts.ladder import earned
+from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import NAMES, Items, Shares, shares
 from selfscope.verdicts.splits import pooled, tracking

@@ -11,7 +11,8 @@ from selfscope.statistics import Estimate, estimate
 from selfscope.verdicts import Settings
 from selfscope.verdicts.claims import Check
 from selfscope.verdicts.controls_of import EXCUSED, MATTERS, RUN
-from selfscope.verdicts.decision import Decision, Measured, decide
+from selfscope.verdicts.decision import Decision, decide
+from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.splits import FULL, POOLED, TRACKING, Split
 from selfscope.verdicts.words import ACCESS, VERDICTS
 
@@ -140,6 +141,25 @@ def test_above_the_words_and_not_above_the_third_person_is_reading() -> None:
     got = decide(replace(e, do=about(0.03), beyond_words=about(0.4)), Settings())
     assert got.verdict == "reads the changed text"
     assert "Whoever reads that text could say it" in got.sentence
+
+
+def without(e: Measured, *names: str) -> Measured:
+    return replace(e, checks=tuple(replace(c, status="missing") if c.name in names else c for c in PASSED))
+
+
+def test_a_rival_that_was_not_tried_does_not_hide_what_the_changed_state_shows() -> None:
+    """A hosted model without a twin: access beyond the rivals is not supported, and that it follows its context is."""
+    both = replace(evidence()["access (rivals only)"], follows=about(0.5))
+    assert decide(both, Settings()).basis == "rivals"
+    got = decide(without(both, "near twin"), Settings())
+    assert got.verdict == "follows its context"
+    assert "near twin" in [one.what for one in got.settle]
+    for also in ("sham", "control question"):  # a claim without its own controls takes nobody's place
+        assert decide(without(both, "near twin", also), Settings()).reason == "control missing: near twin"
+    composed = replace(both, follows=None, unmoved=about(0.9), habit=about(0.5))
+    assert decide(without(composed, "near twin"), Settings()).reason == "control missing: near twin"
+    causal = without(replace(evidence()["access (causal)"], follows=about(0.5)), "same words")
+    assert decide(causal, Settings()).reason == "control missing: same words"
 
 
 def noisy(kind: str, **shares: float) -> Measured:

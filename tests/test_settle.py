@@ -7,16 +7,16 @@ import re
 from dataclasses import replace
 
 import pytest
-from world import Size
 
 from selfscope.statistics import estimate
 from selfscope.subjects.phantom_dials import Dials
 from selfscope.verdicts import Claim, Settings, judge
-from selfscope.verdicts.decision import Measured, decide
+from selfscope.verdicts.decision import decide
+from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settle import WORTH
 from selfscope.verdicts.splits import TRACKING, Split
 from test_decision import PASSED, about, evidence
-from verdict_rows import OTHER, VECTOR, Rows, study
+from verdict_rows import OTHER, VECTOR, Rows, Size, study
 
 NUMBER = re.compile(r"about \d+ items")
 

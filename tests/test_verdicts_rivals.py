@@ -18,7 +18,8 @@ from selfscope.subjects.phantom_dials import Dials
 from selfscope.verdicts import Claim, Settings, judge
 from selfscope.verdicts.assemble import items_of, tables
 from selfscope.verdicts.checks import private_share
-from selfscope.verdicts.decision import Measured, decide
+from selfscope.verdicts.decision import decide
+from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.shares import against_modes, composed, kept, shares
 from verdict_rows import ASK, TWIN, VECTOR, Rows, study
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from selfscope.statistics import Estimate, below
 from selfscope.verdicts.claims import Check, Settle
 from selfscope.verdicts.controls_of import ABLATED, CAUSAL, EXCUSED, RIVALS
+from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.settle import MISSING, settling
-from selfscope.verdicts.splits import FULL, Split
+from selfscope.verdicts.splits import FULL
 from selfscope.verdicts.words import (
     ACCESS,
     ALARM,
@@ -24,58 +25,6 @@ from selfscope.verdicts.words import (
     READS,
     share,
 )
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What the table looks at. None: was not run, or cannot be computed.
-
-    private to public: the full split; private_twin: with the near twin's forecast in place of the history rival's.
-    pooled, tracking: the smaller splits. do, identification, ablated: under a state that no report can read as text;
-    beyond_words: less the same words alone. follows, copies, alarm: under a state that is text. unearned: confidence.
-    items, train: how many there were, for advice. blocks: (reason, sentence) that stop before the table.
-    """
-
-    private: Estimate | None = None
-    private_twin: Estimate | None = None
-    habit: Estimate | None = None
-    input: Estimate | None = None
-    format: Estimate | None = None
-    unmoved: Estimate | None = None
-    public: Estimate | None = None
-    pooled: Split | None = None
-    tracking: Split | None = None
-    do: Estimate | None = None
-    beyond_words: Estimate | None = None
-    identification: Estimate | None = None
-    ablated: Estimate | None = None
-    follows: Estimate | None = None
-    copies: Estimate | None = None
-    alarm: Estimate | None = None
-    unearned: Estimate | None = None
-    kappa: float = 0.0
-    f_hat: float = 0.0
-    answered: float = 1.0
-    clusters: int = 0
-    items: int = 0
-    train: int = 0
-    singular: bool = False
-    blocks: tuple[tuple[str, str], ...] = ()
-    checks: tuple[Check, ...] = field(default=())
-
-    @property
-    def effect(self) -> Estimate | None:
-        """How far the report follows a changed state: one that it cannot read decides over one that it can."""
-        return self.do if self.do is not None else self.follows
-
-    @property
-    def goes(self) -> Estimate | None:
-        """What goes with what it does, by any route."""
-        return self.tracking.estimates.get("tracking") if self.tracking else None
-
-    def whole(self, s: Settings) -> bool:
-        """Whether the full split can be used: not singular, and a history rival that is no noise."""
-        return self.private is not None and not self.singular and self.kappa >= s.kappa
 
 
 @dataclass(frozen=True)
@@ -101,20 +50,28 @@ def f_star(e: Measured) -> float:
 
 def decide(e: Measured, settings: Settings) -> Decision:
     """The first row of the table that holds, with what would settle what stays open."""
-    decision = _decided(e, settings)
-    return replace(decision, settle=settling(e, decision.verdict, decision.reason or "", settings))
+    decision, lacking = _decided(e, settings)
+    return replace(decision, settle=settling(e, decision.verdict, lacking or decision.reason or "", settings))
 
 
-def _decided(e: Measured, s: Settings) -> Decision:
+def _decided(e: Measured, s: Settings) -> tuple[Decision, str]:
+    """The decision, and the reason why a stronger claim is not made, where there is one."""
     if e.answered < 1 - s.silent:
-        return _not("too many non-answers", f"Only {100 * e.answered:.0f} % of the questions got one of the answers.")
+        said = f"Only {100 * e.answered:.0f} % of the questions got one of the answers."
+        return _not("too many non-answers", said), ""
     if e.clusters < s.clusters:
-        return _not("too few clusters", f"Only {e.clusters} groups of items; at least {s.clusters} are needed.")
+        said = f"Only {e.clusters} groups of items; at least {s.clusters} are needed."
+        return _not("too few clusters", said), ""
     for reason, sentence in e.blocks:
-        return _not(reason, sentence)
+        return _not(reason, sentence), ""
+    short: Decision | None = None
     for claim, decision in _rows(e, s):
-        return _controlled(claim, decision, e.checks)
-    return _undecided(e, s)
+        got = _controlled(claim, decision, e.checks)
+        if short is None and claim == RIVALS and got.verdict == NOT_SUPPORTED:
+            short = got  # what a changed state shows needs no rival: one that was not tried does not hide it
+        elif short is None or (claim in (READS, FOLLOWS, ALARM) and got.verdict != NOT_SUPPORTED):
+            return got, (short.reason or "") if short else ""
+    return (short or _undecided(e, s)), ""
 
 
 def _rows(e: Measured, s: Settings) -> Iterator[tuple[str, Decision]]:
@@ -278,16 +235,14 @@ def _constant(unmoved: Estimate | None, e: Measured) -> str:
 
 
 def _self_prediction(shares: Mapping[str, Estimate | None], e: Measured, s: Settings) -> str:
-    own = (
-        "A changed state leaves it alone." if e.effect is not None
-        else f"Its own state adds less than {100 * s.margin:.0f} %, as far as the rivals tell."
-    )  # fmt: skip
+    own = f"Its own state adds less than {100 * s.margin:.0f} %, as far as the rivals tell."
+    if e.effect is not None:
+        own = "A changed state leaves it alone."
     for name, who in (("habit", "knows its past"), ("input", "reads the question")):
         one = shares.get(name)
         if one is not None and one.low > 0:
             return f"Anyone who {who} could say it: {share(one)} of the report. {own}"
     together = shares.get("public")
     assert together is not None
-    return f"Anyone who reads the question or knows its past could say it (not split): {share(together)} of the " + (
-        f"report. {own}"
-    )
+    who = "Anyone who reads the question or knows its past"
+    return f"{who} could say it (not split): {share(together)} of the report. {own}"

@@ -15,8 +15,9 @@ from selfscope.verdicts.assemble import Table, class_reports, items_of, numbered
 from selfscope.verdicts.changes import HIDDEN_ARMS
 from selfscope.verdicts.claims import Check, Claim
 from selfscope.verdicts.conditions import conditions_of
-from selfscope.verdicts.decision import Measured, decide
+from selfscope.verdicts.decision import decide
 from selfscope.verdicts.interventions import StateEffects, state_effects
+from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import Items, Shares, against_modes, composed, in_place_of_history, kept, shares
 from selfscope.verdicts.splits import POOLED, TRACKING, pooled, tracking

@@ -11,8 +11,9 @@ import numpy as np
 from selfscope.statistics import Estimate, below, minimum_detectable
 from selfscope.verdicts import ladder
 from selfscope.verdicts.assemble import Table, items_of
-from selfscope.verdicts.decision import Decision, Measured, f_star
+from selfscope.verdicts.decision import Decision, f_star
 from selfscope.verdicts.interventions import StateEffects
+from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import Items, Shares, composed
 from selfscope.verdicts.splits import POOLED, TRACKING

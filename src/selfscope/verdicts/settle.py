@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from selfscope.statistics import Estimate, below
 from selfscope.verdicts.claims import Settle
+from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.words import ACCESS, NOT_SUPPORTED
-
-if TYPE_CHECKING:
-    from selfscope.verdicts.decision import Measured
 
 MISSING = "control missing: "
 """How the reason begins that names controls which were not run, with commas between them."""
