@@ -33,6 +33,7 @@ CODE = (
     "src/selfscope/subjects/phantom_dials.py",
     "src/selfscope/verdicts/controls_of.py",
     "src/selfscope/verdicts/decision.py",
+    "src/selfscope/verdicts/items.py",
     "src/selfscope/verdicts/ladder.py",
     "src/selfscope/verdicts/measured.py",
     "src/selfscope/verdicts/settings.py",

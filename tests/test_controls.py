@@ -12,6 +12,7 @@ from selfscope import quantities
 from selfscope.controls.alarm import Alarm
 from selfscope.controls.base import Control
 from selfscope.controls.competence import GOES_ON, Competence
+from selfscope.controls.masked import MaskedTurns
 from selfscope.controls.panel import YesBias
 from selfscope.controls.states import (
     SHAMS,
@@ -31,6 +32,7 @@ FOUR = quantities.FIRST_WORDS
 ALL: tuple[Control, ...] = (
     ThirdPerson(), ThirdPerson("named"), Framing("introspective"), Framing("accurate"), Paraphrase(), OptionOrder(),
     ScaleFlip(), Competence(), YesBias(), Changed(0), Sham(), ChangedCompetence(),
+    MaskedTurns(),
 )  # fmt: skip
 
 

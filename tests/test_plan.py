@@ -44,7 +44,7 @@ ROOMS: dict[str, set[str]] = {
     "directions": set(),
     "phenomena": {"directions", "records", "parsing", "quantities", "statistics", "subjects.base"},
     "readers": {"directions", "records", "parsing", "quantities", "wording", "scoring", "statistics", "subjects.base"},
-    "controls": {"records", "quantities", "wording"},
+    "controls": {"records", "quantities", "wording", "subjects.base"},
     "verdicts": {"records", "statistics"},
     "study": {
         "records", "scoring", "store", "catalogue", "settings", "subjects.base", "subjects.sealed", "phenomena.base",
@@ -67,7 +67,7 @@ HEAVY = {"torch", "transformers", "scipy", "peft", "safetensors", "pandas", "duc
 LOADED = (
     "local", "local_model", "blocks", "self_test", "capture", "cascade", "decode", "fast_paths", "inject",
     "gumbel_sampling", "growing_rows", "bundled_models", "model_report", "onednn_linear", "prefix_trees", "rollout",
-    "white_box",
+    "masked_rows", "sight", "white_box",
 )  # fmt: skip
 TORCH = {f"subjects/{name}.py" for name in LOADED}
 """Modules that are loaded when a local model is: they may name torch at their top."""

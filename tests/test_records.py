@@ -13,6 +13,7 @@ import pytest
 from selfscope.errors import BadInput, UnknownName
 from selfscope.records import (
     FORMATS,
+    NOTHING,
     Cost,
     Decoding,
     Evidence,
@@ -102,6 +103,19 @@ def test_a_record_comes_back_from_json(record: Any, digest: str) -> None:
     assert type(again) is kind
     assert to_json(again) == to_json(record)
     assert content_hash(again) == digest
+
+
+def test_a_field_that_came_later_enters_a_hash_only_where_it_says_something() -> None:
+    """An unmasked prompt has the id that it had before there were masks, alone and inside of a trial."""
+    plain = Prompt(messages=(MESSAGE, Message("user", "And a tree?")), context=1)
+    assert content_hash(plain) == content_hash(replace(plain, masked="")) == "21370bdfd6aeec86"
+    assert "masked" not in to_json(plain)
+    hidden = [replace(plain, masked=text) for text in ("And a tree?", NOTHING)]
+    assert len({content_hash(p) for p in (plain, *hidden)}) == 3
+    for prompt in hidden:
+        assert from_json(Prompt, to_json(prompt)) == prompt
+        trial = replace(TRIAL, prompt=prompt)
+        assert content_hash(from_json(Trial, to_json(trial))) == content_hash(trial) != content_hash(TRIAL)
 
 
 def test_formats_are_data() -> None:

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from selfscope.records import Cost, Decoding, Injection, Message, Opaque, Prompt, Vector
+from selfscope.errors import Unsupported
+from selfscope.records import NOTHING, Cost, Decoding, Injection, Message, Opaque, Prompt, Vector
 from selfscope.study.execute import costs
 from selfscope.subjects.base import ScoringSubject
+from selfscope.subjects.open_phantom import OpenPhantom
+from selfscope.subjects.phantom import Phantom
 from selfscope.subjects.sealed import Log, MeteredSubject, SealBroken, SealedSubject, SealRegistry
 from toys import Asker, Letters, ToySubject
 
@@ -64,6 +67,36 @@ def test_interventions_are_opaque_to_the_reader_and_real_to_the_subject() -> Non
     asked = replace(hidden.prompt, messages=(Message("user", "Do you notice anything?"),))
     SealedSubject(subject, "asker", registry, Log()).sample([asked], 1, Decoding(1))
     assert subject.sampled[0].interventions == (secret,)
+
+
+def test_a_mask_is_passed_on_and_makes_another_prompt() -> None:
+    class Masking(ToySubject):
+        masks = True
+
+    subject, registry = Masking(), SealRegistry()
+    open_ = Prompt(messages=(Message("user", "Hi", secret=True), Message("user", "Which letter?")))
+    trial = replace(Letters(test=1, train=0, dev=0, each=1).pose(None, 0)[0], prompt=replace(open_, masked=NOTHING))
+    (hidden,) = registry.hide([trial])
+    assert hidden.prompt == trial.prompt
+    assert (registry.owner(hidden.prompt), registry.owner(open_)) == (trial.id, None)
+    given = SealedSubject(subject, "asker", registry, Log())
+    with pytest.raises(SealBroken):
+        given.sample([trial.prompt], 1, Decoding(1))
+    asked = replace(open_, masked="letter")
+    given.score([open_, asked, open_], [["a"]] * 3)
+    assert subject.scored == [open_, asked], "a masked prompt is scored beside the unmasked one"
+
+
+def test_a_subject_that_cannot_mask_is_not_asked_to() -> None:
+    asked = Prompt(messages=(Message("user", "Hi", secret=True), Message("user", "Which letter?")), masked="letter")
+    for subject in (ToySubject(), Phantom(), OpenPhantom()):
+        given = MeteredSubject(MeteredSubject(subject, "observe", Log()), "observe", Log())
+        line = f"{subject.name} cannot mask turns: masked prompts need a model"
+        with pytest.raises(Unsupported, match=line):
+            given.sample([asked], 1, Decoding(1))
+        with pytest.raises(Unsupported, match=line):
+            given.score([asked], [["a"]])
+        given.sample([replace(asked, masked="")], 1, Decoding(1))
 
 
 def test_every_call_is_logged_with_its_cost() -> None:

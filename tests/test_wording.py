@@ -17,7 +17,7 @@ YES_NO = (Option("yes", "yes"), Option("no", "no"))
 FOUR = tuple(Option(k, k) for k in ("red", "blue", "green", "other"))
 ARGUMENTS = {
     "threshold": 50, "other": "apple", "word": "cat", "answer": "Rome", "statement": "Snow is white.",
-    "thing": "the country in this text", "attribute": "the capital city",
+    "thing": "the country in this text", "attribute": "the capital city", "listed": "yes, no",
 }  # fmt: skip
 
 
@@ -115,6 +115,23 @@ def test_the_state_is_there_for_the_subject_and_hidden_from_others() -> None:
     assert "SECRET" not in repr(other)
     assert "SECRET" not in "".join(m.content for m in own.messages[1:])
     assert "SECRET" in (phrase(t, "choice_lp", chat=False).prompt.text or "")
+
+
+@pytest.mark.parametrize("placement", ["same", "fresh"])
+def test_a_report_is_asked_under_the_mask_of_its_object(placement: str) -> None:
+    t = ask(trial(), placement=placement)
+    turns = (Message("user", "Name an animal.", secret=True), Message("assistant", "zebra", secret=True))
+    prompt = replace(t.prompt, messages=(*turns, *t.prompt.messages), context=2, masked="Name an animal.")
+    t = replace(t, prompt=prompt)
+    asked = [phrase(t, "choice_lp").prompt, phrase(t, "choice_lp", chat=False).prompt]
+    for own in asked:  # a mask needs messages, of a base model too: it makes a transcript of them
+        assert own.masked == "Name an animal."
+        assert own.messages[:2] == turns
+        assert "Name an animal." in own.messages[-1].content
+    other = phrase(t, "choice_lp", hide_state=True).prompt
+    assert (other.masked, any(m.secret for m in other.messages)) == ("", False)
+    nowhere = replace(t, prompt=replace(prompt, context=0))  # secret turns inside of the object are not asked behind
+    assert phrase(nowhere, "choice_lp").prompt.masked == ""
 
 
 def test_same_placement_asks_downstream_with_alternating_roles() -> None:

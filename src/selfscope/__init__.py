@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from selfscope.controls.arms import Arms
     from selfscope.controls.base import Control
     from selfscope.controls.competence import Competence
+    from selfscope.controls.masked import MaskedTurns
     from selfscope.controls.panel import YesBias
     from selfscope.controls.states import Changed, ChangedCompetence, Sham
     from selfscope.controls.sweep import Sweep
+    from selfscope.controls.vector_state import VectorState
     from selfscope.controls.words import ContentFree, Framing, OptionOrder, Paraphrase, ScaleFlip, ThirdPerson
     from selfscope.errors import SelfscopeError
     from selfscope.phenomena.attribute_extraction import AttributeExtraction
@@ -78,7 +80,7 @@ if TYPE_CHECKING:
     from selfscope.study import PhenomenonPlan, Study
     from selfscope.subjects.activations import Activations
     from selfscope.subjects.base import OpenSubject, ScoringSubject, Subject
-    from selfscope.verdicts.claims import Claim
+    from selfscope.verdicts.claims import Claim, Settle
     from selfscope.verdicts.findings import Findings
 
 _RECORDS = (
@@ -107,9 +109,11 @@ _SHIPPED = {
     "phenomena.next_token_identity": ("NextTokenIdentity",),
     "phenomena.injected_concept": ("InjectedConcept",),
     "controls.words": ("ContentFree", "Framing", "OptionOrder", "Paraphrase", "ScaleFlip", "ThirdPerson"),
+    "controls.masked": ("MaskedTurns",),
     "controls.states": ("Changed", "ChangedCompetence", "Sham"),
     "controls.competence": ("Competence",),
     "controls.panel": ("YesBias",),
+    "controls.vector_state": ("VectorState",),
     "controls.alarm": ("Alarm",),
     "controls.arms": ("Arms",),
     "controls.sweep": ("Sweep",),
@@ -136,6 +140,7 @@ _WHERE = {
     "Study": "selfscope.study",
     "PhenomenonPlan": "selfscope.study",
     "Claim": "selfscope.verdicts.claims",
+    "Settle": "selfscope.verdicts.claims",
     "SelfscopeError": "selfscope.errors",
     "Findings": "selfscope.verdicts.findings",
     "findings": "selfscope.api.own_rows",
@@ -151,16 +156,16 @@ _WHERE = {
 }
 
 __all__ = [
-    "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "BehaviourCeiling",
-    "BranchDistribution", "Card", "Cards", "Changed", "ChangedCompetence", "Claim", "Competence", "Confidence",
-    "ContentFree", "Control", "Cost", "Decoding", "Doctor", "EntityResolution", "Evidence", "FewShot", "Findings",
-    "Framing", "HiddenContext", "HistoryBaseline", "InjectedConcept", "Injection", "InputBaseline", "Items",
-    "LogitLens", "Message", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
-    "OtherModel", "Outcome", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt",
-    "Question", "Reader", "Reading", "Reply", "Row", "Rows", "ScaleFlip", "Score", "ScoringSubject", "SelfIE",
-    "SelfPrediction", "SelfscopeError", "Sham", "StateReading", "Study", "Subject", "Sweep", "SweepArray",
-    "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "Vector", "YesBias", "ask", "card",
-    "cards", "doctor", "findings", "judge", "load", "read", "redraw", "rows_of", "run", "sweep",
+    "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "BehaviourCeiling", "BranchDistribution",
+    "Card", "Cards", "Changed", "ChangedCompetence", "Claim", "Competence", "Confidence", "ContentFree", "Control",
+    "Cost", "Decoding", "Doctor", "EntityResolution", "Evidence", "FewShot", "Findings", "Framing", "HiddenContext",
+    "HistoryBaseline", "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "MaskedTurns", "Message",
+    "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome", "Paraphrase",
+    "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question", "Reader", "Reading", "Reply",
+    "Row", "Rows", "ScaleFlip", "Score", "ScoringSubject", "SelfIE", "SelfPrediction", "SelfscopeError", "Settle",
+    "Sham", "StateReading", "Study", "Subject", "Sweep", "SweepArray", "ThirdPerson", "TokenDistribution",
+    "TokenProbability", "Trial", "Truth", "Vector", "VectorState", "YesBias", "ask", "card", "cards", "doctor",
+    "findings", "judge", "load", "read", "redraw", "rows_of", "run", "sweep",
 ]  # fmt: skip
 
 

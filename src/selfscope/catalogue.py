@@ -46,6 +46,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "yes_bias": "selfscope.controls.panel:YesBias",
         "changed": "selfscope.controls.states:Changed",
         "sham": "selfscope.controls.states:Sham",
+        "masked_turns": "selfscope.controls.masked:MaskedTurns",
         "changed_competence": "selfscope.controls.states:ChangedCompetence",
         "vector_state": "selfscope.controls.vector_state:VectorState",
         "alarm": "selfscope.controls.alarm:Alarm",

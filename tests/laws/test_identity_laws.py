@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from selfscope.cli import main
+from selfscope.controls.base import Prepared
 from selfscope.errors import SelfscopeError, UnknownName
 from selfscope.phenomena.hidden_context import HiddenContext
 from selfscope.phenomena.self_prediction import SelfPrediction
@@ -157,7 +158,8 @@ def test_two_controls_never_share_a_trial_and_so_no_row(what: str, kind: type[An
     owners: dict[str, str] = {}
     plain = {t.id for t in some_trials()}
     for part in configurations(kind):
-        for trial in part.apply(some_trials(), 0):
+        able = part.prepared(OpenPhantom(), some_trials(), 0) if isinstance(part, Prepared) else part
+        for trial in able.apply(some_trials(), 0):
             assert trial.control == id_of(part)
             assert owners.setdefault(trial.id, id_of(part)) == id_of(part)
     assert owners, "it did nothing with any of these trials"

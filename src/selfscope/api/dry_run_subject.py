@@ -33,6 +33,7 @@ class Counting:
         self._phantom: Any = catalogue.resolve("subject", "phantom")()
         self.name, self.identity, self.tier, self.chat = subject.name, subject.identity, subject.tier, subject.chat
         self.environment: Mapping[str, Any] = subject.environment
+        self.masks: bool = getattr(subject, "masks", False)
         self.spent = Cost()
         self.computed = 0
         self._prompt_of_ids: dict[tuple[int, ...], Prompt] = {}
@@ -69,7 +70,7 @@ class Counting:
     def _understood(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """As a phantom can be asked: nothing is written into it, and it does not know the real tokens."""
         known = (self._prompt_of_ids.get(p.ids, p) if p.ids is not None else p for p in prompts)
-        return [replace(p, interventions=()) if p.interventions else p for p in known]
+        return [replace(p, interventions=(), masked="") if p.interventions or p.masked else p for p in known]
 
     def _spend(self, prompts: Sequence[Prompt], output_tokens: int, more: int = 0) -> None:
         if not prompts:

@@ -21,6 +21,7 @@ from selfscope.records import (
 )
 from selfscope.scoring import score
 from selfscope.store import Rows
+from selfscope.study.sampling import known_truth
 
 if TYPE_CHECKING:
     from selfscope.controls.base import Control
@@ -50,7 +51,7 @@ def rows_of(
     trials
         What was asked, the trials of controls included.
     truths
-        One for each trial, in any order.
+        One for each trial, in any order; not needed where a control's question brings its answer.
     phenomenon
         What posed the trials; None: told by what they carry.
     controls
@@ -68,7 +69,10 @@ def rows_of(
     BadInput
         A number of readings that is not that of the trials, or a trial without a truth.
     """
-    by_trial = {truth.trial: truth for truth in truths}
+    asked = {id_of(c): control_part(c) for c in controls}
+    known = ((trial, known_truth(trial, Parts(controls=asked))) for trial in trials)
+    by_trial = {trial.id: truth for trial, truth in known if truth is not None}
+    by_trial |= {truth.trial: truth for truth in truths}
     lacking = [t.id for t in trials if t.id not in by_trial]
     if lacking:
         raise BadInput(f"{len(lacking)} of {len(trials)} trials have no truth, the first is {lacking[0]}")
@@ -90,7 +94,7 @@ def rows_of(
     own = next((part.id for part in parts.values() if part.rung == "self"), "")
     phenomena = {name: phenomenon_part(phenomenon)} if phenomenon is not None else {}
     primary = dict.fromkeys([row.phenomenon for row, _, _ in joined], own)
-    return Rows(joined, Parts(parts, {id_of(c): control_part(c) for c in controls}, phenomena, primary))
+    return Rows(joined, Parts(parts, asked, phenomena, primary))
 
 
 def judge(rows: Rows, settings: Settings | None = None) -> list[Claim]:

@@ -9,14 +9,16 @@ vector (verdict, section 14).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
-from selfscope.controls.base import derived, listed_last, movable
-from selfscope.controls.states import drawn_reply, might_say, with_reply
+from selfscope.controls.base import derived, movable
+from selfscope.controls.hidden_arms import CONDITIONS, hidden_arms
+from selfscope.controls.states import drawn_reply, might_say
 from selfscope.errors import BadInput
 from selfscope.records import Identified, Injection, Prompt, Trial, Vector, content_hash
 from selfscope.subjects.base import OpenSubject
@@ -26,8 +28,6 @@ CARRIERS = (
     "They all chose {}",
 )  # fmt: skip
 """Beginnings behind which a reply's state is taken: no question is among them."""
-THIRD = "typical"
-"""Whom the third-person questions are about."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class VectorState(Identified):
         In medians of the norms of ordinary tokens there.
     k
         Which of the replies, counted from the one that the cluster draws.
-    states
-        Reply -> its mean state, (D,): learnt by `prepared`.
+    states, layer
+        Learnt by `prepared`: reply -> its mean state, (D,), and the block that is written.
 
     Raises
     ------
     BadInput
-        A depth that is not from 0 to 1.
+        A depth that is not from 0 to 1, or a strength that is not finite.
     """
 
     kind: ClassVar[str] = "vector_state"
@@ -61,11 +61,7 @@ class VectorState(Identified):
     tier: ClassVar[str] = "activations"
     known_answer: ClassVar[bool] = True
     title: ClassVar[str] = "behaviour changed by a vector on the object"
-    conditions: ClassVar[Mapping[str, str]] = {
-        "changed": "asked of itself, changed", "words": "same words, asked which stands last",
-        "words_changed": "same words, changed", "person": "asked about a typical assistant",
-        "person_changed": "typical assistant, changed",
-    }  # fmt: skip
+    conditions: ClassVar[Mapping[str, str]] = CONDITIONS
     depth: float = 0.25
     strength: float = 1.0
     k: int = 0
@@ -75,9 +71,26 @@ class VectorState(Identified):
     def __post_init__(self) -> None:
         if not 0 <= self.depth <= 1:
             raise BadInput(f"depth is a part of the blocks, from 0 to 1, not {self.depth}")
+        if not math.isfinite(self.strength):
+            raise BadInput(f"strength is a finite number, not {self.strength}")
 
     def prepared(self, subject: OpenSubject, trials: Sequence[Trial], seed: int) -> VectorState:
-        """The control with the state of every reply that one of these trials might get."""
+        """The control with the state of every reply that one of these trials might get.
+
+        Parameters
+        ----------
+        subject
+            Whose states are captured behind the CARRIERS, at their last token.
+        trials
+            Those that `apply` will be given.
+        seed
+            Of the study.
+
+        Returns
+        -------
+        VectorState
+            The same configuration, able to `apply`.
+        """
         replies = list(dict.fromkeys(s.strip() for t in trials if movable(t) for s in might_say(t)))
         layer = min(len(subject.layers) - 1, round(self.depth * len(subject.layers)))
         if not replies:
@@ -88,26 +101,19 @@ class VectorState(Identified):
         return replace(self, states=dict(zip(replies, means, strict=True)), layer=layer)
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
-        """Raises BadInput where the control was not `prepared` for these trials."""
-        out = []
+        """Five trials for each that a state can move. Raises BadInput where it was not `prepared` for them."""
+        out: list[Trial] = []
         for trial in filter(movable, trials):
             write = self._write(trial, seed)
-            for arm, asked, changed in (
-                ("changed", with_reply(trial, self.k, seed), True),
-                ("words", listed_last(trial), False),
-                ("words_changed", listed_last(trial), True),
-                ("person", _of_a_third(trial), False),
-                ("person_changed", _of_a_third(trial), True),
-            ):
-                own: dict[str, Any] = {"arm": arm}
-                if changed:
-                    tag = {**trial.prompt.tag, "state": "vector"}
-                    prompt = replace(trial.prompt, interventions=(*trial.prompt.interventions, write), tag=tag)
-                    what = (self.k, self.depth, self.strength, drawn_reply(trial, self.k, seed)[1])
-                    own |= {
-                        "prompt": prompt, "state": "vector", "observation": content_hash(trial.observation, *what),
-                    }  # fmt: skip
-                out.append(derived(asked, self.id, **own))
+            what = (self.k, self.depth, self.strength, drawn_reply(trial, self.k, seed)[1])
+
+            def changed(asked: Trial, arm: str, write: Injection = write, what: tuple[Any, ...] = what) -> Trial:
+                tag = {**asked.prompt.tag, "state": "vector"}
+                prompt = replace(asked.prompt, interventions=(*asked.prompt.interventions, write), tag=tag)
+                key = content_hash(asked.observation, *what)
+                return derived(asked, self.id, arm=arm, prompt=prompt, state="vector", observation=key)
+
+            out.extend(hidden_arms(trial, self.id, changed, self.k, seed))
         return out
 
     def _write(self, trial: Trial, seed: int) -> Injection:
@@ -118,8 +124,3 @@ class VectorState(Identified):
         vector = Vector.of(self.states[drawn_reply(trial, self.k, seed)[1].strip()] - mean)
         about = trial.prompt.messages[-1].content
         return Injection(self.layer, vector, operator="add", strength=self.strength, unit="median", span_text=about)
-
-
-def _of_a_third(trial: Trial) -> Trial:
-    """The question about somebody else; its truth is the subject's own, as of every question about others here."""
-    return replace(trial, question=replace(trial.question, person=THIRD))

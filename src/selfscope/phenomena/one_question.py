@@ -77,7 +77,7 @@ class OneQuestion(Identified):
             if not text:
                 out.append(Observation(key))
                 continue
-            prompt = trial.prompt if subject.chat else Prompt(text=text, tag=trial.prompt.tag)
+            prompt = trial.prompt if subject.chat or trial.prompt.masked else Prompt(text=text, tag=trial.prompt.tag)
             replies = subject.sample([prompt], self.rollouts, Decoding(self.max_tokens))[0]
             cost = sum((reply.cost for reply in replies), Cost())
             out.append(Observation(key, reply_texts(replies, key), cost=cost))

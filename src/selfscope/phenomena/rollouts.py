@@ -51,9 +51,12 @@ def behaved(
 
 
 def exact_prompts(subject: ScoringSubject, prompts: Sequence[Prompt]) -> list[Prompt]:
-    """The same prompts as exact token ids."""
+    """The same prompts as exact token ids; masked ones as they are, since of ids nobody can tell which are secret."""
     return [
-        Prompt(ids=subject.encode(prompt), interventions=prompt.interventions, tag=prompt.tag) for prompt in prompts
+        prompt
+        if prompt.masked
+        else Prompt(ids=subject.encode(prompt), interventions=prompt.interventions, tag=prompt.tag)
+        for prompt in prompts
     ]
 
 

@@ -102,7 +102,9 @@ def _kind(trial: Trial) -> str:
 
 def _what(trial: Trial) -> str:
     prompt = trial.prompt
-    return content_hash(prompt.messages, prompt.text, prompt.ids, prompt.prefix, str(prompt.interventions))
+    return content_hash(
+        prompt.messages, prompt.text, prompt.ids, prompt.prefix, str(prompt.interventions), prompt.masked
+    )
 
 
 def _exactly(subject: Subject, trials: Sequence[Trial]) -> list[Reading]:

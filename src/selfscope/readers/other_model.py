@@ -17,7 +17,7 @@ from selfscope.wording import Shot
 class OtherModel(Identified):
     """Another model answers about this one: from the text alone, or with k examples of what this one did.
 
-    The observer is told whose behaviour is asked about; it never sees the hidden state.
+    The observer is told whose behaviour is asked about; a hidden state it sees only where it is `shown` the turns.
 
     Parameters
     ----------
@@ -33,6 +33,9 @@ class OtherModel(Identified):
     sets
         With more than one, disjoint sets of k examples are read and averaged, and `extra["sets"]` (sets, K) keeps them:
         their spread is the forecast's training noise.
+    shown
+        Whether it reads the hidden turns too, as anybody does who is given the same transcript: what it then says is a
+        rival of a report that follows them.
     seed
         Of the choice of examples.
     shots
@@ -50,6 +53,7 @@ class OtherModel(Identified):
     format: str = "choice_lp"
     twin: bool = False
     sets: int = 1
+    shown: bool = False
     seed: int = 0
     shots: tuple[tuple[Shot, ...], ...] = field(default=(), repr=False, compare=False)
 
@@ -90,7 +94,7 @@ class OtherModel(Identified):
         about = [_about(trial, subject) for trial in trials]
         groups = self.shots or ((),)
         runs = [
-            elicit(self.observer, about, self.format, hide_state=True, shots=group, seed=self.seed)
+            elicit(self.observer, about, self.format, hide_state=not self.shown, shots=group, seed=self.seed)
             for group in groups
         ]  # fmt: skip
         return runs[0] if len(runs) == 1 else [_averaged(readings) for readings in zip(*runs, strict=True)]
@@ -101,6 +105,8 @@ def _about(trial: Trial, subject: Subject) -> Trial:
     question = trial.question
     if question.given_text is not None or question.quantity == "fact":
         return trial
+    if trial.prompt.interventions:  # what is written into the target is nothing that anybody could be shown
+        trial = replace(trial, prompt=replace(trial.prompt, interventions=()))
     name = subject.name.rstrip("/").rsplit("/", 1)[-1]
     arguments: dict[str, Any] = {**question.arguments, "target": name}
     return replace(trial, question=replace(question, person="target", placement="fresh", arguments=arguments))

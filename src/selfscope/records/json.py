@@ -16,6 +16,9 @@ SCHEMA = 2
 configuration, and the arm of a trial is no control."""
 HASHED_AS = {"given_text": "material", "negated": "flipped"}
 """Names under which fields enter a hash: ids decide which trials are drawn, so a better name must not draw others."""
+LATER: Mapping[str, Mapping[str, Any]] = {"Prompt": {"masked": ""}}
+"""Class -> fields that it got later, with their default: where they hold it they are not written and enter no hash, so
+that a record without them has the id that it always had."""
 T = TypeVar("T")
 
 
@@ -30,7 +33,11 @@ def to_jsonable(value: Any, names: Mapping[str, str] = MappingProxyType({})) -> 
         Fields of records that get another name.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        return {names.get(k, k): to_jsonable(v, names) for k, v in vars(value).items()}
+        later = LATER.get(type(value).__name__, {})
+        own = vars(value)
+        if later:
+            own = {k: v for k, v in own.items() if k not in later or v != later[k]}
+        return {names.get(k, k): to_jsonable(v, names) for k, v in own.items()}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):

@@ -22,13 +22,14 @@ REAL = "real"
 RUNGS = ("prior", "input", "history", "twin", "ablated", "self", "probe", "behaviour")
 """Who an observer is, by the information that it had (design: observer ladder), from least to most."""
 ROLES = (
-    "wording", "person", "sham", "state", "hidden_state", "competence", "state_competence", "alarm", "panel", "arm",
-    "sweep",
+    "wording", "person", "sham", "state", "hidden_state", "masked_state", "competence", "state_competence", "alarm",
+    "panel", "arm", "sweep",
 )  # fmt: skip
 """What a control is for. wording: the same question in other words. person: the same of somebody else. sham: a change
-of state that changes nothing. state: the subject behaves otherwise, by a text in its
-context. hidden_state: it behaves otherwise, by something that no report can read as text; its arms are the changed
-state, and the same words and a third person with it and without. competence: the property of a given text;
+of state that changes nothing. state: the subject behaves otherwise, by a text in its context. hidden_state: it behaves
+otherwise, by something that no report can read as text; its arms are the changed state, and the same words and a third
+person with it and without. masked_state: turns that only the object attended to. competence: the property of a given
+text;
 state_competence: that under a changed state. alarm: was the state changed? panel: plain facts. arm: something else in
 the place of what is read. sweep: a grid over where it is read and written."""
 FAMILIES = ("report", "activations", "injection")

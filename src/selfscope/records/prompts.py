@@ -9,6 +9,9 @@ from typing import Any
 from selfscope.errors import BadInput
 from selfscope.records.injections import Injection, Opaque
 
+NOTHING = "\0"
+"""The text of no token, for `Prompt.masked`: nothing at all that follows the secret messages may attend to them."""
+
 
 @dataclass(frozen=True)
 class Message:
@@ -55,11 +58,16 @@ class Prompt:
         Vectors that are written while this row is read; they belong to this row alone.
     tag : mapping
         Inert for real subjects: a phantom reads it.
+    masked : str
+        The text (its last occurrence) whose tokens alone may attend to the tokens of the secret messages; whatever else
+        follows those may not, what is generated or scored included. Positions stay. NOTHING: no token may. Empty:
+        nothing is masked.
 
     Raises
     ------
     BadInput
-        Not exactly one of messages, text and ids is there, or the messages are no messages.
+        Not exactly one of messages, text and ids is there, the messages are no messages, or something is masked without
+        secret messages that stand together.
     """
 
     messages: tuple[Message, ...] = ()
@@ -69,6 +77,7 @@ class Prompt:
     context: int = 0
     interventions: tuple[Injection | Opaque, ...] = ()
     tag: Mapping[str, Any] = field(default_factory=dict)
+    masked: str = ""
 
     def __post_init__(self) -> None:
         messages = self.messages
@@ -81,6 +90,20 @@ class Prompt:
             for message in messages:
                 if not isinstance(message, Message):
                     raise _no_messages(message)
+        if self.masked:
+            secret = self.secret
+            if not secret:
+                raise BadInput(
+                    "a masked prompt hides its secret messages, and this has none: "
+                    "write Message(role, content, secret=True) for them, or masked=''"
+                )
+            if secret[-1] - secret[0] >= len(secret):
+                raise BadInput("the secret messages of a masked prompt stand together: put the others before or after")
+
+    @property
+    def secret(self) -> tuple[int, ...]:
+        """Which of its messages are secret (hidden system messages apart), from 0."""
+        return tuple(i for i, message in enumerate(self.messages) if message.secret)
 
 
 def no_prompt(value: Any, where: str) -> BadInput:

@@ -49,6 +49,8 @@ class PhenomenonPlan:
         the primary one.
     sweeps
         (reader, control that lays a grid over trials of dev and test).
+    shown
+        Readers that are asked under the controls of the role state too: they read the same hidden turns.
     all_trials
         Whether every posed trial is asked, whatever the study asks of a cluster.
 
@@ -67,6 +69,7 @@ class PhenomenonPlan:
     arm_readers: tuple[str, ...] = ()
     sweeps: tuple[tuple[str, Control], ...] = ()
     all_trials: bool = False
+    shown: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for what, things, needs in (
@@ -182,6 +185,7 @@ def _of_plan(plan: PhenomenonPlan) -> dict[str, Any]:
         "arm_readers": list(plan.arm_readers),
         "sweeps": [[reader, id_of(control)] for reader, control in plan.sweeps],
         "all_trials": plan.all_trials,
+        "shown": list(plan.shown),
     }
 
 

@@ -11,7 +11,7 @@ from selfscope.controls.base import Control
 from selfscope.errors import SelfscopeError, UnknownName, Unsupported
 from selfscope.phenomena.base import Phenomenon
 from selfscope.readers.base import Reader, planned
-from selfscope.records import id_of, is_scored, phenomenon_part, reader_part
+from selfscope.records import control_part, id_of, is_scored, phenomenon_part, reader_part
 from selfscope.settings import built_with
 from selfscope.study.base import PhenomenonPlan, Study
 from selfscope.study.names import built, parsed
@@ -72,7 +72,8 @@ def _report(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, pro
             subsampled.append((part.id, every))
     name = primary.id if primary else ""
     return PhenomenonPlan(
-        phenomenon, readers, tuple(_controls(subject, options, profile)), name, (name, *rivals), tuple(subsampled)
+        phenomenon, readers, tuple(_controls(subject, options, profile)), name, (name, *rivals), tuple(subsampled),
+        shown=tuple(id_of(r) for r in readers if getattr(r, "shown", False)),
     )  # fmt: skip
 
 
@@ -200,7 +201,7 @@ def _readers(
             other = catalogue.resolve("reader", "other_model")
             first = (able(observer, formats) or ["choice_lp"])[0]
             every += [
-                other(observer=observer, k=k, format=first, twin=twin, seed=options.seed)
+                other(observer=observer, k=k, format=first, twin=twin, shown=not twin and k == 0, seed=options.seed)
                 for k in ((0,) if twin else (0, 4))
             ]
     yield from _once(every)
@@ -237,8 +238,12 @@ def _once(readers: Sequence[Reader]) -> list[Reader]:
 
 def _controls(subject: Subject, options: StudyOptions, profile: Profile) -> Iterator[Control]:
     """The profile's that the subject's tier allows, then those that were asked for."""
-    usual = [built("control", name) for name in CONTROLS if profile.alarms or name != "alarm"]
+    usual = [built("control", name) for name in CONTROLS]
     usual = [c for c in usual if reaches(subject, getattr(c, "tier", "text"))]
+    if not profile.alarms:
+        usual = [c for c in usual if control_part(c).role not in ("alarm", "masked_state")]
+    if not getattr(subject, "masks", False):
+        usual = [c for c in usual if control_part(c).role != "masked_state"]
     ids = []
     for control in (*usual, *_further(subject, options)):
         if id_of(control) not in ids:

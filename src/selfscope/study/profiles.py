@@ -15,7 +15,7 @@ class Profile:
     `wording_every`-th of those. questions: asked about each cluster (None: all that were posed). states: clusters in
     which the state is changed (None: all). subsample, examples: other formats, and examples and the ceiling, are read
     on `per_cluster` trials of every so-many-th cluster (0: on all trials). alarms: clusters that are asked whether
-    their state was changed."""
+    their state was changed, and whose turns are masked; 0: neither is run."""
 
     phenomena: tuple[str, ...]
     inside: tuple[str, ...]
@@ -55,6 +55,7 @@ RIVALS = ("prior", "input_baseline", "history_baseline")
 CONTROLS = (
     "third_person", "third_person[person=named]", "framing", "framing[framing=accurate]", "paraphrase", "option_order",
     "scale_flip", "changed", "changed_competence", "sham", "alarm", "competence", "yes_bias", "vector_state",
+    "masked_turns",
 )  # fmt: skip
 """In the order in which they are read: what stands behind the same hidden turns is one call, so they are read once."""
 POSITIONS = (-4, -3, -2, -1)

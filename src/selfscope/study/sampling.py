@@ -50,6 +50,9 @@ class PosedPhenomenon:
                 trial_sets.append((PLAIN, dev))
             if name in (self.plan.arm_readers or (self.plan.primary,)):
                 trial_sets += self.treated
+            if name in self.plan.shown:
+                states = {id_of(c) for c in self.plan.controls if control_part(c).role == "state"}
+                trial_sets += [(control, trials) for control, trials in self.treated if control in states]
             trial_sets += [(trials[0].control, trials) for who, trials in self.swept if who == name and trials]
             yield reader, trial_sets
 
@@ -86,9 +89,9 @@ def chosen_for(study: Study, plan: PhenomenonPlan, control: Control, trials: Seq
     chosen: Sequence[Trial] = test if plan.arm_readers else subset
     if role in ("wording", "person", "sham"):  # no verdict uses their size, and few trials show a large effect
         chosen = subset[:: study.wording_every]
-    elif role in ("state", "hidden_state", "competence", "state_competence"):  # of the same trials: with it and without
+    elif role in ("state", "hidden_state", "competence", "state_competence"):  # of the same trials
         chosen = subset[: study.states]
-    elif role == "alarm":
+    elif role in ("alarm", "masked_state"):  # dear, and seldom telling
         chosen = subset[: study.alarms]
     elif role == "arm":  # what takes the place of an item's vector may come from train
         chosen = [*chosen, *train]

@@ -17,6 +17,8 @@ OnDone = Callable[[int, Any], None]
 class Subject(Protocol):
     """What is asked. Lists in, lists of the same length out; batching, padding and threads are inside.
 
+    One that takes masked prompts has a true `masks` too; a study refuses them for any other.
+
     Attributes
     ----------
     name : str
@@ -251,6 +253,13 @@ def lacking(name: str, tier: str, needed: str) -> Unsupported:
     """The error of a subject of this name whose tier does not reach the needed one: raise it."""
     where = "a model that runs here, as smollm2-135m" if needed in ("activations", "weights") else "another subject"
     return Unsupported(f"{name} offers the tier {tier}; this needs the tier {needed}: {where}")
+
+
+def unmasked(prompts: Sequence[Prompt], name: str) -> Sequence[Prompt]:
+    """The prompts. Raises Unsupported where one is masked, for a subject whose rows attend to all of their tokens."""
+    if any(prompt.masked for prompt in prompts):
+        raise Unsupported(f"{name} takes no masked prompts: a model that runs here does, as smollm2-135m")
+    return prompts
 
 
 class Lacking(Unsupported, AttributeError):

@@ -101,7 +101,7 @@ class ApiSubject:
         """The request of a prompt, seed aside."""
         if prompt.text is not None or prompt.ids is not None:
             raise Unsupported(f"{self.name} is a chat server: it takes messages, no running text and no token ids")
-        if prompt.interventions:
+        if prompt.interventions or prompt.masked:
             raise lacking(self.name, self.tier, "activations")
         body: dict[str, Any] = {
             "model": self.model,

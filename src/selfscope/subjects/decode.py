@@ -16,6 +16,7 @@ import torch
 from selfscope.subjects.blocks import Blocks, cache_word
 from selfscope.subjects.cascade import BesideCache, attending, shared_prefix_cache
 from selfscope.subjects.inject import MarkedTokens
+from selfscope.subjects.sight import attention_mask
 
 Ids = tuple[int, ...]
 MIN_SHARED = 8  # shorter common beginnings are not worth a cache
@@ -35,7 +36,7 @@ class Engine:
     cascade: a common beginning is held once for all rows (cascade.py); else every row gets a copy.
     window: its shortest attention window; longer rows do not take the fast ways.
     tokens, rows: what a batch holds. blocks: its residual stream (None: not to be read or written).
-    marks: what the marked tokens of this call stand for.
+    marks: what the marked tokens of this call stand for. masked: every row hides tokens (masked_rows.py).
     """
 
     model: Any
@@ -49,6 +50,7 @@ class Engine:
     rows: int = 128
     blocks: Blocks | None = None
     marks: MarkedTokens | None = None
+    masked: bool = False
 
     @property
     def device(self) -> torch.device:
@@ -229,7 +231,7 @@ def expand_cache(header: Any, rows: int) -> Any:
 
 
 def padded(engine: Engine, rows: Sequence[Ids]) -> dict[str, Any]:
-    """Right-padded inputs with mask and positions, no cache."""
+    """Right-padded inputs with mask and positions, no cache. The mask of masked rows has four dimensions."""
     width = max(map(len, rows))
     ids_BT = torch.zeros(len(rows), width, dtype=torch.long)
     mask_BT = torch.zeros(len(rows), width, dtype=torch.long)
@@ -237,6 +239,8 @@ def padded(engine: Engine, rows: Sequence[Ids]) -> dict[str, Any]:
         ids_BT[b, : len(row)] = torch.tensor(row)
         mask_BT[b, : len(row)] = 1
     positions_BT = torch.arange(width)[None].expand(len(rows), -1)
+    if engine.masked and engine.marks is not None:
+        mask_BT = attention_mask(engine.marks.kinds(ids_BT), mask_BT, engine.model.dtype)
     return {
         "input_ids": ids_BT.to(engine.device),
         "attention_mask": mask_BT.to(engine.device),

@@ -14,6 +14,7 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from selfscope.subjects.cascade import shared_prefix_cache
 from selfscope.subjects.decode import Engine, Ids, cache_after_prefix, common_header, header_cache, padded
+from selfscope.subjects.sight import HIDDEN, attention_mask
 
 
 class GrowingRows(Protocol):
@@ -31,6 +32,8 @@ def growing_rows(engine: Engine, prompts: Sequence[Ids], n: int, room: int) -> G
     """n rows a prompt, in the way that this engine grows them. room: most tokens that a row will get."""
     if engine.steps == "recomputed":
         return Recomputed(engine, prompts, n)
+    if engine.masked:
+        return MaskedRows(engine, prompts, n, room)
     if engine.steps == "in place" and engine.within_window(max(map(len, prompts)) + room):
         return FastCached(engine, prompts, n, room)
     return ModelCached(engine, prompts, n)
@@ -183,6 +186,26 @@ class FastCached(_Cached):
         unseen = (self.seen_BT == 0)[:, None, None]
         mask = torch.zeros(unseen.shape, dtype=dtype, device=unseen.device)
         return mask.masked_fill_(unseen, torch.finfo(dtype).min)
+
+
+class MaskedRows(FastCached):
+    """Rows that hide tokens: each prompt is read whole under its mask, and what grows behind it sees no hidden one."""
+
+    def __init__(self, engine: Engine, prompts: Sequence[Ids], n: int, room: int) -> None:
+        assert engine.marks is not None
+        self.engine, self.cascades, self.padded = engine, False, True
+        rows = left_padded(prompts, 0)
+        kinds_NT = engine.marks.kinds(rows.ids_NT)
+        mask = attention_mask(kinds_NT, rows.seen_NT, engine.model.dtype).to(engine.device)
+        self.cache = DynamicCache()
+        self.hidden_BD = prefill(engine, rows, slice(None), self.cache, mask)
+        layers = [InPlaceLayer(own, len(prompts) * n, room) for own in self.cache.layers]
+        for layer, own in zip(layers, self.cache.layers, strict=True):
+            layer.fill(0, own, n)
+        self.cache.layers = layers
+        seen_NT = rows.seen_NT * (kinds_NT != HIDDEN)
+        self.seen_BT = seen_NT.repeat_interleave(n, dim=0).to(engine.device)
+        self.position_B = rows.positions_NT[:, -1].repeat_interleave(n).to(engine.device)
 
 
 def _causal(engine: Engine, seen_NT: torch.Tensor) -> torch.Tensor:

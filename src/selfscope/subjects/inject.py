@@ -22,6 +22,7 @@ import torch
 from selfscope.records import Injection
 from selfscope.subjects.blocks import Blocks, Hook
 from selfscope.subjects.places import checked_vector, positions_of
+from selfscope.subjects.sight import HIDDEN, PLAIN, Sight
 
 Ids = tuple[int, ...]
 UNDEFINED_AT_ZERO = ("norm_add", "norm_replace", "project_out")
@@ -109,23 +110,23 @@ def resolve_injection(
 
 @dataclass
 class MarkedTokens:
-    """The marked tokens of one call. entries: (token, numbers of its injections, those of them that go on), by the
-    marked token's number beyond the vocabulary. idle: injections that take the direction of a zero vector, and so do
-    nothing."""
+    """The marked tokens of one call. entries: (token, numbers of its injections, those of them that go on, its kind in
+    `sight`), by the marked token's number beyond the vocabulary. idle: injections that take the direction of a zero
+    vector, and so do nothing."""
 
     vocabulary: int
     blocks: Blocks
     device: Any
     medians: Callable[[int], float]
     injections: list[ResolvedInjection] = field(default_factory=list)
-    entries: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
+    entries: list[tuple[int, tuple[int, ...], tuple[int, ...], int]] = field(default_factory=list)
     idle: int = 0
     _known: dict[Any, int] = field(default_factory=dict)
 
-    def row(self, ids: Ids, injections: Sequence[Injection]) -> Ids:
-        """The prompt with a marked token at each written position. Raises BadInput, see `resolve_injection` and
-        `positions_of`."""
-        if not injections:
+    def row(self, ids: Ids, injections: Sequence[Injection], sight: Sight | None = None) -> Ids:
+        """The prompt with a marked token at each position that is written, hidden or sees hidden ones. Raises BadInput,
+        see `resolve_injection` and `positions_of`."""
+        if not injections and sight is None:
             return ids
         numbers_at: dict[int, list[int]] = {}
         continues = []
@@ -137,8 +138,10 @@ class MarkedTokens:
             if on:
                 continues.append(number)
         out = list(ids)
-        for position, numbers in numbers_at.items():
-            out[position] = self._entry(ids[position], tuple(numbers), tuple(continues))
+        kinds = {} if sight is None else sight.kinds()
+        for position in numbers_at | kinds:
+            numbers, kind = tuple(numbers_at.get(position, ())), kinds.get(position, PLAIN)
+            out[position] = self._entry(ids[position], numbers, tuple(continues), kind)
         return tuple(out)
 
     def _number_of(self, injection: Injection) -> int:
@@ -152,8 +155,8 @@ class MarkedTokens:
             self.idle += directed and not bool(self.injections[-1].vector_D.any())
         return self._known[key]
 
-    def _entry(self, token: int, numbers: tuple[int, ...], continues: tuple[int, ...]) -> int:
-        key = (token, numbers, continues)
+    def _entry(self, token: int, numbers: tuple[int, ...], continues: tuple[int, ...], kind: int = PLAIN) -> int:
+        key = (token, numbers, continues, kind)
         if key not in self._known:
             self._known[key] = len(self.entries)
             self.entries.append(key)
@@ -163,12 +166,21 @@ class MarkedTokens:
         """A token that follows a prompt with this last token: a marked one where the writing goes on."""
         if last < self.vocabulary:
             return token
-        _, _, continues = self.entries[last - self.vocabulary]
+        continues = self.entries[last - self.vocabulary][2]
         return self._entry(token, continues, continues) if continues else token
 
     def token(self, marked: int) -> int:
         """The token itself."""
         return marked if marked < self.vocabulary else self.entries[marked - self.vocabulary][0]
+
+    def hides(self, ids: Ids) -> bool:
+        """Whether a prompt has hidden tokens."""
+        return any(t >= self.vocabulary and self.entries[t - self.vocabulary][3] == HIDDEN for t in ids)
+
+    def kinds(self, ids_BT: torch.Tensor) -> torch.Tensor:
+        """The kind of each token, see `sight`."""
+        kinds = torch.tensor([PLAIN, *(kind for *_, kind in self.entries)], device=ids_BT.device)
+        return kinds[(ids_BT - self.vocabulary + 1).clamp(min=0)]
 
     def plain(self, ids_BT: torch.Tensor) -> tuple[torch.Tensor, list[tuple[int, Hook]]]:
         """The real tokens (B, T), and the hooks that write what the marked ones stand for."""

@@ -17,17 +17,17 @@ from selfscope.subjects.base import OnDone
 from selfscope.subjects.decode import Ids
 from selfscope.subjects.fast_paths import checked, engine_of
 from selfscope.subjects.local_model import LocalModel
+from selfscope.subjects.masked_rows import next_logprobs, sample, score
 from selfscope.subjects.onednn_linear import pack
-from selfscope.subjects.prefix_trees import next_logprobs, score
 from selfscope.subjects.render import continuations
-from selfscope.subjects.rollout import Draw, SamplingPlan, sample
+from selfscope.subjects.rollout import Draw, SamplingPlan
 from selfscope.subjects.self_test import with_stream
 
 
 @dataclass
 class Local(LocalModel):
     """An `OpenSubject` on transformers, or only a `ScoringSubject` where its blocks failed the self-test. Build it with
-    `load`; calls never change the model."""
+    `load`; calls never change the model. Where `masks` is false, a masked prompt raises Unsupported."""
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None

@@ -12,11 +12,12 @@ from typing import Any
 
 import torch
 
-from selfscope.errors import BadInput, BadModel, PromptTooLong
+from selfscope.errors import BadInput, BadModel, PromptTooLong, Unsupported
 from selfscope.records import Cost, Injection, Prompt, Reply, content_hash
 from selfscope.subjects import white_box
 from selfscope.subjects.activations import CONVENTION
 from selfscope.subjects.allocator import trim_heap
+from selfscope.subjects.base import lacking
 from selfscope.subjects.blocks import Blocks
 from selfscope.subjects.decode import Engine, Ids
 from selfscope.subjects.inject import MarkedTokens
@@ -24,6 +25,7 @@ from selfscope.subjects.ordinary_tokens import NEUTRAL
 from selfscope.subjects.render import positions_of_text, render
 from selfscope.subjects.rollout import Draw
 from selfscope.subjects.self_test import Check
+from selfscope.subjects.sight import Sight, sight_of
 
 
 @dataclass
@@ -92,6 +94,11 @@ class LocalModel:
     def token_texts(self, prompt: Prompt) -> list[str]:
         """The prompt's tokens as text, by position."""
         return [self.tokenizer.decode([i]) for i in self.encode(prompt)]
+
+    @property
+    def masks(self) -> bool:
+        """Whether it takes masked prompts (`Prompt.masked`), the attention windows apart."""
+        return self.tier == "activations" and self.engine.tree
 
     @property
     def layers(self) -> range:
@@ -164,14 +171,15 @@ class LocalModel:
     def _marked(
         self, prompts: Sequence[Prompt], more: Sequence[int], *, white_box: bool = False
     ) -> tuple[Engine, list[Ids]]:
-        """The prompts' ids, marked where something is written, and the engine that knows the marks."""
+        """The prompts' ids, marked where something is written or masked, and the engine that knows the marks."""
         rows = [self._fitting(render(self.tokenizer, p), m) for p, m in zip(prompts, more, strict=True)]
         acts = [self.standing + p.interventions for p in prompts]
-        if not (white_box or any(acts)):
+        sights = [self._sight(p, len(row) + m) if p.masked else None for p, row, m in zip(prompts, rows, more)]
+        if not (white_box or any(acts) or any(sights)):
             return self.engine, rows
         marks = MarkedTokens(self.engine.vocabulary, self._inside(), self.engine.device, self.median_norm)
         marked = []
-        for prompt, row, injections in zip(prompts, rows, acts, strict=True):
+        for prompt, row, injections, sight in zip(prompts, rows, acts, sights, strict=True):
             real = [i for i in injections if isinstance(i, Injection)]
             if len(real) < len(injections):
                 raise BadInput("a sealed injection can be passed on and not be carried out here")
@@ -179,11 +187,28 @@ class LocalModel:
                 replace(i, positions=self.positions(prompt, i.span_text), span_text="") if i.span_text else i
                 for i in real
             ]
-            marked.append(marks.row(row, placed))
+            marked.append(marks.row(row, placed, sight))
         if marks.idle:
             self.idle += marks.idle
             warnings.warn(f"{marks.idle} injections take the direction of a zero vector: they do nothing", stacklevel=3)
-        return (replace(self.engine, marks=marks) if marks.injections else self.engine), marked
+        return (replace(self.engine, marks=marks) if marks.entries else self.engine), marked
+
+    def _sight(self, prompt: Prompt, length: int) -> Sight:
+        """Raises Unsupported where a mask has no meaning in this model, or was not proved in it. length: the prompt's
+        tokens and all that may follow."""
+        if self.tier != "activations":
+            raise lacking(self.name, self.tier, "activations")
+        if not self.engine.tree:
+            raise Unsupported(
+                f"{self.name} does not take a mask that says which token sees which: masked prompts need a model of "
+                "plain attention, as smollm2-135m"
+            )
+        if not self.engine.within_window(length):
+            raise Unsupported(
+                f"a masked prompt and what follows it, {length} tokens, do not fit into the attention window of "
+                f"{self.name}, {self.engine.window} tokens: shorten the prompt"
+            )
+        return sight_of(self.tokenizer, prompt)
 
     def _fitting(self, ids: Ids, more: int) -> Ids:
         if not ids:

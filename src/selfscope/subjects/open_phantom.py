@@ -18,7 +18,7 @@ import numpy as np
 from selfscope.errors import BadInput, PromptTooLong, UnknownName
 from selfscope.records import Cost, Decoding, Injection, Prompt, Reply, TokenDistribution, content_hash
 from selfscope.subjects.activations import CONVENTION, Activations
-from selfscope.subjects.base import OnDone
+from selfscope.subjects.base import OnDone, unmasked
 from selfscope.subjects.open_phantom_model import LAST, OpenPhantomModel
 from selfscope.subjects.open_phantom_notice import NoticeDials, asks, reported_replies, reported_shares
 from selfscope.subjects.open_phantom_reports import ScriptedReports
@@ -184,6 +184,7 @@ class OpenPhantom:
                 f"a prompt of {len(ids)} tokens and 1 more do not fit into the {CONTEXT} tokens of {self.name}. "
                 "Shorten the prompt."
             )
+        unmasked([prompt], self.name)
         if self._script is not None:
             self._script.encoded(prompt, ids)
         return ids

@@ -7,7 +7,6 @@ the question is data; its answers are what a real subject's would be: sampled te
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
@@ -27,9 +26,9 @@ from selfscope.records import (
     TokenDistribution,
     content_hash,
 )
-from selfscope.subjects.base import Lacking, OnDone, OpenSubject, lacking
+from selfscope.subjects.base import Lacking, OnDone, OpenSubject, lacking, unmasked
 from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
-from selfscope.subjects.phantom_options import features, one_hot, pushed
+from selfscope.subjects.phantom_options import features, goes_on, one_hot, pushed, token_of
 from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
 from selfscope.subjects.phantom_world import (
     STATE_MASS,
@@ -132,7 +131,7 @@ class Phantom:
                 probabilities = self._option_probabilities(prompt, texts)
             else:
                 acts = self._behaviour(prompt)
-                probabilities = [_goes_on(acts, text) for text in texts]
+                probabilities = [goes_on(acts, text) for text in texts]
             out.append([[math.log(max(p, FLOOR))] for p in probabilities])
         return out
 
@@ -149,7 +148,7 @@ class Phantom:
             else:
                 acts = self._behaviour(prompt)
                 shares = first_words(acts.replies, acts.p)
-            shares_of = {_token(word): (p, f" {word}") for word, p in shares.items()}
+            shares_of = {token_of(word): (p, f" {word}") for word, p in shares.items()}
             best = sorted(shares_of, key=lambda i: -shares_of[i][0])[: top or (10 if ids is None else 0)]
             listed = [*(ids or ()), *best]
             entries = [shares_of.get(i, (FLOOR, "")) for i in listed]
@@ -254,7 +253,7 @@ class Phantom:
         """Raises Unsupported where something is to be written into activations: it has none."""
         if any(prompt.interventions for prompt in prompts):
             raise lacking(self.name, self.tier, "activations")
-        return prompts
+        return unmasked(prompts, self.name)
 
     def _behaviour(self, prompt: Prompt) -> Behaviour:
         shown = self._scene(prompt)
@@ -291,15 +290,3 @@ class Phantom:
 def _asks(prompt: Prompt) -> bool:
     """Whether the prompt asks for a report; an open question without options is answered like any message."""
     return prompt.tag.get("role") == "report" and bool(prompt.tag["question"]["options"])
-
-
-def _goes_on(acts: Behaviour, text: str) -> float:
-    """Probability that a reply begins with the words of a text."""
-    wanted = words(text)
-    return math.fsum(
-        float(p) for reply, p in zip(acts.replies, acts.p, strict=True) if words(reply)[: len(wanted)] == wanted
-    )
-
-
-def _token(word: str) -> int:
-    return zlib.crc32(word.encode()) % 1_000_003

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import zlib
 from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
-from selfscope.quantities import PROPERTIES, entropy_key, measure
+from selfscope.quantities import PROPERTIES, entropy_key, measure, words
 from selfscope.records import Question
-from selfscope.subjects.phantom_world import Array, entropy, first_words
+from selfscope.subjects.phantom_world import Array, Behaviour, entropy, first_words
 
 FEATURES = ("first_char", "second_char", "first_word", "ends_with_vowel", "parity", "word_count")
 """Properties of a reply that the habit depends on."""
@@ -46,3 +48,16 @@ def features(reply: str) -> Array:
         key = measure(Question(name, options), reply)
         marks += [float(option.key == key) for option in options]
     return np.array(marks)
+
+
+def goes_on(acts: Behaviour, text: str) -> float:
+    """Probability that a reply begins with the words of a text."""
+    wanted = words(text)
+    return math.fsum(
+        float(p) for reply, p in zip(acts.replies, acts.p, strict=True) if words(reply)[: len(wanted)] == wanted
+    )
+
+
+def token_of(word: str) -> int:
+    """The token id of a word: its tokens are words."""
+    return zlib.crc32(word.encode()) % 1_000_003

@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 from selfscope.errors import BadInput, BadModel
-from selfscope.records import Prompt
+from selfscope.records import Message, Prompt
 
 BROKEN = "\ufffd"
 """What stands for bytes that are no whole character yet."""
@@ -109,6 +109,20 @@ def _templated(tokenizer: Any, messages: list[dict[str, str]]) -> str:
         raise BadModel(f"the model's chat template refuses this conversation: {error}") from error
 
 
+def beginning(tokenizer: Any, messages: Sequence[Message]) -> str | None:
+    """A conversation that does not go on, without the place where the assistant speaks; None where the template refuses
+    it."""
+    from jinja2 import TemplateError
+
+    if tokenizer.chat_template is None:
+        return _lines(messages)
+    try:
+        turns = [{"role": m.role, "content": m.content} for m in messages]
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=False))
+    except TemplateError:
+        return None
+
+
 def continuation(tokenizer: Any, text: str) -> tuple[int, ...]:
     """Token ids of a text that continues another: on its own, no BOS, no space that is not in it.
 
@@ -138,8 +152,11 @@ def transcript(prompt: Prompt) -> str:
     """A conversation as running text for a base model; a single user message stands alone."""
     if len(prompt.messages) == 1 and prompt.messages[0].role == "user":
         return prompt.messages[0].content + "\n"
-    lines = [f"{ROLES.get(m.role, m.role)}: {m.content}\n\n" for m in prompt.messages]
-    return "".join(lines) + "Assistant: "
+    return _lines(prompt.messages) + "Assistant: "
+
+
+def _lines(messages: Sequence[Message]) -> str:
+    return "".join(f"{ROLES.get(m.role, m.role)}: {m.content}\n\n" for m in messages)
 
 
 def end_of_turn(tokenizer: Any, generation: Any) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from selfscope.errors import SelfscopeError
+from selfscope.errors import SelfscopeError, Unsupported
 from selfscope.records import (
     Cost,
     Decoding,
@@ -30,6 +30,7 @@ from selfscope.subjects.base import OnDone, OpenSubject, ScoringSubject, Subject
 
 CAPACITY = 1 << 24
 """Numbers of the captures that are kept: 64 MB."""
+MASKS = "masked prompts need a model that runs here and passed its self-test, as smollm2-135m"
 CEILING = "behaviour"
 """The only rung whose readers may let the subject do what a trial is about."""
 
@@ -123,7 +124,7 @@ class SealRegistry:
 
 def _what(prompt: Prompt) -> str:
     """What the subject would be given: everything of a prompt but its inert tag and its interventions."""
-    return content_hash(prompt.messages, prompt.text, prompt.ids, prompt.prefix, size=32)
+    return content_hash(prompt.messages, prompt.text, prompt.ids, prompt.prefix, prompt.masked, size=32)
 
 
 class SealedSubject:
@@ -141,6 +142,7 @@ class SealedSubject:
         self.tier: str = subject.tier
         self.chat: bool = subject.chat
         self.environment: Mapping[str, Any] = subject.environment
+        self.masks: bool = getattr(subject, "masks", False)
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None
@@ -244,6 +246,8 @@ class SealedSubject:
     ) -> Any:
         if guarded:
             self._guard(method, prompts)
+        if not self.masks and any(prompt.masked for prompt in prompts):
+            raise Unsupported(f"{self.name} cannot mask turns: {MASKS}")
         start, before = time.perf_counter(), getattr(self._subject, "spent", None)
         result = act([self._registry.open(prompt) for prompt in prompts])
         seconds, after = time.perf_counter() - start, getattr(self._subject, "spent", None)

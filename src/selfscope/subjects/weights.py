@@ -92,7 +92,8 @@ def read_model(name: str, source: Source, dtype: str | None, adapter: str | None
         lost = ", ".join(missing[:3])
         raise BadModel(f"the weights of {name} lack {len(missing)} of the model's tensors ({lost} ...): not loaded")
     if dtype is None and sum(p.numel() for p in model.parameters()) <= FP32_UP_TO:
-        model = model.float()
+        # transformers forbids this for what it calls quantized; the tensors of a GGUF file have been made whole by now.
+        model = torch.nn.Module.float(model) if source.gguf else model.float()
     if adapter is not None:
         from peft import PeftModel
 

@@ -15,8 +15,8 @@ from selfscope.errors import BadInput
 from selfscope.records import TokenDistribution
 from selfscope.subjects import ordinary_tokens
 from selfscope.subjects.activations import Activations
-from selfscope.subjects.capture import capture
 from selfscope.subjects.decode import Engine, Ids
+from selfscope.subjects.masked_rows import capture
 from selfscope.subjects.ordinary_tokens import ordinary
 from selfscope.subjects.places import columns_to_read
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from selfscope.records import PLAIN, REAL, Outcome, Parts, Reading, Row, Trial, Truth
 from selfscope.statistics import Array, Ints
-from selfscope.verdicts.shares import Items
+from selfscope.verdicts.items import Items
+from selfscope.verdicts.items import matrix as matrix
 
 Cells = Mapping[str, Reading]
 
@@ -18,8 +19,7 @@ Cells = Mapping[str, Reading]
 @dataclass(frozen=True)
 class Table:
     """The rows of one phenomenon. readings[reader, control, arm, split]: base trial id -> reading. of_control: trial by
-    (base trial, control, arm). rungs: by reader. parts: what the study's parts say of themselves. mass: a reading whose
-    listed answers hold less of the probability is no answer."""
+    (base trial, control, arm). rungs: by reader. parts: what the study's parts say of themselves."""
 
     phenomenon: str
     trials: Mapping[str, Trial]
@@ -28,7 +28,6 @@ class Table:
     of_control: Mapping[tuple[str, str, str], str]
     rungs: Mapping[str, str]
     parts: Parts = field(default_factory=Parts)
-    mass: float = 0.0
     changes: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -59,12 +58,7 @@ class Table:
         self, reader: str, control: str = PLAIN, split: str = "test", *, arm: str = REAL
     ) -> dict[str, Reading]:
         """Those that are answers."""
-        return {k: r for k, r in self.cells(reader, control, split, arm=arm).items() if self.is_answer(r)}
-
-    def is_answer(self, reading: Reading) -> bool:
-        """Whether one of the listed answers was given, or would be given often enough: what their probabilities leave
-        of one is a refusal or something else."""
-        return reading.distribution is not None and (reading.mass is None or reading.mass >= self.mass)
+        return {k: r for k, r in self.cells(reader, control, split, arm=arm).items() if r.distribution is not None}
 
     def on(self, rung: str) -> list[str]:
         """Readers of a rung that were asked plainly, in the order of the rows."""
@@ -75,13 +69,14 @@ class Table:
         subject cannot of a user's own questions, is no rival."""
         return [r for r in self.on(rung) if self.answered(r)]
 
+    def controls(self, role: str, reader: str = "") -> list[str]:
+        """The controls in a role that a reader was asked under (any reader, where none is named)."""
+        asked = {key[1] for key in self.readings if not reader or key[0] == reader}
+        return [control for control in self.parts.in_role(role) if control in asked]
+
     def control(self, role: str, reader: str = "") -> str:
-        """The first control in a role that a reader was asked under (any reader, where none is named); "" where there
-        is none."""
-        for control in self.parts.in_role(role):
-            if any(key[1] == control and (not reader or key[0] == reader) for key in self.readings):
-                return control
-        return ""
+        """The first of them; "" where there is none."""
+        return next(iter(self.controls(role, reader)), "")
 
     def truth_under(self, base: str, control: str, arm: str = REAL) -> Truth | None:
         """The truth of a trial as a control changed it."""
@@ -89,14 +84,10 @@ class Table:
 
 
 def tables(
-    rows: Iterable[Row],
-    trials: Mapping[str, Trial],
-    truths: Mapping[str, Truth],
-    parts: Parts | None = None,
-    mass: float = 0.0,
+    rows: Iterable[Row], trials: Mapping[str, Trial], truths: Mapping[str, Truth], parts: Parts | None = None
 ) -> list[Table]:
     """One table a phenomenon, in the order of the rows. A later row of the same cell replaces an earlier one. Sweeps
-    are left out: they ask the same trial many times. mass: see `Table`."""
+    are left out: they ask the same trial many times."""
     known = parts or Parts()
     readings: dict[str, dict[tuple[str, str, str, str], dict[str, Reading]]] = {}
     rungs: dict[str, dict[str, str]] = {}
@@ -111,15 +102,7 @@ def tables(
         rung = known.readers[row.reader].rung if row.reader in known.readers else row.rung
         rungs.setdefault(row.phenomenon, {}).setdefault(row.reader, rung)
         derived.setdefault(row.phenomenon, {})[base, row.control, trial.arm] = trial.id
-    return [Table(name, trials, truths, readings[name], derived[name], rungs[name], known, mass) for name in readings]
-
-
-def matrix(vectors: Sequence[Sequence[float]], width: int) -> Array:
-    """(n, K) padded with zeros."""
-    out = np.zeros((len(vectors), width))
-    for i, vector in enumerate(vectors):
-        out[i, : len(vector)] = vector
-    return out
+    return [Table(name, trials, truths, readings[name], derived[name], rungs[name], known) for name in readings]
 
 
 def numbered(names: Sequence[object]) -> Ints:
@@ -131,7 +114,7 @@ def numbered(names: Sequence[object]) -> Ints:
 def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str], Items] | None:
     """The items that the reader, the prior and every linear rival answered, as arrays. None when there is none."""
     own = table.answered(reader, "plain", split)
-    history, inputs = _history(table), table.rivals("input")[:2]
+    history, inputs = _history(table), inputs_of(table)
     others = [table.answered(r, "plain", split) for r in (*history, *inputs)]
     ids = [i for i in own if i in table.truths and all(i in cells for cells in others)]
     if not ids:
@@ -164,6 +147,13 @@ def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str],
         halves=_halves(refits, k),
         set_variance=_set_variance(refits, k),
     )
+
+
+def inputs_of(table: Table) -> list[str]:
+    """The two input rivals of the regression: another model's forecasts before those of stored histories."""
+    rivals = table.rivals("input")
+    observers = [r for r in rivals if r in table.parts.readers and table.parts.readers[r].observer is not None]
+    return [*observers, *(r for r in rivals if r not in observers)][:2]
 
 
 def _history(table: Table) -> list[str]:
@@ -241,12 +231,13 @@ def dummies(trials: Sequence[Trial], there: np.ndarray[tuple[int, int], np.dtype
 
 
 ELSEWHERE = "elsewhere"
-"""What became of a reading by probabilities whose listed answers hold next to nothing."""
+"""What became of a reading by probabilities whose listed answers hold next to nothing: it would say something else."""
 
 
-def outcomes(table: Table, reader: str) -> dict[str, int]:
-    """How many plain readings ended in each outcome, and how many answered with something that is not listed."""
+def outcomes(table: Table, reader: str, mass: float) -> dict[str, int]:
+    """How many plain readings ended in each outcome. mass: where the listed answers hold less of the probability, a
+    refusal or something else would come, and the reading says only what it would choose if it had to."""
     cells = table.cells(reader)
     counts = {o.value: sum(r.outcome == o for r in cells.values()) for o in Outcome}
-    silent = sum(r.distribution is not None and not table.is_answer(r) for r in cells.values())
+    silent = sum(r.distribution is not None and r.mass is not None and r.mass < mass for r in cells.values())
     return {**counts, Outcome.ANSWERED.value: counts[Outcome.ANSWERED.value] - silent, ELSEWHERE: silent}

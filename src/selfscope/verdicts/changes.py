@@ -9,7 +9,7 @@ import numpy as np
 from selfscope.records import PLAIN, REAL, Reading
 from selfscope.statistics import Array
 from selfscope.verdicts.assemble import Table, distribution_of, matrix, numbered
-from selfscope.verdicts.state_effect import Change
+from selfscope.verdicts.state_effect import Change, moved
 
 ChangedItems = tuple[list[str], Change]
 Cells = Mapping[str, Reading]
@@ -28,12 +28,37 @@ def text_change(table: Table, reader: str, *, control: bool = True, sham: bool =
 
 
 def hidden_change(table: Table, reader: str, *, control: bool = True) -> ChangedItems | None:
-    """The items whose state was changed by something that no report can read as text. None: no such."""
-    state = table.control("hidden_state", reader)
-    changed, *others = HIDDEN_ARMS
-    w0, w1, p0, p1 = (table.answered(reader, state, arm=arm) for arm in others)
-    beside = {"control_before": w0, "control_after": w1, "person_before": p0, "person_after": p1}
-    return _kept(table, reader, (state, changed), beside if control else {})
+    """The items whose state was changed by something that no report can read as text. None: no such.
+
+    Of several such changes the first that moved behaviour: what moves none shows nothing."""
+    first = None
+    for state in _hidden_controls(table, reader):
+        changed, *others = HIDDEN_ARMS
+        w0, w1, p0, p1 = (table.answered(reader, state, arm=arm) for arm in others)
+        beside = {"control_before": w0, "control_after": w1, "person_before": p0, "person_after": p1}
+        found = _kept(table, reader, (state, changed), beside if control else {})
+        if found is not None and moving(found[1]):
+            return found
+        first = first or found
+    return first
+
+
+def moving_control(table: Table, reader: str) -> str:
+    """The control of the hidden state that decides: the first that moved behaviour; "" where none did."""
+    for state in _hidden_controls(table, reader):
+        found = _kept(table, reader, (state, HIDDEN_ARMS[0]), {})
+        if found is not None and moving(found[1]):
+            return state
+    return ""
+
+
+def _hidden_controls(table: Table, reader: str) -> list[str]:
+    return [c for role in ("hidden_state", "masked_state") for c in table.controls(role, reader)]
+
+
+def moving(change: Change) -> bool:
+    """Whether the change moved behaviour: one that moves none has no slope."""
+    return len(np.unique(change.cluster)) > 1 and moved(change).low > 0
 
 
 def _kept(table: Table, reader: str, state: tuple[str, str], beside: Mapping[str, Cells]) -> ChangedItems | None:
@@ -93,13 +118,13 @@ def _copied(table: Table, ids: Sequence[str], state: tuple[str, str], k: int) ->
 
 def _shown(table: Table, ids: Sequence[str], state: tuple[str, str], k: int) -> Array | None:
     """(n, K, m) how the forecasts of rivals moved that were shown the same state, on every item."""
-    moved = []
+    shifts = []
     for rival in (r for rung in ("input", "history") for r in table.on(rung)):
         before, after = table.answered(rival), table.answered(rival, state[0], arm=state[1])
         if all(i in before and i in after for i in ids):
-            moved.append(matrix([distribution_of(after[i]) for i in ids], k))
-            moved[-1] -= matrix([distribution_of(before[i]) for i in ids], k)
-    return np.stack(moved, axis=2) if moved else None
+            shifts.append(matrix([distribution_of(after[i]) for i in ids], k))
+            shifts[-1] -= matrix([distribution_of(before[i]) for i in ids], k)
+    return np.stack(shifts, axis=2) if shifts else None
 
 
 def _mode(x: Sequence[float]) -> Sequence[float]:

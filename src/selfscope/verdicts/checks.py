@@ -213,11 +213,15 @@ def third_person(table: Table, reader: str, s: Settings) -> Check:
     cells = table.cells(reader, table.control("person", reader))
     if not cells:
         return check("third person", "missing", "nobody asked about a typical assistant")
-    plain = [reading for k, reading in table.cells(reader).items() if k in cells]
-    rates = [np.mean([float(table.is_answer(r)) for r in of] or [0.0]) for of in (list(cells.values()), plain)]
-    gap = float(rates[0] - rates[1])
+    plain = {k: v for k, v in table.cells(reader).items() if k in cells}
+    gap = _rate(cells) - _rate(plain)
     status = "failed" if abs(gap) > s.parse_gap and len(cells) >= 20 else "passed"
     return check("third person", status, f"asked {len(cells)} times; answered {gap:+.2f} against the self")
+
+
+def _rate(cells: object) -> float:
+    assert isinstance(cells, dict)
+    return sum(r.distribution is not None for r in cells.values()) / max(len(cells), 1)
 
 
 def _interval(x: Estimate) -> str:

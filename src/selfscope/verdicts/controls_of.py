@@ -8,6 +8,7 @@ from selfscope.verdicts.splits import POOLED, TRACKING
 from selfscope.verdicts.words import ALARM, COPIES, FOLLOWS, FORMAT, NARRATIVE, PRIOR, PUBLIC, READS
 
 CAUSAL, ABLATED, RIVALS = "access (causal)", "access (ablated)", "access (rivals only)"
+COMPETENCE = "property competence"
 _HIDDEN = (CAUSAL, ABLATED, READS)
 _TEXT = (FOLLOWS, COPIES, ALARM)
 _COMPOSED = (NARRATIVE, PUBLIC, PRIOR, FORMAT)
@@ -26,7 +27,7 @@ MATTERS: Mapping[str, tuple[str, ...]] = {
     "same words": _HIDDEN,
     "changed third person": _HIDDEN,
     "shuffled pairing": (ABLATED, RIVALS, NARRATIVE, PUBLIC),
-    "property competence": (NARRATIVE,),
+    COMPETENCE: (NARRATIVE,),
     "truth ceiling": (ABLATED, RIVALS, PUBLIC),
     "third person": (PUBLIC,),
 }
@@ -51,7 +52,7 @@ RUN = {
     "same words": "the control vector_state (part of every profile)",
     "changed third person": "the control vector_state (part of every profile)",
     "shuffled pairing": "nothing: it is computed from the rows",
-    "property competence": "the control competence (part of every profile)",
+    COMPETENCE: "the control competence (part of every profile)",
     "truth ceiling": "prompts whose answers vary, or more rollouts: --profile full",
     "third person": "the control third_person (part of every profile)",
 }

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from selfscope.statistics import Estimate, below
 from selfscope.verdicts.claims import Check, Settle
-from selfscope.verdicts.controls_of import ABLATED, CAUSAL, EXCUSED, RIVALS
+from selfscope.verdicts.controls_of import ABLATED, CAUSAL, COMPETENCE, EXCUSED, RIVALS
 from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.settle import MISSING, settling
-from selfscope.verdicts.splits import FULL
+from selfscope.verdicts.splits import FULL, POOLED, TRACKING
 from selfscope.verdicts.words import (
     ACCESS,
     ALARM,
@@ -23,6 +23,7 @@ from selfscope.verdicts.words import (
     PRIOR,
     PUBLIC,
     READS,
+    elsewhere,
     share,
 )
 
@@ -48,30 +49,37 @@ def f_star(e: Measured) -> float:
     return e.private.low / reach if reach > 0 else float("inf")
 
 
+YIELDS = {RIVALS: ["near twin"], NARRATIVE: [COMPETENCE]}
+"""Claims that let a later row speak where just these controls are not met: what comparison alone would say if a twin
+had been tried; and who cannot tell the property of a given text makes nothing up: it may not know what is asked."""
+
+
 def decide(e: Measured, settings: Settings) -> Decision:
     """The first row of the table that holds, with what would settle what stays open."""
-    decision, lacking = _decided(e, settings)
-    return replace(decision, settle=settling(e, decision.verdict, lacking or decision.reason or "", settings))
+    decision, reason = _decided(e, settings)
+    return replace(decision, settle=settling(e, decision.verdict, reason, settings))
 
 
 def _decided(e: Measured, s: Settings) -> tuple[Decision, str]:
-    """The decision, and the reason why a stronger claim is not made, where there is one."""
-    if e.answered < 1 - s.silent:
-        said = f"Only {100 * e.answered:.0f} % of the questions got one of the answers."
-        return _not("too many non-answers", said), ""
-    if e.clusters < s.clusters:
-        said = f"Only {e.clusters} groups of items; at least {s.clusters} are needed."
-        return _not("too few clusters", said), ""
-    for reason, sentence in e.blocks:
-        return _not(reason, sentence), ""
-    short: Decision | None = None
-    for claim, decision in _rows(e, s):
+    """The decision, and what keeps it, or a stronger claim, from being made."""
+    lacking = None
+    stops = _stops(e, s)
+    for claim, decision in _rows(e, s) if stops is None else ():
         got = _controlled(claim, decision, e.checks)
-        if short is None and claim == RIVALS and got.verdict == NOT_SUPPORTED:
-            short = got  # what a changed state shows needs no rival: one that was not tried does not hide it
-        elif short is None or (claim in (READS, FOLLOWS, ALARM) and got.verdict != NOT_SUPPORTED):
-            return got, (short.reason or "") if short else ""
-    return (short or _undecided(e, s)), ""
+        if claim not in YIELDS or _unmet(claim, decision, e.checks) != YIELDS[claim]:
+            return got, (got.reason or (lacking.reason if lacking else "") or "")
+        lacking = lacking or got
+    decision = stops or lacking or _undecided(e, s)
+    return decision, decision.reason or ""
+
+
+def _stops(e: Measured, s: Settings) -> Decision | None:
+    """What stops any claim before the rows are read."""
+    if e.answered < 1 - s.silent:
+        return _not("too many non-answers", elsewhere(e.answered))
+    if e.clusters < s.clusters:
+        return _not("too few clusters", f"Only {e.clusters} groups of items; at least {s.clusters} are needed.")
+    return next((_not(reason, sentence) for reason, sentence in e.blocks), None)
 
 
 def _rows(e: Measured, s: Settings) -> Iterator[tuple[str, Decision]]:
@@ -121,10 +129,12 @@ def _composition(e: Measured, s: Settings) -> Iterator[tuple[str, Decision]]:
     low = e.goes is not None and e.goes.at(2 * e.goes.level - 1).high < s.tracking
     moves = any(x is not None and x.low > 0 for x in (e.do, e.follows))
     untouched = e.effect is not None and below(e.effect, s.margin_causal)
-    for split in (e.pooled, e.tracking):
-        if split is not None and not split.singular:
-            yield from _shares_say(split.kind, split.estimates, e, s, flat=low and not moves, public=untouched)
-            return
+    smaller = {"flat": low and not moves, "public": untouched}
+    if e.pooled is not None and e.pooled.tells(s.coarse):
+        yield from _shares_say(POOLED, e.pooled.estimates, e, s, **smaller)
+    anybody = e.pooled.estimates.get("public") if e.pooled is not None else None
+    if e.tracking is not None and e.tracking.tells(s.coarse) and (anybody is None or anybody.low <= 0):
+        yield from _shares_say(TRACKING, e.tracking.estimates, e, s, **smaller)
 
 
 def _shares_say(
@@ -135,25 +145,31 @@ def _shares_say(
     constant = flat and unmoved is not None and unmoved.low > s.narrative
     unearned = e.unearned is not None and e.unearned.value >= s.unearned and e.unearned.low > 0
     if constant and unearned:
-        yield NARRATIVE, Decision(NARRATIVE, _made_up(unmoved, e), split=kind)
+        yield NARRATIVE, Decision(NARRATIVE, _made_up(kind, unmoved, e), split=kind)
     anybody = any(x is not None and x.low > 0 for x in (shares.get(k) for k in ("habit", "input", "public")))
     if public and anybody:
         yield PUBLIC, Decision(PUBLIC, _self_prediction(shares, e, s), split=kind)
     if constant:
-        yield PRIOR, Decision(PRIOR, _the_same(unmoved, e), split=kind)
+        yield PRIOR, Decision(PRIOR, _the_same(kind, unmoved, e, unearned=unearned), split=kind)
     if flat and form is not None and form.low > 0:
         said = f"Goes by the form of the question: {share(form)} follows the place of an option, or the word “yes”."
         yield FORMAT, Decision(FORMAT, said, split=kind)
 
 
-def _controlled(claim: str, decision: Decision, checks: Sequence[Check]) -> Decision:
-    """A claim stands only if each control that it demands ran and passed. A smaller split needs fewer rivals."""
+def _unmet(claim: str, decision: Decision, checks: Sequence[Check]) -> list[str]:
+    """The controls that a claim demands and that did not run and pass. A smaller split needs fewer rivals."""
     excused = EXCUSED.get(decision.split, ())
+    demanded = [c for c in checks if claim in c.needed_for and c.name not in excused]
+    return [c.name for c in demanded if c.status != "passed"]
+
+
+def _controlled(claim: str, decision: Decision, checks: Sequence[Check]) -> Decision:
+    """A claim stands only if each control that it demands ran and passed."""
+    unmet = _unmet(claim, decision, checks)
     for status in ("missing", "failed"):
-        unmet = [c for c in checks if c.status == status and claim in c.needed_for and c.name not in excused]
-        if unmet:
-            names = ", ".join(c.name for c in unmet)
-            if status == "failed" and "truth ceiling" in names:
+        names = ", ".join(c.name for c in checks if c.status == status and c.name in unmet)
+        if names:
+            if status == "failed" and "truth ceiling" in unmet:
                 return _not("no private variation", "What it does never differs from what the rivals expect: nothing "
                             "private is there to be known.")  # fmt: skip
             reason = f"{MISSING if status == 'missing' else 'control failed: '}{names}"
@@ -165,17 +181,19 @@ _WAS = {"missing": "was not run", "failed": "failed"}
 
 
 def _undecided(e: Measured, s: Settings) -> Decision:
-    """What is known all the same: how much goes with what it does, and that a changed state leaves it alone."""
+    """What is known all the same: how much goes with what it does, and what a changed state does to it."""
     known = []
+    if e.goes is not None and e.goes.low > 0:
+        known.append(f"Goes with what it does, {share(e.goes)} of it, but by which route is open")
+    elif e.goes is not None:
+        known.append(f"Open. {share(e.goes)} of it goes with what it does, by any route")
     if e.effect is not None and below(e.effect, s.margin_causal):
         known.append(f"a changed state moves it by less than {100 * s.margin_causal:.0f} %")
     elif e.effect is not None and e.effect.low > 0:
         known.append(f"{share(e.effect)} moves with a changed state, but not clearly towards what it then does")
-    if e.goes is not None:
-        known.append(f"{share(e.goes)} of it goes with what it does, by any route")
-    if e.singular and not known:
+    if not known:
         return _not("rivals and truth cannot be told apart", "What the rivals expect and what it does move together.")
-    return _not("undecided", f"Open: {'; '.join(known) or 'too little was measured'}.")
+    return _not("undecided", f"{'; '.join(known)}.")
 
 
 def _not(reason: str, sentence: str) -> Decision:
@@ -220,18 +238,26 @@ def _follows(follows: Estimate) -> Decision:
     return Decision(FOLLOWS, said)
 
 
-def _made_up(unmoved: Estimate | None, e: Measured) -> str:
-    return f"Made up: {_constant(unmoved, e)}, and it is surer than it is right."
+def _made_up(kind: str, unmoved: Estimate | None, e: Measured) -> str:
+    return f"Made up: {_constant(kind, unmoved, e)}, and it is surer than it is right."
 
 
-def _the_same(unmoved: Estimate | None, e: Measured) -> str:
-    return f"Says the same whatever is asked about: {_constant(unmoved, e)}. It is no surer than it is right."
+def _the_same(kind: str, unmoved: Estimate | None, e: Measured, *, unearned: bool) -> str:
+    rest = "It is no surer than it is right."
+    if unearned:
+        rest = "It cannot tell the property of a given text either: it may not know what is asked."
+    return f"Says much the same whatever it does: {_constant(kind, unmoved, e)}. {rest}"
 
 
-def _constant(unmoved: Estimate | None, e: Measured) -> str:
+def _constant(kind: str, unmoved: Estimate | None, e: Measured) -> str:
     assert unmoved is not None
-    most = f", at most {100 * max(0.0, min(1.0, e.goes.high)):.0f} % goes with what it then does" if e.goes else ""
-    return f"{share(unmoved)} of what it says follows nothing that was measured{most}"
+    most = f", at most {_percent(e.goes.high)} goes with what it then does" if e.goes else ""
+    nothing = "goes with nothing that it does" if kind == TRACKING else "follows nothing that was measured"
+    return f"at least {_percent(unmoved.low)} of what it says {nothing}{most}"
+
+
+def _percent(x: float) -> str:
+    return f"{100 * max(0.0, min(1.0, x)):.0f} %"
 
 
 def _self_prediction(shares: Mapping[str, Estimate | None], e: Measured, s: Settings) -> str:

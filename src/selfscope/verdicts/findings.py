@@ -62,9 +62,8 @@ def find(
         Claims, gaps, grids and what was said of injections.
     """
     by_phenomenon = tables(rows, trials, truths, parts)
-    reports = tables(rows, trials, truths, parts, Settings().mass)
     return Findings(
-        tuple(claim for table in reports for claim in judged(table, Settings())),
+        tuple(claim for table in by_phenomenon for claim in judged(table, Settings())),
         tuple(gap for table in by_phenomenon for gap in gaps_of(table, observations)),
         tuple(grids(rows, trials, truths, parts)),
         tuple(finding for table in by_phenomenon for finding in detections_of(table)),

@@ -11,7 +11,7 @@ from selfscope.records import Reading
 from selfscope.statistics import Array, Estimate, mean
 from selfscope.verdicts import state_effect
 from selfscope.verdicts.assemble import Table, matrix, numbered
-from selfscope.verdicts.changes import ChangedItems, hidden_change, text_change
+from selfscope.verdicts.changes import ChangedItems, hidden_change, moving, text_change
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,8 @@ def _of_text(table: Table, reader: str) -> dict[str, Estimate | None]:
 
 
 def _moving(changed: ChangedItems | None) -> ChangedItems | None:
-    """The changed items, where the change moved behaviour: one that moves none has no slope."""
-    if changed is None or len(np.unique(changed[1].cluster)) < 2:
-        return None
-    return changed if state_effect.moved(changed[1]).low > 0 else None
+    """The changed items, where the change moved behaviour."""
+    return changed if changed is not None and moving(changed[1]) else None
 
 
 def alarm(table: Table, reader: str) -> Estimate | None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from selfscope.records import PLAIN, REAL, Parts, Row, Trial, Truth
+from selfscope.records import PLAIN, REAL, Parts, Reading, Row, Trial, Truth
 from selfscope.statistics import Estimate, holm, mean, minimum_detectable, t_tail
 from selfscope.verdicts import checks, ladder, notes
 from selfscope.verdicts.assemble import Table, class_reports, items_of, numbered, outcomes, tables, twin_of
-from selfscope.verdicts.changes import HIDDEN_ARMS
+from selfscope.verdicts.changes import HIDDEN_ARMS, moving_control
 from selfscope.verdicts.claims import Check, Claim
 from selfscope.verdicts.conditions import conditions_of
 from selfscope.verdicts.decision import decide
@@ -21,7 +21,7 @@ from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import Items, Shares, against_modes, composed, in_place_of_history, kept, shares
 from selfscope.verdicts.splits import POOLED, TRACKING, pooled, tracking
-from selfscope.verdicts.words import NOT_SUPPORTED
+from selfscope.verdicts.words import NOT_SUPPORTED, elsewhere
 
 
 def judge(
@@ -51,8 +51,7 @@ def judge(
     list[Claim]
         In the order of the rows, the primary one of each phenomenon first.
     """
-    s = settings or Settings()
-    return [claim for table in tables(rows, trials, truths, parts, s.mass) for claim in judged(table, s)]
+    return [claim for table in tables(rows, trials, truths, parts) for claim in judged(table, settings or Settings())]
 
 
 def judged(table: Table, s: Settings) -> list[Claim]:
@@ -68,7 +67,7 @@ def judged(table: Table, s: Settings) -> list[Claim]:
 
 
 def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
-    counts = outcomes(table, reader)
+    counts = outcomes(table, reader, s.mass)
     asked = sum(v for k, v in counts.items() if k != "unsupported")
     answered = counts["answered"] / asked if asked else 0.0
     base = Claim(
@@ -172,7 +171,7 @@ def _nothing_to_judge(posed: tuple[list[str], Items] | None, answered: float, s:
     """(reason, sentence) where there is nothing to estimate from; empty where there is."""
     if posed is None:
         if answered < 1 - s.silent:
-            return "too many non-answers", f"Only {100 * answered:.0f} % of the questions got one of the answers."
+            return "too many non-answers", elsewhere(answered)
         return "too few items", "Nothing to estimate from: no item has answers of the self and of every rival."
     items = posed[1]
     if items.clusters < 2:
@@ -206,7 +205,7 @@ def _blocks(table: Table, reader: str, required: Sequence[Check], s: Settings) -
         cluster = numbered([table.trials[k].cluster for k in both])
         if len(both) < s.clusters or cluster.max() == 0:
             continue
-        gap = mean(np.array([float(table.is_answer(first[k])) - table.is_answer(after[k]) for k in both]), cluster)
+        gap = mean(np.array([_read(first[k]) - _read(after[k]) for k in both]), cluster)
         if abs(gap.value) > s.parse_gap and not gap.low <= 0 <= gap.high:
             changed = table.parts.controls[new].kind.replace("_", " ")
             differ = f"The share of readable answers differs between plain and {changed}."
@@ -215,15 +214,19 @@ def _blocks(table: Table, reader: str, required: Sequence[Check], s: Settings) -
     return tuple(blocks)
 
 
+def _read(reading: Reading) -> float:
+    return float(reading.distribution is not None)
+
+
 def _compared(table: Table, reader: str) -> list[tuple[tuple[str, str], tuple[str, str]]]:
-    """(control, arm) before and after, of everything that is held against itself under another state."""
-    competence, hidden = table.control("competence", reader), table.control("hidden_state", reader)
+    """(control, arm) before and after, of everything that is held against itself under a changed state or a sham."""
+    competence, hidden = table.control("competence", reader), moving_control(table, reader)
     text = [(PLAIN, "state"), (PLAIN, "sham"), (competence, "state_competence")]
-    changed, w0, w1, p0, p1 = HIDDEN_ARMS
-    return [
-        *(((before, REAL), (table.control(role, reader), REAL)) for before, role in text),
-        ((PLAIN, REAL), (hidden, changed)), ((hidden, w0), (hidden, w1)), ((hidden, p0), (hidden, p1)),
-    ]  # fmt: skip
+    pairs = [((before, REAL), (table.control(role, reader), REAL)) for before, role in text]
+    if hidden:
+        changed, w0, w1, p0, p1 = HIDDEN_ARMS
+        pairs += [((PLAIN, REAL), (hidden, changed)), ((hidden, w0), (hidden, w1)), ((hidden, p0), (hidden, p1))]
+    return pairs
 
 
 def _multiplicity(claims: Sequence[Claim], tried: int, s: Settings) -> list[Claim]:

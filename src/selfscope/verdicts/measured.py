@@ -1,4 +1,4 @@
-"""What the decision table looks at: every estimate of one report, with the controls that were run."""
+"""What was estimated of a report, as the decision table looks at it."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def silence(table: Table, reader: str) -> dict[str, float]:
     by_silence: dict[bool, list[float]] = {False: [], True: []}
     for i, reading in table.cells(reader).items():
         if i in table.truths:
-            by_silence[not table.is_answer(reading)].append(_entropy(table.truths[i].mean))
+            by_silence[reading.distribution is None].append(_entropy(table.truths[i].mean))
     if min(len(values) for values in by_silence.values()) < 5:
         return {}
     return {

@@ -20,6 +20,8 @@ class Settings:
         Floor of the unmoved share of a narrative.
     tracking
         Most that may go with what it does (upper end of the 90 % interval) where a smaller split calls it constant.
+    coarse
+        Widest interval of the public share at which the pooled split is used.
     unearned
         Stated minus earned confidence of a narrative.
     tipping
@@ -29,7 +31,7 @@ class Settings:
     silent
         Most non-answers.
     mass
-        Least probability that the listed answers hold together: below it a reading is no answer.
+        Least probability that the listed answers hold together: below it a question counts as not answered.
     parse_gap
         Most difference in answers between the plain question and a control of the state.
     clusters
@@ -49,6 +51,7 @@ class Settings:
     margin_causal: float = 0.10
     narrative: float = 0.50
     tracking: float = 0.25
+    coarse: float = 1.0
     unearned: float = 0.10
     tipping: float = 0.10
     kappa: float = 0.50

@@ -50,7 +50,7 @@ def _rivals(e: Measured, s: Settings) -> list[Settle]:
         what = "train items: nobody learnt its past"
         out.append(Settle(what, "items of a train split", 0, max(e.train, e.items // 2)))
     elif e.kappa < s.kappa:
-        what = f"more train items: what was learnt of its past is mostly noise (reliability {e.kappa:.2f})"
+        what = f"more train items: what was learnt of its past is mostly noise (reliability {max(0.0, e.kappa):.2f})"
         out.append(Settle(what, "--profile full", 0, e.train))
     if e.singular or (near is not None and near.status == "missing"):
         what = "another model's forecast: the rivals there are cannot be told from what it does"

@@ -36,6 +36,12 @@ class Split:
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
     singular: bool = False
 
+    def tells(self, widest: float) -> bool:
+        """Whether it can be used: not singular, and a public share (where there is one) whose interval is no wider. A
+        forecast that hardly differs between items splits nothing off, and blurs the rest."""
+        public = self.estimates.get("public")
+        return not self.singular and (public is None or public.high - public.low <= widest)
+
 
 def tracking(items: Items, level: float = 0.95) -> Split:
     """What goes with what the subject does, by any route. Needs at least two clusters."""

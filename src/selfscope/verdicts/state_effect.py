@@ -10,11 +10,23 @@ Axes as in `shares`: n items, K options.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from selfscope.statistics import Array, Estimate, Ints, by_cluster, estimate, jackknife_se, mean, ratio
+from selfscope.statistics import (
+    Array,
+    Estimate,
+    Ints,
+    by_cluster,
+    estimate,
+    jackknife_se,
+    mean,
+    ratio,
+    t_quantile,
+    t_tail,
+)
 from selfscope.verdicts.shares import SINGULAR, regressors_apart, solve
 
 
@@ -40,11 +52,51 @@ class Change:
     copied: Array | None = None
     shown: Array | None = None
 
+    @property
+    def named(self) -> bool:
+        """Whether each report names one option."""
+        return bool(min(self.before.max(1).min(), self.after.max(1).min()) > 1 - 1e-9)
 
-def slope(d_report: Array, da: Array, db: Array, cluster: Ints) -> Estimate:
+    def follows(self, shift: Array) -> Estimate:
+        """Slope of a change of reports (n, K) on the change of the truth."""
+        return slope(shift, self.xa_after - self.xa, self.xb_after - self.xb, self.cluster, named=self.named)
+
+
+def slope(d_report: Array, da: Array, db: Array, cluster: Ints, *, named: bool = False) -> Estimate:
     """Slope of a change of report on a change of truth, the halves as each other's instruments. Raises ValueError
-    where the truth did not change at all."""
-    return ratio(((da + db) * d_report).sum(1), 2 * (da * db).sum(1), cluster)
+    where the truth did not change at all. Where reports of some clusters did not move at all, so that the others are a
+    count of few, the interval holds every slope that would move so few. named: each report names one option."""
+    seen = ratio(((da + db) * d_report).sum(1), 2 * (da * db).sum(1), cluster)
+    still = float((by_cluster(np.abs(d_report).sum(1), cluster) == 0).mean())
+    if still == 0:
+        return seen
+    moves = max(float(np.abs(da + db).sum(1).mean()) / 4, 0.05) if named else 1.0
+    return _counted(seen, still / (moves * seen.clusters))
+
+
+def _counted(seen: Estimate, unit: float) -> Estimate:
+    """The interval with all slopes a for which (value - a)^2 is at most t^2 |a| unit. unit: variance of the estimate
+    per unit of slope, where each report either follows the change or stays: of a count its size alone tells the
+    variance, and one that came out small, or 0, tells too little of its own. An answer that names one option follows
+    a change of the truth by moving as often as half their distance: unit is larger there by as much."""
+    c = t_quantile(0.5 + seen.level / 2, seen.clusters - 1) ** 2 * unit
+    high = max(seen.high, _farthest(seen.value, c))
+    low = min(seen.low, -_farthest(-seen.value, c))
+    if low > 0:
+        return replace(seen, high=high)
+    # What is shown at another level, or compared with a margin, is made of the standard error.
+    half = max(high - seen.value, seen.value - low)
+    se = half / t_quantile(0.5 + seen.level / 2, seen.clusters - 1)
+    p = 2 * t_tail(abs(seen.value) / se, seen.clusters - 1) if se > 0 else None
+    return replace(seen, low=low, high=high, se=se, p=p)
+
+
+def _farthest(value: float, c: float) -> float:
+    """The largest a above 0 with (value - a)^2 <= c a, -inf where there is none."""
+    inner = c * c / 4 + c * value
+    if inner < 0 or value + c / 2 < 0:
+        return -math.inf
+    return value + c / 2 + math.sqrt(inner)
 
 
 def moved(change: Change) -> Estimate:
@@ -54,9 +106,7 @@ def moved(change: Change) -> Estimate:
 
 def causal(change: Change) -> Estimate:
     """a_do: slope of the report on the truth under do(state), nothing subtracted."""
-    return slope(
-        change.after - change.before, change.xa_after - change.xa, change.xb_after - change.xb, change.cluster
-    )  # fmt: skip
+    return change.follows(change.after - change.before)
 
 
 def causal_net(change: Change) -> Estimate:
@@ -76,7 +126,7 @@ def hidden_effect(change: Change) -> Estimate:
 
 
 def _on_truth(change: Change, moved: Array) -> Estimate:
-    return slope(moved, change.xa_after - change.xa, change.xb_after - change.xb, change.cluster)
+    return change.follows(moved)
 
 
 def _control_moved(change: Change) -> Array:
@@ -137,9 +187,7 @@ def sham_slope(change: Change) -> Estimate:
     """Slope of the report's change under an irrelevant intervention on the change that the real one made."""
     if change.sham is None:
         raise ValueError("no sham intervention was made")
-    return slope(
-        change.sham - change.before, change.xa_after - change.xa, change.xb_after - change.xb, change.cluster
-    )  # fmt: skip
+    return change.follows(change.sham - change.before)
 
 
 def identification(change: Change, group: Ints) -> Estimate | None:

@@ -13,3 +13,8 @@ VERDICTS = (ACCESS, READS, FOLLOWS, ALARM, NARRATIVE, PUBLIC, PRIOR, FORMAT, COP
 def share(x: Estimate) -> str:
     """In per cent with its interval, as computed: neither is cut, so that no point stands outside its interval."""
     return f"{100 * x.value:.0f} % [{100 * x.low:.0f}, {100 * x.high:.0f}]"
+
+
+def elsewhere(answered: float) -> str:
+    """That most questions got no answer that was listed."""
+    return f"Mostly says something else: only {100 * answered:.0f} % of the questions got one of the listed answers."

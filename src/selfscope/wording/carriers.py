@@ -82,7 +82,7 @@ def shown_to_observers(prompt: Prompt) -> Prompt:
     if len(visible) in (0, len(prompt.messages)):
         return prompt
     hidden = sum(m.hidden for m in prompt.messages[: prompt.context])
-    return replace(prompt, messages=visible, context=prompt.context - hidden)
+    return replace(prompt, messages=visible, context=prompt.context - hidden, masked="")
 
 
 def _carrier(question: Question) -> tuple[str, str]:

@@ -83,7 +83,8 @@ def phrase(
     prefill : bool
         The reply starts with "Answer:" (counts never do).
     hide_state : bool
-        The hidden messages and interventions of the object prompt are left out, as for an observer of this subject.
+        The hidden messages, the mask and the interventions of the object prompt are left out, as for an observer of
+        this subject.
     shots : sequence of Shot
         Worked examples before the question.
 
@@ -106,13 +107,16 @@ def phrase(
         trial = replace(trial, prompt=shown_to_observers(trial.prompt), state="plain")
     system = tuple(m for m in trial.prompt.messages if m.role == "system")
     turns = (*system, *_worked(shots, format), *asked_turns(trial, question_text(trial, format)))
+    # A mask needs messages; a subject without a template makes the same running text of them.
+    masked = trial.prompt.masked if not hide_state and any(m.secret for m in turns) else ""
     led = prefill and FORMATS[format].answer != "counts"
     prompt = Prompt(
-        messages=turns if chat else (),
-        text=None if chat else _running_text(turns),
+        messages=turns if chat or masked else (),
+        text=None if chat or masked else _running_text(turns),
         prefix=ANSWER_PREFIX if led else "",
         interventions=() if hide_state else trial.prompt.interventions,
         tag=_tag(trial, format),
+        masked=masked,
     )
     candidates, option_index = candidates_of(question, format)
     return AskedPrompt(
