@@ -10,7 +10,7 @@ import pytest
 from selfscope.statistics import Estimate, estimate
 from selfscope.verdicts import Settings
 from selfscope.verdicts.claims import Check
-from selfscope.verdicts.controls_of import EXCUSED, MATTERS, RUN
+from selfscope.verdicts.controls_of import COMPETENCE, EXCUSED, MATTERS, RUN
 from selfscope.verdicts.decision import Decision, decide
 from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.splits import FULL, POOLED, TRACKING, Split
@@ -67,7 +67,11 @@ def test_9_every_cell_of_the_table_of_required_controls(name: str, claim: str) -
     for status in ("missing", "failed"):
         checks = tuple(replace(c, status=status) if c.name == name else c for c in e.checks)
         got = decide(replace(e, checks=checks), Settings())
-        if claim in MATTERS[name]:
+        if claim == "narrative" and name == COMPETENCE:
+            assert got.verdict == "prior-like"  # the weaker claim that needs it not, and what would settle the other
+            assert ("was not asked" in got.sentence) == (status == "missing")
+            assert [one.what for one in got.settle] == ([name] if status == "missing" else [])
+        elif claim in MATTERS[name]:
             assert got.verdict == "not supported"
             assert name in got.sentence or got.reason == "no private variation"
         else:
@@ -155,9 +159,10 @@ def test_a_rival_that_was_not_tried_does_not_hide_what_the_changed_state_shows()
     assert got.verdict == "follows its context"
     assert "near twin" in [one.what for one in got.settle]
     for also in ("sham", "control question"):  # a claim without its own controls takes nobody's place
-        assert decide(without(both, "near twin", also), Settings()).reason == "control missing: near twin"
-    composed = replace(both, follows=None, unmoved=about(0.9), habit=about(0.5))
-    assert decide(without(composed, "near twin"), Settings()).reason == "control missing: near twin"
+        assert decide(without(both, "near twin", also), Settings()).reason == f"control missing: {also}"
+    assert decide(without(both, "near twin", "prior"), Settings()).reason == "control missing: prior, near twin"
+    alone = without(evidence()["access (rivals only)"], "near twin")
+    assert decide(alone, Settings()).reason == "control missing: near twin"
     causal = without(replace(evidence()["access (causal)"], follows=about(0.5)), "same words")
     assert decide(causal, Settings()).reason == "control missing: same words"
 
@@ -177,7 +182,7 @@ def test_without_the_full_split_composition_is_read_from_a_smaller_one_and_acces
         assert decide(replace(e, unearned=about(0)), Settings()).verdict == "prior-like"
         goes = replace(noisy(kind, tracking=0.9), singular=e.singular, kappa=e.kappa)
         assert decide(goes, Settings()).verdict == "not supported"
-        assert "90 % [85, 95] of it goes with what it does" in decide(goes, Settings()).sentence
+        assert "Goes with what it does, 90 % [85, 95] of it" in decide(goes, Settings()).sentence
         crooked = replace(noisy(kind, form=0.6), singular=e.singular, kappa=e.kappa)
         assert decide(crooked, Settings()).verdict == "format"
 
@@ -189,6 +194,16 @@ def test_a_constant_report_by_a_smaller_split_must_not_go_with_what_it_does() ->
     follows = replace(noisy(POOLED), follows=about(0.15, 0.2), do=None)
     assert decide(follows, Settings()).verdict == "narrative"
     assert decide(replace(noisy(POOLED), do=about(0.2)), Settings()).verdict == "not supported"
+
+
+def test_a_public_forecast_that_hardly_differs_between_items_splits_nothing() -> None:
+    """Its interval is wider than the whole: tracking is read in its place, and is told less."""
+    e = noisy(POOLED)
+    assert e.pooled is not None
+    for half, kind in ((0.45, POOLED), (0.55, TRACKING)):
+        coarse = replace(e.pooled, estimates={**e.pooled.estimates, "public": about(0.0, half)})
+        got = decide(replace(e, pooled=coarse), Settings())
+        assert (got.verdict, got.split) == ("narrative", kind)
 
 
 def test_public_by_the_pooled_split_needs_a_changed_state_that_leaves_it_alone() -> None:
@@ -207,7 +222,7 @@ def test_a_smaller_split_does_without_the_controls_that_it_stands_in_for(kind: s
     e = evidence()["narrative"] if kind == FULL else noisy(kind)
     for name in MATTERS:
         checks = tuple(replace(c, status="missing") if c.name == name else c for c in e.checks)
-        demanded = "narrative" in MATTERS[name] and name not in EXCUSED.get(kind, ())
+        demanded = "narrative" in MATTERS[name] and name not in (COMPETENCE, *EXCUSED.get(kind, ()))
         got = decide(replace(e, checks=checks), Settings())
         assert (got.reason == f"control missing: {name}") == demanded, (name, got)
     assert set(EXCUSED[POOLED]) < set(EXCUSED[TRACKING])
@@ -218,6 +233,10 @@ def test_undecided_says_what_is_known_all_the_same() -> None:
     got: Decision = decide(wide, Settings())
     assert (got.verdict, got.reason) == ("not supported", "undecided")
     assert "a changed state moves it by less than 10 %" in got.sentence
-    assert "50 % [45, 55] of it goes with what it does" in got.sentence
-    nothing = decide(replace(evidence()["narrative"], unmoved=about(0.4)), Settings())
-    assert (nothing.reason, nothing.sentence) == ("undecided", "Open: too little was measured.")
+    assert got.sentence.startswith("Goes with what it does, 50 % [45, 55] of it, but by which route is open")
+    still = replace(noisy(TRACKING, tracking=0.02), unmoved=about(0.4), singular=True)
+    assert still.tracking is not None
+    split = replace(still.tracking, estimates={**still.tracking.estimates, "unmoved": about(0.4)})
+    assert decide(replace(still, tracking=split), Settings()).sentence == (
+        "Open. 2 % [-3, 7] of it goes with what it does, by any route."
+    )

@@ -96,7 +96,6 @@ def test_by_hidden_turns_a_report_follows_its_context_and_a_copier_does_not() ->
         ("follows its context", "control question", "", "changed_competence", ""),
         ("self-prediction", "third person", "", "third_person", ""),
         ("self-prediction", "prior", "prior", "", ""),
-        ("narrative", "property competence", "", "competence", ""),
         ("narrative", "yes-bias panel", "", "yes_bias", ""),
     ],
 )

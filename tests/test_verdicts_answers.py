@@ -40,15 +40,12 @@ def every_fifth(row: Row) -> bool:
 
 
 def test_a_reading_below_the_least_mass_is_no_answer() -> None:
-    """The shares are those of a study in which it was refused, and it is counted apart."""
+    """It is counted apart, and says only what it would choose if it had to: the shares are of that."""
     low = said(given_text(), lambda r: replace(r.reading, mass=0.049 if every_fifth(r) else 1.0))
-    refused = said(given_text(), lambda r: Reading(Outcome.REFUSED) if every_fifth(r) else r.reading)
-    got, like = primary(low), primary(refused)
-    assert got.shares == like.shares
-    assert got.tracking == like.tracking
-    assert got.causal == like.causal
+    got, plain = primary(low), primary(given_text())
     assert got.outcomes == {"answered": 160, ELSEWHERE: 40}
-    assert like.outcomes == {"answered": 160, "refused": 40}
+    assert got.shares == plain.shares
+    assert got.causal == plain.causal
     just = said(given_text(), lambda r: replace(r.reading, mass=0.051 if every_fifth(r) else 1.0))
     assert primary(just).outcomes == {"answered": 200}
     assert primary(just, Settings(mass=0.06)).outcomes == got.outcomes
@@ -58,7 +55,7 @@ def test_a_reading_below_the_least_mass_is_no_answer() -> None:
 def test_next_to_nothing_on_the_listed_answers_is_silence_whatever_is_listed(dials: Dials) -> None:
     claim = primary(said(given_text(dials), lambda r: replace(r.reading, mass=0.01), control="*"))
     assert (claim.verdict, claim.reason) == ("not supported", "too many non-answers")
-    assert "Only 0 %" in claim.sentence
+    assert "Mostly says something else: only 0 %" in claim.sentence
     some = said(given_text(dials), lambda r: replace(r.reading, mass=0.01 if int(r.trial[1:]) % 5 < 2 else 1.0))
     assert primary(some).reason == "too many non-answers"
 
@@ -79,21 +76,6 @@ def test_intention_to_ask_counts_what_the_mass_leaves_as_silence() -> None:
         assert headline["private"].high <= high
     rare = said(given_text(), lambda r: Reading(Outcome.REFUSED) if every_fifth(r) else replace(r.reading, mass=0.9))
     assert primary(rare).headlines["intention to ask"]["silent"] == pytest.approx(0.2)  # the larger silence
-
-
-def test_who_is_silent_by_mass_is_compared_with_who_answers() -> None:
-    rows = given_text()
-    unsure = {t.trial for t in rows.truths.values() if max(t.mean) < 0.6}
-    quiet = said(rows, lambda r: replace(r.reading, mass=0.01 if r.trial in unsure else 1.0))
-    numbers = primary(quiet).numbers
-    assert numbers["entropy_silent"] > numbers["entropy_answered"] + 0.2
-
-
-def test_a_third_person_who_is_answered_with_something_else_fails() -> None:
-    other = "third_person"
-    rows = said(given_text(), lambda r: replace(r.reading, mass=0.01 if every_fifth(r) else 1.0), control=other)
-    assert {c.name: c.status for c in primary(rows).checks}["third person"] == "failed"
-    assert {c.name: c.status for c in primary(given_text()).checks}["third person"] == "passed"
 
 
 def own_questions(dials: Dials, seed: int = 0) -> Rows:
@@ -135,4 +117,4 @@ def test_without_a_rival_and_without_a_changed_state_what_is_missing_is_named() 
     named = " ".join(one.what for one in claim.settle)
     for lacking in ("nobody learnt its past", "another model's forecast", "hidden state"):
         assert lacking in named
-    assert "goes with what it does" in claim.sentence
+    assert "Goes with what it does" in claim.sentence

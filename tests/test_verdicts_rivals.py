@@ -162,21 +162,36 @@ ANSWERED_BESIDE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("how", [Outcome.REFUSED, "mass"])
 @pytest.mark.parametrize(("control", "arm"), ANSWERED_BESIDE)
-def test_arms_that_are_answered_less_often_stop_the_claim(control: str, arm: str, how: Any) -> None:
-    """Refused, or with next to nothing on the listed answers: neither is an answer."""
+def test_arms_that_are_answered_less_often_stop_the_claim(control: str, arm: str) -> None:
     rows = given_text()
     count, new = 0, []
     for row in rows.rows:
         if row.reader == ASK and row.control == control and rows.trials[row.trial].arm == arm:
             count += 1
-            silent = replace(row.reading, mass=0.01) if how == "mass" else Reading(Outcome.REFUSED)
-            row = replace(row, reading=silent) if count % 3 == 0 else row
+            row = replace(row, reading=Reading(Outcome.REFUSED)) if count % 3 == 0 else row
         new.append(row)
     claim = primary(replace(rows, rows=new))
     assert (claim.verdict, claim.reason) == ("not supported", "parse rates differ")
     assert control.replace("_", " ") in claim.sentence
+
+
+def test_a_vector_that_moves_no_behaviour_stops_nothing() -> None:
+    """It is shown as failed; how often its arms are answered says nothing of the plain report."""
+    rows = given_text()
+    truths = {
+        k: replace(rows.truths[k.split("/")[0]], trial=k) if f"{VECTOR}/changed" in k else t
+        for k, t in rows.truths.items()
+    }
+    some = {f"t{i}" for i in range(200) if i % 3}
+    quiet = [
+        replace(r, reading=Reading(Outcome.REFUSED)) if r.control == VECTOR and r.trial.split("/")[0] in some else r
+        for r in rows.rows
+    ]
+    claim = primary(replace(rows, rows=quiet, truths=truths))
+    assert {c.name: c.status for c in claim.checks}["hidden state"] == "failed"
+    assert claim.causal is None
+    assert claim.reason != "parse rates differ"
 
 
 def test_silence_is_compared_with_answers() -> None:

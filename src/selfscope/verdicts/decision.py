@@ -244,7 +244,9 @@ def _made_up(kind: str, unmoved: Estimate | None, e: Measured) -> str:
 
 def _the_same(kind: str, unmoved: Estimate | None, e: Measured, *, unearned: bool) -> str:
     rest = "It is no surer than it is right."
-    if unearned:
+    if unearned and any(c.name == COMPETENCE and c.status == "missing" for c in e.checks):
+        rest = "Whether it can tell the property of a given text was not asked: it may not know what is asked."
+    elif unearned:
         rest = "It cannot tell the property of a given text either: it may not know what is asked."
     return f"Says much the same whatever it does: {_constant(kind, unmoved, e)}. {rest}"
 
