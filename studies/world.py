@@ -17,13 +17,17 @@ from selfscope.verdicts.state_effect import Change
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-FEATURES, RHO, ROLLOUTS, REFITS = 8, 0.5, 20, 10
+FEATURES, ROLLOUTS, REFITS = 8, 20, 10
+ASKED = 0.2
+"""How much of the answer to a control question is shared out anew each time it is asked."""
 
 
 @dataclass(frozen=True)
 class Size:
     """options, items, clusters of the test split; items of the train split; bend: weight of a habit in squares of
-    the features, which a linear rival cannot express; twin: the near twin's forecast stands for the history rival."""
+    the features, which a linear rival cannot express; twin: the near twin's forecast stands for the history rival;
+    alike: the history rival says what the input rival says, so that the full split is singular. rho: weight of the
+    private state in behaviour."""
 
     options: int = 4
     items: int = 200
@@ -31,12 +35,15 @@ class Size:
     train: int = 200
     bend: float = 0.0
     twin: bool = False
+    alike: bool = False
+    rho: float = 0.5
 
 
 @dataclass(frozen=True)
 class World:
     """One draw of everything but the report. p, p_after: (n, K) behaviour before and after do(state); h: published
-    habit E[p | x]; g: how anyone reads the text; xa ... xb_after: halves of the rollouts; first: (n,) permuted."""
+    habit E[p | x]; g: how anyone reads the text; xa ... xb_after: halves of the rollouts; first: (n,) permuted;
+    states: (K,) how often each state occurs; pushed: (n,) the state that do(state) sets."""
 
     seed: int
     size: Size
@@ -55,6 +62,8 @@ class World:
     halves: Array
     g1: Array
     g2: Array
+    states: Array
+    pushed: Ints
 
 
 def softmax(z: Array) -> Array:
@@ -96,11 +105,11 @@ def world(seed: int, size: Size) -> World:
         return softmax(x @ (reads + special) + (x**2 - 1) @ bend)
 
     def behave(x: Array, state: Ints) -> Array:
-        return (1 - RHO) * raw(x) + RHO * _peak(state, k)
+        return (1 - size.rho) * raw(x) + size.rho * peak(state, k)
 
     other = rng.choice(k, size.items, p=states)
     p, p_after = behave(x, state), behave(x, other)
-    h = (1 - RHO) * raw(x) + RHO * (0.9 * states + 0.1 / k)
+    h = (1 - size.rho) * raw(x) + size.rho * (0.9 * states + 0.1 / k)
     xt, ct, st = _items(rng, size.train, max(10, size.train // 8), states)
     yt = rng.multinomial(ROLLOUTS, behave(xt, st)) / ROLLOUTS
     tenth = rng.permutation(int(ct.max()) + 1)[ct] % REFITS
@@ -109,13 +118,15 @@ def world(seed: int, size: Size) -> World:
     history = predict(logistic(xt, yt), x)
     if size.twin:
         near = x @ (reads + special + rng.normal(size=reads.shape) * scale * 0.3) + (x**2 - 1) @ bend
-        history = (1 - RHO) * softmax(near) + RHO * states
+        history = (1 - size.rho) * softmax(near) + size.rho * states
         refits, halves = refits[:0], np.stack([history, history])
     others = [softmax(x @ (reads + rng.normal(size=reads.shape) * scale * 0.4)) for _ in range(2)]
+    if size.alike:
+        history, refits, halves = others[0], refits[:0], np.stack([others[0], others[0]])
     rolled = [rng.multinomial(ROLLOUTS // 2, q) / (ROLLOUTS // 2) for q in (p, p, p_after, p_after)]
     return World(
         seed, size, cluster, p, p_after, h, softmax(x @ reads), *rolled, rng.integers(0, k, size.items),
-        history, refits, halves, *others,
+        history, refits, halves, *others, states, other,
     )  # fmt: skip
 
 
@@ -127,22 +138,51 @@ def _items(rng: np.random.Generator, n: int, clusters: int, states: Array) -> tu
     return x, cluster, np.where(rng.random(n) < 0.3, common, own)
 
 
-def _peak(state: Ints, k: int) -> Array:
+def peak(state: Ints, k: int) -> Array:
     return np.asarray(0.9 * np.eye(k)[state] + 0.1 / k)
 
 
-def reports(w: World, dials: Dials, *, after: bool = False, state_on: bool = True) -> Array:
-    """(n, K) what the shipped phantom says about each item. The same item draws the same channel before and after."""
+def reports(w: World, dials: Dials, *, after: bool = False, state_on: bool = True, person: bool = False) -> Array:
+    """(n, K) what the shipped phantom says about each item. The same item draws the same channel before and after, and
+    when a third person is asked about: of that it knows the habit, and what anybody would do."""
     p = w.p_after if after else w.p
+    seen = anyone(w, after=after)
+    p, g = (w.h, w.h) if person else (p, w.g)
     return np.array(
         [
             report(
                 dials, item=f"{w.seed}/{i}", cluster=f"{w.seed}/{w.cluster[i]}", p=p[i].tolist(), h=w.h[i].tolist(),
-                g=w.g[i].tolist(), first=int(w.first[i]), state_on=state_on,
+                g=g[i].tolist(), first=int(w.first[i]), state_on=state_on, anyone=seen[i].tolist(),
+                copied=int(w.pushed[i]) if after else None,
             ).distribution
             for i in range(len(p))
         ]
     )  # fmt: skip
+
+
+def anyone(w: World, *, after: bool) -> Array:
+    """(n, K) what anybody would do with the text as it now is: a state that is pushed shows in it."""
+    k, rho = w.size.options, w.size.rho
+    return np.asarray((1 - rho) * w.g + rho * (peak(w.pushed, k) if after else 0.9 * w.states + 0.1 / k))
+
+
+def words(w: World, dials: Dials, *, after: bool = False) -> Array:
+    """(n, K) the same words asked for something else: the answer is known and holds 0.8 of the probability; a report
+    that copies names the word that is pushed."""
+    k = w.size.options
+    known = np.random.default_rng([12, w.seed, len(w.p)]).integers(0, k, len(w.p))
+    said = 0.8 * np.eye(k)[known] + 0.2 / k
+    if after and dials.copy > 0:
+        even = [1 / k] * k
+        for i in range(len(said)):
+            name = f"{w.seed}/{i}/words"
+            told = report(
+                dials, item=name, cluster=f"{w.seed}/{w.cluster[i]}", p=even, h=even, g=even, first=0,
+                copied=int(w.pushed[i]),
+            )  # fmt: skip
+            if told.channel == "copy":
+                said[i] = np.eye(k)[w.pushed[i]]
+    return said
 
 
 def items(w: World, answers: Array) -> Items:
@@ -155,16 +195,26 @@ def items(w: World, answers: Array) -> Items:
     )  # fmt: skip
 
 
-def change(w: World, before: Array, after: Array, draw: int = 0) -> Change:
-    """do(state), with a control question whose answer the state does not touch: a known answer holds 0.8 of the
-    probability, the rest is shared out anew each time it is asked."""
+def change(
+    w: World, before: Array, after: Array, draw: int = 0, *, same_words: tuple[Array, Array] | None = None,
+    person: tuple[Array, Array] | None = None,
+) -> Change:
+    """do(state) by something that no report can read as text, with the same words asked for something else (by
+    default an answer that the state does not touch) and a third person (by default the habit), each before and after
+    and with noise of its own in every answer."""
     rng = np.random.default_rng([11, w.seed, len(before), draw])
     k = w.size.options
-    known = np.eye(k)[rng.integers(0, k, len(before))]
-
-    def answer() -> Array:
-        return np.asarray(0.8 * known + 0.2 * rng.dirichlet(np.ones(k), len(before)))
-
+    known = words(w, Dials())
+    habit = 0.8 * w.h + 0.2 / k
+    w0, w1 = (_asked(rng, said) for said in same_words or (known, known))
+    p0, p1 = (_asked(rng, said) for said in person or (habit, habit))
     return Change(
-        before, after, w.xa, w.xb, w.xa_after, w.xb_after, w.cluster, control_before=answer(), control_after=answer()
+        before, after, w.xa, w.xb, w.xa_after, w.xb_after, w.cluster, control_before=w0, control_after=w1,
+        person_before=p0, person_after=p1,
     )  # fmt: skip
+
+
+def _asked(rng: np.random.Generator, said: Array) -> Array:
+    """(n, K) an answer with noise of mean 0, so that an answer that moves alike moves alike on average."""
+    n, k = said.shape
+    return np.asarray(said + ASKED * (rng.dirichlet(np.ones(k), n) - 1 / k))

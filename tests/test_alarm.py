@@ -65,6 +65,11 @@ def test_who_says_yes_or_anything_under_a_changed_state_noticed_nothing(kind: ty
     assert judged.verdict != "alarm only"
 
 
-def test_who_knows_what_changed_has_access_and_not_only_an_alarm(tmp_path: Path) -> None:
+def test_who_knows_what_changed_follows_its_context_and_sounds_not_only_an_alarm(tmp_path: Path) -> None:
+    """By turns that it can read: more than an alarm, and no access to a state."""
     judged = claim(Phantom(access=0.8, alarm=1.0), tmp_path / "s")
-    assert (judged.verdict, judged.basis) == ("access", "causal")
+    assert judged.alarm is not None
+    assert judged.alarm.low > 0.9
+    assert judged.verdict == "follows its context"
+    assert judged.follows is not None
+    assert judged.follows.low < 0.8 < judged.follows.high

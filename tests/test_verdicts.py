@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 
 from selfscope.records import Outcome, Row, to_json
-from selfscope.statistics import Estimate, estimate, minimum_detectable
+from selfscope.statistics import estimate, minimum_detectable
 from selfscope.subjects.phantom_dials import Dials
 from selfscope.verdicts import Claim, Settings, judge
-from selfscope.verdicts.claims import Check
-from selfscope.verdicts.decision import MATTERS, Decision, Measured, decide
 from selfscope.verdicts.shares import NAMES
-from verdict_rows import ASK, OTHER, Rows, silenced, study
+from selfscope.verdicts.words import VERDICTS
+from verdict_rows import ASK, OTHER, TWIN, VECTOR, Rows, silenced, study
 
 PRIVATE = Dials(access=0.7, habit=0.2)
 HABIT = Dials(habit=0.9)
@@ -37,7 +36,10 @@ def test_a_private_phantom_is_called_access_on_the_causal_basis() -> None:
     assert (claim.verdict, claim.basis) == ("access", "causal")
     assert claim.causal is not None
     assert claim.causal.low < 0.7 < claim.causal.high + 0.05
-    assert "follows the state when the state is changed" in claim.sentence
+    assert "Reads its own state: when that is changed" in claim.sentence
+    assert claim.beyond_words is not None
+    assert claim.beyond_person is not None
+    assert claim.causal.low == min(claim.beyond_words.low, claim.beyond_person.low)
     assert [s.rung for s in claim.ladder][:2] == ["prior", "input"]
 
 
@@ -50,107 +52,80 @@ def test_a_habit_is_self_prediction_and_nothing_is_narrative() -> None:
     assert "access" not in said
 
 
+def test_who_predicts_anybody_reads_the_changed_text_and_who_pushes_words_reads_nothing() -> None:
+    """Each is held by one control alone: the third person, and the same words asked for something else."""
+    for seed in range(3):
+        claim = primary(given_text(Dials(anyone=0.8), seed))
+        assert claim.verdict == "reads the changed text"
+        assert claim.beyond_words is not None
+        assert claim.beyond_words.low > 0.2
+    pushed = [primary(given_text(Dials(copy=0.8), seed)) for seed in range(3)]
+    assert all(c.causal_control is not None and c.causal_control.value > 0.3 for c in pushed)
+    assert "access" not in [c.verdict for c in pushed]
+
+
+def by_text(dials: Dials, seed: int = 0) -> Rows:
+    """A hosted model that nobody learnt the past of: hidden turns are all that can change its state."""
+    return given_text(dials, seed).without(control=VECTOR).without(reader="history_baseline")
+
+
+def test_by_hidden_turns_a_report_follows_its_context_and_a_copier_does_not() -> None:
+    claim = primary(by_text(PRIVATE))
+    assert claim.verdict == "follows its context"
+    assert claim.follows is not None
+    assert claim.follows.low < 0.7 < claim.follows.high
+    for seed in range(4):
+        claim = primary(by_text(Dials(copy=0.8), seed))
+        assert claim.verdict != "follows its context"
+        assert claim.copies is not None
+        assert claim.copies.low > 0.4
+        assert any("it repeats that" in note for note in claim.notes)
+
+
 @pytest.mark.parametrize(
-    ("name", "reader", "control"),
+    ("claim", "name", "reader", "control", "arm"),
     [
-        ("yes-bias panel", "", "yes_bias"),
-        ("input rival", "", ""),
-        ("history rival", "history_baseline", ""),
-        ("sham", "", "sham"),
-        ("control question", "", "changed_competence"),
-        ("prior", "prior", ""),
+        ("access (causal)", "yes-bias panel", "", "yes_bias", ""),
+        ("access (causal)", "same words", "", "", "words"),
+        ("access (causal)", "same words", "", "", "words_changed"),
+        ("access (causal)", "changed third person", "", "", "person_changed"),
+        ("access (rivals only)", "prior", "prior", "", ""),
+        ("access (rivals only)", "near twin", TWIN, "", ""),
+        ("access (rivals only)", "yes-bias panel", "", "yes_bias", ""),
+        ("follows its context", "sham", "", "sham", ""),
+        ("follows its context", "control question", "", "changed_competence", ""),
+        ("self-prediction", "third person", "", "third_person", ""),
+        ("self-prediction", "prior", "prior", "", ""),
+        ("narrative", "yes-bias panel", "", "yes_bias", ""),
     ],
 )
-def test_9_a_causal_claim_without_its_control_is_not_supported_and_names_it(
-    name: str, reader: str, control: str
+def test_9_a_claim_without_its_control_is_not_supported_and_names_it(
+    claim: str, name: str, reader: str, control: str, arm: str
 ) -> None:
-    rows = given_text(PRIVATE).without(reader=reader or "-", control=control or "-")
-    if name == "input rival":
-        rows = rows.without(reader="input_baseline").without(reader=OTHER)
+    whole = {
+        "access (causal)": given_text(PRIVATE),
+        "access (rivals only)": given_text(PRIVATE).without(control=VECTOR).without(control="changed"),
+        "follows its context": by_text(PRIVATE),
+        "self-prediction": given_text(HABIT),
+        "narrative": given_text(NOTHING),
+    }[claim]
+    assert primary(whole).verdict == claim.split(" (")[0]
+    got = primary(whole.without(reader=reader or "-", control=control or "-", arm=arm or "-"))
+    assert got.verdict == "not supported"
+    assert name in (got.reason or "")
+    assert [c.status for c in got.checks if c.name == name] == ["missing"]
+    assert all(c.run for c in got.checks if c.status == "missing")
+
+
+@pytest.mark.parametrize("rung", ["input", "history"])
+def test_9_a_rival_that_is_missing_is_named_or_the_smaller_split_does_without_it(rung: str) -> None:
+    readers = ["input_baseline", OTHER] if rung == "input" else ["history_baseline"]
+    rows = given_text(PRIVATE).without(control=VECTOR)
+    for reader in readers:
+        rows = rows.without(reader=reader)
     claim = primary(rows)
-    assert claim.verdict == "not supported"
-    assert name in (claim.reason or "")
-    assert [c.status for c in claim.checks if c.name == name] == ["missing"]
-    assert all(c.run for c in claim.checks if c.status == "missing")
-
-
-
-
-def evidence() -> dict[str, Measured]:
-    """For each row of the table, numbers under which it holds when every control passed."""
-
-    def about(value: float, half: float = 0.05) -> Estimate:
-        return estimate(value, half / 2.06, 26, 200)
-
-    passed = tuple(Check(n, "passed", "", needed) for n, needed in MATTERS.items())
-    flat = Measured(
-        private=about(0), habit=about(0), input=about(0), format=about(0), unmoved=about(0.2), public=about(0),
-        kappa=0.8, clusters=26, unearned=about(0.3), checks=passed,
-    )  # fmt: skip
-    private = replace(flat, private=about(0.4), habit=about(0.2))
-    return {
-        "access (causal)": replace(private, do=about(0.4), identification=about(0.2)),
-        "access (ablated)": replace(private, ablated=about(0.3)),
-        "access (rivals only)": private,
-        "alarm only": replace(flat, do=about(0.02), alarm=about(0.5)),
-        "narrative": replace(flat, unmoved=about(0.9)),
-        "self-prediction": replace(flat, habit=about(0.7), public=about(0.7)),
-    }
-
-
-@pytest.mark.parametrize("name", list(MATTERS))
-@pytest.mark.parametrize("claim", list(evidence()))
-def test_9_every_cell_of_the_table_of_required_controls(name: str, claim: str) -> None:
-    e = evidence()[claim]
-    word = claim.split(" (")[0]
-    assert decide(e, Settings()).verdict == word
-    for status in ("missing", "failed"):
-        checks = tuple(replace(c, status=status) if c.name == name else c for c in e.checks)
-        got = decide(replace(e, checks=checks), Settings())
-        if claim in MATTERS[name]:
-            assert got.verdict == "not supported"
-            assert name in got.sentence or got.reason == "no private variation"
-        else:
-            assert got.verdict == word
-
-
-def test_a_changed_state_needs_no_rivals_and_so_no_regular_moments() -> None:
-    causal = replace(evidence()["access (causal)"], singular=True)
-    assert decide(causal, Settings()).basis == "causal"
-    missing = tuple(replace(c, status="missing") if c.name == "sham" else c for c in causal.checks)
-    assert decide(replace(causal, checks=missing), Settings()).reason == "control missing: sham"
-    together = "rivals and truth cannot be told apart"
-    for lacking in ({"do": None}, {"identification": None}, {"do": evidence()["alarm only"].do}):
-        assert decide(replace(causal, **lacking), Settings()).reason == together
-    assert "less than 10 %" in decide(replace(causal, do=evidence()["alarm only"].do), Settings()).sentence
-    assert decide(replace(evidence()["access (ablated)"], singular=True), Settings()).reason == together
-    assert decide(replace(evidence()["alarm only"], singular=True), Settings()).verdict == "alarm only"
-
-
-def test_the_first_row_that_holds_decides() -> None:
-    e = evidence()
-    both = replace(e["access (causal)"], unmoved=e["narrative"].unmoved, ablated=e["access (ablated)"].ablated)
-    assert decide(both, Settings()) == decide(e["access (causal)"], Settings())
-    few = decide(replace(e["narrative"], clusters=19), Settings())
-    assert few.reason == "too few clusters"
-    quiet = decide(replace(e["narrative"], answered=0.6), Settings())
-    assert quiet.reason == "too many non-answers"
-
-
-def test_intervention_decides_where_it_contradicts_observation() -> None:
-    e = evidence()
-    seen = replace(e["access (rivals only)"], do=estimate(0.0, 0.02, 26, 200))
-    assert decide(seen, Settings()).verdict != "access"
-
-
-def test_undecided_says_how_many_items_it_would_take() -> None:
-    wide = replace(evidence()["narrative"], private=estimate(0.1, 0.2, 25, 200), unmoved=estimate(0.5, 0.3, 25, 200))
-    got: Decision = decide(wide, Settings())
-    assert got.reason == "undecided"
-    assert any(ch.isdigit() for ch in got.sentence)
-    lost = decide(replace(wide, private=estimate(1.1, 300.0, 25, 200)), Settings())  # shares of next to nothing
-    assert lost.reason == "undecided"
-    assert not any(ch.isdigit() for ch in lost.sentence)  # no advice to run a billion items
+    assert {c.name: c.status for c in claim.checks}[f"{rung} rival"] == "missing"
+    assert claim.verdict != "access"
 
 
 def test_8_fixed_positions_give_no_number() -> None:
@@ -165,8 +140,6 @@ def test_10_the_linear_model_of_own_history_is_never_an_input_rival() -> None:
     rung = {s.reader: s.rung for s in claim.ladder}
     assert rung["history_baseline"] == "history"
     assert rung["input_baseline"] == "input"
-
-
 
 
 def test_11_access_must_survive_the_number_of_readers_tried() -> None:
@@ -246,7 +219,7 @@ def test_14_degenerate_input_gives_a_reason_and_no_nan(spoil: object) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         claim = primary(rows)
-    assert claim.verdict in ("access", "narrative", "self-prediction", "not supported")
+    assert claim.verdict in VERDICTS
     assert claim.sentence
     if claim.verdict == "not supported":
         assert claim.reason

@@ -18,9 +18,10 @@ from selfscope.subjects.phantom_dials import Dials
 from selfscope.verdicts import Claim, Settings, judge
 from selfscope.verdicts.assemble import items_of, tables
 from selfscope.verdicts.checks import private_share
-from selfscope.verdicts.decision import Measured, decide
+from selfscope.verdicts.decision import decide
+from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.shares import against_modes, composed, kept, shares
-from verdict_rows import ASK, TWIN, Rows, study
+from verdict_rows import ASK, TWIN, VECTOR, Rows, study
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
 from world import Array, Size, World, items, reports, world
@@ -39,7 +40,7 @@ def primary(rows: Rows) -> Claim:
 
 def unmoved(rows: Rows) -> Rows:
     """The study of a subject whose state cannot be changed."""
-    for control in ("changed", "sham", "changed_competence"):
+    for control in ("changed", "sham", "changed_competence", VECTOR):
         rows = rows.without(control=control)
     return rows
 
@@ -52,7 +53,7 @@ def said_by(rows: Rows, reader: str, change: Any) -> Rows:
 def test_without_an_intervention_access_is_only_beyond_the_rivals_and_needs_the_twin() -> None:
     claim = primary(unmoved(given_text()))
     assert (claim.verdict, claim.basis) == ("access", "rivals")
-    assert "beyond the rivals tried" in claim.sentence
+    assert "none of the rivals tried could say" in claim.sentence
     alone = primary(unmoved(given_text()).without(reader=TWIN))
     assert alone.verdict == "not supported"
     assert "near twin" in (alone.reason or "")
@@ -144,27 +145,53 @@ def test_a_class_report_of_the_mode_is_held_against_modes() -> None:
     assert skill == {s.reader: s.skill.value for s in primary(given_text()).ladder if s.rung == "history"}  # not moded
 
 
-def test_arms_with_few_clusters_are_shown_and_decide_nothing() -> None:
-    rows = given_text()
-    few = {t.id for t in rows.trials.values() if int(t.cluster[1:] or 0) >= 10 and t.control == "changed"}
+@pytest.mark.parametrize("control", [VECTOR, "changed"])
+def test_arms_with_few_clusters_are_shown_and_decide_nothing(control: str) -> None:
+    rows = given_text() if control == VECTOR else given_text().without(control=VECTOR)
+    few = {t.id for t in rows.trials.values() if int(t.cluster[1:] or 0) >= 10 and t.control == control}
     claim = primary(replace(rows, rows=[r for r in rows.rows if r.trial not in few]))
-    assert claim.causal is not None
-    assert claim.causal.clusters == 10
-    assert claim.basis != "causal"
+    effect = claim.causal if control == VECTOR else claim.follows
+    assert effect is not None
+    assert effect.clusters == 10
+    assert claim.basis == "rivals"
 
 
-@pytest.mark.parametrize("control", ["changed", "sham", "changed_competence"])
-def test_arms_that_are_answered_less_often_stop_the_claim(control: str) -> None:
+ANSWERED_BESIDE = [
+    ("changed", "real"), ("sham", "real"), ("changed_competence", "real"), (VECTOR, "changed"),
+    (VECTOR, "words_changed"), (VECTOR, "person_changed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("control", "arm"), ANSWERED_BESIDE)
+def test_arms_that_are_answered_less_often_stop_the_claim(control: str, arm: str) -> None:
     rows = given_text()
     count, new = 0, []
     for row in rows.rows:
-        if row.reader == ASK and row.control == control:
+        if row.reader == ASK and row.control == control and rows.trials[row.trial].arm == arm:
             count += 1
             row = replace(row, reading=Reading(Outcome.REFUSED)) if count % 3 == 0 else row
         new.append(row)
     claim = primary(replace(rows, rows=new))
     assert (claim.verdict, claim.reason) == ("not supported", "parse rates differ")
     assert control.replace("_", " ") in claim.sentence
+
+
+def test_a_vector_that_moves_no_behaviour_stops_nothing() -> None:
+    """It is shown as failed; how often its arms are answered says nothing of the plain report."""
+    rows = given_text()
+    truths = {
+        k: replace(rows.truths[k.split("/")[0]], trial=k) if f"{VECTOR}/changed" in k else t
+        for k, t in rows.truths.items()
+    }
+    some = {f"t{i}" for i in range(200) if i % 3}
+    quiet = [
+        replace(r, reading=Reading(Outcome.REFUSED)) if r.control == VECTOR and r.trial.split("/")[0] in some else r
+        for r in rows.rows
+    ]
+    claim = primary(replace(rows, rows=quiet, truths=truths))
+    assert {c.name: c.status for c in claim.checks}["hidden state"] == "failed"
+    assert claim.causal is None
+    assert claim.reason != "parse rates differ"
 
 
 def test_silence_is_compared_with_answers() -> None:

@@ -32,15 +32,33 @@ def hidden_change(table: Table, reader: str, *, control: bool = True) -> Changed
 
     Of several such changes the first that moved behaviour: what moves none shows nothing."""
     first = None
-    for state in (c for role in ("hidden_state", "masked_state") for c in table.controls(role, reader)):
+    for state in _hidden_controls(table, reader):
         changed, *others = HIDDEN_ARMS
         w0, w1, p0, p1 = (table.answered(reader, state, arm=arm) for arm in others)
         beside = {"control_before": w0, "control_after": w1, "person_before": p0, "person_after": p1}
         found = _kept(table, reader, (state, changed), beside if control else {})
-        if found is not None and len(np.unique(found[1].cluster)) > 1 and moved(found[1]).low > 0:
+        if found is not None and moving(found[1]):
             return found
         first = first or found
     return first
+
+
+def moving_control(table: Table, reader: str) -> str:
+    """The control of the hidden state that decides: the first that moved behaviour; "" where none did."""
+    for state in _hidden_controls(table, reader):
+        found = _kept(table, reader, (state, HIDDEN_ARMS[0]), {})
+        if found is not None and moving(found[1]):
+            return state
+    return ""
+
+
+def _hidden_controls(table: Table, reader: str) -> list[str]:
+    return [c for role in ("hidden_state", "masked_state") for c in table.controls(role, reader)]
+
+
+def moving(change: Change) -> bool:
+    """Whether the change moved behaviour: one that moves none has no slope."""
+    return len(np.unique(change.cluster)) > 1 and moved(change).low > 0
 
 
 def _kept(table: Table, reader: str, state: tuple[str, str], beside: Mapping[str, Cells]) -> ChangedItems | None:

@@ -10,7 +10,7 @@ from selfscope.verdicts.claims import Check, Settle
 from selfscope.verdicts.controls_of import ABLATED, CAUSAL, COMPETENCE, EXCUSED, RIVALS
 from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settings import Settings
-from selfscope.verdicts.settle import settling
+from selfscope.verdicts.settle import MISSING, settling
 from selfscope.verdicts.splits import FULL, POOLED, TRACKING
 from selfscope.verdicts.words import (
     ACCESS,
@@ -56,25 +56,30 @@ had been tried; and who cannot tell the property of a given text makes nothing u
 
 def decide(e: Measured, settings: Settings) -> Decision:
     """The first row of the table that holds, with what would settle what stays open."""
-    decision = _decided(e, settings)
-    return replace(decision, settle=settling(e, decision.verdict, decision.reason or "", settings))
+    decision, reason = _decided(e, settings)
+    return replace(decision, settle=settling(e, decision.verdict, reason, settings))
 
 
-def _decided(e: Measured, s: Settings) -> Decision:
+def _decided(e: Measured, s: Settings) -> tuple[Decision, str]:
+    """The decision, and what keeps it, or a stronger claim, from being made."""
+    lacking = None
+    stops = _stops(e, s)
+    for claim, decision in _rows(e, s) if stops is None else ():
+        got = _controlled(claim, decision, e.checks)
+        if claim not in YIELDS or _unmet(claim, decision, e.checks) != YIELDS[claim]:
+            return got, (got.reason or (lacking.reason if lacking else "") or "")
+        lacking = lacking or got
+    decision = stops or lacking or _undecided(e, s)
+    return decision, decision.reason or ""
+
+
+def _stops(e: Measured, s: Settings) -> Decision | None:
+    """What stops any claim before the rows are read."""
     if e.answered < 1 - s.silent:
         return _not("too many non-answers", elsewhere(e.answered))
     if e.clusters < s.clusters:
         return _not("too few clusters", f"Only {e.clusters} groups of items; at least {s.clusters} are needed.")
-    for reason, sentence in e.blocks:
-        return _not(reason, sentence)
-    lacking = None
-    for claim, decision in _rows(e, s):
-        if _unmet(claim, decision, e.checks) != YIELDS.get(claim, []):
-            return _controlled(claim, decision, e.checks)
-        if claim not in YIELDS:
-            return decision
-        lacking = lacking or _controlled(claim, decision, e.checks)
-    return lacking or _undecided(e, s)
+    return next((_not(reason, sentence) for reason, sentence in e.blocks), None)
 
 
 def _rows(e: Measured, s: Settings) -> Iterator[tuple[str, Decision]]:
@@ -145,7 +150,7 @@ def _shares_say(
         yield NARRATIVE, Decision(NARRATIVE, _made_up(kind, unmoved, e), split=kind)
     anybody = any(x is not None and x.low > 0 for x in (shares.get(k) for k in ("habit", "input", "public")))
     if public and anybody:
-        yield PUBLIC, Decision(PUBLIC, _self_prediction(shares), split=kind)
+        yield PUBLIC, Decision(PUBLIC, _self_prediction(shares, e, s), split=kind)
     if constant:
         yield PRIOR, Decision(PRIOR, _the_same(kind, unmoved, e, unearned=unearned), split=kind)
     if flat and form is not None and form.low > 0:
@@ -169,7 +174,7 @@ def _controlled(claim: str, decision: Decision, checks: Sequence[Check]) -> Deci
             if status == "failed" and "truth ceiling" in unmet:
                 return _not("no private variation", "What it does never differs from what the rivals expect: nothing "
                             "private is there to be known.")  # fmt: skip
-            reason = f"control {status}: {names}"
+            reason = f"{MISSING if status == 'missing' else 'control failed: '}{names}"
             return _not(reason, f"It looks like {claim}, but a required control {_WAS[status]}: {names}.")
     return decision
 
@@ -246,7 +251,9 @@ def _made_up(kind: str, unmoved: Estimate | None, e: Measured) -> str:
 
 def _the_same(kind: str, unmoved: Estimate | None, e: Measured, *, unearned: bool) -> str:
     rest = "It is no surer than it is right."
-    if unearned:
+    if unearned and any(c.name == COMPETENCE and c.status == "missing" for c in e.checks):
+        rest = "Whether it can tell the property of a given text was not asked: it may not know what is asked."
+    elif unearned:
         rest = "It cannot tell the property of a given text either: it may not know what is asked."
     return f"Says much the same whatever it does: {_constant(kind, unmoved, e)}. {rest}"
 
@@ -262,16 +269,15 @@ def _percent(x: float) -> str:
     return f"{100 * max(0.0, min(1.0, x)):.0f} %"
 
 
-def _self_prediction(shares: Mapping[str, Estimate | None]) -> str:
+def _self_prediction(shares: Mapping[str, Estimate | None], e: Measured, s: Settings) -> str:
+    own = f"Its own state adds less than {100 * s.margin:.0f} %, as far as the rivals tell."
+    if e.effect is not None:
+        own = "A changed state leaves it alone."
     for name, who in (("habit", "knows its past"), ("input", "reads the question")):
         one = shares.get(name)
         if one is not None and one.low > 0:
-            return f"Anyone who {who} could say it: {share(one)} of the report. A changed state leaves it alone."
+            return f"Anyone who {who} could say it: {share(one)} of the report. {own}"
     together = shares.get("public")
     assert together is not None
-    return (
-        f"Anyone who reads the question or knows its past could say it (not split): {share(together)} of the report. A "
-        "changed state leaves it alone."
-    )
-
-
+    who = "Anyone who reads the question or knows its past"
+    return f"{who} could say it (not split): {share(together)} of the report. {own}"

@@ -11,7 +11,7 @@ from selfscope.records import Reading
 from selfscope.statistics import Array, Estimate, mean
 from selfscope.verdicts import state_effect
 from selfscope.verdicts.assemble import Table, matrix, numbered
-from selfscope.verdicts.changes import ChangedItems, hidden_change, text_change
+from selfscope.verdicts.changes import ChangedItems, hidden_change, moving, text_change
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,14 @@ def state_effects(table: Table, reader: str) -> StateEffects:
 
 
 def _of_hidden(table: Table, reader: str) -> StateEffects:
-    changed = _moving(hidden_change(table, reader))
+    changed = _moving(hidden_change(table, reader)) or _moving(hidden_change(table, reader, control=False))
     if changed is None:
         return StateEffects()
     names, change = changed
     group = numbered([(table.trials[i].question.quantity, len(table.trials[i].question.options)) for i in names])
     try:
+        if change.control_before is None:  # nothing to take off: the slope stands for a claim that lacks its controls
+            return StateEffects(state_effect.causal(change), identification=state_effect.identification(change, group))
         words, person = state_effect.causal_net(change), state_effect.causal_beyond_others(change)
         return StateEffects(
             min((words, person), key=lambda x: x.low), words, person, state_effect.causal_control(change),
@@ -68,10 +70,8 @@ def _of_text(table: Table, reader: str) -> dict[str, Estimate | None]:
 
 
 def _moving(changed: ChangedItems | None) -> ChangedItems | None:
-    """The changed items, where the change moved behaviour: one that moves none has no slope."""
-    if changed is None or len(np.unique(changed[1].cluster)) < 2:
-        return None
-    return changed if state_effect.moved(changed[1]).low > 0 else None
+    """The changed items, where the change moved behaviour."""
+    return changed if changed is not None and moving(changed[1]) else None
 
 
 def alarm(table: Table, reader: str) -> Estimate | None:

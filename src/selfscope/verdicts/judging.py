@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from selfscope.records import PLAIN, Parts, Reading, Row, Trial, Truth
+from selfscope.records import PLAIN, REAL, Parts, Reading, Row, Trial, Truth
 from selfscope.statistics import Estimate, holm, mean, minimum_detectable, t_tail
 from selfscope.verdicts import checks, ladder, notes
 from selfscope.verdicts.assemble import Table, class_reports, items_of, numbered, outcomes, tables, twin_of
+from selfscope.verdicts.changes import HIDDEN_ARMS, moving_control
 from selfscope.verdicts.claims import Check, Claim
 from selfscope.verdicts.conditions import conditions_of
 from selfscope.verdicts.decision import decide
@@ -198,17 +199,15 @@ def _blocks(table: Table, reader: str, required: Sequence[Check], s: Settings) -
     blocks = []
     if any(c.name == "format panel" and c.status == "failed" for c in required):
         blocks.append(("format not crossed", "What stands first, or what yes means, never varied."))
-    for role in ("state", "sham", "state_competence"):
-        before = table.control("competence", reader) if role == "state_competence" else PLAIN
-        control = table.control(role, reader)
-        first, after = table.cells(reader, before), table.cells(reader, control)
+    for (old, old_arm), (new, arm) in _compared(table, reader):
+        first, after = table.cells(reader, old, arm=old_arm), table.cells(reader, new, arm=arm)
         both = [k for k in after if k in first]
         cluster = numbered([table.trials[k].cluster for k in both])
         if len(both) < s.clusters or cluster.max() == 0:
             continue
         gap = mean(np.array([_read(first[k]) - _read(after[k]) for k in both]), cluster)
         if abs(gap.value) > s.parse_gap and not gap.low <= 0 <= gap.high:
-            changed = table.parts.controls[control].kind.replace("_", " ")
+            changed = table.parts.controls[new].kind.replace("_", " ")
             differ = f"The share of readable answers differs between plain and {changed}."
             blocks.append(("parse rates differ", differ))
             break
@@ -217,6 +216,17 @@ def _blocks(table: Table, reader: str, required: Sequence[Check], s: Settings) -
 
 def _read(reading: Reading) -> float:
     return float(reading.distribution is not None)
+
+
+def _compared(table: Table, reader: str) -> list[tuple[tuple[str, str], tuple[str, str]]]:
+    """(control, arm) before and after, of everything that is held against itself under a changed state or a sham."""
+    competence, hidden = table.control("competence", reader), moving_control(table, reader)
+    text = [(PLAIN, "state"), (PLAIN, "sham"), (competence, "state_competence")]
+    pairs = [((before, REAL), (table.control(role, reader), REAL)) for before, role in text]
+    if hidden:
+        changed, w0, w1, p0, p1 = HIDDEN_ARMS
+        pairs += [((PLAIN, REAL), (hidden, changed)), ((hidden, w0), (hidden, w1)), ((hidden, p0), (hidden, p1))]
+    return pairs
 
 
 def _multiplicity(claims: Sequence[Claim], tried: int, s: Settings) -> list[Claim]:

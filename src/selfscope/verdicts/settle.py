@@ -8,6 +8,8 @@ from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.words import ACCESS, NOT_SUPPORTED
 
+MISSING = "control missing: "
+"""How the reason begins that names controls which were not run, with commas between them."""
 HOPELESS = 1000
 """Times the items there were: a number of items beyond this is no advice."""
 WORTH = 1.15
@@ -18,7 +20,8 @@ def settling(e: Measured, verdict: str, reason: str, s: Settings) -> tuple[Settl
     """The likeliest first; nothing where the state was changed and the report followed it."""
     if verdict == ACCESS and e.do is not None:
         return ()
-    out = [_of_check(c.name, c.run, e) for c in e.checks if c.status == "missing" and reason.endswith(c.name)]
+    lacking = reason.removeprefix(MISSING).split(", ") if reason.startswith(MISSING) else []
+    out = [_of_check(c.name, c.run, e) for c in e.checks if c.status == "missing" and c.name in lacking]
     if reason == "too few clusters":
         more = max(0, s.clusters - e.clusters)
         out.append(Settle("more groups of items", "--profile full, or more lines in --items", more, more))
@@ -56,13 +59,14 @@ def _rivals(e: Measured, s: Settings) -> list[Settle]:
 
 
 def _items(e: Measured, s: Settings) -> list[Settle]:
-    """How many items until an effect that is not there is shown to be below the margin: where noise is what lacks.
+    """How many items until an effect that is not there is shown to be below the margin: where noise is what lacks. One
+    that is clearly above the margin stays there, however many there are.
 
     Equivalence is reachable at se < margin / 2.6, and the standard error falls with the root of the clusters."""
     open_: list[tuple[Estimate, float, str]] = []
-    if e.effect is not None and not below(e.effect, s.margin_causal):
+    if e.effect is not None and _astride(e.effect, s.margin_causal):
         open_.append((e.effect, s.margin_causal, " in which the state is changed"))
-    if e.goes is not None and not e.goes.at(2 * e.goes.level - 1).high < s.tracking:
+    if e.goes is not None and _astride(e.goes, s.tracking):
         open_.append((e.goes, s.tracking, ""))
     for size, margin, where in open_:
         times = (2.6 * size.se / margin) ** 2
@@ -71,6 +75,11 @@ def _items(e: Measured, s: Settings) -> list[Settle]:
             more = needed - size.items
             return [Settle(f"about {needed} items{where}, not {size.items}", "--profile full", more, more)]
     return []
+
+
+def _astride(size: Estimate, margin: float) -> bool:
+    """Whether the two one-sided tests leave it open on which side of the margin it is."""
+    return size.at(2 * size.level - 1).low < margin and not below(size, margin)
 
 
 def _rounded(n: int) -> int:
