@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from selfscope.parsing import parse_option
 from selfscope.phenomena.rollouts import by_key, distinct, reply_texts
@@ -53,7 +53,9 @@ class OneQuestion(Identified):
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """One trial for each option that may stand first."""
         k = max(1, len(self.options))
-        tag = {"role": "behave", "phenomenon": self.kind, "state": "plain"}
+        tag: dict[str, Any] = {"role": "behave", "phenomenon": self.kind, "state": "plain"}
+        if self.options:
+            tag["replies"] = [*self.options, "I would rather not say."]
         prompt = Prompt(text="", tag=tag)
         if self.about:
             prompt = Prompt(messages=(Message("user", self.about),), tag=tag)

@@ -87,7 +87,7 @@ def reliable(table: Table, composition: Shares, s: Settings) -> Check:
         return check("reliable history", "missing", "no history rival")
     status = "passed" if composition.kappa >= s.kappa else "failed"
     more = f"more history would explain {composition.f_hat:.2f}"
-    detail = f"reliability {composition.kappa:.2f} (at least {s.kappa:.2f}); {more}"
+    detail = f"reliability {max(0.0, composition.kappa):.2f} (at least {s.kappa:.2f}); {more}"
     return check("reliable history", status, detail)
 
 

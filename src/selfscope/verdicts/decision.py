@@ -92,15 +92,17 @@ def _rows(e: Measured, s: Settings) -> Iterator[tuple[str, Decision]]:
             yield ABLATED, _access_ablated(e.private)
         if _beyond_rivals(e, s) and not flat:
             yield RIVALS, _access_rivals(e)
+    # What it does under turns is of turns: the slope beyond copying them is what must be flat.
+    copies = e.copies is not None and e.copies.low > 0
+    copies = copies and e.follows is not None and below(e.follows, s.margin_causal)
+    if copies and e.copies is not None and e.copies.low > s.narrative:  # what it mostly does: more than made up
+        yield COPIES, _copies(e.copies)
     if e.beyond_words is not None and e.beyond_words.low > 0 and e.do is not None and e.do.low <= 0:
-        yield READS, _reads(e.beyond_words)
+        yield READS, _reads(e.beyond_words, e.do)
     if e.follows is not None and e.follows.low > 0:
         yield FOLLOWS, _follows(e.follows)
     if e.alarm is not None and e.alarm.low > 0 and flat:
         yield ALARM, Decision(ALARM, "Says that something was changed, and cannot say what.")
-    copies = e.copies is not None and e.copies.low > 0 and flat
-    if copies and e.copies is not None and e.copies.low > s.narrative:  # what it mostly does: more than made up
-        yield COPIES, _copies(e.copies)
     yield from _composition(e, s)
     if copies and e.copies is not None:
         yield COPIES, _copies(e.copies)
@@ -192,7 +194,7 @@ def _undecided(e: Measured, s: Settings) -> Decision:
     if e.effect is not None and below(e.effect, s.margin_causal):
         known.append(f"a changed state moves it by less than {100 * s.margin_causal:.0f} %")
     elif e.effect is not None and e.effect.low > 0:
-        known.append(f"{share(e.effect)} moves with a changed state, but not clearly towards what it then does")
+        known.append(f"{share(e.effect)} moves with a changed state; that it fits its own change best is not shown")
     if not known:
         return _not("rivals and truth cannot be told apart", "What the rivals expect and what it does move together.")
     return _not("undecided", f"{'; '.join(known)}.")
@@ -224,10 +226,10 @@ def _access_rivals(e: Measured) -> Decision:
     return Decision(ACCESS, said, "rivals", split=FULL)
 
 
-def _reads(beyond: Estimate) -> Decision:
+def _reads(beyond: Estimate, left: Estimate) -> Decision:
     said = (
-        f"Reads the changed text: {share(beyond)} of what it says moves along, and as much of what it says of anybody. "
-        "Whoever reads that text could say it."
+        f"When its state was changed {share(beyond)} of its answer moved along, but its answer about somebody else "
+        f"moved as much: whoever reads the changed text could say it. Left for itself: {share(left)}."
     )
     return Decision(READS, said)
 

@@ -6,7 +6,7 @@ from selfscope.statistics import Estimate, below
 from selfscope.verdicts.claims import Settle
 from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settings import Settings
-from selfscope.verdicts.words import ACCESS, COPIES, FORMAT, NARRATIVE, NOT_SUPPORTED, PRIOR
+from selfscope.verdicts.words import ACCESS, COPIES, FORMAT, NARRATIVE, NOT_SUPPORTED, PRIOR, READS
 
 MISSING = "control missing: "
 """How the reason begins that names controls which were not run, with commas between them."""
@@ -19,7 +19,7 @@ WORTH = 1.15
 def settling(e: Measured, verdict: str, reason: str, s: Settings) -> tuple[Settle, ...]:
     """The likeliest first; nothing where the main thing is settled: the state was changed and the report followed it,
     or it is constant, whatever finer shares may be."""
-    if (verdict == ACCESS and e.do is not None) or verdict in (NARRATIVE, PRIOR, FORMAT, COPIES):
+    if (verdict == ACCESS and e.do is not None) or verdict in (NARRATIVE, PRIOR, FORMAT, COPIES, READS):
         return ()
     lacking = reason.removeprefix(MISSING).split(", ") if reason.startswith(MISSING) else []
     out = [_of_check(c.name, c.run, e) for c in e.checks if c.status == "missing" and c.name in lacking]
@@ -37,6 +37,9 @@ def settling(e: Measured, verdict: str, reason: str, s: Settings) -> tuple[Settl
         missing = [c for c in e.checks if c.name == "hidden state" and c.status == "missing"]
         out += [_of_check(c.name, c.run, e) for c in missing]
     if verdict == NOT_SUPPORTED and reason == "undecided":
+        unsure = e.effect is not None and e.effect.low > 0
+        what = "more items in which the state is changed: whether what it says fits its own change best"
+        out[:0] = [Settle(what, "--profile full", e.items, e.items)] if unsure else []
         out += _items(e, s)
     return tuple({one.what: one for one in out}.values())
 
