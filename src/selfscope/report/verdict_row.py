@@ -94,9 +94,10 @@ def changed_of(claim: Claim) -> tuple[Number | None, str, str]:
     """What moves when its state is changed, by what it was changed ("state", "text", ""), and that in words."""
     causal, follows = share(claim.causal), share(claim.follows)
     if causal is not None:
-        return causal, "state", f"{causal.both} of what it says moves along{_clear(claim.causal)}.{_few(claim.causal)}"
+        beyond = f"{causal.both} of what it says moves along, beyond the same words and what it says of others"
+        return causal, "state", f"{beyond}{_clear(claim.causal)}.{_few(claim.causal)}"
     if follows is not None:
-        said = f"{follows.both} of what it says goes along{_clear(claim.follows)}.{_few(claim.follows)}"
+        said = f"{follows.both} of what it says goes along, beyond repeating it{_clear(claim.follows)}.{_few(claim.follows)}"
         return follows, "text", said
     return None, "", "Not done, or it moved nothing that it does."
 
