@@ -21,7 +21,7 @@ from selfscope.verdicts.items import in_place_of_history as in_place_of_history
 from selfscope.verdicts.items import kept as kept
 
 NAMES = ("private", "habit", "input", "format", "unmoved", "public")
-"""a, b, g, y, c of the formulas, and b + g."""
+"""What a report follows; public is habit and input together."""
 SINGULAR = 0.01
 RIDGE = 1e-9
 VANISHES = 1e-6
@@ -71,9 +71,9 @@ def solve(matrix: Array, vector: Array) -> Array:
 
 
 def composition(beta: Array) -> Array:
-    """(..., 6) shares by NAMES from coefficients (..., q): a, b, g, y, c = 1 - a - b - g - y and public = b + g."""
-    a, b, g, y = (beta[..., i] for i in range(4))
-    return np.stack([a, b, g, y, 1 - a - b - g - y, b + g], axis=-1)
+    """(..., 6) shares by NAMES from coefficients (..., q): the first four, what they leave of one, and public."""
+    private, habit, text, form = (beta[..., i] for i in range(4))
+    return np.stack([private, habit, text, form, 1 - private - habit - text - form, habit + text], axis=-1)
 
 
 def shares(items: Items, level: float = 0.95) -> Shares:

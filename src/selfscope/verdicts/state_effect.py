@@ -110,17 +110,17 @@ def moved(change: Change) -> Estimate:
 
 
 def causal(change: Change) -> Estimate:
-    """a_do: slope of the report on the truth under do(state), nothing subtracted."""
+    """The slope of the report on the truth under do(state), nothing subtracted."""
     return change.follows(change.after - change.before)
 
 
 def causal_net(change: Change) -> Estimate:
-    """a_do minus the same slope of the control question, jackknifed together."""
+    """That slope less the control question's, jackknifed together."""
     return _on_truth(change, change.after - change.before - _control_moved(change))
 
 
 def causal_beyond_others(change: Change) -> Estimate:
-    """a_do minus the same slope of what it says of a third person, jackknifed together."""
+    """That slope less that of what it says of a third person, jackknifed together."""
     return _on_truth(change, change.after - change.before - _person_moved(change))
 
 
@@ -218,6 +218,6 @@ def identification(change: Change, group: Ints) -> Estimate | None:
 
 
 def ablated(report: Array, without: Array, xa: Array, xb: Array, history: Array, cluster: Ints) -> Estimate:
-    """a_abl: slope of report minus report-without-the-state on the part of the truth that the history rival misses.
-    Mean zero when a = 0, whatever the rival is; attenuated, never inflated, when the rival is weak."""
+    """The slope of report minus report-without-the-state on the part of the truth that the history rival misses.
+    Mean zero without access, whatever the rival is; attenuated, never inflated, when the rival is weak."""
     return slope(report - without, xa - history, xb - history, cluster)
