@@ -97,8 +97,8 @@ def changed_of(claim: Claim) -> tuple[Number | None, str, str]:
         beyond = f"{causal.both} of what it says moves along, beyond the same words and what it says of others"
         return causal, "state", f"{beyond}{_clear(claim.causal)}.{_few(claim.causal)}"
     if follows is not None:
-        said = f"{follows.both} of what it says goes along, beyond repeating it{_clear(claim.follows)}.{_few(claim.follows)}"
-        return follows, "text", said
+        beyond = f"{follows.both} of what it says goes along, beyond repeating it"
+        return follows, "text", f"{beyond}{_clear(claim.follows)}.{_few(claim.follows)}"
     return None, "", "Not done, or it moved nothing that it does."
 
 
