@@ -31,7 +31,6 @@ from selfscope.report.compose import compose, summary
 from selfscope.report.document import Material
 from selfscope.report.examples import choose, reply_text, shown
 from selfscope.report.labels import Labels
-from selfscope.report.plots import strip
 from selfscope.report.sections import section
 from selfscope.report.text import table
 from selfscope.report.verdict_row import verdict_line
@@ -49,30 +48,33 @@ def test_every_part_of_the_card_is_there() -> None:
         "Truth", "Observers", "Answers and non-answers", "Power and multiplicity", "Cost of the readings",
         "All calls to the subject", "Settings", "Environment", "What was not run", "How to read this card", "Limits",
         "ceiling 0.88", "Non-answers, counted three ways", "selfscope card MODEL --twin NAME", "access · causal",
+        "What does its report follow?", "Could anyone have said it?", "What would settle it?", "reads its own state",
     ):  # fmt: skip
         assert part in page.text, part
-    assert page.text.index("private share of the report") < page.text.index("Who forecasts it best")  # verdicts first
+    assert page.text.index("What would settle it?") < page.text.index("Who forecasts it best")  # verdicts first
     assert page.tags.count("section") == 5  # four claims and the methods
 
 
 def test_the_summary_counts_kinds_and_never_counts_rivals_only_as_access() -> None:
     whole = compose(material(clusters=8)).summary
-    assert whole.startswith("1 of 4 kinds of question show access")
-    assert "1 has too few items to tell" in whole
+    assert whole.startswith("In 1 of 4 kinds of question it reads its own state")
+    assert "in 1 the evidence does not decide yet" in whole
     beyond = claim_of("items", "access", basis="rivals")
-    assert summary([beyond]).startswith("0 of 1 kind of question shows access")
-    assert "not proof of access" in summary([beyond])
+    assert summary([beyond]).startswith("It does not show that it reads its own state")
+    assert "no proof of access" in summary([beyond])
+    assert summary([claim_of("items", "access", basis="causal")]) == "It reads its own state."
     lacking = claim_of("items", "not supported", reason="control missing")
-    assert "1 lacks what a claim would need" in summary([lacking, *claims()[1:]])
+    assert "in 1 something that a claim needs is lacking" in summary([lacking, *claims()[1:]])
 
 
-def test_the_intervention_decides_which_share_is_shown_first() -> None:
+def test_what_a_changed_state_shows_says_by_what_it_was_changed() -> None:
     by_title = {v.title: v for v in compose(material()).verdicts}
     causal, observed = by_title["Branches"], by_title["Word probabilities"]
-    assert causal.share is not None
-    assert (causal.share.text, causal.share_note) == ("42\u202f%", "state changed; observed 6\u202f% [0, 17]")
-    assert observed.share is not None
-    assert (observed.share.text, observed.share_note) == ("20\u202f%", "observed, state not changed")
+    assert causal.changed is not None
+    assert (causal.changed.both, causal.changed_by) == ("42\u202f% [30, 54]", "state")
+    assert (observed.changed, observed.changed_by) == (None, "")
+    turns = verdict_line(claim_of("items", causal=None, follows=e(0.3), copies=e(0.5)), "x", "", NAMES)
+    assert (turns.changed_by, turns.copied and turns.copied.text) == ("text", "50\u202f%")
 
 
 def test_the_best_rival_is_a_rival() -> None:
@@ -86,16 +88,13 @@ def test_shares_are_quoted_only_where_they_may_be() -> None:
     def marks(claim: Claim) -> list[str]:
         axis = section(claim, verdict_line(claim, "x", "", NAMES), [], NAMES).shares
         assert axis is not None
-        return [m.label for m in axis.marks]
+        return [m.label.partition(" (")[2].rstrip(")") for m in axis.marks]
 
     narrow = {**claim_of("items").shares, "habit": e(0.41, 0.2)}
     assert marks(claim_of("items", shares=narrow)) == ["private", "habit", "input", "format", "unmoved"]
     wide = {**narrow, "habit": e(0.41, 0.31)}
     assert marks(claim_of("items", shares=wide)) == ["private", "public", "format", "unmoved"]
     assert marks(claim_of("items", shares=narrow, numbers={"kappa": 0.49})) == ["private", "format"]
-    axis = section(c := claim_of("items", numbers={"kappa": 0.49}), verdict_line(c, "x", "", NAMES), [], NAMES).shares
-    assert axis is not None
-    assert strip(axis) == ""  # a bar of two shares would look like the whole
 
 
 def test_conditions_are_drawn_by_how_much_better_they_forecast() -> None:
@@ -110,7 +109,7 @@ def test_conditions_are_drawn_by_how_much_better_they_forecast() -> None:
 def test_not_supported_looks_neutral_and_gives_its_reason() -> None:
     document = compose(material())
     line = next(v for v in document.verdicts if v.badge == "not supported")
-    assert (line.tone, line.reason) == ("neutral", "too few items to tell")
+    assert (line.tone, line.reason, line.says) == ("neutral", "the evidence does not decide", "open")
     css = Path(sys.modules["selfscope.report.html"].__file__ or "").parent / "templates" / "card.css"
     assert ".badge.neutral" not in css.read_text()  # it keeps the plain grey of .badge
 
@@ -183,7 +182,7 @@ def test_a_bare_claim_is_drawn_and_says_what_is_absent(width: int) -> None:
     bare = Claim("my_own", FREE.id, "not supported", "Nothing answered.", reason="control missing")
     made = Material(META, [], {}, {}, (bare,))
     page = Page(card(made)[0])
-    for sentence in ("No observer could be scored", "shares are not identified", "The state was not changed"):
+    for sentence in ("No observer could be scored", "cannot be told apart here", "The state was not changed"):
         assert sentence in page.text
     assert NAMES.phenomenon("my_own") in page.text
     assert "My own" in table(compose(made), width)

@@ -65,7 +65,8 @@ def test_terminal_table(tmp_path: Path) -> None:
     folder = folder_of(material(clusters=8), tmp_path / "run")
     shown = drawn(folder).terminal(100)
     assert max(map(len, shown.splitlines())) <= 100
-    for word in ("SmolLM2-135M-Instruct", "Own answers", "access · causal", "not run: near twin", "20\u202f% [0, 51]"):
+    words = ("SmolLM2-135M-Instruct", "Own answers", "access · causal", "not run: near twin", "to settle:")
+    for word in (*words, "42\u202f% [30, 54]"):
         assert word in shown
     assert "\x1b" not in shown
     assert "\x1b[" in drawn(folder).terminal(100, colour=True)

@@ -13,7 +13,7 @@ from selfscope.report.format import Number, clean, decimal, duration, percent, s
 from selfscope.report.plots import track
 from selfscope.report.text import table
 from selfscope.statistics import Estimate
-from selfscope.verdicts.claims import Check
+from selfscope.verdicts.claims import Check, Settle
 
 EVIL = "<script>alert(1)</script>\x1b[31m\u202e\"'><img src=x onerror=alert(2)>[bold]not markup[/bold]\ud800"
 
@@ -25,6 +25,7 @@ def test_foreign_text_cannot_act() -> None:
     claim = claim_of(
         "self_prediction", sentence=EVIL, notes=(EVIL,), checks=(Check(EVIL, "missing", EVIL, (), EVIL),),
         reader=FREE.id, ladder=(replace(ladder_of(0.1)[6], reader=FREE.id),), conditions={EVIL: {EVIL: EVIL}},
+        settle=(Settle(EVIL, f"--other {EVIL}", 3, 0), Settle(EVIL, EVIL, 3, 0)), mass=None, outcomes={EVIL: 3},
     )  # fmt: skip
     hostile = replace(made, meta=meta, trials={t.id: t for t in evil}, claims=(claim,), warnings=(EVIL,))
     html, data = card(hostile)
@@ -68,7 +69,7 @@ def test_how_numbers_are_written() -> None:
     assert times == ["0.4 s", "12 s", "3 min 20 s", "2 h 1 min"]
     found = share({"value": -0.1, "low": -0.3, "high": 0.1})
     assert found is not None
-    assert (found.text, found.interval) == ("−10\u202f%", "[0, 10]")  # estimate as computed, interval cut for display
+    assert (found.text, found.interval) == ("−10\u202f%", "[−30, 10]")  # neither is cut
     assert skill(None) is None
     assert skill("0.3") is None
     assert skill((0.0, 1.0)) == Number(0.5, 0.0, 1.0, "0.50", "[0.00, 1.00]")
@@ -93,6 +94,7 @@ def test_the_interval_of_a_part_ends_at_none_and_all_of_the_items() -> None:
     near = Estimate(0.91, 0.80, 1.01)
     assert activation_format.part(near).both == "91\u202f% [80, 100]"
     assert activation_format.part(near).high == 1.0
+    assert activation_format.part(Estimate(1.04, 0.9, 1.2)).both == "100\u202f% [90, 100]"  # both are cut
     assert activation_format.part(Estimate(0.02, -0.01, 0.05)).both == "2\u202f% [0, 5]"
     assert (
         activation_format.part(near, change=True).both == "+91\u202fpoints [80, 101]"

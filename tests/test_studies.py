@@ -46,8 +46,8 @@ def test_there_is_a_card_for_every_subject_and_seed(done: Cards) -> None:
     lines = done.lines()
     assert Counter((name, seed) for name, seed, *_ in lines) == {(m, s): 1 for m in MODELS for s in ("0", "1")}
     told = {name: verdict for name, _, _, verdict, *_ in lines}
-    assert told[MODELS[0]].startswith("access")
-    assert not told[MODELS[1]].startswith("access")
+    assert set(told) == set(MODELS)
+    assert not any(v.startswith("access") for v in told.values()), "their state can be changed by text alone"
     assert "<table" in done._repr_html_()
     assert MODELS[0] in str(done)
 
@@ -90,10 +90,23 @@ def test_what_is_complete_costs_nothing_and_the_rest_goes_on(tmp_path: Path) -> 
 def test_mistakes_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(SelfscopeError, match="at least one model"):
         cards([], tmp_path)
+    with pytest.raises(SelfscopeError, match="phantom is there twice: give each model once"):
+        cards(["phantom", "phantom:habit=0.5", "phantom"], tmp_path / "never", **ASKED)
+    with pytest.raises(SelfscopeError, match="is there twice"):
+        cards([Phantom(), Phantom()], tmp_path / "never", **ASKED)
+    assert not (tmp_path / "never").exists(), "before anything was asked"
     with pytest.raises(SelfscopeError, match="take seeds"):
         cards(MODELS, tmp_path, seed=3)
     with pytest.raises(StoreError, match="holds no study"):
         print(Cards(tmp_path).rows)
+
+
+def test_two_subjects_of_one_name_keep_their_own_folders_and_names(tmp_path: Path) -> None:
+    two = [Phantom("same", habit=0.8), Phantom("same", access=0.8)]
+    made = cards(two, tmp_path / "s", phenomena=("confidence[test=24,train=8]",), readers=("ask[choice_lp]",))
+    assert len(made.cards) == 2
+    assert {c.contents.meta["identity"] for c in made.cards} == {subject.identity for subject in two}
+    assert {line[0] for line in made.lines()} == {f"same ({subject.identity[:6]})" for subject in two}
 
 
 def test_folders_are_named_by_subject_and_seed() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from selfscope.api.card_beside import Measured, beside, card_of, told
 from selfscope.api.loading import load
 from selfscope.api.one_item import options_of, run_once
 from selfscope.controls.words import ContentFree, ThirdPerson
@@ -62,6 +64,8 @@ class Answers(Tabular):
         One an observer, the model itself first.
     note
         What stands below the table.
+    measured
+        With a card: what it measured of this kind of question, else of all the kinds that it measured.
     """
 
     model: str
@@ -70,6 +74,7 @@ class Answers(Tabular):
     options: tuple[str, ...]
     answers: tuple[Answer, ...]
     note: str = NOTE
+    measured: tuple[Measured, ...] = ()
 
     def _table(self) -> Table:
         title = self.question + (f"\nabout: {self.about}" if self.about else "")
@@ -96,6 +101,7 @@ def ask(
     about: str | None = None,
     other: str | Subject | None = None,
     rollouts: int = 10,
+    card: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Answers:
     """Asks a model one question about itself, and puts beside its answer what a typical assistant is said to answer,
@@ -116,6 +122,8 @@ def ask(
         Another model that answers about this one.
     rollouts
         How often the model does it.
+    card
+        The folder of a card of this model: what it measured stands below the answers.
     progress
         Told of the work ahead and of each piece that is done.
 
@@ -127,12 +135,14 @@ def ask(
     Raises
     ------
     SelfscopeError
-        An empty question, one option, twice the same option, or a model that cannot be asked in this way.
+        An empty question, one option, twice the same option, a card of another model, or a model that cannot be asked
+        in this way.
     """
     choices = options_of(options)
     if not question.strip():
         raise BadInput("the question is empty")
     subject = load(model) if isinstance(model, str) else model
+    known = None if card is None else card_of(card, subject)
     observer = load(other) if isinstance(other, str) else other
     item = OneQuestion(question, choices, about or "", rollouts)
     study = _study(subject, observer, item)
@@ -144,9 +154,18 @@ def ask(
         rows = [r for r in contents.rows if (r.reader, r.control) == (reader, control)]
         who, rung = _who(subject, readers[reader], contents.parts.controls.get(control))
         answers.append(_answer(who, rung, [row.reading for row in rows]))
+    note = NOTE
     if about:
         answers.append(_behaviour(subject, item, contents))
-    return Answers(subject.name, question, about, item.options, tuple(answers))
+        note = _untold(answers[-1], item) + note
+    measured: tuple[Measured, ...] = ()
+    if known is not None and card is not None:
+        own = answers[0].distribution
+        # Which option a reply will name: what cards measure of questions in a user's own words.
+        quantity = "option" if about and item.options else ""
+        measured = beside(known, quantity, id_of(plan.readers[0]), max(own) if own else None)
+        note = f"{told(card, measured)}\n{note}"
+    return Answers(subject.name, question, about, item.options, tuple(answers), note, measured)
 
 
 def _study(subject: Subject, observer: Subject | None, item: OneQuestion) -> Study:
@@ -192,12 +211,24 @@ def _answer(who: str, rung: str, readings: Sequence[Reading]) -> Answer:
 
 
 def _behaviour(subject: Subject, item: OneQuestion, contents: Contents) -> Answer:
+    """What it then does: how often each option is named, where replies name one; else the replies."""
     replies = next(iter(contents.observations.values())).replies
     truth = next(iter(contents.truths.values()))
-    who = f"what {subject.name} does ({len(replies)} times)"
     shown = " | ".join(" ".join(reply.split())[:40] for reply in replies[:4])
+    does = f"what {subject.name} then does"
     if not item.options:
-        return Answer(who, "behaviour", shown)
+        return Answer(f"{does} ({len(replies)} times)", "behaviour", shown)
     if not truth.mean:
-        return Answer(f"{who}: {shown} ...", "behaviour", shown)
-    return Answer(f"{who}; {truth.n} of them one of the options", "behaviour", distribution=truth.mean)
+        return Answer(f"{does}: none of {len(replies)} replies names an option ({shown})", "behaviour", shown)
+    named = f"{truth.n} of {len(replies)} replies name an option"
+    return Answer(f"{does}: {named}", "behaviour", distribution=truth.mean)
+
+
+def _untold(does: Answer, item: OneQuestion) -> str:
+    """What is said where there is nothing to compare the answers with."""
+    if not item.options or does.distribution is not None:
+        return ""
+    return (
+        "No reply names an option, so they do not tell whether the answer is right: a question with a property in "
+        "--items is measured.\n"
+    )

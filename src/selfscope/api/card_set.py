@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from selfscope.study import Progress
     from selfscope.subjects.base import Subject
 
-HEAD = ("subject", "seed", "question", "verdict", "private share", "items")
+HEAD = ("subject", "seed", "question", "verdict", "goes with what it does", "items")
 NAME = 48
 """Characters of a subject's name in the name of its folder."""
 
@@ -58,11 +58,11 @@ class Cards(Tabular):
         from selfscope.report.compose import verdicts
 
         rows: list[tuple[str, ...]] = []
-        for card in self.cards:
-            meta = read_meta(card.folder)
-            who = str(meta.get("subject", "")), str(meta["settings"].get("seed", ""))
+        every = [(card, read_meta(card.folder)) for card in self.cards]
+        for card, meta in every:
+            who = _told_apart(meta, [other for _, other in every]), str(meta["settings"].get("seed", ""))
             for v in verdicts(card.claims, card.material.names):
-                share = v.share.both if v.share else "not identified"
+                share = v.tracking.both if v.tracking else "not known"
                 rows.append((*who, v.title, v.badge, share, v.items))
         return rows
 
@@ -122,11 +122,16 @@ def cards(
         raise SelfscopeError("give at least one model and one seed")
     if "seed" in options:
         raise SelfscopeError("several studies take seeds=(0, 1), not seed")
+    _refuse_twice(models)
     where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
+    taken: dict[Path, str] = {}
     for model in models:
         subject = load(model) if isinstance(model, str) else model
         for seed in dict.fromkeys(seeds):
             place = where / folder_of(subject, seed)
+            if place in taken:
+                raise SelfscopeError(f"{subject.name} was asked already, as {taken[place]}: give each model once")
+            taken[place] = subject.name
             study = planned(subject, seed=seed, **options)
             connect = connection(model, {**options, "seed": seed})
             execute(study, place, resume=resume, progress=progress, jobs=jobs, connect=connect)
@@ -134,6 +139,23 @@ def cards(
         del subject
         gc.collect()  # two models at once may not fit
     return Cards(where)
+
+
+def _refuse_twice(models: Sequence[str | Subject]) -> None:
+    """Before anything is asked: one model, twice, would have one folder."""
+    seen: set[tuple[str, str]] = set()
+    for model in models:
+        who = (model, "") if isinstance(model, str) else (model.name, model.identity)
+        if who in seen:
+            raise SelfscopeError(f"{who[0]} is there twice: give each model once")
+        seen.add(who)
+
+
+def _told_apart(meta: Mapping[str, Any], every: Sequence[Mapping[str, Any]]) -> str:
+    """A subject's name, with its identity where another one is called the same."""
+    name, identity = str(meta.get("subject", "")), str(meta.get("identity", ""))
+    alike = any(m.get("subject") == meta.get("subject") and m.get("identity") != meta.get("identity") for m in every)
+    return f"{name} ({identity[:6]})" if alike else name
 
 
 def folder_of(subject: Subject, seed: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -22,6 +23,7 @@ def ask(
     options: Annotated[tuple[str, ...], LIST] = (),
     about: str | None = None,
     other: str | None = None,
+    card: Path | None = None,
     reader: str | None = None,
     layer: int | None = None,
     token: Annotated[int, Parameter(allow_leading_hyphen=True)] = -1,
@@ -36,6 +38,8 @@ def ask(
 
         selfscope ask smollm2-135m "Will your answer start with a vowel?" --options yes,no --about "Name a fruit."
 
+        selfscope ask smollm2-135m "Red or black?" --options red,black --about "Pick a colour." --card card
+
         selfscope ask smollm2-135m "What is this?" --about "The ship left the port." --reader patchscope --layer 12
 
     Parameters
@@ -48,6 +52,8 @@ def ask(
         The prompt that the question is about; the model then also does it, ten times.
     other
         Another model that answers about this one.
+    card
+        The folder of this model's card: what it measured of such questions stands below the answers.
     reader
         Ask about the state of a token of --about instead: patchscope, selfie or logit_lens, with its arms beside it.
     layer
@@ -65,7 +71,9 @@ def ask(
     if reader is None:
         subject = load(model, **hardware.chosen())
         with Bar(quiet=json) as bar:
-            result = put_question(subject, question, options=options, about=about, other=other, progress=bar)
+            result = put_question(subject, question, options=options, about=about, other=other, card=card, progress=bar)
+    elif card is not None:
+        raise SelfscopeError(f"{reader} reads the state of a token: a card has no verdict on that to stand beside it")
     elif about is None:
         raise SelfscopeError(f"{reader} reads the state of a token: give its text with --about")
     else:

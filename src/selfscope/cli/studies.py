@@ -164,7 +164,8 @@ def rows(
     else:
         print(store.export(folder, to, output))
     for place in store.studies(folder):
-        print_warnings(place, store.read(place).warnings)
+        held = store.read(place)
+        print_warnings(place, held.warnings + held.lost)
 
 
 def _print_card(card: Card, times: Times | None = None, *, json: bool) -> None:
@@ -183,7 +184,7 @@ def _print_cards(cards: Cards, *, json: bool) -> None:
     from selfscope.api.card_set import HEAD
 
     for card in cards.cards:
-        print_warnings(card.folder, card.contents.warnings)
+        print_warnings(card.folder, card.contents.warnings + card.contents.lost)
     if json:
         names = [head.replace(" ", "_") for head in HEAD]
         print_data([dict(zip(names, line, strict=True)) for line in cards.lines()])

@@ -26,9 +26,10 @@ def asked(name: str, material: Material) -> str:
 
 
 def part(x: Estimate, *, change: bool = False) -> Number:
-    """A part of the items in percent (its interval ends at 0 and 100), or a difference of two such parts in points."""
+    """A part of the items in percent (figure and interval end at 0 and 100), or a difference of parts in points."""
     if not change:
-        x = replace(x, low=max(x.low, 0.0), high=min(x.high, 1.0))
+        value, low, high = (min(max(v, 0.0), 1.0) for v in (x.value, x.low, x.high))
+        x = replace(x, value=value, low=low, high=high)
     sign = "+" if change and x.value > 0 else ""
     interval = f"[{decimal(100 * x.low, 0)}, {decimal(100 * x.high, 0)}]"
     unit = "\u202fpoints" if change else "\u202f%"

@@ -9,12 +9,13 @@ from typing import Any
 
 from selfscope.records import PLAIN, RUNGS, Row
 from selfscope.report import labels, standing_text, tables
-from selfscope.report.document import Document, Material, Section, Verdict
+from selfscope.report.advice import advice, pace_of
+from selfscope.report.document import Advice, Document, Material, Section, Verdict
 from selfscope.report.examples import RULE, asked_example, examples
 from selfscope.report.format import clean, count
 from selfscope.report.labels import Labels
 from selfscope.report.sections import section
-from selfscope.report.verdict_row import best_rival, verdict_line
+from selfscope.report.verdict_row import best_rival, stays, verdict_line
 from selfscope.report.white_box import inside
 from selfscope.verdicts.claims import Claim
 
@@ -23,9 +24,12 @@ ONLY_INSIDE = "Its activations were read and written; nothing was asked here tha
 
 def compose(material: Material) -> Document:
     """The whole card. Needs no model, computes no statistic: it arranges what claims and rows hold."""
-    primary = _primary(material.claims, material.names)
+    primary = primary_claims(material.claims, material.names)
     plain = _plain_rows(material)
-    sections = tuple(_section(c, i, material, plain[c.phenomenon]) for i, c in enumerate(primary))
+    pace = pace_of(material)
+    sections = tuple(
+        _section(c, i, material, plain[c.phenomenon], advice(c, material, pace)) for i, c in enumerate(primary)
+    )
     meta = material.meta
     return Document(
         subject=_noted(meta, "name", "subject") or "unnamed subject",
@@ -43,11 +47,11 @@ def compose(material: Material) -> Document:
 
 
 def verdicts(claims: Sequence[Claim], names: Labels) -> tuple[Verdict, ...]:
-    """The line of the opening table for each kind of question."""
-    return tuple(verdict_line(c, f"claim-{i}", "", names) for i, c in enumerate(_primary(claims, names), 1))
+    """What the first screen says of each kind of question, without examples and costs."""
+    return tuple(verdict_line(c, f"claim-{i}", "", names) for i, c in enumerate(primary_claims(claims, names), 1))
 
 
-def _primary(claims: Sequence[Claim], names: Labels) -> list[Claim]:
+def primary_claims(claims: Sequence[Claim], names: Labels) -> list[Claim]:
     """The primary claims; the first claim of a phenomenon that has none."""
     kept = [c for c in claims if c.primary]
     covered = {c.phenomenon for c in kept}
@@ -67,9 +71,11 @@ def _plain_rows(material: Material) -> Mapping[str, dict[str, list[Row]]]:
     return plain
 
 
-def _section(claim: Claim, index: int, material: Material, rows: Mapping[str, Sequence[Row]]) -> Section:
+def _section(
+    claim: Claim, index: int, material: Material, rows: Mapping[str, Sequence[Row]], settle: Sequence[Advice]
+) -> Section:
     example = asked_example(rows.get(claim.reader, ()), material)
-    line = verdict_line(claim, f"claim-{index + 1}", example, material.names)
+    line = verdict_line(claim, f"claim-{index + 1}", example, material.names, settle)
     siblings = [c for c in material.claims if c.phenomenon == claim.phenomenon]
     rival = best_rival(claim)
     readers = material.parts.readers
@@ -85,17 +91,21 @@ def summary(claims: Sequence[Claim]) -> str:
         return "No claim has been estimated for this folder yet."
     kinds = Counter(_kind(c) for c in claims)
     total = len(claims)
-    noun = "kind of question shows" if total == 1 else "kinds of question show"
-    parts = [f"{kinds['access']} of {total} {noun} access to the model’s own state"]
-    for kind, (singular, plural) in standing_text.KINDS.items():
+    own = "it reads its own state" if kinds["access"] else "does it show that it reads its own state"
+    parts = [f"In {kinds['access'] or 'none'} of {total} kinds of question {own}"]
+    if total == 1:
+        parts = ["It reads its own state" if kinds["access"] else "It does not show that it reads its own state"]
+    for kind, says in standing_text.KINDS.items():
         if kinds[kind]:
-            parts.append(f"{kinds[kind]} {singular if kinds[kind] == 1 else plural}")
+            parts.append(says if total == 1 else f"in {kinds[kind]} {says}")
     return "; ".join(parts) + "."
 
 
 def _kind(claim: Claim) -> str:
     if claim.verdict == "access" and claim.basis == "rivals":
         return "beyond"
+    if stays(claim):
+        return "unmoved"
     if claim.verdict == "not supported" and claim.reason in ("undecided", "too few clusters"):
         return "few"
     return claim.verdict

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from selfscope.records import Cost, Parts, Row, Trial, Truth
-from selfscope.report.format import Number
+from selfscope.report.format import NOTHING, Number
 from selfscope.report.labels import Labels
 from selfscope.tables import Table
 from selfscope.verdicts.arm_gaps import Gap, Grid
@@ -23,7 +23,8 @@ Words = Callable[[Trial, str], str]
 class Material:
     """What a study's folder holds, in memory: the only input of a card. words: None shows questions as data.
     gaps, grids: readings of activations against their arms, and their sweeps; injected: what it said of injections.
-    parts: what the study's parts say of themselves. costs: of the run, by who asked."""
+    parts: what the study's parts say of themselves. costs: of the run, by who asked. cells: its finished cells, each
+    with its seconds: what the next one would take."""
 
     meta: Mapping[str, Any]
     rows: Sequence[Row]
@@ -37,6 +38,7 @@ class Material:
     injected: tuple[InjectionFinding, ...] = ()
     parts: Parts = field(default_factory=Parts)
     costs: Mapping[str, Cost] = field(default_factory=dict)
+    cells: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def names(self) -> Labels:
@@ -121,25 +123,82 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A part of a bar. size: drawn, of one. number: as computed, None for what is open. figures: text with interval."""
+
+    key: str
+    label: str
+    colour: str
+    size: float
+    number: Number | None
+    figures: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What a report follows. pieces: their sizes sum to one; "open" is what the evidence does not determine. split: in
+    words. wide: shares that were left open, with their figures. spoken: the same words for who does not see it."""
+
+    pieces: tuple[Piece, ...]
+    split: str
+    wide: str
+    spoken: str
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What would settle the rest: what is lacking, the option that adds it and the whole command ("" where there is
+    none), what it needs in words, what it costs, and what the command takes that asks it all again."""
+
+    what: str
+    option: str
+    command: str
+    needs: str
+    cost: str
+    again: str = ""
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """A line of the table that a card opens with."""
+    """What a card opens with, for one kind of question. says: what the report is, in plain words; badge: the verdict's
+    code. bar: what it follows. sure: how sure that is. tracking: what goes with what it does. changed: what moves with
+    a changed state; changed_by: "state" (that no report can read), "text" (that it can) or ""; copied: what repeats
+    that text. rival_says: who could have said it. mass: what the listed answers held, in
+    words; held: the figure. settle: the likeliest first."""
 
     anchor: str
     title: str
     asks: str
     badge: str
+    says: str
     tone: str
     reason: str
     sentence: str
-    share: Number | None  # under the changed state where there is one (it decides), else of observation
-    share_note: str
+    bar: Bar | None
+    sure: str
+    tracking: Number | None
+    changed: Number | None
+    changed_by: str
+    changed_says: str
+    copied: Number | None
     best_rival: str
-    rival_skill: str
-    self_skill: str
+    rival: Number | None
+    rival_says: str
+    own: Number | None
     gap: str
     items: str
     clusters: str
+    mass: str
+    held: Number | None
     missing: tuple[str, ...]
+    settle: tuple[Advice, ...]
+    settled: str
+
+    @property
+    def skills(self) -> tuple[str, str]:
+        """Skill of the self and of the best rival, a dash where there is none."""
+        own, rival = (n.text if n else NOTHING for n in (self.own, self.rival))
+        return own, rival
 
 
 @dataclass(frozen=True)
@@ -151,7 +210,9 @@ class Section:
     ladder: Axis | None = None
     shares: Axis | None = None
     calibration: tuple[CalibrationBin, ...] = ()
+    splits: tuple[Table, ...] = ()
     effects: Table | None = None
+    effects_note: str = ""
     headlines: Table | None = None
     conditions: Axis | None = None
     more_conditions: Table | None = None

@@ -50,9 +50,10 @@ def material_of(
 
     contents = contents or read(Path(folder))
     findings = findings or estimates(Path(folder), contents)
+    warnings = contents.warnings + contents.lost
     return Material(
-        contents.meta, contents.rows, contents.trials, contents.truths, findings.claims, contents.warnings, words,
-        findings.gaps, findings.grids, findings.injected, contents.parts, contents.costs,
+        contents.meta, contents.rows, contents.trials, contents.truths, findings.claims, warnings, words,
+        findings.gaps, findings.grids, findings.injected, contents.parts, contents.costs, contents.cells,
     )  # fmt: skip
 
 

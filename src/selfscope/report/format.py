@@ -92,14 +92,12 @@ def triple(estimate: Any) -> tuple[float, float, float] | None:
     return interval if math.isfinite(interval[0]) else None
 
 
-def share(estimate: Any, *, clip: bool = True) -> Number | None:
-    """A share in percent. The estimate is shown as computed; only its interval is cut to 0..1 (verdict, step 4)."""
+def share(estimate: Any) -> Number | None:
+    """A share in percent, as computed: neither estimate nor interval is cut; no point stands outside its interval."""
     interval = triple(estimate)
     if interval is None:
         return None
     value, low, high = interval
-    if clip:
-        low, high = min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)
     return Number(value, low, high, percent(value), _brackets(100 * low, 100 * high, places=0))
 
 
@@ -138,6 +136,7 @@ def clean(text: str, limit: int = 600) -> str:
 def sentence(text: str) -> str:
     """A sentence of a claim: capitalised, its numbers kept together with their percent signs and intervals."""
     joined = re.sub(r"(\d) ?%", "\\1\u202f%", clean(text, 400)).replace("% [", "%\u00a0[")
+    joined = re.sub(r"(?<![\w-])-(?=\d)", MINUS, joined)
     return joined[:1].upper() + joined[1:]
 
 

@@ -29,7 +29,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("track", "strip", "small", "bar", "calibration", "lines"):
+    for name in ("track", "stack", "moved", "bar", "calibration", "lines"):
         drawn = getattr(plots, name)
         environment.globals[name] = lambda *args, _drawn=drawn: Markup(_drawn(*args))
     environment.globals["table"] = lambda table: Markup(_untitled(table))

@@ -7,13 +7,28 @@ from dataclasses import dataclass
 
 from selfscope.records import Parts
 
-VERDICTS = {  # verdict -> what a reader of the card may conclude, one line
-    "access": "the report follows the model's own state",
-    "alarm only": "it notices that something changed, and cannot say what",
-    "narrative": "said with confidence, not moved by the state that it speaks of",
-    "self-prediction": "what anyone with the same history or the same text could say",
-    "not supported": "the evidence does not carry a claim, either way",
+VERDICTS = {  # verdict -> what the report is, at first reading; and what may be concluded, one line
+    "access": ("reads its own state", "it moves along when its own state is changed, or beats itself without it"),
+    "reads the changed text": (
+        "reads the changed text",
+        "it moves with the change, and so does what it says of anybody: whoever reads that text could say it",
+    ),
+    "follows its context": (
+        "follows its context",
+        "it goes along where hidden turns change what it does; it can read those turns, so this is no access",
+    ),
+    "alarm only": ("notices a change, not which", "it says that something was changed, and cannot say what"),
+    "narrative": ("made up", "it follows nothing that was measured, and is surer than it is right"),
+    "self-prediction": ("anyone could say it", "whoever reads the question or knows its past could have said it"),
+    "prior-like": ("always the same", "it says the same whatever is asked about, and is no surer than it is right"),
+    "format": ("a habit of form", "it goes by the place of an answer, or by the word “yes”"),
+    "copies its context": ("copies its context", "it repeats an answer that stands in its context, whatever it does"),
+    "not supported": ("open", "the evidence carries no claim, either way; what is known and what is lacking stand by"),
 }
+BEYOND = "beyond the rivals tried"
+"""What access by comparison alone is called: no proof."""
+NOT_ITS_STATE = "not its state, the rest open"
+"""What is called open where a changed state leaves the report alone."""
 
 RUNGS = {
     "prior": "says the same of every item",
@@ -26,23 +41,52 @@ RUNGS = {
     "behaviour": "ceiling: it acts instead of telling",
 }
 
-SHARES = {  # share -> (colour of the observer that it belongs to, one line)
-    "private": ("self", "follows its own state"),
-    "public": ("history", "follows its history or the text"),
-    "habit": ("history", "follows its history"),
-    "input": ("input", "follows the text"),
-    "format": ("format", "follows position or “yes”"),
-    "unmoved": ("prior", "follows none of these"),
+SHARES = {  # share -> (colour, what the report follows, one line)
+    "private": ("self", "its own state", "what it does on this very item, beyond what anybody could know"),
+    "tracking": ("tracking", "what it does", "goes with what it then does, by whatever route"),
+    "public": ("history", "what anyone could say", "habit and text together: for who knows its past or reads the text"),
+    "habit": ("history", "its habit", "what someone would say who knows its past"),
+    "input": ("input", "the text", "what someone would say who merely reads the text"),
+    "format": ("format", "the form", "the place of an answer, or the word “yes”"),
+    "unmoved": ("prior", "nothing measured", "follows none of these"),
+}
+OF_SPLIT = {
+    "pooled": {"unmoved": "neither"},
+    "tracking": {"tracking": "what it does, by any route", "unmoved": "the rest"},
+}
+"""Split -> share -> what it is called there: a smaller split leaves together what the full one would tell apart."""
+SPLITS = {
+    "full": "split into its own state, habit, text and form",
+    "pooled": "split with one public forecast; a habit that it misses counts as what it does",
+    "tracking": "split only into what goes with what it does, and the rest",
+}
+KNOWS = {  # rung of a rival -> who could have said it
+    "prior": "who knows only how often each answer is right",
+    "input": "who merely reads the text",
+    "history": "who knows its past",
+    "twin": "with a near twin of it",
 }
 
 REASONS = {
-    "undecided": "too few items to tell",
-    "too few clusters": "too few clusters",
+    "undecided": "the evidence does not decide",
+    "too few clusters": "too few groups of items",
+    "too few items": "nothing to estimate from",
+    "too many non-answers": "too many questions without an answer",
+    "parse rates differ": "it answers less often under one condition",
     "format not crossed": "answer positions were not crossed",
-    "control missing": "a required control is missing",
+    "control missing": "a required control was not run",
     "control failed": "a required control failed",
     "no private variation": "nothing private to have access to",
-    "format": "answers follow their position",
+    "rivals and truth cannot be told apart": "rivals and truth move together",
+}
+LACKS = {  # name of a control -> what a newcomer reads is lacking
+    "hidden state": "a change of its state that it cannot read as text",
+    "input rival": "a forecast by another model, which never saw what this one does",
+    "near twin": "a forecast by a near twin: the same habits, its own states",
+    "history rival": "a forecast by who learnt its past",
+    "changed state": "a changed state",
+    "third person": "the same asked of somebody else",
+    "same words": "the same words asked of something else",
 }
 
 STATUS = {"passed": "✓", "failed": "✕", "missing": "○"}

@@ -4,8 +4,10 @@ colours from the page's style. Only numbers enter here, never a foreign text."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
-from selfscope.report.document import Axis, AxisMark, CalibrationBin
+from selfscope.report.document import Axis, AxisMark, Bar, CalibrationBin
+from selfscope.report.format import Number
 
 SIDE = 100.0
 
@@ -59,38 +61,31 @@ def ticks(axis: Axis) -> list[tuple[str, str, str]]:
     return placed
 
 
-def strip(axis: Axis) -> str:
-    """The composition as one stacked bar: positive shares only, in proportion (the rows beneath carry the numbers).
-    Empty when the shares do not make up the whole report, since then a bar would show a wrong whole."""
-    if abs(sum(m.number.value for m in axis.marks) - 1) > 0.02:
-        return ""
-    sizes = [max(m.number.value, 0.0) for m in axis.marks]
-    total = sum(sizes)
-    if total <= 0:
-        return ""
-    parts, start = [], 0.0
-    for mark, size in zip(axis.marks, sizes, strict=True):
-        width = SIDE * size / total
-        if width >= 0.3:
-            parts.append(
-                f'<rect class="fill k-{mark.colour}" x="{_pct(start)}" y="0" width="{_pct(width)}" height="100%"/>'
-            )
-            if start > 0:
-                parts.append(f'<line class="cut" x1="{_pct(start)}" x2="{_pct(start)}" y1="0" y2="100%"/>')
-        start += width
-    return f'<svg class="strip" aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
+def stack(bar: Bar) -> str:
+    """What a report follows as one stacked bar; what is open is hatched. The words beneath it say the same."""
+    parts = [
+        f'<span class="fill k-{piece.colour}" style="width:{_pct(SIDE * piece.size)}"></span>'
+        for piece in bar.pieces
+        if piece.size > 0.0005
+    ]
+    return f'<div class="stack" role="img" aria-label="{escape(bar.spoken)}">{"".join(parts)}</div>'
 
 
-def small(value: float, low: float, high: float, colour: str) -> str:
-    """A share with its interval on 0..1, one line high: for the opening table."""
-    point, start, end = (SIDE * min(max(v, 0.0), 1.0) for v in (value, low, high))
-    span = f'x="{_pct(start)}" y="6" width="{_pct(max(end - start, 0.0))}" height="4" rx="2"'
-    return (
-        '<svg class="small" aria-hidden="true" focusable="false">'
-        '<rect class="ground" x="0" y="6" width="100%" height="4" rx="2"/>'
-        f'<rect class="fill k-{colour} soft" {span}/>'
-        f'<circle class="point k-{colour}" cx="{_pct(min(max(point, 3.0), 97.0))}" cy="8" r="4"/></svg>'
+def moved(number: Number, copied: Number | None, kind: str) -> str:
+    """How much moved with a changed state, as a bar of the same length, with the interval of the larger part. kind:
+    "state", or "text", where some of it may only repeat that text (copied)."""
+    parts = [("self" if kind == "state" else "tracking", number)] + ([("prior", copied)] if copied else [])
+    sizes = [(colour, SIDE * min(max(n.value, 0.0), 1.0)) for colour, n in parts]
+    whole = max(SIDE, sum(size for _, size in sizes))
+    drawn = "".join(
+        f'<span class="fill k-{colour}" style="width:{_pct(SIDE * size / whole)}"></span>'
+        for colour, size in sizes
+        if size > 0.05
     )
+    if len(parts) == 1 and number.high > number.low:
+        start, end = (SIDE * min(max(v, 0.0), 1.0) for v in (number.low, number.high))
+        drawn += f'<i class="reach" style="left:{_pct(start)};width:{_pct(end - start)}"></i>'
+    return f'<div class="stack" aria-hidden="true">{drawn}</div>'
 
 
 def bar(size: float, colour: str) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 
 from selfscope.records import PLAIN, RUNGS
 from selfscope.report import labels
+from selfscope.report.bar import QUOTED_FROM, determined, reliable
 from selfscope.report.document import Axis, AxisMark, CalibrationBin, ChecklistItem, Section, Tick, Verdict
+from selfscope.report.effects import UNTOUCHED, effects, effects_note, splits
 from selfscope.report.format import (
     NOTHING,
     clean,
@@ -24,20 +26,19 @@ from selfscope.report.verdict_row import self_step
 from selfscope.tables import Table
 from selfscope.verdicts.claims import Claim
 
-QUOTED_FROM, WIDEST = 0.5, 0.6  # reliability from which, and interval up to which, the public part is split
 LOWEST = -1.0  # a ladder's axis never reaches further down: one very bad observer must not squeeze the others flat
 
 
 def section(claim: Claim, verdict: Verdict, siblings: Sequence[Claim], names: Labels) -> Section:
     """Everything but the example trials, which need rows (examples.py)."""
-    ladder, shares_ = _ladder(claim, names), _shares(claim)
-    effects, headlines = _effects(claim), _headlines(claim)
+    ladder, shares_, smaller = _ladder(claim, names), _shares(claim), splits(claim)
+    changed, headlines = effects(claim), _headlines(claim)
     conditions, more = _conditions(claim, names)
     absent = {
         "ladder": "" if ladder else "No observer could be scored on these items.",
-        "shares": "" if shares_ else "The shares are not identified here: " + _because(claim),
+        "shares": "" if shares_ else _no_shares(claim),
         "calibration": "" if claim.calibration else "No stated probabilities to compare with what happened.",
-        "effects": "" if effects else "The state was not changed in this run, so no causal statement is made.",
+        "effects": "" if changed else UNTOUCHED,
         "conditions": "" if conditions or more else "No condition was read again under a control.",
         "checks": "" if claim.checks else "The list of required controls was not recorded.",
     }
@@ -47,7 +48,9 @@ def section(claim: Claim, verdict: Verdict, siblings: Sequence[Claim], names: La
         ladder=ladder,
         shares=shares_,
         calibration=_calibration(claim),
-        effects=effects,
+        splits=smaller,
+        effects=changed,
+        effects_note=effects_note(claim),
         headlines=headlines,
         conditions=conditions,
         more_conditions=more,
@@ -59,8 +62,12 @@ def section(claim: Claim, verdict: Verdict, siblings: Sequence[Claim], names: La
     )
 
 
-def _because(claim: Claim) -> str:
-    return f"{labels.reason(claim.reason)}." if claim.reason else "too little was answered or varied."
+def _no_shares(claim: Claim) -> str:
+    """Why there is no full split; a smaller one may stand below."""
+    why = labels.reason(claim.reason) if claim.reason else "too little was answered or varied"
+    if claim.tracking:
+        why = "rivals and truth move together"
+    return f"Its own state, habit and text cannot be told apart here: {why}."
 
 
 def _item(name: str, status: str, detail: str, run: str) -> ChecklistItem:
@@ -101,30 +108,30 @@ def _ladder(claim: Claim, names: Labels) -> Axis | None:
     return Axis(low, high, tuple(ticks), tuple(marks), caption)
 
 
-def quoted(claim: Claim) -> tuple[tuple[str, ...], str]:
-    """Which shares may be quoted, and why the others may not (verdict, section 9): the split of what is public needs
-    a history rival of reliability 0.5 and intervals narrower than 0.6."""
-    kappa = triple(claim.numbers.get("kappa"))
-    if kappa is not None and kappa[0] < QUOTED_FROM:
+def _full_split(claim: Claim) -> tuple[tuple[str, ...], str]:
+    """Which shares of the full split may be quoted, and why the others may not (verdict, section 9)."""
+    shares = claim.shares
+    if not reliable(claim):
+        kappa = triple(claim.numbers.get("kappa"))
+        assert kappa is not None  # else it would be reliable
         why = f"The history rival is mostly noise (reliability {decimal(kappa[0])}, needed {decimal(QUOTED_FROM)}): "
-        return ("private", "format"), why + "habit, input and the unmoved part are not quoted."
-    split = [triple(claim.shares.get(k)) for k in ("habit", "input")]
-    if "public" in claim.shares and any(t is not None and t[2] - t[1] > WIDEST for t in split):
-        together = "Habit and input are quoted together as public: their split is too coarse."
+        return ("private", "format"), why + "habit, text and the unmoved part are not quoted."
+    if "public" in shares and not all(determined(shares.get(k)) for k in ("habit", "input") if k in shares):
+        together = "Habit and text are quoted together, as what anyone could say: their split is too coarse."
         return ("private", "public", "format", "unmoved"), together
-    public = share(claim.shares.get("public"))
-    together = f"Public, habit and input together: {public.both}." if public else ""
+    public = share(shares.get("public"))
+    together = f"What anyone could say, habit and text together: {public.both}." if public else ""
     return ("private", "habit", "input", "format", "unmoved"), together
 
 
 def _shares(claim: Claim) -> Axis | None:
-    keys, caption = quoted(claim)
+    keys, caption = _full_split(claim)
     marks = []
     for key in keys:
-        colour, line = labels.SHARES[key]
+        colour, name, line = labels.SHARES[key]
         number = share(claim.shares.get(key))
         if number:
-            marks.append(AxisMark(key, line, colour, number, strong=key == "private"))
+            marks.append(AxisMark(f"{name} ({key})", line, colour, number, strong=key == "private"))
     if not marks:
         return None
     ticks = (Tick(0.0, "0"), Tick(0.5, "50", "faint"), Tick(1.0, "100\u202f%"))
@@ -143,31 +150,19 @@ def _calibration(claim: Claim) -> tuple[CalibrationBin, ...]:
     return tuple(bins)
 
 
-def _effects(claim: Claim) -> Table | None:
-    lines = [
-        ("report follows the changed state (a_do, control subtracted)", claim.causal),
-        ("control question, same change", claim.causal_control),
-        ("against itself without the state (a_abl)", claim.ablated),
-        ("names what changed (above chance)", claim.identification),
-        ("says that something changed it (sham and shift towards yes taken out)", claim.alarm),
-    ]
-    rows = tuple((name, n.text, n.interval) for name, effect in lines if (n := share(effect, clip=False)))
-    return Table("When the state is changed", ("", "share", "95\u202f%"), rows, (1, 2)) if rows else None
-
-
 def _headlines(claim: Claim) -> Table | None:
     """Three ways to count non-answers (verdict, section 7): rows are the shares, columns the ways."""
     if not claim.shares:
         return None
     ways = [w for w, shares_ in claim.headlines.items() if shares_]
-    keys = [k for k in (*quoted(claim)[0], "silent") if any(k in claim.headlines[w] for w in ways)]
+    keys = [k for k in (*_full_split(claim)[0], "silent") if any(k in claim.headlines[w] for w in ways)]
     rows = []
     for key in keys:
         cells = []
         for way in ways:
-            number = share(claim.headlines[way].get(key), clip=way != "bounds")
+            number = share(claim.headlines[way].get(key))
             cells.append(NOTHING if number is None else number.interval if way == "bounds" else number.both)
-        rows.append((key, *cells))
+        rows.append((labels.SHARES[key][1] if key in labels.SHARES else "no answer", *cells))
     if not rows:
         return None
     return Table("Non-answers, counted three ways", ("", *ways), tuple(rows), tuple(range(1, len(ways) + 1)))
@@ -219,11 +214,11 @@ def _others(claim: Claim, siblings: Sequence[Claim], names: Labels) -> Table | N
                 clean(names.reader(other.reader), 80),
                 skill(step.skill).both if step and triple(step.skill) else NOTHING,  # type: ignore[union-attr]
                 percent(answered / asked) if asked else NOTHING,
-                n.both if (n := share(other.shares.get("private"))) else NOTHING,
+                n.both if (n := share(other.tracking.get("tracking"))) else NOTHING,
                 other.verdict + (f": {labels.reason(other.reason)}" if other.reason else ""),
             )
         )
-    head = ("reader", "skill", "answered", "private share", "verdict")
+    head = ("reader", "skill", "answered", "goes with what it does", "verdict")
     return Table("Other ways of asking", head, tuple(rows), (1, 2, 3)) if rows else None
 
 

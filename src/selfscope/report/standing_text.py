@@ -2,45 +2,64 @@
 
 from __future__ import annotations
 
-KINDS = {  # kind of claim -> its part of the summary, for one and for many
-    "beyond": (
-        "goes beyond the rivals tried, which is not proof of access",
-        "go beyond the rivals tried, which is not proof of access",
-    ),
-    "alarm only": ("notices a change without knowing which", "notice a change without knowing which"),
-    "narrative": ("is confident and not moved by the state", "are confident and not moved by the state"),
-    "self-prediction": (
-        "is what anyone with the same history or text could say",
-        "are what anyone with the same history or text could say",
-    ),
-    "few": ("has too few items to tell", "have too few items to tell"),
-    "not supported": ("lacks what a claim would need", "lack what a claim would need"),
+KINDS = {  # kind of claim -> its part of the summary, behind a number of kinds of question
+    "beyond": "it goes beyond the rivals tried, which is no proof of access",
+    "reads the changed text": "it reads the changed text, as anyone could",
+    "follows its context": "it follows its context, which is text that it can read",
+    "alarm only": "it notices a change without knowing which",
+    "narrative": "what it says is made up",
+    "self-prediction": "anyone could have said it",
+    "prior-like": "it says the same whatever is asked",
+    "format": "it goes by the form of the question",
+    "copies its context": "it repeats what stands in its context",
+    "unmoved": "what it says does not move with its state, and what else it follows is open",
+    "few": "the evidence does not decide yet",
+    "not supported": "something that a claim needs is lacking",
 }
 
 LIMITS = (
-    "Privileged is relative to the rivals that were tried. Only an arm that changes the state itself (causal, "
-    "ablated) speaks without rivals; a claim on basis “rivals only” is never counted as access in the summary.",
-    "The shares say whom a report follows; the ladder says how good a forecast it is. A report can follow its own "
+    "A report that says what none of the rivals said is beyond *those* rivals. Only a changed state speaks without "
+    "them; a claim on basis “rivals only” is never counted as access in the summary.",
+    "Where only text can be changed (a model behind a server, a state that is turns in the context), a report can read "
+    "the change. It can then be seen to follow its context or to copy it; no access to a state can be shown.",
+    "The shares say whom a report follows; the skill says how good a forecast it is. A report can follow its own "
     "state in part and still forecast worse than a dull rival, because the rest of it is confident and wrong.",
     "A verdict holds for these items, these wordings and this decoding, and for exactly this model: weights, "
     "adapter, tokenizer, template and number format are its identity.",
-    "“Not supported” is not “no”. It says that the evidence carries no claim, and what would be needed.",
+    "“Not supported” is not “no”. It says that the evidence carries no claim, and what would settle it.",
 )
 
 READING = (
     (
-        "Private",
-        "the part of the report that follows the model’s own state: what it will do on this very item, beyond what "
-        "any rival could know.",
+        "Its own state",
+        "the private share: what the report knows of what the model will do on this very item, beyond what anybody "
+        "could know.",
     ),
     (
-        "Habit, input",
-        "the parts that anyone could say who knows the model’s past (habit) or has merely read the prompt (input).",
+        "What it does",
+        "the tracking share: goes with what the model then does, by whatever route: its state, its habits or the text. "
+        "It is at most that much that can be access.",
     ),
     (
-        "Format, unmoved",
-        "the part that follows the position of an option or the word “yes”, and the part that follows nothing "
+        "What anyone could say",
+        "the public share: habit (known to someone who knows the model’s past) and input (known to someone who merely "
+        "reads the text).",
+    ),
+    (
+        "Form, nothing measured",
+        "the format share follows the place of an answer or the word “yes”; the unmoved share follows nothing that was "
         "measured here.",
+    ),
+    (
+        "Open",
+        "what the evidence does not determine: shares whose 95\u202f% interval is wider than 60 points are not drawn. "
+        "Figures below 0 or above 100\u202f% are shown as computed, with their intervals; only the drawing is cut.",
+    ),
+    (
+        "When its state is changed",
+        "a vector is written where the model read the prompt, so that it does something else; no report can read that "
+        "as text. What then moves along, beyond what the same words do elsewhere and what it says of somebody else, is "
+        "access.",
     ),
     (
         "Skill",

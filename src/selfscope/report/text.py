@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import io
 import shutil
+import textwrap
+from collections.abc import Iterator
 
-from selfscope.report.document import Document, Verdict
-from selfscope.tables import WIDTH, Table, terminal
+from selfscope.report.document import Advice, Document, Verdict
+from selfscope.report.format import NOTHING
+from selfscope.tables import WIDTH
 
-HEAD = ("question", "verdict", "private share", "self", "best rival", "items")
-LACK = "not run: "
+HEAD = ("question", "verdict", "goes with\nwhat it does", "moved by a\nchanged state", "self / best\nrival", "items")
+LEFT = 2
+"""Columns that hold words; the others hold figures."""
+GAP, INDENT, NARROWEST = "  ", 4, 88
 STYLES = {"access": "bold blue", "beyond": "blue", "public": "yellow", "narrative": "magenta", "alarm": "cyan"}
+SETTLE = "to settle: "
+BY_TEXT = "* by hidden turns, which are text: a report can read them, so this shows no access to a state"
+HALF = 0.5
+"""Of the probability: where the listed answers held less, that belongs beside the verdict."""
+NO_SHARE, UNKNOWN = "not known", "open"
+WHOLE = 1.0
+"""An interval wider than the whole report says nothing: the page has its figures."""
+Line = tuple[str, str]
+"""A line and its style."""
 
 
 def table(document: Document, width: int | None = None, *, colour: bool = False) -> str:
@@ -33,16 +47,17 @@ def table(document: Document, width: int | None = None, *, colour: bool = False)
         console.print(Text(line, style="dim"), soft_wrap=True)
     console.print(Text("\n" + document.summary + "\n"))
     if document.verdicts:
-        if columns >= 88:
-            console.file.write(f"\n{_wide(document.verdicts, columns, colour=colour)}\n\n")
-        else:
-            console.print(_narrow(document.verdicts))
+        drawn = _wide(document.verdicts, columns) if columns >= NARROWEST else _narrow(document.verdicts, columns)
+        for text, style in drawn:
+            console.print(Text(text, style=style), soft_wrap=True)
+    if document.verdicts and (document.inside or document.warnings):
+        console.print()
     for part in document.inside:
         named = Text(f"inside  {part.title}: ", style="bold")
         console.print(named + Text(part.says, style="not bold"))
     for text in document.warnings:
         console.print(Text(f"warning: {text}"))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip() + "\n"
 
 
 def _lines(facts: list[str], columns: int) -> list[str]:
@@ -56,34 +71,84 @@ def _lines(facts: list[str], columns: int) -> list[str]:
     return lines
 
 
-def _wide(verdicts: tuple[Verdict, ...], columns: int, *, colour: bool) -> str:
-    rows = tuple(
-        (
-            v.title,
-            "\n".join((v.badge, v.sentence, *([f"{LACK}{', '.join(v.missing)}"] if v.missing else []))),
-            v.share.both if v.share else "not identified",
-            v.self_skill,
-            f"{v.best_rival}, {v.rival_skill}",
-            v.items,
-        )
-        for v in verdicts
-    )
-    styles = {v.badge: STYLES.get(v.tone, "bold") for v in verdicts} | {LACK: "dim"}
-    return terminal(Table("", HEAD, rows, numeric=(2, 3, 5)), columns, colour=colour, styles=styles)
+def _wide(verdicts: tuple[Verdict, ...], columns: int) -> Iterator[Line]:
+    """A line of figures for each kind of question, and beneath it, over the whole width, what that means."""
+    from rich.cells import cell_len, set_cell_size
+
+    rows = [_cells(v) for v in verdicts]
+    heads = [[(name.split("\n") + [""])[i] for name in HEAD] for i in (0, 1)]
+    sizes = [max(cell_len(row[i]) for row in (*heads, *rows)) for i in range(len(HEAD))]
+    sizes[0] = max(8, min(sizes[0], columns - sum(sizes[1:]) - len(GAP) * len(HEAD)))
+
+    def line(cells: list[str]) -> str:
+        padded = [
+            set_cell_size(cell, size) if i < LEFT else " " * (size - cell_len(cell)) + cell
+            for i, (cell, size) in enumerate(zip(cells, sizes, strict=True))
+        ]
+        return GAP.join(padded)
+
+    for head in heads:
+        yield line(head), "dim"
+    for v, row in zip(verdicts, rows, strict=True):
+        yield "─" * columns, "dim"
+        yield line(row), STYLES.get(v.tone, "bold")
+        yield from _beneath(v, columns)
+    yield "─" * columns, "dim"
+    if any(v.changed_by == "text" for v in verdicts):
+        yield from ((part, "dim") for part in textwrap.wrap(BY_TEXT, columns))
 
 
-def _narrow(verdicts: tuple[Verdict, ...]) -> object:
-    from rich.console import Group
-    from rich.padding import Padding
-    from rich.text import Text
+def _cells(v: Verdict) -> list[str]:
+    return [v.title, v.badge, goes(v), moved(v), " / ".join(v.skills), v.items]
 
-    parts: list[Text | Padding] = []
+
+def goes(v: Verdict) -> str:
+    """What goes with what it does, by any route."""
+    if v.tracking is None:
+        return NO_SHARE
+    return v.tracking.both if v.tracking.high - v.tracking.low <= WHOLE else UNKNOWN
+
+
+def moved(v: Verdict) -> str:
+    """What moved with a changed state, marked where that was text."""
+    return NOTHING if v.changed is None else v.changed.both + ("*" if v.changed_by == "text" else "")
+
+
+def _beneath(v: Verdict, columns: int) -> Iterator[Line]:
+    yield from _wrapped(v.sentence, columns, "")
+    yield from _wrapped(f"best rival: {v.best_rival}. {v.rival_says}", columns, "dim")
+    if v.held is not None and v.held.value < HALF:
+        yield from _wrapped(v.mass, columns, "dim")
+    if v.missing:
+        yield from _wrapped(f"not run: {', '.join(v.missing)}", columns, "dim")
+    yield from _wrapped(_settling(v), columns, "dim")
+
+
+def _settling(v: Verdict) -> str:
+    return SETTLE + (to_settle(v.settle[0]) if v.settle else v.settled)
+
+
+def to_settle(advice: Advice) -> str:
+    """What is lacking, how to get it, and what that costs, on one line."""
+    how = f" – {advice.option or advice.needs}" if advice.option or advice.needs else ""
+    return advice.what + how + (f"; {advice.cost}" if advice.cost else "")
+
+
+def _wrapped(text: str, columns: int, style: str) -> Iterator[Line]:
+    space = " " * INDENT
+    for part in textwrap.wrap(
+        text, columns, initial_indent=space, subsequent_indent=space, break_on_hyphens=False
+    ):  # fmt: skip
+        yield part, style
+
+
+def _narrow(verdicts: tuple[Verdict, ...], columns: int) -> Iterator[Line]:
     for v in verdicts:
-        share = f"private {v.share.both}" if v.share else "private share not identified"
-        parts.append(Text(f"{v.title}: ", style="bold") + Text(v.badge, style=STYLES.get(v.tone, "bold")))
-        body = f"{v.sentence}\n{share}; skill {v.self_skill}\n"
-        body += f"best rival: {v.best_rival}, {v.rival_skill}; {v.items} items\n"
-        if v.missing:
-            body += f"{LACK}{', '.join(v.missing)}\n"
-        parts.append(Padding(Text(body), (0, 0, 0, 2)))
-    return Group(*parts)
+        yield f"{v.title}: {v.badge}", STYLES.get(v.tone, "bold")
+        own, rival = v.skills
+        yield from _wrapped(v.sentence, columns, "")
+        yield from _wrapped(f"goes with what it does {goes(v)}; moved by a changed state {moved(v)}", columns, "")
+        yield from _wrapped(f"self {own}, best rival {rival} ({v.best_rival}); {v.items} items", columns, "")
+        yield from _wrapped(_settling(v), columns, "dim")
+    if any(v.changed_by == "text" for v in verdicts):
+        yield from ((part, "dim") for part in textwrap.wrap(BY_TEXT, columns))

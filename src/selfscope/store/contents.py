@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from selfscope.store.segments import lines
 T = TypeVar("T")
 KINDS = ("trials", "observations", "truths", "rows", "cells")
 META = "study.json"
+_AGAIN = "the card is drawn from the rest; restore the file, or run again in a new folder"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,28 @@ class Contents:
     def seconds(self) -> dict[str, float]:
         """Seconds of the finished cells by stage: posed, observed, fitted, asked."""
         return seconds_of(self.cells.values())
+
+    @cached_property
+    def lost(self) -> tuple[str, ...]:
+        """What was written and is not there any more: whatever is made of the rest must say so."""
+        return tuple(_lost(self))
+
+
+def _lost(held: Contents) -> Iterator[str]:
+    there = Counter(row.cell for row in held.rows)
+    by_phenomenon: dict[str, list[int]] = {}
+    for name, mark in held.cells.items():
+        if made := int(mark.get("rows", 0)):
+            counts = by_phenomenon.setdefault(str(mark.get("phenomenon") or "this study"), [0, 0])
+            counts[0] += made
+            counts[1] += max(0, made - there[name])
+    for phenomenon, (made, gone) in by_phenomenon.items():
+        if gone:
+            yield f"rows.jsonl: {gone} of {made} readings of {phenomenon} are not there: {_AGAIN}"
+    asked = {row.trial for row in held.rows}
+    for file, known in (("trials.jsonl", held.trials.keys()), ("truths.jsonl", held.truths.keys())):
+        if gone := len(asked - known):
+            yield f"{file}: {gone} of {len(asked)} that were asked are not there: {_AGAIN}"
 
 
 def costs_of(cells: Iterable[Mapping[str, Any]]) -> dict[str, Cost]:

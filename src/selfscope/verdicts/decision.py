@@ -98,10 +98,12 @@ def _rows(e: Measured, s: Settings) -> Iterator[tuple[str, Decision]]:
         yield FOLLOWS, _follows(e.follows)
     if e.alarm is not None and e.alarm.low > 0 and flat:
         yield ALARM, Decision(ALARM, "Says that something was changed, and cannot say what.")
+    copies = e.copies is not None and e.copies.low > 0 and flat
+    if copies and e.copies is not None and e.copies.low > s.narrative:  # what it mostly does: more than made up
+        yield COPIES, _copies(e.copies)
     yield from _composition(e, s)
-    if e.copies is not None and e.copies.low > 0 and flat:
-        said = f"Repeats an answer that stands in its context: {share(e.copies)} of the report, whatever it then does."
-        yield COPIES, Decision(COPIES, said)
+    if copies and e.copies is not None:
+        yield COPIES, _copies(e.copies)
 
 
 def _moved(e: Measured) -> bool:
@@ -236,6 +238,11 @@ def _follows(follows: Estimate) -> Decision:
         "beyond repeating them. It can read those turns, so this is no access to a state."
     )
     return Decision(FOLLOWS, said)
+
+
+def _copies(copies: Estimate) -> Decision:
+    said = f"Repeats an answer that stands in its context: {share(copies)} of the report, whatever it then does."
+    return Decision(COPIES, said)
 
 
 def _made_up(kind: str, unmoved: Estimate | None, e: Measured) -> str:

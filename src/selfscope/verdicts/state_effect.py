@@ -67,10 +67,15 @@ def slope(d_report: Array, da: Array, db: Array, cluster: Ints, *, named: bool =
     where the truth did not change at all. Where reports of some clusters did not move at all, so that the others are a
     count of few, the interval holds every slope that would move so few. named: each report names one option."""
     seen = ratio(((da + db) * d_report).sum(1), 2 * (da * db).sum(1), cluster)
-    still = float((by_cluster(np.abs(d_report).sum(1), cluster) == 0).mean())
+    return _of_few_moves(seen, d_report, da + db, cluster, named=named)
+
+
+def _of_few_moves(seen: Estimate, shift: Array, both: Array, cluster: Ints, *, named: bool) -> Estimate:
+    """The estimate, with the slopes that would move as few reports as moved."""
+    still = float((by_cluster(np.abs(shift).sum(1), cluster) == 0).mean())
     if still == 0:
         return seen
-    moves = max(float(np.abs(da + db).sum(1).mean()) / 4, 0.05) if named else 1.0
+    moves = max(float(np.abs(both).sum(1).mean()) / 4, 0.05) if named else 1.0
     return _counted(seen, still / (moves * seen.clusters))
 
 
@@ -165,11 +170,13 @@ def beyond_copying(change: Change) -> tuple[Estimate, Estimate]:
     if regressors_apart(total, len(total)) <= SINGULAR:
         raise ValueError("copying and following cannot be told apart")
     out = []
-    for at, vector in enumerate(vectors):
+    for at, (vector, response) in enumerate(zip(vectors, (net, moved), strict=True)):
         right_side = vector.sum(0)
         drop = solve(total - matrix, right_side - vector)[:, at]
         value = float(solve(total, right_side)[at])
-        out.append(estimate(value, float(jackknife_se(drop)), len(matrix), len(moved)))
+        seen = estimate(value, float(jackknife_se(drop)), len(matrix), len(moved))
+        both = change.xa_after - change.xa + change.xb_after - change.xb
+        out.append(_of_few_moves(seen, response, both, change.cluster, named=change.named))
     return out[0], out[1]
 
 
