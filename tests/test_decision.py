@@ -147,6 +147,14 @@ def test_above_the_words_and_not_above_the_third_person_is_reading() -> None:
     assert "Whoever reads that text could say it" in got.sentence
 
 
+def test_who_mostly_copies_is_called_so_before_made_up() -> None:
+    """What more than half of it does under hidden turns says more than that the plain report is constant."""
+    for copied, verdict in ((0.6, "copies its context"), (0.4, "narrative")):
+        both = replace(evidence()["narrative"], follows=about(0), copies=about(copied))
+        assert decide(both, Settings()).verdict == verdict
+        assert decide(replace(both, follows=about(0.2)), Settings()).verdict == "follows its context"
+
+
 def without(e: Measured, *names: str) -> Measured:
     return replace(e, checks=tuple(replace(c, status="missing") if c.name in names else c for c in PASSED))
 
