@@ -19,7 +19,7 @@ from selfscope.records import to_jsonable
 from selfscope.report import Drawn, material_of, write
 from selfscope.report.compose import summary
 from selfscope.report.document import Material
-from selfscope.report.estimates import package_version
+from selfscope.report.estimates import code, package_version
 from selfscope.store import Store, fingerprint
 from selfscope.verdicts import judge
 
@@ -35,7 +35,7 @@ def folder_of(made: Material, folder: Path, *, with_claims: bool = True) -> Path
         for cell in dict.fromkeys(row.cell for row in made.rows):
             store.finish(cell, [row for row in made.rows if row.cell == cell])
     if with_claims:
-        stamp = {"fingerprint": fingerprint(folder), "version": package_version()}
+        stamp = {"fingerprint": fingerprint(folder), "version": package_version(), "code": code()}
         keep(folder, {**stamp, "claims": [to_jsonable(c) for c in made.claims]})
     return folder
 
@@ -65,7 +65,7 @@ def test_terminal_table(tmp_path: Path) -> None:
     folder = folder_of(material(clusters=8), tmp_path / "run")
     shown = drawn(folder).terminal(100)
     assert max(map(len, shown.splitlines())) <= 100
-    words = ("SmolLM2-135M-Instruct", "Own answers", "access · causal", "not run: near twin", "to settle:")
+    words = ("SmolLM2-135M-Instruct", "Own answers", "access · causal", "to settle:")
     for word in (*words, "42\u202f% [30, 54]"):
         assert word in shown
     assert "\x1b" not in shown
@@ -84,7 +84,7 @@ def test_what_is_not_estimated_yet_is_estimated_once_and_a_folder_without_a_stud
 
 
 @pytest.mark.parametrize(
-    "spoilt", ['[{"phenomenon": 3}]', "{", '{"fingerprint": "other", "claims": []}', '{"version": "0", "claims": []}']
+    "spoilt", ['[{"phenomenon": 3}]', "{", '{"fingerprint": "other", "claims": []}', '{"version": "0", "claims": []}', '{"code": "0"}']
 )
 def test_claims_of_other_rows_or_of_another_version_are_not_believed(tmp_path: Path, spoilt: str) -> None:
     folder = folder_of(material(clusters=8), tmp_path / "run", with_claims=False)

@@ -76,12 +76,11 @@ def test_by_hidden_turns_a_report_follows_its_context_and_a_copier_does_not() ->
     assert claim.follows.low < 0.7 < claim.follows.high
     for seed in range(4):
         claim = primary(by_text(Dials(copy=0.8), seed))
+        assert claim.verdict != "follows its context"
         assert claim.copies is not None
         assert claim.copies.low > 0.4
-        mostly = claim.copies.low > 0.5
-        assert (claim.verdict == "copies its context") == mostly
-        assert claim.verdict != "follows its context"
-        assert mostly or any("it repeats that" in note for note in claim.notes)
+        noted = any("it repeats that" in note for note in claim.notes)
+        assert noted or claim.verdict == "copies its context"
 
 
 @pytest.mark.parametrize(

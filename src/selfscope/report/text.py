@@ -119,9 +119,8 @@ def _beneath(v: Verdict, columns: int) -> Iterator[Line]:
     yield from _wrapped(f"best rival: {v.best_rival}. {v.rival_says}", columns, "dim")
     if v.held is not None and v.held.value < HALF:
         yield from _wrapped(v.mass, columns, "dim")
-    if v.missing:
-        yield from _wrapped(f"not run: {', '.join(v.missing)}", columns, "dim")
-    yield from _wrapped(_settling(v), columns, "dim")
+    if v.settle:
+        yield from _wrapped(_settling(v), columns, "dim")
 
 
 def _settling(v: Verdict) -> str:

@@ -25,6 +25,7 @@ TONES = {
 SETTLED = "Nothing: its state was changed, and what it says moved along."
 FEWEST = Settings().clusters
 NO_ADVICE = "Nothing that this version knows of."
+IS_SETTLED = "Nothing: the main thing is settled."
 
 
 def verdict_line(
@@ -64,7 +65,7 @@ def verdict_line(
         held=share(claim.mass),
         missing=tuple(clean(c.name, 80) for c in claim.checks if c.status == "missing"),
         settle=tuple(settle),
-        settled="" if settle else SETTLED if claim.verdict == ACCESS and claim.causal is not None else NO_ADVICE,
+        settled="" if settle else _settled(claim),
     )
 
 
@@ -197,3 +198,9 @@ def best_rival(claim: Claim) -> Step | None:
     rivals = [s for s in claim.ladder if s.rung not in ours and s.reader != claim.reader and triple(s.skill)]
     rivals = [s for s in rivals if s.control == PLAIN]
     return max(rivals, key=lambda s: (s.skill.value, s.reader), default=None)
+
+
+def _settled(claim: Claim) -> str:
+    if claim.verdict == ACCESS and claim.causal is not None:
+        return SETTLED
+    return NO_ADVICE if claim.verdict == NOT_SUPPORTED else IS_SETTLED

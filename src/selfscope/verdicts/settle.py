@@ -6,7 +6,7 @@ from selfscope.statistics import Estimate, below
 from selfscope.verdicts.claims import Settle
 from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settings import Settings
-from selfscope.verdicts.words import ACCESS, NOT_SUPPORTED
+from selfscope.verdicts.words import ACCESS, COPIES, FORMAT, NARRATIVE, NOT_SUPPORTED, PRIOR
 
 MISSING = "control missing: "
 """How the reason begins that names controls which were not run, with commas between them."""
@@ -17,14 +17,18 @@ WORTH = 1.15
 
 
 def settling(e: Measured, verdict: str, reason: str, s: Settings) -> tuple[Settle, ...]:
-    """The likeliest first; nothing where the state was changed and the report followed it."""
-    if verdict == ACCESS and e.do is not None:
+    """The likeliest first; nothing where the main thing is settled: the state was changed and the report followed it,
+    or it is constant, whatever finer shares may be."""
+    if (verdict == ACCESS and e.do is not None) or verdict in (NARRATIVE, PRIOR, FORMAT, COPIES):
         return ()
     lacking = reason.removeprefix(MISSING).split(", ") if reason.startswith(MISSING) else []
     out = [_of_check(c.name, c.run, e) for c in e.checks if c.status == "missing" and c.name in lacking]
     if reason == "too few clusters":
         more = max(0, s.clusters - e.clusters)
         out.append(Settle("more groups of items", "--profile full, or more lines in --items", more, more))
+    if reason == "too many non-answers":
+        what = "a form of question that it answers: other readers and formats, or an instruction-tuned model"
+        out.append(Settle(what, "--readers NAME", e.items, 0))
     if reason in ("too many non-answers", "no private variation", "format not crossed", "parse rates differ"):
         return tuple(out)
     if not e.whole(s):
