@@ -28,6 +28,7 @@ import proof_grid  # noqa: E402
 import proof_splits  # noqa: E402
 import proof_states  # noqa: E402
 
+# Not settle.py: what would settle a verdict is advice, and enters no figure.
 CODE = (
     "src/selfscope/statistics.py",
     "src/selfscope/subjects/phantom_dials.py",
@@ -37,7 +38,6 @@ CODE = (
     "src/selfscope/verdicts/ladder.py",
     "src/selfscope/verdicts/measured.py",
     "src/selfscope/verdicts/settings.py",
-    "src/selfscope/verdicts/settle.py",
     "src/selfscope/verdicts/shares.py",
     "src/selfscope/verdicts/splits.py",
     "src/selfscope/verdicts/state_effect.py",

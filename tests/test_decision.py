@@ -68,9 +68,9 @@ def test_9_every_cell_of_the_table_of_required_controls(name: str, claim: str) -
         checks = tuple(replace(c, status=status) if c.name == name else c for c in e.checks)
         got = decide(replace(e, checks=checks), Settings())
         if claim == "narrative" and name == COMPETENCE:
-            assert got.verdict == "prior-like"  # the weaker claim that needs it not, and what would settle the other
+            assert got.verdict == "prior-like"  # the weaker claim that needs it not, and why it is no more
             assert ("was not asked" in got.sentence) == (status == "missing")
-            assert [one.what for one in got.settle] == ([name] if status == "missing" else [])
+            assert ("cannot tell the property" in got.sentence) == (status == "failed")
         elif claim in MATTERS[name]:
             assert got.verdict == "not supported"
             assert name in got.sentence or got.reason == "no private variation"
@@ -145,6 +145,14 @@ def test_above_the_words_and_not_above_the_third_person_is_reading() -> None:
     got = decide(replace(e, do=about(0.03), beyond_words=about(0.4)), Settings())
     assert got.verdict == "reads the changed text"
     assert "Whoever reads that text could say it" in got.sentence
+
+
+def test_who_mostly_copies_is_called_so_before_made_up() -> None:
+    """What more than half of it does under hidden turns says more than that the plain report is constant."""
+    for copied, verdict in ((0.6, "copies its context"), (0.4, "narrative")):
+        both = replace(evidence()["narrative"], follows=about(0), copies=about(copied))
+        assert decide(both, Settings()).verdict == verdict
+        assert decide(replace(both, follows=about(0.2)), Settings()).verdict == "follows its context"
 
 
 def without(e: Measured, *names: str) -> Measured:
