@@ -211,22 +211,18 @@ def _halves(extras: Sequence[Mapping[str, object]], k: int) -> Array | None:
 
 
 def dummies(trials: Sequence[Trial], there: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> Array:
-    """(n, K, d) intercepts: one a label of shared lists, one a position of private lists, and 1/K where K varies."""
+    """(n, K, d) intercepts: one a label of shared lists; one a place of private lists of each length, since how likely
+    an option is by itself depends on both, and re-paired reports are of lists of the same length."""
     labels: dict[tuple[str, str], int] = {}
     places: list[tuple[int, int, int]] = []
     for i, trial in enumerate(trials):
         q = trial.question
         for j, option in enumerate(q.options):
-            name = (q.quantity, option.key) if q.shared else ("", str(j))
+            name = (q.quantity, option.key) if q.shared else (f"of {len(q.options)}", str(j))
             places.append((i, j, labels.setdefault(name, len(labels))))
     out = np.zeros((*there.shape, len(labels)))
     for i, j, label in places:
         out[i, j, label] = 1.0
-    private = np.array([not t.question.shared for t in trials])
-    counts = there.sum(1)
-    if len(np.unique(counts[private])) > 1:
-        extra = np.where(there & private[:, None], 1.0 / counts[:, None], 0.0)
-        out = np.concatenate([out, extra[..., None]], axis=2)
     return out
 
 

@@ -104,7 +104,7 @@ def _rows(e: Measured, s: Settings) -> Iterator[tuple[str, Decision]]:
     if e.alarm is not None and e.alarm.low > 0 and flat:
         yield ALARM, Decision(ALARM, "Says that something was changed, and cannot say what.")
     yield from _composition(e, s)
-    if copies and e.copies is not None:
+    if copies and e.copies is not None and (e.goes is None or e.goes.low <= 0):
         yield COPIES, _copies(e.copies)
 
 
@@ -137,6 +137,9 @@ def _composition(e: Measured, s: Settings) -> Iterator[tuple[str, Decision]]:
     if e.pooled is not None and e.pooled.tells(s.coarse):
         yield from _shares_say(POOLED, e.pooled.estimates, e, s, **smaller)
     anybody = e.pooled.estimates.get("public") if e.pooled is not None else None
+    # It goes with what it does by more than its own state can account for.
+    if untouched and e.goes is not None and e.goes.low > s.margin_causal:
+        yield PUBLIC, Decision(PUBLIC, _not_by_its_state(e.goes, s), split=TRACKING)
     if e.tracking is not None and e.tracking.tells(s.coarse) and (anybody is None or anybody.low <= 0):
         yield from _shares_say(TRACKING, e.tracking.estimates, e, s, **smaller)
 
@@ -269,6 +272,13 @@ def _constant(kind: str, unmoved: Estimate | None, e: Measured) -> str:
 
 def _percent(x: float) -> str:
     return f"{100 * max(0.0, min(1.0, x)):.0f} %"
+
+
+def _not_by_its_state(goes: Estimate, s: Settings) -> str:
+    return (
+        f"Goes with what it does, {share(goes)} of it, while a changed state moves it by less than "
+        f"{100 * s.margin_causal:.0f} %: what anyone could say who reads the question or knows its past (not split)."
+    )
 
 
 def _self_prediction(shares: Mapping[str, Estimate | None], e: Measured, s: Settings) -> str:
