@@ -38,7 +38,8 @@ GRID = {
 HIDDEN = {f"access {a:.1f}": Dials(access=a) for a in (0.0, 0.4, 0.7)}
 FORMS = ("dist", "choice", "free")
 RIVALS = ("told", "usual")
-SEEDS = {"quick": 24, "full": 12}
+SEEDS = {"quick": (24, 24), "full": (20, 12)}
+"""Of the page: of shares, and of causal slopes."""
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,9 @@ def _of(
     return Judged(where, of, share, dials, form, true, e.value, e.low, e.high)
 
 
-def everything(profile: str, seeds: int) -> list[Judged | Left]:
+def everything(profile: str, seeds: int, hidden: int) -> list[Judged | Left]:
     """What the page shows of a profile."""
-    return [*run(profile, range(seeds)), *run_hidden(profile, range(seeds))]
+    return [*run(profile, range(seeds)), *run_hidden(profile, range(hidden))]
 
 
 def coverage(found: Sequence[Judged], key: Callable[[Judged], str] = lambda j: j.share) -> dict[str, float]:
@@ -133,12 +134,12 @@ def coverage(found: Sequence[Judged], key: Callable[[Judged], str] = lambda j: j
 
 def main(words: Sequence[str]) -> int:
     if list(words) == ["full-table"]:
-        PAGE.write_text(page({profile: (seeds, everything(profile, seeds)) for profile, seeds in SEEDS.items()}))
+        PAGE.write_text(page({profile: everything(profile, *seeds) for profile, seeds in SEEDS.items()}))
         return 0
     if len(words) != 2 or words[0] not in SEEDS or not words[1].isdigit():
         print(__doc__)
         return 2
-    print(page({words[0]: (int(words[1]), everything(words[0], int(words[1])))}))
+    print(page({words[0]: everything(words[0], int(words[1]), int(words[1]))}))
     return 0
 
 
