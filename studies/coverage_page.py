@@ -46,8 +46,8 @@ drawn here, so that coverage is a little above 95 %.
 CAUSAL = """### Causal slopes
 
 Of an open phantom, whose state a vector changes, against the dial of access; beyond the same words, and beyond a third
-person. Items weigh by how far the vector moved them, so that fewer clusters count than there are: where a report that
-is a distribution follows most changes (access 0.7), the intervals are a little narrow.
+person. Items weigh by how far the vector moved them, so that fewer clusters count than there are: where reports are
+distributions and access is above 0, the intervals are a little narrow.
 """
 LEFT = """### What rivals leave
 

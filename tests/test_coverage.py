@@ -26,7 +26,7 @@ CONSTANT = Dials(tau=0.0)
 
 @pytest.fixture(scope="module")
 def found() -> list[Any]:
-    return list(run("quick", range(2), ("self_prediction", "confidence"), ("dist", "choice")))
+    return list(run("quick", range(2), ("branch_distribution", "confidence"), ("dist", "choice")))
 
 
 def of(found: Sequence[Any], name: str) -> list[Judged]:
@@ -65,7 +65,7 @@ def test_causal_slopes_hold_the_dial_of_access() -> None:
 
 @pytest.mark.parametrize(("dials", "share"), [(Dials(format=1.0, kappa=math.inf), "format"), (CONSTANT, "unmoved")])
 def test_a_report_that_never_varies_has_no_interval_of_no_width(dials: Dials, share: str) -> None:
-    claim = world(3, "quick", "token_probability").claim(dials, "dist")
+    claim = world(3, "quick", "branch_distribution").claim(dials, "dist")
     for e in (*claim.shares.values(), *claim.pooled.values(), *claim.tracking.values()):
         assert 0.1 < e.high - e.low < 0.5
     assert claim.shares[share].value == pytest.approx(1.0, abs=1e-6)
@@ -76,10 +76,10 @@ def test_the_study_judges_as_a_card_does(tmp_path: Path) -> None:
     dials = Dials(access=0.4, seed=5)
     subject = Phantom(dials=dials, seed=5)
     card = selfscope.card(
-        subject, tmp_path / "c", phenomena=["token_probability"], readers=readers, other=other, seed=5
+        subject, tmp_path / "c", phenomena=["branch_distribution"], readers=readers, other=other, seed=5
     )
     claim = card.claims[0]
-    here = world(5, "quick", "token_probability").claim(dials, "dist")
+    here = world(5, "quick", "branch_distribution").claim(dials, "dist")
     assert claim.numbers["kappa"] == pytest.approx(1.0)
     for share in NAMES:
         assert claim.shares[share].value == pytest.approx(here.shares[share].value, abs=1e-9)
@@ -99,4 +99,4 @@ def test_intervals_hold_what_is_true_in_full(profile: str) -> None:
     causal = [*of(found, "words"), *of(found, "person")]
     assert all(0.92 < held < 0.99 for held in coverage(causal, lambda j: j.form).values())
     # The page shows these very figures.
-    assert page({profile: found}).split("\n## ")[1].split("\n")[4] in PAGE.read_text()
+    assert next(line for line in page({profile: found}).splitlines() if line.startswith("| all")) in PAGE.read_text()
