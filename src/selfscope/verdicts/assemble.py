@@ -150,20 +150,38 @@ def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str],
 
 
 def inputs_of(table: Table) -> list[str]:
-    """The two input rivals of the regression: another model's forecasts before those of stored histories."""
+    """The two input rivals of the regression: other models' forecasts, where there are any, else those of stored
+    histories. Each is the other's instrument, so that both must say the same thing but for their noise: a model that
+    reads the question and a line through the words of another's history do not."""
     rivals = table.rivals("input")
     observers = [r for r in rivals if r in table.parts.readers and table.parts.readers[r].observer is not None]
-    return [*observers, *(r for r in rivals if r not in observers)][:2]
+    return (observers or rivals)[:2]
 
 
 def _history(table: Table) -> list[str]:
-    """The history rival of the regression: the one whose training noise is known, else the first."""
+    """The history rival of the regression: of those whose training noise is known, which can be taken off, the one
+    that leaves least of the truth unexplained; else the first. Reports have no say in it."""
     rivals = table.rivals("history")
-    by_noise = {
-        name: [r for r in rivals if any(name in x.extra for x in table.cells(r).values())]
-        for name in ("jackknife", "sets")
-    }
-    return (by_noise["jackknife"] or by_noise["sets"] or rivals)[:1]
+    known = [
+        r for r in rivals if any(name in x.extra for x in table.cells(r).values() for name in ("jackknife", "sets"))
+    ]
+    return sorted(known, key=lambda r: -_explained(table, r))[:1] if len(known) > 1 else (known or rivals)[:1]
+
+
+def _explained(table: Table, rival: str) -> float:
+    """How much of the truth a forecast explains beyond the intercepts, at its best weight, summed over items."""
+    cells = {i: r for i, r in table.answered(rival).items() if i in table.truths}
+    trials = [table.trials[i] for i in cells]
+    k = max((len(t.question.options) for t in trials), default=0)
+    there = np.arange(k) < np.array([[len(t.question.options)] for t in trials])
+    constant = dummies(trials, there)[there] if trials else np.zeros((0, 0))
+    said, truth = (
+        matrix(rows, k)[there] if trials else np.zeros(0)
+        for rows in ([distribution_of(r) for r in cells.values()], [table.truths[i].mean for i in cells])
+    )
+    own = said - constant @ np.linalg.lstsq(constant, said, rcond=None)[0]
+    size = float(own @ own)
+    return max(0.0, float(own @ truth)) ** 2 / size if size > 1e-9 else 0.0
 
 
 def _set_variance(extras: Sequence[Mapping[str, object]], k: int) -> Array | None:

@@ -75,8 +75,14 @@ def matrix(vectors: Sequence[Sequence[float]], width: int) -> Array:
 
 
 def against_modes(items: Items) -> Items:
-    """For class reports, which name the likeliest option and are no draws: each half's mode stands for the half."""
-    return replace(items, xa=_modes(items.xa), xb=_modes(items.xb))
+    """For class reports, which name the likeliest option and are no draws: each half's mode stands for the half, and
+    what a forecast says is likeliest for the forecast. A history rival whose training noise is taken off keeps its
+    probabilities: the noise is known of those alone."""
+    noisy = bool(items.rival_variance.any())
+    return replace(
+        items, xa=_modes(items.xa), xb=_modes(items.xb), g1=_modes(items.g1), g2=_modes(items.g2),
+        history=items.history if noisy else _modes(items.history),
+    )  # fmt: skip
 
 
 def _modes(x: Array) -> Array:

@@ -15,6 +15,7 @@ from selfscope.verdicts.assemble import Table, class_reports, items_of, numbered
 from selfscope.verdicts.changes import HIDDEN_ARMS, moving_control
 from selfscope.verdicts.claims import Check, Claim
 from selfscope.verdicts.conditions import conditions_of
+from selfscope.verdicts.constant import with_floor
 from selfscope.verdicts.decision import decide
 from selfscope.verdicts.interventions import StateEffects, state_effects
 from selfscope.verdicts.measured import Measured
@@ -79,13 +80,16 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
     if posed is None or wrong:
         return replace(base, reason=wrong[0], sentence=wrong[1])
     ids, items = posed
-    fitted = against_modes(items) if class_reports(table, reader, ids) else items
+    named = class_reports(table, reader, ids)
+    fitted = against_modes(items) if named else items
     composition = shares(fitted)
+    composition = replace(composition, estimates=with_floor(composition.estimates, fitted))
     smaller = {TRACKING: tracking(fitted), **({POOLED: pooled(fitted)} if table.rivals("input") else {})}
+    smaller = {name: replace(split, estimates=with_floor(split.estimates, fitted)) for name, split in smaller.items()}
     required = checks.required(table, reader, ids, fitted, composition, s)
     effects = state_effects(table, reader)
     confidence = ladder.earned(items.report, items.x, items.cluster)
-    twin = _beside_twin(table, ids, fitted)
+    twin = _beside_twin(table, ids, fitted, named=named)
     decision = decide(
         replace(
             _measured(composition, effects, s), private_twin=twin, unearned=confidence["unearned"], answered=answered,
@@ -183,15 +187,17 @@ def _nothing_to_judge(posed: tuple[list[str], Items] | None, answered: float, s:
     return ()
 
 
-def _beside_twin(table: Table, ids: Sequence[str], items: Items) -> Estimate | None:
-    """The private share beyond the near twin: its forecast stands for the history rival's."""
+def _beside_twin(table: Table, ids: Sequence[str], items: Items, *, named: bool) -> Estimate | None:
+    """The private share beyond the near twin: its forecast stands for the history rival's. named: of class reports."""
     twin = twin_of(table, ids, items.report.shape[1])
     if twin is None:
         return None
     forecast, variance, rows = twin
     if len(np.unique(items.cluster[rows])) < 2:
         return None
-    return composed(in_place_of_history(kept(items, rows), forecast, variance))[0]["private"]
+    beside = in_place_of_history(kept(items, rows), forecast, variance)
+    beside = against_modes(beside) if named else beside
+    return with_floor(composed(beside)[0], beside)["private"]
 
 
 def _blocks(table: Table, reader: str, required: Sequence[Check], s: Settings) -> tuple[tuple[str, str], ...]:
