@@ -82,7 +82,7 @@ def test_what_it_then_does_is_counted_where_replies_name_an_option() -> None:
     assert named.rung == "behaviour"
     assert "of 10 replies name an option" in named.who
     assert sum(named.distribution or ()) == pytest.approx(1)
-    unnamed = selfscope.ask(MODEL, "Red or black?", options=("zzq", "qqz"), about="Name a fruit.")
+    unnamed = selfscope.ask("open-phantom", "Red or black?", options=("zzq", "qqz"), about="Name a fruit.")
     assert unnamed.answers[-1].distribution is None
     assert "none of 10 replies names an option" in unnamed.answers[-1].who
     assert "No reply names an option" in str(unnamed)
