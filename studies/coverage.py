@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,8 +124,19 @@ def _of(
 
 
 def everything(profile: str, seeds: int, hidden: int) -> list[Judged | Left]:
-    """What the page shows of a profile."""
-    return [*run(profile, range(seeds)), *run_hidden(profile, range(hidden))]
+    """What the page shows of a profile, in two processes: a world is the same in any."""
+    with ProcessPoolExecutor(2) as pool:
+        shown = list(pool.map(_seed, [(profile, seed) for seed in range(seeds)]))
+        moved = list(pool.map(_hidden_seed, [(profile, seed) for seed in range(hidden)]))
+    return [one for part in (*shown, *moved) for one in part]
+
+
+def _seed(job: tuple[str, int]) -> list[Judged | Left]:
+    return list(run(job[0], [job[1]]))
+
+
+def _hidden_seed(job: tuple[str, int]) -> list[Judged | Left]:
+    return list(run_hidden(job[0], [job[1]]))
 
 
 def coverage(found: Sequence[Judged], key: Callable[[Judged], str] = lambda j: j.share) -> dict[str, float]:
