@@ -45,3 +45,9 @@ def test_an_answer_is_scored_and_a_refusal_is_not() -> None:
     assert got is not None
     assert got.hit == 0.8
     assert score(Reading(Outcome.REFUSED), truth) is None
+
+
+def test_a_single_rollout_is_shown_and_not_scored() -> None:
+    """Of the replies to a user's own question one alone may name an option."""
+    once = Truth("t", (1.0, 0.0), (1.0, 0.0), (1.0, 0.0), 1, "rollouts")
+    assert score(Reading(Outcome.ANSWERED, (0.7, 0.3)), once) is None

@@ -13,8 +13,8 @@ LOG_FLOOR = 0.02
 
 def score(reading: Reading, truth: Truth) -> Score | None:
     """The scores of an answered reading; None for any other outcome (a non-answer has no default), and where nobody
-    knows the truth."""
-    if reading.distribution is None or not truth.mean:
+    knows the truth, or it rests on a single rollout, whose noise cannot be taken off."""
+    if reading.distribution is None or not truth.mean or truth.n == 1:
         return None
     report = reading.distribution
     top = max(range(len(report)), key=lambda k: report[k])
