@@ -1,7 +1,7 @@
 """do(state) at the tier activations: a vector on the object's tokens, which no report can read as text.
 
 The vector is the mean state of one reply behind six neutral beginnings, less the mean of all replies that the item
-might get: in the middle of the stream it moves what small models do by 0.5 to 0.7, where turns in view move it by 0.2.
+might get. Whether it moves what the subject does is measured, and the card says so.
 A vector also pushes its word wherever that is asked for, and whoever reads the changed text may predict what anybody
 would do with it: so the same words are asked for something else, and a third person is asked about, under the same
 vector (verdict, section 14).
