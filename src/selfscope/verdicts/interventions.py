@@ -50,7 +50,7 @@ def _of_hidden(table: Table, reader: str) -> StateEffects:
             return StateEffects(state_effect.causal(change), identification=state_effect.identification(change, group))
         words, person = state_effect.causal_net(change), state_effect.causal_beyond_others(change)
         return StateEffects(
-            min((words, person), key=lambda x: x.low), words, person, state_effect.causal_control(change),
+            state_effect.hidden_effect(change), words, person, state_effect.causal_control(change),
             state_effect.identification(change, group), _ablated(table, names, change),
         )  # fmt: skip
     except ValueError:
