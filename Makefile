@@ -9,8 +9,9 @@ BIN := .venv/bin
 card: .venv/run
 	@$(BIN)/selfscope card $(MODEL) -o card $(if $(wildcard card/study.json),--resume)
 
+# Files of tests in several processes of one thread each: threads of two processes on the same cores slow each other down.
 test: .venv/dev
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: .venv/dev
 	@$(BIN)/ruff check .

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import selfscope
+import tiny
 from selfscope.api.cards import planned, run
 from selfscope.api.cost_estimate import forecast
 from selfscope.api.dry_run_subject import Counting, OpenCounting, counting, distinct
@@ -16,12 +17,12 @@ from selfscope.catalogue import INSIDE
 from selfscope.records import Message, Prompt
 from selfscope.store import read
 from selfscope.study import Study
-from selfscope.subjects.base import Subject
+from selfscope.subjects.base import Subject, depths, middle
 
 
 @pytest.fixture(scope="module")
-def subject() -> Subject:
-    return selfscope.load("smollm2-135m")
+def subject(tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    return selfscope.load(str(tiny.build("llama", tmp_path_factory.mktemp("model"), roomy=True)))
 
 
 CASES = [
@@ -45,7 +46,7 @@ def test_a_full_study_with_its_look_inside_can_be_counted(subject: Subject) -> N
     found = forecast(study)
     assert {"probe", "patchscope", "behaviour_ceiling", "observe confidence"} <= set(found.steps)
     assert found.calls > 1000
-    assert found.minutes > 0.1
+    assert found.minutes > 0
 
 
 @pytest.mark.parametrize(("name", "readers"), CASES)
@@ -84,3 +85,12 @@ def test_common_beginnings_are_computed_once(subject: Subject) -> None:
     assert made.spent.prompt_tokens > 4 * made.computed
     assert not isinstance(counting(selfscope.load("phantom")), OpenCounting)
     assert isinstance(counting(selfscope.load("phantom")), Counting)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 6, 30, 80])
+def test_a_model_of_any_depth_has_a_middle(count: int) -> None:
+    class Deep:
+        layers = range(count)
+
+    assert middle(Deep()) in depths(Deep())  # type: ignore[arg-type]
+    assert abs(middle(Deep()) - (count - 1) / 2) <= max(1, 0.06 * count)  # type: ignore[arg-type]

@@ -278,4 +278,5 @@ def depths(subject: OpenSubject) -> list[int]:
 
 def middle(subject: OpenSubject) -> int:
     """The middle one of `depths`."""
-    return depths(subject)[len(DEPTHS) // 2]
+    layers = depths(subject)
+    return layers[len(layers) // 2]
