@@ -52,7 +52,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     monkeypatch.setenv("SELFSCOPE_CACHE", str(tmp_path))
     monkeypatch.setitem(bundled_models.PACKAGES, "toy", TOY)
     monkeypatch.setattr(subprocess, "run", run)
-    monkeypatch.setattr(bundled_models, "_convert", convert)
+    monkeypatch.setattr(bundled_models, "convert", convert)
     return commands
 
 
@@ -91,7 +91,7 @@ def test_a_conversion_that_breaks_leaves_nothing(
         (folder / "model.safetensors").write_text("half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(bundled_models, "_convert", breaks)
+    monkeypatch.setattr(bundled_models, "convert", breaks)
     with pytest.raises(OSError, match="disk full"):
         bundled_models.get("toy")
     assert bundled_models.path("toy") is None
@@ -100,13 +100,13 @@ def test_a_conversion_that_breaks_leaves_nothing(
 
 def test_two_at_once_convert_once(toy: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
-    real = bundled_models._convert
+    real = bundled_models.convert
 
     def convert(file: Path, folder: Path) -> None:
         made.append(1)
         real(file, folder)
 
-    monkeypatch.setattr(bundled_models, "_convert", convert)
+    monkeypatch.setattr(bundled_models, "convert", convert)
     threads = [threading.Thread(target=bundled_models.get, args=("toy",)) for _ in range(4)]
     for thread in threads:
         thread.start()

@@ -15,9 +15,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from selfscope.terminal import message
+
 
 class SelfscopeError(Exception):
-    """Any mistake that one clear line explains; the command line prints it and exits with 2."""
+    """Any mistake that one clear line explains; the command line prints it and exits with 2.
+
+    It quotes names, files and servers: what it says is shown harmless and without secrets, wherever it is printed.
+    """
+
+    def __init__(self, *parts: object) -> None:
+        super().__init__(*(message(part) if isinstance(part, str) else part for part in parts))
 
 
 class UnknownName(SelfscopeError):

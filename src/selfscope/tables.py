@@ -10,6 +10,8 @@ from html import escape
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from selfscope.terminal import all_shown, shown
+
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -17,11 +19,6 @@ if TYPE_CHECKING:
 WIDTH = 100
 """Columns where there is no terminal to ask."""
 NO_STYLES: Mapping[str, str] = MappingProxyType({})
-_VISIBLE = {
-    **{code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"},
-    **dict.fromkeys(range(127, 160), 0xFFFD),
-}
-"""Control characters as what can be seen: an escape sequence in a model's answer must not reach the terminal."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ def terminal(
     """
     from rich.console import Console
 
-    table = _harmless(table)
+    table = all_shown(table)
     columns = width or shutil.get_terminal_size((WIDTH, 24)).columns
     if not any(table.head):
         drawn = _groups(table, styles)
@@ -119,13 +116,7 @@ def _row(table: Table, cells: tuple[str, ...], tag: str) -> str:
 
 
 def _lines(text: str) -> str:
-    return escape(text).replace("\n", "<br>")
-
-
-def _harmless(table: Table) -> Table:
-    rows = tuple(tuple(cell.translate(_VISIBLE) for cell in row) for row in table.rows)
-    head = tuple(name.translate(_VISIBLE) for name in table.head)
-    return Table(table.title.translate(_VISIBLE), head, rows, table.numeric, table.note.translate(_VISIBLE))
+    return escape(shown(text)).replace("\n", "<br>")
 
 
 def _framed(table: Table, styles: Mapping[str, str]) -> RichTable:

@@ -6,15 +6,16 @@ A name without a scheme is that of files: a bundled model, a folder, a .gguf fil
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfscope import catalogue
 from selfscope.errors import SelfscopeError, UnknownName
 from selfscope.settings import built_with, read_settings, settable
+from selfscope.terminal import say
 
 if TYPE_CHECKING:
     from selfscope.subjects.base import Subject
@@ -140,7 +141,7 @@ def _server(thing: Any, scheme: str, detail: str, options: Options) -> Any:
 
 
 def _files(thing: Any, scheme: str, detail: str, options: Options) -> Any:
-    return thing(detail, **options, say=lambda line: print(line, file=sys.stderr))
+    return thing(detail, **options, say=partial(say, error=True))
 
 
 LOADERS = {

@@ -12,6 +12,7 @@ from selfscope.cli.options import HERE, LIST, Hardware, Json, Model
 from selfscope.cli.output import coloured, print_data
 from selfscope.cli.progress import Bar
 from selfscope.errors import BadModel, SelfscopeError
+from selfscope.terminal import say
 
 
 @app.command
@@ -85,7 +86,7 @@ def ask(
     if json:
         print_data(to_jsonable(result))
     else:
-        print(result.table(colour=coloured()))
+        say(result.table(colour=coloured()), coloured=coloured())
 
 
 @app.command
@@ -118,6 +119,6 @@ def doctor(
     if json:
         print_data(to_jsonable(checkup.data))
     else:
-        print(checkup.table(colour=coloured()))
+        say(checkup.table(colour=coloured()), coloured=coloured())
     if checkup.data.refused:
         raise BadModel(f"the activations of {model} are not to be read or written: {checkup.data.refused}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cyclopts import App
@@ -11,6 +11,7 @@ from selfscope.cli.app import app
 from selfscope.cli.options import Json
 from selfscope.cli.output import print_data, print_entries
 from selfscope.errors import SelfscopeError
+from selfscope.terminal import say
 
 if TYPE_CHECKING:
     from selfscope.api.descriptions import Description
@@ -63,7 +64,7 @@ def models_get(name: str, /) -> None:
     """Fetch a bundled model, check it, convert it once; print its folder."""
     from selfscope.subjects import bundled_models
 
-    print(bundled_models.get(name, lambda line: print(line, file=sys.stderr)))
+    say(str(bundled_models.get(name, partial(say, error=True))))
 
 
 @models.command(name="path")
@@ -74,7 +75,7 @@ def models_path(name: str, /) -> None:
     folder = bundled_models.path(name)
     if folder is None:
         raise SelfscopeError(f"{name} is not here yet: selfscope models get {name}")
-    print(folder)
+    say(str(folder))
 
 
 def _list_parts(what: str, *, json: bool) -> None:
@@ -85,8 +86,8 @@ def _list_parts(what: str, *, json: bool) -> None:
         print_data([part.data() for part in parts])
         return
     print_entries([(part.name, [_headline(part), part.sentence]) for part in parts])
-    print('\nSettings stand in brackets behind a name: --json lists them.')
-    print('Your own goes in as "module:Class".')
+    say('\nSettings stand in brackets behind a name: --json lists them.')
+    say('Your own goes in as "module:Class".')
 
 
 def _headline(part: Description) -> str:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import traceback
+import warnings
 from collections.abc import Sequence
+from types import TracebackType
+from typing import TextIO
 
 from selfscope.cli import ask, listings, studies
 from selfscope.cli.app import app
 from selfscope.errors import SelfscopeError
+from selfscope.terminal import message as said
+from selfscope.terminal import one_line, say
 
 COMMANDS = (ask, studies, listings)
 """Files whose commands the application has: they are declared when these are imported."""
@@ -23,18 +29,32 @@ def main(arguments: list[str] | None = None) -> None:
     # The rivals are fitted with many tiny matrix products: threads that wait for each other make that five times
     # slower on a busy machine. torch has its own threads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if arguments is None:  # this process is the command
+        sys.excepthook, warnings.showwarning = _tell_error, _tell_warning
     try:
         app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except (SelfscopeError, CycloptsError) as error:
-        print(f"selfscope: {' '.join(str(error).split())}", file=sys.stderr)
+        say(f"selfscope: {one_line(said(str(error)))}", error=True)
         sys.exit(2)
     except KeyboardInterrupt:
         if words[:1] in (["card"], ["study"]):
-            print(f"\nStopped; what was finished is kept. Go on with:\n  {resume_command(words)}", file=sys.stderr)
+            say(f"\nStopped; what was finished is kept. Go on with:\n  {resume_command(words)}", error=True)
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+
+
+def _tell_error(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+    """A mistake of ours, or of a part of a user's own: its message may quote a model."""
+    say("".join(traceback.format_exception(kind, error, at)).rstrip(), error=True)
+
+
+def _tell_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None,
+    line: str | None = None,
+) -> None:  # fmt: skip
+    say(warnings.formatwarning(message, category, filename, lineno, line).rstrip(), error=True)
 
 
 def resume_command(words: Sequence[str]) -> str:

@@ -10,11 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from selfscope.secrets import cleaned
+from selfscope.terminal import one_line, say, say_json, shown
+
 INDENT = 4 * " "
+
 
 def print_data(value: Any) -> None:
     """JSON-ready data."""
-    print(js.dumps(value, indent=1, ensure_ascii=False))
+    say_json(js.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
 def print_dim(line: str) -> None:
@@ -22,12 +26,12 @@ def print_dim(line: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    Console(highlight=False, soft_wrap=True).print(Text(line, "dim"))
+    Console(highlight=False, soft_wrap=True).print(Text(shown(cleaned(line)), "dim"))
 
 
 def print_warnings(folder: Path, warnings: Sequence[str]) -> None:
     for line in warnings:
-        print(f"selfscope: {folder}: {line}", file=sys.stderr)
+        say(f"selfscope: {folder}: {line}", error=True)
 
 
 def coloured() -> bool:
@@ -38,9 +42,9 @@ def print_entries(entries: Sequence[tuple[str, Sequence[str]]]) -> None:
     """Names, each with its lines below it, as wide as the terminal. A long path is not broken."""
     width = shutil.get_terminal_size((80, 24)).columns
     for name, lines in entries:
-        print(name)
+        say(one_line(name))
         for line in lines:
-            print(textwrap.fill(
-                line, width, initial_indent=INDENT, subsequent_indent=INDENT, break_long_words=False,
+            say(textwrap.fill(
+                shown(line), width, initial_indent=INDENT, subsequent_indent=INDENT, break_long_words=False,
                 break_on_hyphens=False,
             ))  # fmt: skip

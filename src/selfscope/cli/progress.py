@@ -6,6 +6,8 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from selfscope.terminal import one_line
+
 
 class Bar:
     """A `study.Progress`. Silent when the standard error is no terminal, or when `quiet`."""
@@ -22,7 +24,7 @@ class Bar:
 
     def step(self, what: str, work: float) -> None:
         if self._bar is not None:
-            self._bar.update(self._task, advance=work, description=what)
+            self._bar.update(self._task, advance=work, description=one_line(what))
 
     def __enter__(self) -> Bar:
         if self._shown:
@@ -38,7 +40,7 @@ class Bar:
                 speed_estimate_period=120,
             )
             self._bar.start()
-            self._task = self._bar.add_task(self._first, total=None)
+            self._task = self._bar.add_task(one_line(self._first), total=None)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

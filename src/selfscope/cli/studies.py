@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,6 +12,7 @@ from selfscope.cli.options import HERE, NUMBERS, USUAL, Hardware, Jobs, Json, Mo
 from selfscope.cli.output import coloured, print_data, print_dim, print_warnings
 from selfscope.cli.progress import Bar
 from selfscope.errors import SelfscopeError
+from selfscope.terminal import say, say_json
 
 if TYPE_CHECKING:
     from selfscope.api.card_set import Cards
@@ -66,7 +66,7 @@ def card(
         if json:
             print_data(to_jsonable(estimate))
         else:
-            print(estimate)
+            say(str(estimate))
         return
     with Bar(quiet=json) as bar:
         execute(study, output, resume=resume, progress=bar, jobs=jobs, connect=connection(model, options))
@@ -153,16 +153,21 @@ def rows(
     to
         csv, parquet (needs duckdb) or jsonl.
     output
-        The file (default: rows.csv in the folder); - writes csv or jsonl to the standard output.
+        The file (default: rows.csv in the folder); - writes csv or jsonl to the standard output, where control
+        characters are shown (csv) or escaped (jsonl).
     """
     from selfscope import store
 
     if output is not None and str(output) == "-":
         if to == "parquet":
             raise SelfscopeError("parquet is no text: give a file with -o")
-        sys.stdout.write(store.as_text(store.rows(folder), to))
+        text = store.as_text(store.rows(folder), to)
+        if to == "jsonl":
+            say_json(text)
+        elif text:
+            say(text.removesuffix("\n"))
     else:
-        print(store.export(folder, to, output))
+        say(str(store.export(folder, to, output)))
     for place in store.studies(folder):
         held = store.read(place)
         print_warnings(place, held.warnings + held.lost)
@@ -171,13 +176,13 @@ def rows(
 def _print_card(card: Card, times: Times | None = None, *, json: bool) -> None:
     print_warnings(card.folder, card.drawn.warnings)
     if json:
-        print((card.folder / "card.json").read_text(encoding="utf-8"))
+        say_json((card.folder / "card.json").read_text(encoding="utf-8") + "\n")
         return
-    print(card.table(colour=coloured()))
-    print()
+    say(card.table(colour=coloured()), coloured=coloured())
+    say()
     if times is not None:
         print_dim(str(times))
-    print(f"The card: {card.page}")
+    say(f"The card: {card.page}")
 
 
 def _print_cards(cards: Cards, *, json: bool) -> None:
@@ -189,7 +194,7 @@ def _print_cards(cards: Cards, *, json: bool) -> None:
         names = [head.replace(" ", "_") for head in HEAD]
         print_data([dict(zip(names, line, strict=True)) for line in cards.lines()])
         return
-    print(cards.table(colour=coloured()))
-    print("\nThe cards:")
+    say(cards.table(colour=coloured()), coloured=coloured())
+    say("\nThe cards:")
     for card in cards.cards:
-        print(f"  {card.page}")
+        say(f"  {card.page}")

@@ -1,4 +1,5 @@
-"""Document -> one self-contained HTML page. Every text is escaped: by the template, or where it is drawn."""
+"""Document -> one self-contained HTML page. Every text is escaped: by the template, or where it is drawn. What nobody
+would see in a text is shown."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from selfscope.report import labels, plots
 from selfscope.report.document import Document
 from selfscope.tables import Table, html
+from selfscope.terminal import all_shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -42,7 +44,7 @@ def _environment() -> Environment:
 
 def page(document: Document) -> str:
     """The card as HTML text: no script, no link to anywhere, no request."""
-    return _environment().get_template("card.html").render(card=document)
+    return _environment().get_template("card.html").render(card=all_shown(document))
 
 
 def _untitled(table: Table) -> str:

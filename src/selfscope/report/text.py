@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from selfscope.report.document import Advice, Document, Verdict
 from selfscope.report.format import NOTHING
 from selfscope.tables import WIDTH
+from selfscope.terminal import all_shown
 
 HEAD = ("question", "verdict", "goes with\nwhat it does", "moved by a\nchanged state", "self / best\nrival", "items")
 LEFT = 2
@@ -32,6 +33,7 @@ def table(document: Document, width: int | None = None, *, colour: bool = False)
     from rich.console import Console
     from rich.text import Text
 
+    document = all_shown(document)
     columns = width or shutil.get_terminal_size((WIDTH, 24)).columns
     out = io.StringIO()
     console = Console(

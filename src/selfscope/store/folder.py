@@ -21,6 +21,7 @@ from typing import IO, Any, TypeVar
 
 from selfscope.errors import StoreError
 from selfscope.records import SCHEMA, Cost, Observation, Row, Trial, Truth, to_json, to_jsonable
+from selfscope.secrets import cleaned, cleaned_json
 from selfscope.store.contents import KINDS, META, costs_of, read, read_meta, seconds_of
 from selfscope.store.segments import Segment
 
@@ -40,13 +41,22 @@ class _State:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replaces a file as a whole: a reader, or a kill, sees the old text or the new one."""
+    """Replaces a file as a whole: a reader, or a kill, sees the old text or the new one. Secrets are not written."""
+    text = _without_secrets(path, text)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     with fresh.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     os.replace(fresh, path)
+
+
+def _without_secrets(path: Path, text: str) -> str:
+    if path.suffix == ".json":
+        return cleaned_json(text, indent=1)
+    if path.suffix == ".jsonl":
+        return "\n".join(cleaned_json(line) for line in text.split("\n")) if cleaned(text) != text else text
+    return cleaned(text)
 
 
 class Store:
@@ -141,7 +151,7 @@ class Store:
         fresh = {k: r for k, r in records.items() if k not in known}
         if kind == "trials":
             for key in records.keys() - fresh.keys():
-                if to_json(known[key]) != to_json(records[key]):
+                if cleaned_json(to_json(known[key])) != cleaned_json(to_json(records[key])):
                     raise StoreError(f"trial {key} of {self.folder} would change: it was posed differently before")
         self._segments[kind].append(to_json(r) for r in fresh.values())
         known.update(fresh)

@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
+from selfscope.secrets import cleaned_json
+
 
 def frame(payload: str) -> bytes:
-    """The line that stores a record's JSON text."""
-    data = payload.encode()
+    """The line that stores a record's JSON text, without secrets."""
+    data = cleaned_json(payload).encode()
     return b"%08x %s\n" % (zlib.crc32(data), data)
 
 

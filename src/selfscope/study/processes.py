@@ -21,6 +21,7 @@ from typing import Any
 
 from selfscope.errors import SelfscopeError
 from selfscope.records import Trial, Truth, content_hash
+from selfscope.secrets import cleaned
 from selfscope.study.base import Study
 from selfscope.study.cells import Cell, Outcomes
 from selfscope.study.execute import Workplace
@@ -177,7 +178,7 @@ def _serve(line: Connection, work: bytes, settings: str) -> None:
             place.truths.update(truths)
             answer = place.execute(cell), None, ""
         except Exception as error:
-            answer = None, _picklable(error), traceback.format_exc()
+            answer = None, _picklable(error), cleaned(traceback.format_exc())
         try:
             line.send(answer)
         except OSError:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from selfscope.errors import BadInput, SelfscopeError
+from selfscope.secrets import cleaned_json
 
 SHARD_FLOATS = 1 << 26
 """Numbers of a shard: 256 MB in fp32."""
@@ -131,7 +132,7 @@ class Activations:
             "shards": shards,
         }
         temporary = path / "index.json.part"
-        temporary.write_text(json.dumps(index, ensure_ascii=False, indent=1), encoding="utf-8")
+        temporary.write_text(cleaned_json(json.dumps(index, ensure_ascii=False, indent=1), indent=1), encoding="utf-8")
         temporary.replace(path / "index.json")
         names = {shard["file"] for shard in shards}
         for old in sorted(path.glob("layer*.safetensors*")):

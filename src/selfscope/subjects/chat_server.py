@@ -8,22 +8,27 @@ it answered, stand in `environment`.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from selfscope.errors import SelfscopeError, ServerError, Unsupported
 from selfscope.records import Cost, Decoding, Message, Prompt, Reply, content_hash
+from selfscope.secrets import cleaned
 from selfscope.subjects.base import OnDone, lacking
-from selfscope.subjects.chat_http import Answer, RequestFailed, Wire, is_here, key_name
+from selfscope.subjects.chat_answers import Answer, RequestFailed
+from selfscope.subjects.chat_http import Wire, is_here, key_name
+from selfscope.subjects.chat_threads import Threads
+from selfscope.terminal import one_line, say
 
 MOST_STOPS = 4  # what servers take; the others are cut here
 HOPELESS = 8  # prompts that fail one after the other before a server counts as down
+SILENT = 5  # times the time of an answer without any, before a server counts as down
+LONGEST_NAME, MOST_NAMES = 100, 8  # characters of what a server calls itself, and how many such names are kept
 ADVICE = {
     "down": "Is the server running, and is the address right (it usually ends in /v1)?",
     "slow": "The server is too slow or stuck: look at its load, or ask it for fewer things at once.",
@@ -39,7 +44,8 @@ class ApiSubject:
     """Any model behind an OpenAI-compatible chat server. Build it with `load_api`; holds no key.
 
     identity: hash of the base URL and the model's name (what runs behind them may change: see `environment`).
-    in_flight: requests at a time. timeout: seconds for one answer. tries: requests at most for one answer, on 429, 5xx,
+    in_flight: requests at a time. timeout: seconds for one whole answer, and three times that for all its tries; a
+    server that answers nothing for five times that ends the call. tries: requests at most for one answer, on 429, 5xx,
     timeouts and lost connections. backoff: seconds before the second try, doubled with each, with jitter.
     """
 
@@ -75,25 +81,23 @@ class ApiSubject:
             return [[] for _ in prompts]
         self._tell()
         start = time.perf_counter()
-        board = _Board(self.url, [[None] * draws for _ in prompts], n, on_done or _ignore)
+        board = _Board(self.url, SILENT * self.timeout, [[None] * draws for _ in prompts], n, on_done or _ignore)
         wire = Wire(self.url, self.timeout, self.tries, self.backoff, dropped=self._dropped)
-        with wire, ThreadPoolExecutor(self.in_flight) as pool:
-            waiting: dict[Future[_Result], tuple[int, int]] = {}
+        jobs: list[Callable[[], _Result]] = []
+        for prompt, body in zip(prompts, bodies, strict=True):
+            cut = _cutter(prompt.prefix, decoding.stop)
+            for draw in range(draws):
+                sent = {**body, "seed": _seed(decoding.seed, prompt, draw)}
+                if decoding.and_greedy and draw == n - 1:
+                    sent["temperature"] = 0.0
+                jobs.append(partial(_one, wire, sent, cut))
+        with wire, Threads(jobs, self.in_flight) as threads:
             try:
-                for i, body in enumerate(bodies):
-                    cut = _cutter(prompts[i].prefix, decoding.stop)
-                    for draw in range(draws):
-                        sent = {**body, "seed": _seed(decoding.seed, prompts[i], draw)}
-                        if decoding.and_greedy and draw == n - 1:
-                            sent["temperature"] = 0.0
-                        waiting[pool.submit(_one, wire, sent, cut)] = (i, draw)
-                for future in as_completed(waiting):
-                    result = future.result()
+                for number, result in threads:
                     self._note(result.answer)
-                    board.put(*waiting[future], result)
+                    board.put(*divmod(number, draws), result)
             finally:
-                wire.stopped.set()
-                pool.shutdown(wait=False, cancel_futures=True)
+                wire.stop()
                 self.spent += replace(board.cost(), seconds=time.perf_counter() - start)
         return board.replies()
 
@@ -123,7 +127,7 @@ class ApiSubject:
         line = f"{self.name}: all prompts and questions are sent to {self.url} as model {self.model!r}, {whose}"
         if key and self.url.startswith("http:") and not is_here(self.url):
             line += " (unencrypted: use https if you can)"
-        print(line, file=sys.stderr, flush=True)
+        say(line, error=True)
 
     def _note(self, answer: Answer | None) -> None:
         """What the server says that it is, and when."""
@@ -132,9 +136,9 @@ class ApiSubject:
         known = self.environment
         known["last_answer"] = datetime.now(UTC).isoformat(timespec="seconds")
         known.setdefault("date", known["last_answer"])
-        for key, theirs in (("system_fingerprint", "system_fingerprint"), ("server_model", "model")):
-            value = answer.body.get(theirs)
-            if isinstance(value, str) and value and value not in known.get(key, "").split(", "):
+        for key, said in (("system_fingerprint", answer.system_fingerprint), ("server_model", answer.model)):
+            value, there = one_line(said, LONGEST_NAME), known.get(key, "").split(", ")
+            if value and value not in there and len(there) < MOST_NAMES:
                 known[key] = f"{known[key]}, {value}" if key in known else value
         if "seed" in self._dropped:
             known["seed"] = "not taken by the server"
@@ -152,22 +156,25 @@ class _Result:
 
 @dataclass
 class _Board:
-    """The replies so far, and whether there is still hope. `table` is (prompts, draws)."""
+    """The replies so far, and whether there is still hope. `table` is (prompts, draws). silent: seconds without any
+    answer that end it."""
 
     url: str
+    silent: float
     table: list[list[Reply | None]]
     n: int
     on_done: OnDone
     finished: list[int] = field(default_factory=list)
     failing: dict[int, None] = field(default_factory=dict)
     answered: bool = False
+    last: float = field(default_factory=time.monotonic)
 
     def put(self, i: int, draw: int, result: _Result) -> None:
         """Takes one draw. Raises ServerError when the server is gone; tells `on_done` of finished prompts, but not
         before one request was answered: replies that are all errors are no replies."""
         self.table[i][draw] = result.reply
         if result.failed is None:
-            self.answered = True
+            self.answered, self.last = True, time.monotonic()
             self.failing.clear()
         else:
             self._despair(i, result.failed, result.alone)
@@ -197,8 +204,10 @@ class _Board:
         self.failing[i] = None
         if failed.kind == "refused" and not self.answered:
             raise self._gone(failed, "the server refuses the requests")
-        if alone and (failed.kind == "down" or (failed.kind == "garbage" and not self.answered)):
+        if alone and (failed.kind == "down" or (failed.kind in ("garbage", "slow") and not self.answered)):
             raise self._gone(failed, "the server cannot be used")
+        if len(self.failing) > 1 and time.monotonic() - self.last > self.silent:
+            raise self._gone(failed, f"nothing was answered for {self.silent:g} s")
         if failed.passing and len(self.failing) >= HOPELESS:
             raise self._gone(failed, f"{len(self.failing)} prompts failed one after the other")
 
@@ -230,6 +239,8 @@ def load_api(
         raise SelfscopeError(f"{url!r} is no address of a server: as in http://localhost:8000/v1")
     if not model:
         raise SelfscopeError("a server's model has a name: api:MODEL@URL")
+    if cleaned(f"{model} {base}") != f"{model} {base}":
+        raise SelfscopeError("the server's address or model's name holds a key: both are written to the study's folder")
     if min(in_flight, tries) < 1 or timeout <= 0 or backoff < 0:
         raise SelfscopeError("in_flight and tries are at least 1, timeout is positive, backoff not negative")
     environment: dict[str, Any] = {"server": base, "model": model, "in_flight": in_flight}
@@ -252,16 +263,10 @@ def _one(wire: Wire, body: Mapping[str, Any], cut: Callable[[str], str]) -> _Res
 
 def _reply(answer: Answer, cut: Callable[[str], str]) -> Reply:
     """A checked completion as a reply. What a model thinks aloud in a field of its own is no part of the text."""
-    choice = answer.body["choices"][0]
-    message, ended = choice["message"], choice.get("finish_reason")
-    text, refusal = message.get("content") or "", message.get("refusal")
-    finish = {"length": "length", "content_filter": "refused"}.get(str(ended), "stop")
-    if isinstance(refusal, str) and refusal:
-        text, finish = text or refusal, "refused"
-    usage = answer.body.get("usage")
-    spent = [usage.get(k) if isinstance(usage, dict) else None for k in ("prompt_tokens", "completion_tokens")]
-    prompt_tokens, output_tokens = (s if isinstance(s, int) else 0 for s in spent)
-    return Reply(cut(text), finish, cost=Cost(1, prompt_tokens, output_tokens, answer.seconds))
+    text, finish = answer.text, {"length": "length", "content_filter": "refused"}.get(answer.finish, "stop")
+    if answer.refusal:
+        text, finish = text or answer.refusal, "refused"
+    return Reply(cut(text), finish, cost=Cost(1, answer.prompt_tokens, answer.output_tokens, answer.seconds))
 
 
 def _turns(prompt: Prompt) -> tuple[Message, ...]:

@@ -10,10 +10,11 @@ from typing import Any
 import torch
 
 from selfscope.records import Cost, Decoding, Injection, Prompt, Reply, TokenDistribution, content_hash
-from selfscope.subjects import bundled_models, weights, white_box
+from selfscope.subjects import bundled_models, white_box
 from selfscope.subjects.activations import Activations
 from selfscope.subjects.allocator import quiet_allocator, trim_heap
 from selfscope.subjects.base import OnDone
+from selfscope.subjects.checkpoint import read_checkpoint
 from selfscope.subjects.decode import Ids
 from selfscope.subjects.fast_paths import checked, engine_of
 from selfscope.subjects.local_model import LocalModel
@@ -268,14 +269,11 @@ def load(
     logging.disable_progress_bar()
     quiet_allocator()
     package = bundled_models.PACKAGES.get(name)
-    source = weights.source_of(str(bundled_models.get(name, say)) if package else name, revision)
-    tokenizer = weights.read_tokenizer(name, source)
-    model = weights.on_device(weights.read_model(name, source, dtype, adapter).eval(), device)
+    read = read_checkpoint(name, device=device, dtype=dtype, revision=revision, adapter=adapter, say=say)
+    model, tokenizer = read.model, read.tokenizer
     packed = pack(model)
     engine, test = with_stream(checked(engine_of(model, tokenizer)))
     refused = test.failure
-    template = str(tokenizer.chat_template or "")
-    commit = getattr(model.config, "_commit_hash", None) or source.revision
     environment = {
         "device": str(model.device),
         "dtype": str(model.dtype).removeprefix("torch."),
@@ -290,11 +288,8 @@ def load(
         "parameters": sum(p.numel() for p in model.parameters()),
         **({"weights": package.note, "licence": package.licence} if package else {}),
         **({"adapter": adapter} if adapter else {}),
-        **({"revision": commit} if commit else {}),
+        **({"revision": read.commit} if read.commit else {}),
     }
-    config = model.config.get_text_config()
-    context = int(getattr(config, "max_position_embeddings", None) or 1 << 20)
-    identity = weights.identity_of(source, adapter, template, str(model.dtype), model.config)
-    local = Local(name, identity, bool(template), environment, tokenizer, engine, context)
+    local = Local(name, read.identity, bool(read.template), environment, tokenizer, engine, read.context)
     tier = "logprobs" if refused else "activations"
     return replace(local, tier=tier, refused=refused, checks=test.checks)

@@ -1,18 +1,17 @@
-"""The files of a model: where they lie, what is refused, what they hash to. No pickle, no remote code."""
+"""The weights of a model: where they come from, and what is refused. No pickle, no remote code, no invented numbers."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from selfscope.errors import BadModel, UnknownName
 from selfscope.records import content_hash
-from selfscope.subjects import bundled_models
+from selfscope.subjects import bundled_models, gguf_files, model_files
+from selfscope.subjects.damage import quoted, read_json, reading
+from selfscope.subjects.model_files import ModelFiles
+from selfscope.subjects.sizes import Sizes
 
 FP32_UP_TO = 2_000_000_000
 DTYPES = ("float32", "bfloat16", "float16")
@@ -20,90 +19,138 @@ DTYPES = ("float32", "bfloat16", "float16")
 
 @dataclass(frozen=True)
 class Source:
-    """What from_pretrained is given: a folder or hub name, a GGUF file in it, a revision."""
+    """Where a model is: a folder, a GGUF file or a hub name, with a revision."""
 
-    name_or_path: str
-    gguf: str | None
+    place: str
+    kind: str
     revision: str | None
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        arguments: dict[str, Any] = {"trust_remote_code": False}
-        if self.gguf:
-            arguments["gguf_file"] = self.gguf
-        if self.revision:
-            arguments["revision"] = self.revision
-        return arguments
 
 
 def source_of(name: str, revision: str | None) -> Source:
+    """What a name stands for, without reading it. Raises UnknownName, or BadModel for a file of another kind."""
     path = Path(name).expanduser()
     if path.is_file():
         if path.suffix != ".gguf":
             raise BadModel(f"{name} is a file that is not .gguf. Give a model folder or a GGUF file.")
-        return Source(str(path.parent), path.name, None)
+        return Source(str(path), "gguf", None)
     if path.is_dir():
-        return Source(str(path), None, None)
+        return Source(str(path), "folder", None)
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
         hint = "A model is a short name, a folder, a .gguf file, or a hub name like owner/model."
         raise UnknownName("model", name, bundled_models.PACKAGES, hint)
-    return Source(name, None, revision)
+    return Source(name, "hub", revision)
 
 
-def read_tokenizer(name: str, source: Source) -> Any:
+def files_of(name: str, revision: str | None, say: bundled_models.Say) -> ModelFiles:
+    """The files of a model, fetched or converted where they are not here yet. Raises UnknownName, BadModel."""
+    if name in bundled_models.PACKAGES:
+        return model_files.of_folder(name, bundled_models.get(name, say))
+    source = source_of(name, revision)
+    if source.kind == "hub":
+        return model_files.of_hub(name, revision)
+    if source.kind == "gguf":
+        return gguf_files.converted(Path(source.place), say)
+    return model_files.of_folder(name, Path(source.place))
+
+
+def read_tokenizer(name: str, files: ModelFiles) -> Any:
+    """The tokenizer. Raises BadModel."""
     from transformers import AutoTokenizer
 
-    files = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json", "spiece.model")
-    path = Path(source.name_or_path)
-    if path.is_dir() and not source.gguf and not any((path / f).exists() for f in files):
-        raise BadModel(f"{name} has no tokenizer (none of {', '.join(files)}). Save the model's tokenizer there.")
-    try:
-        return AutoTokenizer.from_pretrained(source.name_or_path, **source.arguments)
-    except (OSError, ValueError, KeyError) as error:
-        raise BadModel(f"the tokenizer of {name} cannot be read: {first_line(error)}") from error
+    with files.view() as place, reading(f"the tokenizer of {name} cannot be read", {place: name}):
+        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False, local_files_only=True)
+        tokenizer.name_or_path = name
+        tokenizer("x")
+        return tokenizer
 
 
-def read_model(name: str, source: Source, dtype: str | None, adapter: str | None) -> Any:
+def read_model(name: str, files: ModelFiles, dtype: str | None) -> Any:
+    """The model on the CPU, in evaluation mode. Raises BadModel where its weights and its configuration do not fit each
+    other tensor by tensor."""
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     if dtype is not None and dtype not in DTYPES:
         raise UnknownName("dtype", dtype, DTYPES)
-    path = Path(source.name_or_path)
-    if path.is_dir() and not source.gguf and not list(path.glob("*.safetensors")):
-        names = ", ".join(sorted(f.name for f in path.iterdir())[:8]) or "nothing"
-        raise BadModel(
-            f"{name} holds no safetensors weights (it holds {names}). Pickled weights are never loaded: "
-            "convert them with save_pretrained(..., safe_serialization=True)."
-        )
-    arguments = dict(source.arguments)
-    if not source.gguf:
-        arguments["use_safetensors"] = True
+    config = read_json(files.folder / "config.json", name)
+    _no_code(name, config)
     wanted = getattr(torch, dtype) if dtype else "auto"
-    try:
-        model, info = AutoModelForCausalLM.from_pretrained(
-            source.name_or_path, dtype=wanted, output_loading_info=True, **arguments
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise BadModel(f"the model {name} cannot be loaded: {first_line(error)}") from error
-    missing = sorted(info["missing_keys"])
-    if missing:  # transformers fills them with random numbers
-        lost = ", ".join(missing[:3])
-        raise BadModel(f"the weights of {name} lack {len(missing)} of the model's tensors ({lost} ...): not loaded")
+    what = f"the model {name} cannot be loaded"
+    with files.view() as place, reading(what, {place: name}):
+        tensors, values = _counts(place, files)
+        sizes = Sizes(what, tensors, values, packed=config.get("quantization_config") is not None)
+        with sizes.kept():
+            model, info = AutoModelForCausalLM.from_pretrained(
+                place,
+                dtype=wanted,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # so that they are named below
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+            )
+        model.config._name_or_path = name
+    _fits(name, info)
     if dtype is None and sum(p.numel() for p in model.parameters()) <= FP32_UP_TO:
-        # transformers forbids this for what it calls quantized; the tensors of a GGUF file have been made whole by now.
-        model = torch.nn.Module.float(model) if source.gguf else model.float()
-    if adapter is not None:
-        from peft import PeftModel
+        model = model.float()
+    return model.eval()
 
-        try:
-            with warnings.catch_warnings():  # peft asks transformers for names that it is about to drop
-                warnings.simplefilter("ignore", FutureWarning)
-                model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
-        except (OSError, ValueError, KeyError) as error:
-            raise BadModel(f"the adapter {adapter} does not load onto {name}: {first_line(error)}") from error
-    return model
+
+def _no_code(name: str, config: dict[str, Any]) -> None:
+    """Attention by the name of a repository is a program that is fetched and run."""
+    for key in ("_attn_implementation", "attn_implementation"):
+        chosen = config.get(key)
+        if "/" in str(chosen):
+            raise BadModel(f"{name}: config.json asks for code from elsewhere ({key}: {str(chosen)[:80]}): not loaded")
+
+
+def _counts(place: str, files: ModelFiles) -> tuple[int, int]:
+    """How many tensors the weights have, and how many numbers."""
+    from safetensors import safe_open
+
+    tensors, values = 0, 0
+    for name in files.weights:
+        with safe_open(Path(place) / name, framework="pt") as file:
+            for key in file.keys():  # noqa: SIM118
+                size = 1
+                for length in file.get_slice(key).get_shape():
+                    size *= length
+                tensors, values = tensors + 1, values + size
+    return tensors, values
+
+
+def _fits(name: str, info: dict[str, Any]) -> None:
+    """Raises BadModel for a tensor that only one of weights and configuration knows, or that has two shapes.
+
+    transformers leaves out what its classes say may be left out (towers of other tasks, tables that are computed now),
+    ties what is tied, and fills what is missing with random numbers.
+    """
+    mismatched = sorted(info["mismatched_keys"])
+    if mismatched:
+        tensor, held, wanted = mismatched[0]
+        raise BadModel(
+            f"the weights of {name} do not fit its configuration: {tensor} has the shape {tuple(held)}, and "
+            f"{tuple(wanted)} is wanted{_more(len(mismatched))}: not loaded"
+        )
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise BadModel(
+            f"the weights of {name} lack {len(missing)} of the model's tensors ({_first(missing)}): not loaded"
+        )
+    unexpected = sorted(info["unexpected_keys"])
+    if unexpected:
+        raise BadModel(
+            f"the weights of {name} hold {len(unexpected)} tensors that its configuration has no place for "
+            f"({_first(unexpected)}): not loaded. Is config.json that of another model?"
+        )
+
+
+def _more(count: int) -> str:
+    return f" (and {count - 1} more)" if count > 1 else ""
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
 
 
 def on_device(model: Any, device: str | None) -> Any:
@@ -117,52 +164,47 @@ def on_device(model: Any, device: str | None) -> Any:
         if isinstance(error, torch.OutOfMemoryError):
             raise BadModel(f"the model does not fit into the memory of {wanted}. Try --dtype bfloat16.") from error
         raise BadModel(
-            f"the device {wanted!r} cannot be used ({first_line(error)}). Try cpu, cuda, cuda:1 or mps."
+            f"the device {wanted!r} cannot be used ({quoted(error)}). Try cpu, cuda, cuda:1 or mps."
         ) from error
 
 
-def first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def check_numbers(name: str, model: Any) -> None:
+    """Raises BadModel for a weight that is no finite number, and for a model that computes none."""
+    import torch
+
+    kind = str(model.dtype).removeprefix("torch.")
+    advice = "" if kind == "float32" else " Try --dtype float32: they may come from the cast."
+    with torch.inference_mode():
+        for tensor, value in model.state_dict().items():
+            if not value.is_floating_point() or not value.numel() or value.element_size() == 1:
+                continue  # numbers of eight bits have no infinity, or are packed
+            if not all(map(torch.isfinite, torch.aminmax(value))):
+                wrong = value.numel() - int(torch.isfinite(value).sum())
+                raise BadModel(
+                    f"the weights of {name} hold values that are no finite numbers: {wrong} of {value.numel()} in "
+                    f"{tensor}, as {kind}: not loaded.{advice}"
+                )
+    with reading(f"the model {name} cannot compute"), torch.inference_mode():
+        ids = torch.arange(4, device=model.device)[None] % model.get_input_embeddings().weight.shape[0]
+        logits_BTV = model(input_ids=ids, use_cache=False).logits
+        sound = not logits_BTV.isnan().any() and bool(logits_BTV.float().logsumexp(-1).isfinite().all())
+    if not sound:
+        raise BadModel(f"the model {name} computes log-probabilities that are no numbers, as {kind}.{advice}")
 
 
-def identity_of(source: Source, adapter: str | None, template: str, dtype: str, config: Any) -> str:
-    """Content hash of weights, adapter, tokenizer, template and dtype; of a hub model, of the commit it came from."""
-    parts: list[Any] = [template, dtype]
-    for name in filter(None, (source.name_or_path, adapter)):
-        folder = Path(name)
-        if not folder.is_dir():  # a hub name: the commit names its files
-            parts.append([name, getattr(config, "_commit_hash", None) or source.revision])
-            continue
-        names = [source.gguf] if source.gguf and name == source.name_or_path else None
-        files = [folder / n for n in names] if names else sorted(f for f in folder.iterdir() if _counts(f))
-        parts += [[f.name, file_hash(f)] for f in files]
+def context_of(name: str, config: Any) -> int:
+    """Tokens that fit. Raises BadModel for a configuration that says no such number."""
+    found = getattr(config.get_text_config(), "max_position_embeddings", None)
+    if found is None:
+        return 1 << 20
+    if isinstance(found, bool) or not isinstance(found, int) or found < 1:
+        raise BadModel(f"{name}: max_position_embeddings is {str(found)[:40]!r}, where a number of tokens should be")
+    return found
+
+
+def identity_of(files: ModelFiles, adapter: ModelFiles | None, template: str, dtype: str) -> str:
+    """Content hash of all that can change a number: weights, configuration, tokenizer, template, adapter and dtype."""
+    parts: list[Any] = [template, dtype, *files.fingerprint()]
+    if adapter is not None:
+        parts += [["adapter", *part] for part in adapter.fingerprint()]
     return content_hash(*parts)
-
-
-def _counts(file: Path) -> bool:
-    if file.suffix == ".safetensors":
-        return True
-    return file.name in {"config.json", "adapter_config.json", "tokenizer.json", "tokenizer.model", "vocab.json"}
-
-
-def file_hash(file: Path) -> str:
-    """SHA-256 of a file, remembered by path, size and time of change."""
-    stat = file.stat()
-    key = f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
-    memory = bundled_models.cache_dir() / "hashes.json"
-    known: dict[str, str] = {}
-    try:
-        known = json.loads(memory.read_text())
-    except (OSError, ValueError):
-        known = {}
-    if key not in known:
-        digest = hashlib.sha256()
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 22):
-                digest.update(block)
-        known[key] = digest.hexdigest()
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        draft = memory.with_name(f"hashes.{os.getpid()}.tmp")
-        draft.write_text(json.dumps(known))
-        draft.replace(memory)
-    return known[key]
