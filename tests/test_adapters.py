@@ -125,16 +125,18 @@ def test_merged_and_unmerged_agree(folder: Path, subject: Local, tmp_path: Path)
         )
         made["ia3"] = tmp_path / "ia3"
         get_peft_model(AutoModelForCausalLM.from_pretrained(folder), settings).save_pretrained(made["ia3"])
-        rewritten(made["ia3"], lambda t: {k: v + torch.linspace(-1, 1, v.numel()).view(v.shape) for k, v in t.items()})
-        seen = {logprobs(subject)}
+        for kind in ("dora", "ia3"):  # what they scale by begins as no change
+            rewritten(made[kind], lambda t: {k: v * torch.linspace(0.5, 2, len(v))[(...,) + (None,) * (v.ndim - 1)]
+                                             for k, v in t.items()})  # fmt: skip
+        seen = {"none": logprobs(subject)}
         for kind, adapted in made.items():
             model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(folder), adapted).eval()
             with torch.inference_mode():
                 wanted_V = model(torch.tensor([IDS])).logits[0, -1].log_softmax(-1)
             got = logprobs(load(str(folder), adapter=str(adapted), device="cpu"))
             assert got == pytest.approx(wanted_V.tolist(), abs=1e-4), kind
-            seen.add(got)
-    assert len(seen) == len(made) + 1, "each of them changes something"
+            seen[kind] = got
+    assert len(set(seen.values())) == len(seen), "each of them changes something"
 
 
 def test_an_adapter_that_is_not_there(folder: Path, tmp_path: Path) -> None:
