@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from selfscope.errors import BadInput, BadModel
+from selfscope.errors import BadInput
 from selfscope.records import Message, Prompt
+from selfscope.subjects.chat_template import TemplateRefuses, written
 
 BROKEN = "\ufffd"
 """What stands for bytes that are no whole character yet."""
@@ -98,28 +99,24 @@ def _decoded_spans(tokenizer: Any, ids: tuple[int, ...]) -> tuple[str, list[tupl
 def _templated(tokenizer: Any, messages: list[dict[str, str]]) -> str:
     """The conversation up to where the assistant speaks. A template that knows no system role (Gemma's) gets the
     system message at the head of the first user message."""
-    from jinja2 import TemplateError
-
     try:
-        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
-    except TemplateError as error:
+        return written(tokenizer, messages)
+    except TemplateRefuses:
         if messages[0]["role"] == "system" and len(messages) > 1:
             joined = {**messages[1], "content": f"{messages[0]['content']}\n\n{messages[1]['content']}"}
             return _templated(tokenizer, [joined, *messages[2:]])
-        raise BadModel(f"the model's chat template refuses this conversation: {error}") from error
+        raise
 
 
 def beginning(tokenizer: Any, messages: Sequence[Message]) -> str | None:
     """A conversation that does not go on, without the place where the assistant speaks; None where the template refuses
     it."""
-    from jinja2 import TemplateError
-
     if tokenizer.chat_template is None:
         return _lines(messages)
     try:
         turns = [{"role": m.role, "content": m.content} for m in messages]
-        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=False))
-    except TemplateError:
+        return written(tokenizer, turns, generation=False)
+    except TemplateRefuses:
         return None
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from selfscope.records import Message, Prompt
+from selfscope.subjects.chat_template import TemplateRefuses, written
 from selfscope.subjects.render import render, rendered, spans
 
 CANDIDATES = (" ?", " _", "_", " x", "x", " X", " ¶", " #", " *", " @", " ~", " …", " ...", "🔲")
@@ -107,11 +108,9 @@ def _count(tokenizer: Any, text: str) -> int:
 
 def _written(tokenizer: Any, messages: list[dict[str, str]], *, generation: bool = True) -> str | None:
     """The conversation as text; None where the template refuses it."""
-    from jinja2 import TemplateError
-
     try:
-        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=generation))
-    except TemplateError:
+        return written(tokenizer, messages, generation=generation)
+    except TemplateRefuses:
         return None
 
 
