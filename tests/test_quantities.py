@@ -131,7 +131,8 @@ def test_an_option_is_named_as_it_is_written() -> None:
     options = tuple(Option(t, t) for t in ("C", "C++", "-5", "🙂", "<b>", "a,b", "dark red", "red", "something else"))
     question = Question("option", options, shared=False)
     for text, key in {
-        "I write C++.": "C++", "C": "C", "It is -5 degrees": "-5", "I feel 🙂": "🙂", "Use <b> here.": "<b>", "a,b": "a,b",
+        "I write C++.": "C++", "C": "C", "It is -5 degrees": "-5", "I feel 🙂": "🙂", "Use <b> here.": "<b>",
+        "a,b": "a,b",
         "A dark red one": "dark red", "red": "red", "Not red.": "something else", "red or C++": "something else",
         "5 apples": "something else", "dark red, not red": "dark red",
     }.items():  # fmt: skip
