@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from selfscope.parsing.assertions import asserted, bare, clauses, reply_text, turns
-from selfscope.parsing.mentions import folded, form_of, value
+from selfscope.parsing.mentions import QUOTES, folded, form_of, value
 from selfscope.records import Outcome, Reply
 
 _REFUSAL = re.compile(
@@ -70,7 +70,7 @@ def parse_counts(reply: Reply, texts: Sequence[str], *, total: int = 10) -> Pars
     form = form_of(texts)
     for line in _entries(form(reply.text)):
         match = _COUNT.search(line)
-        index = _index(_MARKER.sub("", line[: match.start()], count=1), texts) if match else None
+        index = _index(line[: match.start()], texts) if match else None
         if match is None or index is None:
             continue
         if index in counts:
@@ -144,7 +144,8 @@ def _lines(text: str) -> list[str]:
 
 def _index(name: str, texts: Sequence[str]) -> int | None:
     """Index of the one option that a name is, or None."""
-    for spelling in (name.strip(), name.strip(" \"'`*_“”"), bare(name)):
+    entry = _MARKER.sub("", name, count=1)
+    for spelling in (name.strip(), entry.strip(), entry.strip(QUOTES + " "), bare(entry)):
         hits = [i for i, text in enumerate(texts) if spelling == form_of(texts)(text)]
         if len(hits) == 1:
             return hits[0]
