@@ -14,7 +14,8 @@ import pytest
 
 from selfscope.cli import main
 from selfscope.cli.main import resume_command
-from selfscope.cli.options import pieces
+from selfscope.cli.options import pieces, texts
+from selfscope.errors import SelfscopeError
 
 PHANTOM = "phantom:access=0.4,habit=0.2"
 
@@ -245,3 +246,29 @@ def test_several_processes_take_part_and_further_controls_are_asked(
     rows = read(place).rows
     assert {"changed", "changed[k=1]", "sham"} <= {row.control for row in rows}
     assert len({(row.trial, row.reader) for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        (['"a, b",c'], ("a, b", "c")), (["yes,no"], ("yes", "no")), (["yes", "no"], ("yes", "no")),
+        (['"tea, black"', "coffee"], ("tea, black", "coffee")), (["f(a", "b)"], ("f(a", "b)")),
+        (["C++,C#"], ("C++", "C#")),
+        (['say "hi",no'], ('say "hi"', "no")), (['"""quoted""",<b>'], ('"quoted"', "<b>")),
+        (["yes, no,"], ("yes", "no")),
+        (["-5,5"], ("-5", "5")), (["🙂,🙁"], ("🙂", "🙁")),
+    ],
+)  # fmt: skip
+def test_answers_are_split_as_csv(written: list[str], wanted: tuple[str, ...]) -> None:
+    assert texts(written) == wanted
+
+
+@pytest.mark.parametrize("written", ['"a, b', '"a"b,c', "a\nb"])
+def test_quotes_that_do_not_close_are_one_line_that_says_how(written: str) -> None:
+    with pytest.raises(SelfscopeError, match="an answer with a comma stands in double quotes"):
+        texts([written])
+
+
+def test_an_answer_that_begins_with_a_hyphen_is_given_behind_an_equals_sign(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["ask", "phantom", "Warm?", "--options=-5,5", "--json"])
+    assert json.loads(capsys.readouterr().out)["options"] == ["-5", "5"]

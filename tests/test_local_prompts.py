@@ -18,8 +18,9 @@ from selfscope.errors import BadModel, PromptTooLong
 from selfscope.records import Decoding, Message, Prompt
 from selfscope.subjects import bundled_models
 from selfscope.subjects.base import ScoringSubject, reaches
+from selfscope.subjects.continuation import continuation
 from selfscope.subjects.local import Local, load
-from selfscope.subjects.render import continuation, render
+from selfscope.subjects.render import render
 from tiny import build, tokenizer
 from tiny_llama import ASKED
 

@@ -29,6 +29,9 @@ CITIES = ("Paris", "Berlin", "New York")
         ("No.", ("yes", "no"), 1),
         ("a", ("a", "A"), 0),
         (".", (".", ","), 0),
+        ("A", ("a", "A"), 1),
+        ("B\nbecause it is the best", LETTERS, 1),  # the reason may stand behind
+        ("No, wait: yes.", ("yes", "no"), 0),  # corrected in so many words
     ],
 )
 def test_option_accepted(text: str, texts: tuple[str, ...], index: int) -> None:
@@ -43,10 +46,8 @@ def test_option_accepted(text: str, texts: tuple[str, ...], index: int) -> None:
         ("Berlin", LETTERS, U),  # a word that begins with the right letter is not the letter
         ("A or B", LETTERS, U),
         ("A\nB", LETTERS, U),  # two admissible answers
-        ("B\nbecause it is the best", LETTERS, U),  # the answer does not stand last
         ("Paris, Berlin", CITIES, U),
         ("Yes, no, maybe", ("yes", "no"), U),
-        ("No, wait: yes.", ("yes", "no"), U),
         ("Yesterday.", ("yes", "no"), U),
         ("", LETTERS, U),
         ("   \n", LETTERS, U),
@@ -81,6 +82,7 @@ def test_letters_count_only_where_they_were_shown() -> None:
         ("0.7%", 0.007),
         ("12.5", 0.125),
         ("I would think so.\n85", 0.85),
+        ("about 70", 0.7),  # a stated estimate
     ],
 )
 def test_percent_accepted(text: str, p: float) -> None:
@@ -91,7 +93,7 @@ def test_percent_accepted(text: str, p: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["10/10", "50-60 %", "50–60 %", "0.7", "1.0", "101", "about 70", "70 or 80", "70\n80", "seventy", "-5", "7 0"],
+    ["10/10", "50-60 %", "50–60 %", "0.7", "1.0", "101", "70 or 80", "70\n80", "seventy", "-5", "7 0"],
 )
 def test_percent_rejected(text: str) -> None:
     assert parse_percent(Reply(text)).outcome == U

@@ -11,6 +11,7 @@ from selfscope.quantities import (
     entropy_key,
     first_content_word,
     graded,
+    load_table,
     measurable,
     measure,
     numbers,
@@ -109,3 +110,30 @@ def test_numbers_and_outcomes() -> None:
     assert [first_content_word(t) for t in ("\n a ripe banana", "It is Blue!", "the, a", "", "42 cats", "l'eau")] == [
         "ripe", "blue", "", "", "42", "leau",
     ]  # fmt: skip
+
+
+def test_what_is_denied_is_not_said() -> None:
+    """A reply that denies an answer does not give it; of true and false the one is the denial of the other."""
+    kind, members = next(iter(load_table("words")["kinds"].items()))
+    truth = f"true_false|{members[0]}|{kind}"
+    falsehood = f"true_false|zzz|{kind}"
+    assert graded(truth, "It is true.")
+    assert not graded(truth, "It is not true.")
+    assert not graded(truth, "not true")
+    assert graded(falsehood, "That isn't true.")
+    assert not graded(falsehood, "It is not false.")
+    assert graded("capitals|France", "It is Paris.")
+    assert not graded("capitals|France", "It is not Paris.")
+
+
+def test_an_option_is_named_as_it_is_written() -> None:
+    """Names that hold each other, and names that are no words; what is denied is something else."""
+    options = tuple(Option(t, t) for t in ("C", "C++", "-5", "🙂", "<b>", "a,b", "dark red", "red", "something else"))
+    question = Question("option", options, shared=False)
+    for text, key in {
+        "I write C++.": "C++", "C": "C", "It is -5 degrees": "-5", "I feel 🙂": "🙂", "Use <b> here.": "<b>",
+        "a,b": "a,b",
+        "A dark red one": "dark red", "red": "red", "Not red.": "something else", "red or C++": "something else",
+        "5 apples": "something else", "dark red, not red": "dark red",
+    }.items():  # fmt: skip
+        assert measure(question, text) == key, text

@@ -235,3 +235,26 @@ def test_an_open_target_prompt_lists_no_options() -> None:
     assert open_ == 'Which option does your reply choose?\nMessage: "x"\nAnswer:'
     with pytest.raises(BadInput, match="no template 'nonsense'; there are: identity"):
         target_prompt(t, "nonsense", chat=False)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [("1", "1.5"), ("3", "3.14"), ("New", "New York"), ("no", "not sure"), ("C", "C++", "C#"), ("1", "10", "100"),
+     ("No", "No.", "No. 1"), ("a", "a, b"), ("yes", "yes;", "yes.")],
+)  # fmt: skip
+def test_law_no_scored_text_begins_another(texts: tuple[str, ...]) -> None:
+    """Else the shorter one holds the longer one's probability, which can then never win."""
+    options = tuple(Option(t, t) for t in texts)
+    asked = phrase(trial("option", options), "choice_lp")
+    for candidates in (asked.candidates, target_prompt(trial("option", options), "question", chat=True).words):
+        assert candidates is not None
+        assert [c.strip().startswith(t.strip()) for c, t in zip(candidates, texts, strict=True)] == [True] * len(texts)
+        assert not [1 for a, b in itertools.permutations(candidates, 2) if b.startswith(a)], candidates
+
+
+def test_the_end_is_put_only_where_it_is_needed() -> None:
+    for texts, candidates in ((("red", "blue"), (" red", " blue")), (("1", "10"), (" 1.", " 10."))):
+        options = tuple(Option(t, t) for t in texts)
+        assert phrase(trial("option", options), "choice_lp").candidates == candidates
+    with pytest.raises(BadInput, match="cannot be told apart"):
+        phrase(trial("option", (Option("a", "same"), Option("b", "same"))), "choice_lp")

@@ -87,15 +87,17 @@ def build(
     with_tokenizer: bool = True,
     deep: bool = False,
     roomy: bool = False,
+    vocabulary: int | None = None,
 ) -> Path:
     """Saves the architecture's tiny model with its tokenizer; the same weights every time. deep: four layers. roomy:
-    a context of 4096 tokens (a tokenizer of 300 tokens spells nearly every letter)."""
+    a context of 4096 tokens (a tokenizer of 300 tokens spells nearly every letter). vocabulary: ids that it knows,
+    for other tokenizers than its own."""
     kind, sizes = ARCHITECTURES[name]
     sizes = deeper(sizes) if deep else sizes
     sizes = {**sizes, "max_position_embeddings": 4096} if roomy else sizes
     words = tokenizer(chat=chat)
     marks = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
-    config = AutoConfig.for_model(kind, vocab_size=len(words), **marks, **sizes)
+    config = AutoConfig.for_model(kind, vocab_size=vocabulary or len(words), **marks, **sizes)
     torch.manual_seed(7)
     model = AutoModelForCausalLM.from_config(config).float()
     with torch.no_grad():

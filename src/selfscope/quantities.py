@@ -16,6 +16,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from selfscope.parsing import affirmed, denied
 from selfscope.records import Option, Question
 
 VOWELS = "aeiou"
@@ -137,7 +138,8 @@ def graded(item: str, text: str) -> bool:
     """Whether a text answers a packaged item rightly. item: "source|what", as in "capitals|France".
 
     Numbers: the one after the last "=", else the last in the first line, must equal the answer. True or false: just
-    one of the two words. Names: one of the accepted answers, as whole words. Raises ValueError for an unknown item.
+    one of the two words, or the denial of the other. Names: one of the accepted answers, as whole words and not denied.
+    Raises ValueError for an unknown item.
     """
     accepted = answers(item)
     source = item.partition("|")[0]
@@ -147,8 +149,10 @@ def graded(item: str, text: str) -> bool:
         return bool(values) and values[-1] == float(accepted[0])
     spoken = words(text)
     if source == "true_false":
-        return [word for word in ("true", "false") if word in spoken] == list(accepted)
-    return any(_contains(spoken, words(answer)) for answer in accepted)
+        pair = ("true", "false")  # what is not the one is the other
+        said = affirmed(text, pair) or [1 - k for k in denied(text, pair)]
+        return [pair[k] for k in said] == list(accepted)
+    return any(_contains(spoken, words(answer)) and not denied(text, [answer]) for answer in accepted)
 
 
 def answers(item: str) -> tuple[str, ...]:
@@ -230,13 +234,9 @@ def _starts_same(question: Question, text: str) -> str:
 
 
 def _option(question: Question, text: str) -> str:
-    """The one option that the text names as whole words; the last option stands for everything else."""
-    spoken = words(text)
-    listed = {option.key: words(option.text) for option in question.options[:-1]}
-    named = {key: own for key, own in listed.items() if _contains(spoken, own)}
-    # "dark red" also names "red": the longer name stands.
-    longest = [k for k, own in named.items() if not any(own != w and _contains(w, own) for w in named.values())]
-    return longest[0] if len(longest) == 1 else question.options[-1].key
+    """The one option that the text names and does not deny; the last option stands for everything else."""
+    named = affirmed(text, [option.text for option in question.options[:-1]])
+    return question.options[named[0] if len(named) == 1 else -1].key
 
 
 def _branch(question: Question, text: str) -> str:

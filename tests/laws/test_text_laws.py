@@ -15,7 +15,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from selfscope.errors import BadInput
 from selfscope.records import Message, Prompt
 from selfscope.subjects import bundled_models
-from selfscope.subjects.render import continuation, positions_of_text, render, rendered, spans
+from selfscope.subjects.continuation import continuation
+from selfscope.subjects.render import positions_of_text, render, rendered, spans
 from selfscope.subjects.tokenizer_checks import placeholder
 from tiny import TEMPLATE, TEXTS, tokenizer
 

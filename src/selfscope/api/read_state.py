@@ -157,7 +157,8 @@ def read(
     readings = {arm_of[row.trial]: row.reading for row in contents.rows}
     real = readings[REAL]
     if real.outcome == Outcome.UNSUPPORTED:
-        raise Unsupported(f"{id_of(chosen)} has nothing to say of one state in your own words")
+        why = real.extra.get("why", "it has nothing to say of one state in your own words")
+        raise Unsupported(f"{id_of(chosen)}: {why}")
     evidence = next(t.evidence for t in contents.trials.values() if t.arm == REAL and t.split == "test")
     assert evidence is not None
     position = evidence.positions[0]

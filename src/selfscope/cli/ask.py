@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from selfscope.cli.app import app
-from selfscope.cli.options import HERE, LIST, Hardware, Json, Model
+from selfscope.cli.options import HERE, TEXTS, Hardware, Json, Model
 from selfscope.cli.output import coloured, print_data
 from selfscope.cli.progress import Bar
 from selfscope.errors import BadModel, SelfscopeError
@@ -21,7 +21,7 @@ def ask(
     question: str,
     /,
     *,
-    options: Annotated[tuple[str, ...], LIST] = (),
+    options: Annotated[tuple[str, ...], TEXTS] = (),
     about: str | None = None,
     other: str | None = None,
     card: Path | None = None,
@@ -48,7 +48,9 @@ def ask(
     question
         The question, in your own words.
     options
-        Answers to choose from, with commas between: probabilities are read instead of a text.
+        Answers to choose from, with commas between: probabilities are read instead of a text. One that holds a comma
+        stands in double quotes, as in '"tea, black",coffee'; one that begins with a hyphen behind =, as in
+        --options=-5,5.
     about
         The prompt that the question is about; the model then also does it, ten times.
     other

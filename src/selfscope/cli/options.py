@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,22 @@ def pieces(tokens: Sequence[Token | str]) -> tuple[str, ...]:
     return tuple(piece for token in tokens for piece in split(token if isinstance(token, str) else token.value))
 
 
+def texts(tokens: Sequence[Token | str]) -> tuple[str, ...]:
+    """ '"a, b",c' -> a, b; c: commas inside double quotes belong to a text, as in CSV. Raises SelfscopeError for quotes
+    that do not close."""
+    found: list[str] = []
+    for token in tokens:
+        value = token if isinstance(token, str) else token.value
+        try:
+            found += next(csv.reader([value], skipinitialspace=True, strict=True), [])
+        except csv.Error:
+            raise SelfscopeError(
+                f"--options {value!r}: an answer with a comma stands in double quotes, and they close before the next "
+                "comma, as in --options '\"tea, black\",coffee'"
+            ) from None
+    return tuple(text.strip() for text in found if text.strip())
+
+
 def _numbers(_: Any, tokens: Sequence[Token]) -> tuple[int, ...]:
     try:
         return tuple(map(int, pieces(tokens)))
@@ -33,6 +50,9 @@ def _numbers(_: Any, tokens: Sequence[Token]) -> tuple[int, ...]:
 
 LIST = Parameter(
     consume_multiple=True, negative="", show_default=False, converter=lambda _, tokens: pieces(tokens)
+)
+TEXTS = Parameter(
+    consume_multiple=True, negative="", show_default=False, converter=lambda _, tokens: texts(tokens)
 )
 NUMBERS = Parameter(consume_multiple=True, negative="", converter=_numbers)
 Model = Annotated[str, Parameter(help=f"One of: {forms()}.")]

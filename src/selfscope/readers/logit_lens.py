@@ -20,14 +20,16 @@ from selfscope.subjects.base import OpenSubject, Subject, depths, reaches
 
 SHOWN = 5
 """Likeliest tokens that answer an open question."""
+ONE_TOKEN = "two options begin with one token: one place in the stream does not tell them apart"
 
 
 @dataclass(frozen=True)
 class LogitLens(Identified):
     """The model's own final norm and output embedding, applied to the state of an earlier layer.
 
-    It is the baseline of every reader of activations. Options are told apart by their first token; of the last layer it
-    is the model's own next-token distribution. Arms: none is the lens on no state at all (uniform); text is the model's
+    It is the baseline of every reader of activations. Options are told apart by their first token (where two begin with
+    one, as New and New York do, a trial is UNSUPPORTED: the longer could never win); of the last layer it is the
+    model's own next-token distribution. Arms: none is the lens on no state at all (uniform); text is the model's
     next token after the words that the read tokens spell out; full is not had. An open question is answered by the
     likeliest tokens.
 
@@ -101,6 +103,8 @@ class LogitLens(Identified):
             extra["likeliest"] = likeliest(after, top)
         if trial.arm == "full":  # to go on with the whole text is what a trial may be about: the ceiling's part
             return Reading(Outcome.UNSUPPORTED)
+        if len(set(slots)) < len(slots):
+            return Reading(Outcome.UNSUPPORTED, extra={**extra, "why": ONE_TOKEN})
         if trial.question.open:
             if after is None:
                 return Reading(Outcome.UNSUPPORTED)

@@ -15,12 +15,12 @@ from selfscope.subjects.activations import Activations
 from selfscope.subjects.allocator import quiet_allocator, trim_heap
 from selfscope.subjects.base import OnDone
 from selfscope.subjects.checkpoint import read_checkpoint
+from selfscope.subjects.continuation import continuations
 from selfscope.subjects.decode import Ids
 from selfscope.subjects.fast_paths import checked, engine_of
 from selfscope.subjects.local_model import LocalModel
 from selfscope.subjects.masked_rows import next_logprobs, sample, score
 from selfscope.subjects.onednn_linear import pack
-from selfscope.subjects.render import continuations
 from selfscope.subjects.rollout import Draw, SamplingPlan
 from selfscope.subjects.self_test import with_stream
 
@@ -91,8 +91,8 @@ class Local(LocalModel):
         prompts : Sequence of Prompt
             N of them.
         candidates : Sequence of Sequence of str
-            Texts for each prompt. One is tokenised on its own and follows the prompt's ids as it stands: its leading
-            space is the caller's.
+            Texts for each prompt. One is tokenised on its own and follows the prompt's ids as it stands, no space and
+            no mark put to it: its leading space is the caller's.
 
         Returns
         -------
@@ -101,8 +101,8 @@ class Local(LocalModel):
 
         Raises
         ------
-        ValueError
-            For a candidate without a token.
+        BadInput
+            For a candidate without a token, and one that the tokenizer cannot write as it stands.
         PromptTooLong
             For a prompt that does not fit with its candidates.
         """

@@ -19,6 +19,7 @@ from selfscope.subjects.activations import CONVENTION
 from selfscope.subjects.allocator import trim_heap
 from selfscope.subjects.base import lacking
 from selfscope.subjects.blocks import Blocks
+from selfscope.subjects.continuation import spoken
 from selfscope.subjects.decode import Engine, Ids
 from selfscope.subjects.inject import MarkedTokens
 from selfscope.subjects.ordinary_tokens import NEUTRAL
@@ -226,7 +227,7 @@ class LocalModel:
         return lambda ids: any(s in self.tokenizer.decode(ids) for s in stops)
 
     def _reply(self, draw: Draw, stops: Sequence[str], prompt_tokens: int) -> Reply:
-        text = self.tokenizer.decode(draw.ids, skip_special_tokens=True)
+        text = spoken(self.tokenizer, draw.ids)
         cuts = [text.index(s) for s in stops if s in text]
         cost = Cost(1, prompt_tokens, len(draw.ids), draw.seconds)
         return Reply(text[: min(cuts)] if cuts else text, draw.finish, tuple(draw.ids), tuple(draw.logprobs), cost)

@@ -13,8 +13,8 @@ from selfscope.subjects.chat_template import TemplateRefuses, written
 
 BROKEN = "\ufffd"
 """What stands for bytes that are no whole character yet."""
-SPACE = "\u2581"
-"""SentencePiece's sign of a space."""
+SPACES = "\u2581\u0120 "
+"""A space as SentencePiece, byte-level and other tokenizers write it in a token."""
 ROLES: Mapping[str, str] = {"system": "Instructions", "user": "User", "assistant": "Assistant"}
 
 
@@ -23,7 +23,24 @@ def render(tokenizer: Any, prompt: Prompt) -> tuple[int, ...]:
     if prompt.ids is not None:
         return prompt.ids
     text, special = rendered(tokenizer, prompt)
-    return tuple(tokenizer(text, add_special_tokens=special)["input_ids"])
+    ids = plain_ids(tokenizer, text)
+    return opening(tokenizer, ids) + ids if special else ids
+
+
+def plain_ids(tokenizer: Any, text: str) -> tuple[int, ...]:
+    """Token ids of a text with nothing put before or behind it."""
+    return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def opening(tokenizer: Any, ids: tuple[int, ...]) -> tuple[int, ...]:
+    """The special tokens that the tokenizer puts before a text with these ids: none that stand there already.
+
+    What it puts behind a text (an EOS) is left out: nothing goes on from there.
+    """
+    alone, with_special = plain_ids(tokenizer, "x"), tuple(tokenizer("x")["input_ids"])
+    starts = (k for k in range(len(with_special)) if with_special[k : k + len(alone)] == alone)
+    head = with_special[: next(starts, 0)]
+    return () if ids[: len(head)] == head else head
 
 
 def rendered(tokenizer: Any, prompt: Prompt) -> tuple[str, bool]:
@@ -31,7 +48,8 @@ def rendered(tokenizer: Any, prompt: Prompt) -> tuple[str, bool]:
 
     Messages are rendered by the chat template as text and then tokenised without special tokens: templates already
     write the BOS, and a second one changes every log-probability. A tokenizer without a template gets a plain
-    transcript with the special tokens that it adds itself (Gemma without its BOS is useless: perplexity 554, not 9).
+    transcript with the special tokens that it puts before a text (Gemma without its BOS is useless: perplexity 554,
+    not 9).
     """
     if prompt.text is not None:
         return prompt.text + prompt.prefix, True
@@ -72,12 +90,14 @@ def spans(tokenizer: Any, prompt: Prompt) -> tuple[str, list[tuple[int, int]]]:
     if prompt.ids is not None:
         return _decoded_spans(tokenizer, prompt.ids)
     text, special = rendered(tokenizer, prompt)
-    encoding = tokenizer(text, add_special_tokens=special, return_offsets_mapping=True)
-    pieces = tokenizer.convert_ids_to_tokens(encoding["input_ids"])
-    offsets = []
-    for piece, (a, b) in zip(pieces, encoding["offset_mapping"], strict=True):
-        # SentencePiece puts a space before a text, and says that it stands on the first character.
-        added = not str(piece).strip(SPACE) and text[a:b].strip() != ""
+    if not tokenizer.is_fast:  # without offsets of its own
+        return _decoded_spans(tokenizer, render(tokenizer, prompt))
+    encoding = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    ids = tuple(encoding["input_ids"])
+    offsets = [(0, 0)] * len(opening(tokenizer, ids)) if special else []
+    for piece, (a, b) in zip(tokenizer.convert_ids_to_tokens(ids), encoding["offset_mapping"], strict=True):
+        # A tokenizer that puts a space before a text says that it stands on the first character.
+        added = not str(piece).strip(SPACES) and text[a:b].strip() != "" and str(piece) != text[a:b]
         offsets.append((a, a) if added else (a, b))
     return text, offsets
 
@@ -118,31 +138,6 @@ def beginning(tokenizer: Any, messages: Sequence[Message]) -> str | None:
         return written(tokenizer, turns, generation=False)
     except TemplateRefuses:
         return None
-
-
-def continuation(tokenizer: Any, text: str) -> tuple[int, ...]:
-    """Token ids of a text that continues another: on its own, no BOS, no space that is not in it.
-
-    SentencePiece tokenizers put a space before every text; for them the text is read behind a newline instead.
-    """
-    alone = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
-    lone = tokenizer("x", add_special_tokens=False)["input_ids"]
-    if str(tokenizer.convert_ids_to_tokens(lone[0])).startswith(SPACE):
-        before = tuple(tokenizer("\n", add_special_tokens=False)["input_ids"])
-        after = tuple(tokenizer("\n" + text, add_special_tokens=False)["input_ids"])
-        if after[: len(before)] == before:
-            return after[len(before) :]
-    return alone
-
-
-def continuations(tokenizer: Any, candidates: Sequence[Sequence[str]]) -> list[list[tuple[int, ...]]]:
-    """Token ids of candidates by prompt; equal texts are tokenised once. Raises ValueError for one without a token."""
-    known: dict[str, tuple[int, ...]] = {}
-    for text in dict.fromkeys(c for own in candidates for c in own):
-        known[text] = continuation(tokenizer, text)
-        if not known[text]:
-            raise ValueError(f"the candidate {text!r} has no token")
-    return [[known[c] for c in own] for own in candidates]
 
 
 def transcript(prompt: Prompt) -> str:

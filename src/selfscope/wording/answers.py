@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from selfscope.errors import BadInput
 from selfscope.records import FORMATS, Question, Trial, ten_counts
 from selfscope.wording.phrases import ANSWER_PREFIX
 
 YES, NO = (" Yes", " yes"), (" No", " no")
+ENDS = ("", ".", "\n", "\n\n", ";", " |")
+"""What may stand behind scored texts so that none of them begins another."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +52,41 @@ def candidates_of(question: Question, format: str) -> tuple[tuple[str, ...] | No
     if not shape.scored:
         return None, ()
     if shape.answer == "option":
-        texts = [" " + t.strip() for t in question.shown_texts]
-        nested = any(a != b and b.startswith(a) for a in texts for b in texts)
-        # Where one option begins another ("1", "10"), a fixed end makes the strings exclude each other.
-        return tuple(t + "." for t in texts) if nested else tuple(texts), tuple(range(len(texts)))
+        return told_apart(question.shown_texts), tuple(range(len(question.options)))
     if shape.answer == "yes_no":
         yes, no = (1, 0) if question.negated else (0, 1)
         return YES + NO, (yes,) * len(YES) + (no,) * len(NO)
     numbers = range(101)
     # The per cent sign ends the number: "1" must not hold the probability of "10" and "100".
     return tuple(f" {n}%" for n in numbers), tuple(100 - n if question.negated else n for n in numbers)
+
+
+def told_apart(texts: Sequence[str]) -> tuple[str, ...]:
+    """Texts to score, each behind a space, so that they exclude each other.
+
+    Where one begins another ("1" and "10", "1" and "1.5", "New" and "New York"), the longer would be a part of the
+    shorter one's probability and could never win: an end is put to all.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        What the options are called.
+
+    Returns
+    -------
+    tuple of str
+        (K,) in their order.
+
+    Raises
+    ------
+    BadInput
+        No end tells them apart.
+    """
+    for end in ENDS:
+        ended = tuple(f" {text.strip()}{end}" for text in texts)
+        if not any(i != j and b.startswith(a) for i, a in enumerate(ended) for j, b in enumerate(ended)):
+            return ended
+    raise BadInput(f"the options {', '.join(map(repr, texts))} cannot be told apart: give each a text of its own")
 
 
 def answer_text(shot: Shot, format: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from selfscope.errors import BadInput
 from selfscope.records import Message, Prompt, Trial
+from selfscope.wording.answers import told_apart
 from selfscope.wording.phrases import ANSWER_PREFIX
 from selfscope.wording.questions import question_text
 
@@ -82,7 +83,7 @@ def target_prompt(
     """
     if template not in TEMPLATES:
         raise BadInput(f"there is no template {template!r}; there are: {', '.join(TEMPLATES)}")
-    words = tuple(f" {o.text.strip()}" for o in trial.question.options)
+    words = told_apart([o.text for o in trial.question.options])
     if template == "identity":
         slot = IDENTITY_SLOT if filling is None else filling.strip()
         return TargetPrompt(Prompt(text=IDENTITY.format(slot=slot)), IDENTITY_SLOT, 1, words)
