@@ -15,6 +15,7 @@ import torch
 
 from selfscope.subjects.blocks import Blocks, cache_word
 from selfscope.subjects.cascade import BesideCache, attending, shared_prefix_cache
+from selfscope.subjects.company import Company
 from selfscope.subjects.inject import MarkedTokens
 from selfscope.subjects.sight import attention_mask
 
@@ -34,7 +35,8 @@ class Engine:
     steps: how a reply grows: "in place" (cache written in place), "cached" (the model's own cache, for sliding windows)
     or "recomputed" (no cache of keys and values).
     cascade: a common beginning is held once for all rows (cascade.py); else every row gets a copy.
-    window: its shortest attention window; longer rows do not take the fast ways.
+    window: its shortest attention window; longer rows do not take the fast ways. beyond: how a reply grows there,
+    "cached" or "recomputed". company: which rows may be computed together.
     tokens, rows: what a batch holds. blocks: its residual stream (None: not to be read or written).
     marks: what the marked tokens of this call stand for. masked: every row hides tokens (masked_rows.py).
     """
@@ -46,6 +48,8 @@ class Engine:
     steps: str = "in place"
     cascade: bool = False
     window: int | None = None
+    beyond: str = "cached"
+    company: Company = Company()
     tokens: int = 2048
     rows: int = 128
     blocks: Blocks | None = None
@@ -61,8 +65,8 @@ class Engine:
         return int(self.model.config.get_text_config().vocab_size)
 
     def within_window(self, length: int) -> bool:
-        """Whether a row of this length lies inside every attention window."""
-        return self.window is None or length < self.window
+        """Whether a row of this length lies inside every attention window, and follows the one rule of short rows."""
+        return (self.window is None or length < self.window) and self.company.one_rule(length)
 
     def token(self, marked: int) -> int:
         """A token without its mark."""
@@ -190,11 +194,12 @@ def with_backoff(run: Callable[[Sequence[int]], None], order: Sequence[int]) -> 
 
 
 def batches(lengths: Sequence[int], engine: Engine) -> Iterator[list[int]]:
-    """Rows sorted by length, as many a batch as the padded tokens allow."""
+    """Rows sorted by length, as many a batch as the padded tokens allow, all of which may be computed together."""
     order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
     part: list[int] = []
     for i in order:
-        if part and ((len(part) + 1) * max(lengths[i], 1) > engine.tokens or len(part) >= engine.rows):
+        full = (len(part) + 1) * max(lengths[i], 1) > engine.tokens or len(part) >= engine.rows
+        if part and (full or engine.company.side(lengths[part[-1]]) != engine.company.side(lengths[i])):
             yield part
             part = []
         part.append(i)

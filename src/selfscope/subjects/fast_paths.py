@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from selfscope.subjects.company import AFFORDABLE, LONGEST, company_of, probe_row, require_causal, tolerance_of
 from selfscope.subjects.decode import Engine, Ids
 from selfscope.subjects.prefix_trees import score
 from selfscope.subjects.render import end_of_turn
@@ -27,13 +28,19 @@ def engine_of(model: Any, tokenizer: Any) -> Engine:
     return Engine(model, end_of_turn(tokenizer, model.generation_config), window=window)
 
 
-def checked(engine: Engine) -> Engine:
-    """Compares each fast way with the plain one on a small example; where they differ the plain one is taken."""
+def checked(engine: Engine, context: int) -> Engine:
+    """Compares each fast way with the plain one on a small example; where they differ the plain one is taken.
+
+    context: most tokens of a row. Raises BadModel for a model that is not causal."""
+    with torch.inference_mode():
+        causal = require_causal(engine.model)
+        company = company_of(engine.model, context)
+    engine = replace(engine, company=replace(company, tried=(causal, *company.tried)))
     rows = [tuple((7 * k + 3 * r + 11) % engine.vocabulary for k in range(3 + 4 * r)) for r in range(2)]
     prompts = [tuple((5 * k + 2) % engine.vocabulary for k in range(8)) + row for row in rows]
     words: list[list[Ids]] = [[(1, 2, 3), (1, 2, 4)], [(6, 7), (8,)]]
     candidates = [[tuple(t % engine.vocabulary for t in c) for c in row_words] for row_words in words]
-    tolerance = 1e-4 if engine.model.dtype == torch.float32 else 0.3
+    tolerance = tolerance_of(engine.model)
     plain = replace(engine, tree=False, steps="recomputed")
     with torch.inference_mode():
         plain = replace(plain, full_logits=not _heads_agree(plain, prompts[0], tolerance))
@@ -47,8 +54,17 @@ def checked(engine: Engine) -> Engine:
         fast = replace(fast, cascade=agree and _cascades(fast, prompts, tolerance))
         for steps in ("in place", "cached"):
             if _steps_agree(replace(fast, steps=steps, window=None if agree else engine.window), prompts, tolerance):
-                return replace(fast, steps=steps)
+                return replace(fast, steps=steps, beyond=_beyond(replace(fast, steps=steps), tolerance))
     return replace(fast, steps="recomputed")
+
+
+def _beyond(engine: Engine, tolerance: float) -> str:
+    """How a reply grows beyond the attention window, tried where rows of that length can be afforded."""
+    size = sum(p.numel() for p in engine.model.parameters())
+    if engine.window is None or engine.window > LONGEST or 20 * (engine.window + 8) * size > AFFORDABLE:
+        return "cached"
+    rows = [probe_row(engine.vocabulary, n, k) for k, n in enumerate((5, engine.window - 2, engine.window + 5)) if n > 0]
+    return "cached" if _steps_agree(engine, rows, tolerance) else "recomputed"
 
 
 def _cascades(engine: Engine, prompts: Sequence[Ids], tolerance: float) -> bool:

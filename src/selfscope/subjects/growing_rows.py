@@ -6,14 +6,22 @@ Axes: N prompts, P prompts of a part, B rows (draws that still grow), T tokens, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from selfscope.subjects.cascade import shared_prefix_cache
-from selfscope.subjects.decode import Engine, Ids, cache_after_prefix, common_header, header_cache, padded
+from selfscope.subjects.decode import (
+    Engine,
+    Ids,
+    batches,
+    cache_after_prefix,
+    common_header,
+    header_cache,
+    padded,
+)
 from selfscope.subjects.sight import HIDDEN, attention_mask
 
 
@@ -30,17 +38,23 @@ class GrowingRows(Protocol):
 
 def growing_rows(engine: Engine, prompts: Sequence[Ids], n: int, room: int) -> GrowingRows:
     """n rows a prompt, in the way that this engine grows them. room: most tokens that a row will get."""
-    if engine.steps == "recomputed":
+    longest = max(map(len, prompts)) + room
+    # What is kept of a row under one rule is of no use under another.
+    one_rule = engine.company.side(min(map(len, prompts))) == engine.company.side(longest)
+    if engine.steps == "recomputed" or not one_rule:
         return Recomputed(engine, prompts, n)
     if engine.masked:
         return MaskedRows(engine, prompts, n, room)
-    if engine.steps == "in place" and engine.within_window(max(map(len, prompts)) + room):
-        return FastCached(engine, prompts, n, room)
+    if engine.within_window(longest):
+        return FastCached(engine, prompts, n, room) if engine.steps == "in place" else ModelCached(engine, prompts, n)
+    if engine.beyond == "recomputed":
+        return Recomputed(engine, prompts, n)
     return ModelCached(engine, prompts, n)
 
 
 class Recomputed:
-    """For architectures whose state is no cache of keys and values: every step computes the whole rows."""
+    """For architectures whose state is no cache of keys and values, and rows in whose middle a rule changes: every step
+    computes the whole rows."""
 
     def __init__(self, engine: Engine, prompts: Sequence[Ids], n: int) -> None:
         self.engine = engine
@@ -48,8 +62,12 @@ class Recomputed:
         self.rows = [p for p in prompts for _ in range(n)]
 
     def _last(self, rows: Sequence[Ids]) -> torch.Tensor:
-        hidden_BTD = self.engine.body(**padded(self.engine, rows))
-        return hidden_BTD[list(range(len(rows))), [len(r) - 1 for r in rows]]
+        out: dict[int, torch.Tensor] = {}
+        for part in batches([len(r) for r in rows], replace(self.engine, tokens=1 << 62, rows=1 << 62)):
+            hidden_BTD = self.engine.body(**padded(self.engine, [rows[i] for i in part]))
+            last_BD = hidden_BTD[list(range(len(part))), [len(rows[i]) - 1 for i in part]]
+            out.update(zip(part, last_BD, strict=True))
+        return torch.stack([out[i] for i in range(len(rows))])
 
     def advance(self, tokens: Sequence[int], order: Sequence[int]) -> None:
         self.rows = [(*self.rows[b], token) for b, token in zip(order, tokens, strict=True)]

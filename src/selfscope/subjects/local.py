@@ -272,7 +272,8 @@ def load(
     read = read_checkpoint(name, device=device, dtype=dtype, revision=revision, adapter=adapter, say=say)
     model, tokenizer = read.model, read.tokenizer
     packed = pack(model)
-    engine, test = with_stream(checked(engine_of(model, tokenizer)))
+    engine, test = with_stream(checked(engine_of(model, tokenizer), read.context))
+    context = min(read.context, engine.company.longest or read.context)
     refused = test.failure
     environment = {
         "device": str(model.device),
@@ -290,6 +291,6 @@ def load(
         **({"adapter": adapter} if adapter else {}),
         **({"revision": read.commit} if read.commit else {}),
     }
-    local = Local(name, read.identity, bool(read.template), environment, tokenizer, engine, read.context)
+    local = Local(name, read.identity, bool(read.template), environment, tokenizer, engine, context)
     tier = "logprobs" if refused else "activations"
     return replace(local, tier=tier, refused=refused, checks=test.checks)

@@ -252,14 +252,16 @@ def tree_inputs(engine: Engine, trees: Sequence[Tree], cut: int, cache: Any) -> 
 
 def _score_rows(engine: Engine, prompts: Sequence[Ids], candidates: Sequence[Sequence[Ids]]) -> Scores:
     """Right-padded rows, one for the candidates that differ in their last token alone: what every causal architecture
-    can do."""
-    ends: dict[tuple[int, Ids], list[int]] = {}
+    can do. A candidate in whose middle the model's rule changes has a row on each side: the log-probability of a token
+    is that of the row which ends before it."""
+    ends: dict[tuple[int, Ids], list[tuple[int, int, int]]] = {}
     for i, own in enumerate(candidates):
         for j, tokens in enumerate(own):
-            ends.setdefault((i, tokens[:-1]), []).append(j)
+            for first, last in _sides(engine, len(prompts[i]), len(tokens)):
+                ends.setdefault((i, tokens[:last]), []).append((j, first, last))
     flat = list(ends)
     rows = [prompts[i] + beginning for i, beginning in flat]
-    out: Scores = [[[] for _ in cs] for cs in candidates]
+    out: Scores = [[[0.0] * len(c) for c in cs] for cs in candidates]
 
     def run(part: Sequence[int]) -> None:
         hidden_BTD = engine.body(**padded(engine, [rows[r] for r in part]))
@@ -267,10 +269,17 @@ def _score_rows(engine: Engine, prompts: Sequence[Ids], candidates: Sequence[Seq
             i, beginning = flat[r]
             start = len(prompts[i]) - 1
             logprobs_TV = engine.head(hidden_BTD[b, start : start + len(beginning) + 1])
-            for j in ends[flat[r]]:
-                tokens = [engine.token(t) for t in candidates[i][j]]
-                out[i][j] = logprobs_TV.gather(1, torch.tensor(tokens, device=engine.device)[:, None])[:, 0].tolist()
+            for j, first, last in ends[flat[r]]:
+                tokens = torch.tensor([engine.token(t) for t in candidates[i][j][: last + 1]], device=engine.device)
+                out[i][j][first : last + 1] = logprobs_TV.gather(1, tokens[:, None])[first:, 0].tolist()
 
     for part in batches([len(r) for r in rows], engine):
         with_backoff(run, part)
     return out
+
+
+def _sides(engine: Engine, prompt: int, tokens: int) -> list[tuple[int, int]]:
+    """(first, last) of the stretches of a candidate whose rows follow one rule: nearly always one stretch."""
+    sides = [engine.company.side(prompt + place) for place in range(tokens)]
+    starts = [place for place in range(tokens) if place == 0 or sides[place] != sides[place - 1]]
+    return [(start, stop - 1) for start, stop in zip(starts, [*starts[1:], tokens], strict=True)]
