@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from selfscope.errors import BadInput
+from selfscope.records.numbers import finite_numbers
 
 OPERATORS = ("replace", "add", "norm_add", "norm_replace", "mix", "project_out")
 SCHEDULES = ("prefill", "span", "last", "every")
@@ -35,7 +36,7 @@ class Vector:
         Parameters
         ----------
         values : array-like
-            (D,) finite numbers; they are rounded to fp32.
+            (D,) finite numbers, see `finite_numbers`; they are rounded to fp32.
 
         Returns
         -------
@@ -47,13 +48,9 @@ class Vector:
         BadInput
             Another shape, or a value that is no finite number.
         """
-        import numpy as np
-
-        array_D = np.asarray(values, dtype="<f4")
+        array_D = finite_numbers(values, "a vector")
         if array_D.ndim != 1 or not array_D.size:
             raise BadInput(f"a vector has one axis and at least one value, this has the shape {array_D.shape}")
-        if not np.isfinite(array_D).all():
-            raise BadInput("a vector has values that are not finite numbers (NaN or infinity)")
         return cls(base64.b64encode(array_D.tobytes()).decode())
 
     @property

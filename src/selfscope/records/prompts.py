@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import index
 from typing import Any
 
 from selfscope.errors import BadInput
@@ -90,6 +91,8 @@ class Prompt:
             for message in messages:
                 if not isinstance(message, Message):
                     raise _no_messages(message)
+        if self.ids is not None:
+            object.__setattr__(self, "ids", _token_ids(self.ids))
         if self.masked:
             secret = self.secret
             if not secret:
@@ -104,6 +107,15 @@ class Prompt:
     def secret(self) -> tuple[int, ...]:
         """Which of its messages are secret (hidden system messages apart), from 0."""
         return tuple(i for i, message in enumerate(self.messages) if message.secret)
+
+
+def _token_ids(ids: Any) -> tuple[int, ...]:
+    """Raises BadInput for what is no list of whole numbers from 0."""
+    if isinstance(ids, Iterable) and not isinstance(ids, str | bytes):
+        listed = list(ids)
+        if all(hasattr(i, "__index__") and not isinstance(i, bool) and index(i) >= 0 for i in listed):
+            return tuple(map(index, listed))
+    raise BadInput(f"the ids of a prompt are token ids, whole numbers from 0, not {_shortened(str(ids))}")
 
 
 def no_prompt(value: Any, where: str) -> BadInput:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -118,26 +118,28 @@ def find(model: Any) -> Blocks:
     name, blocks = min(lists, key=lambda pair: pair[0].count("."))
     owner = decoder.get_submodule(name.rpartition(".")[0])
     path = next((n for n, module in model.named_modules() if module is blocks), name)
-    norm_name, norm = _final_norm(owner, blocks, int(config.hidden_size))
-    above = path.rpartition(".")[0]
-    return Blocks(
-        owner, list(blocks), path, int(config.hidden_size), norm, f"{above}.{norm_name}" if norm is not None else ""
-    )
+    return Blocks(owner, list(blocks), path, int(config.hidden_size), None, "")
 
 
-def _final_norm(owner: Any, blocks: Any, width: int) -> tuple[str, Any]:
-    """The last module of the owner behind its blocks that has one weight a channel (or none, as OLMo's)."""
-    behind, after = [], False
-    for name, child in owner.named_children():
-        after = after or child is blocks
-        if child is blocks or "norm" not in f"{name} {type(child).__name__}".lower():
-            continue
-        if name.startswith(("embed", "word_embed", "emb")):  # BLOOM's norm of the embeddings
+def final_norms(blocks: Blocks) -> list[Blocks]:
+    """The same blocks with each module that may be the final norm, the likeliest first: what the owner has beside its
+    blocks with one weight a channel, nothing at all, and what has no weight (OLMo's norm). Which of them it is shows
+    when its output gives the model's logits: names differ between families, and BLOOM has a norm of its embeddings.
+    """
+    weighted, bare, after = [], [], False
+    above = blocks.path.rpartition(".")[0]
+    for name, child in blocks.decoder.named_children():
+        if isinstance(child, torch.nn.ModuleList):
+            after = after or list(child) == list(blocks.blocks)
             continue
         weight = getattr(child, "weight", None)
-        if weight is None or tuple(weight.shape) == (width,):
-            behind.append((after, name, child))
-    if not behind:
-        return "", None
-    _, name, child = max(enumerate(behind), key=lambda pair: (pair[1][0], pair[0]))[1]
-    return name, child
+        own = replace(blocks, norm=child, norm_path=f"{above}.{name}" if above else name)
+        if weight is None:
+            bare.append((after, own))
+        elif tuple(weight.shape) == (blocks.width,):
+            weighted.append((after, own))
+    likely, unlikely = (
+        [own for behind in (True, False) for after, own in reversed(found) if after == behind]
+        for found in (weighted, bare)
+    )
+    return [*likely, blocks, *unlikely]

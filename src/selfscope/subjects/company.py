@@ -131,7 +131,8 @@ def causal_gap(model: Any) -> float:
     except RAISED as error:
         raise BadModel(f"the model does not run on a row of tokens ({' '.join(str(error).split())[:200]})") from error
     if logits_BTV.shape[:2] != ids_BT.shape:
-        raise BadModel(f"the model gives logits of the shape {tuple(logits_BTV.shape)} for {tuple(ids_BT.shape)} tokens")
+        shape = tuple(logits_BTV.shape)
+        raise BadModel(f"the model gives logits of the shape {shape} for {tuple(ids_BT.shape)} tokens")
     return max(gap_of(logits_BTV[0, :place], logits_BTV[b, :place]) for b, place in enumerate(changed, 1))
 
 

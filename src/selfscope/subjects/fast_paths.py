@@ -63,7 +63,8 @@ def _beyond(engine: Engine, tolerance: float) -> str:
     size = sum(p.numel() for p in engine.model.parameters())
     if engine.window is None or engine.window > LONGEST or 20 * (engine.window + 8) * size > AFFORDABLE:
         return "cached"
-    rows = [probe_row(engine.vocabulary, n, k) for k, n in enumerate((5, engine.window - 2, engine.window + 5)) if n > 0]
+    lengths = (5, max(engine.window - 2, 1), engine.window + 5)
+    rows = [probe_row(engine.vocabulary, n, k) for k, n in enumerate(lengths)]
     return "cached" if _steps_agree(engine, rows, tolerance) else "recomputed"
 
 

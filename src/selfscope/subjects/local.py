@@ -108,6 +108,8 @@ class Local(LocalModel):
         """
         start = time.perf_counter()
         tokens = continuations(self.tokenizer, candidates)
+        for one in {c for own in tokens for c in own}:
+            self._existing(one, "a candidate")
         engine, rows = self._marked(prompts, [max(map(len, own), default=0) for own in tokens])
         if engine.marks is not None:
             tokens = [[tuple(engine.continues(r, t) for t in c) for c in own] for r, own in zip(rows, tokens)]

@@ -214,12 +214,20 @@ class LocalModel:
     def _fitting(self, ids: Ids, more: int) -> Ids:
         if not ids:
             raise BadInput("a prompt has no token: give it a text, or the BOS as its only id")
+        self._existing(ids, "a prompt")
         if len(ids) + more > self.context:
             raise PromptTooLong(
                 f"a prompt of {len(ids)} tokens and {more} more do not fit into the {self.context} tokens of "
                 f"{self.name}. Shorten the prompt, or use a model with a longer context."
             )
         return ids
+
+    def _existing(self, ids: Ids, what: str) -> None:
+        """Raises BadInput for a token that the model does not have: beyond the vocabulary stand marked tokens."""
+        last = self.engine.vocabulary - 1
+        for token in (min(ids), max(ids)):
+            if not 0 <= token <= last:
+                raise BadInput(f"{what} has the token {token}, and {self.name} has 0 to {last}")
 
     def _ended(self, stops: Sequence[str]) -> Any:
         if not stops:

@@ -17,6 +17,7 @@ import numpy as np
 
 from selfscope.errors import BadInput, PromptTooLong, UnknownName
 from selfscope.records import Cost, Decoding, Injection, Prompt, Reply, TokenDistribution, content_hash
+from selfscope.records.numbers import finite_numbers
 from selfscope.subjects.activations import CONVENTION, Activations
 from selfscope.subjects.base import OnDone, unmasked
 from selfscope.subjects.open_phantom_model import LAST, OpenPhantomModel
@@ -252,11 +253,9 @@ class OpenPhantom:
         BadInput
             For another shape, and for values that are no numbers.
         """
-        states = np.asarray(states_ND, dtype=np.float64)
+        states = finite_numbers(states_ND, "states to unembed").astype(np.float64)
         if states.ndim != 2 or states.shape[1] != WIDTH:
             raise BadInput(f"states are (N, {WIDTH}) for this model, not {tuple(states.shape)}")
-        if not np.isfinite(states).all():
-            raise BadInput("states to unembed have values that are not finite numbers")
         return self._model.distributions(states, ids, top)
 
     def intervened(self, injections: Sequence[Injection]) -> OpenPhantom:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from selfscope.errors import BadModel
-from selfscope.subjects.blocks import Blocks, Hook, entering, find
+from selfscope.subjects.blocks import Blocks, Hook, entering, final_norms, find
 from selfscope.subjects.decode import Engine
 
 Head = Callable[[torch.Tensor], torch.Tensor]
@@ -40,10 +40,11 @@ class Check:
 
 @dataclass(frozen=True)
 class SelfTest:
-    """What the self-test of a model found. output: what a block returns, tensor or tuple."""
+    """What the self-test of a model found. blocks: with the final norm that gives the logits, and what a block
+    returns; None where none of that was found."""
 
     checks: tuple[Check, ...]
-    output: str = "tensor"
+    blocks: Blocks | None = None
 
     @property
     def failure(self) -> str:
@@ -66,7 +67,7 @@ def with_stream(engine: Engine) -> tuple[Engine, SelfTest]:
     except BadModel as error:
         return engine, stopped(0, str(error))
     test = self_test(engine.model, blocks, None if engine.full_logits else engine.head, tolerance)
-    return (engine if test.failure else replace(engine, blocks=replace(blocks, output=test.output))), test
+    return (engine if test.failure else replace(engine, blocks=test.blocks)), test
 
 
 def self_test(model: Any, blocks: Blocks, head: Head | None, tolerance: float) -> SelfTest:
@@ -81,12 +82,12 @@ def self_test(model: Any, blocks: Blocks, head: Head | None, tolerance: float) -
         why = probe.run()
         if why:
             return stopped(1, why)
-        unlike, gap = probe.lens(head)
+        unlike, gap, lens = probe.lens(head)
         reasons = ("", "", probe.handed_on(), probe.written_back(), probe.carried(), unlike)
     checks = [Check(name, "failed" if why else "passed", why) for name, why in zip(CHECKS, reasons, strict=True)]
     if not unlike:
         checks[-1] = Check(CHECKS[-1], note=f"within {gap:.1g} nats" if gap else "exactly")
-    return SelfTest(tuple(checks), probe.output)
+    return SelfTest(tuple(checks), replace(lens, output=probe.output))
 
 
 class _Probe:
@@ -158,20 +159,31 @@ class _Probe:
             return ""
         return "what its blocks compute depends on more than one stream (the tokens reach later blocks)"
 
-    def lens(self, head: Head | None) -> tuple[str, float]:
-        """Why it failed, and the largest difference to the logits in nats."""
+    def lens(self, head: Head | None) -> tuple[str, float, Blocks]:
+        """Why it failed, the largest difference to the logits in nats, and the blocks with the norm that differs
+        least."""
         if head is None:
-            return "its logits are not its output embedding on its last states", 0.0
+            return "its logits are not its output embedding on its last states", 0.0, self.blocks
+        gaps: list[tuple[float, Blocks]] = []
+        for blocks in final_norms(self.blocks):
+            gap = self._lens_gap(blocks, head)
+            gaps.append((gap, blocks))
+            if gap < self.tolerance:
+                return "", gap, blocks
+        gap, blocks = min(gaps, key=lambda pair: pair[0])
+        if gap == float("inf"):
+            return "its head does not take what its final norm gives", 0.0, blocks
+        return f"final norm and head on the last block differ from its logits by {gap:.2g} nats", gap, blocks
+
+    def _lens_gap(self, blocks: Blocks, head: Head) -> float:
         try:
-            lens_TV = head(self.blocks.normed(self.leaving[len(self.blocks.blocks) - 1][0]))
-        except (TypeError, ValueError, RuntimeError, AttributeError) as error:
-            return f"its head does not take what its final norm gives ({error})", 0.0
+            lens_TV = head(blocks.normed(self.leaving[len(blocks.blocks) - 1][0]))
+        except (TypeError, ValueError, RuntimeError, AttributeError, IndexError):
+            return float("inf")
         if lens_TV.shape != self.clean_TV.shape:
-            return "its head does not take what its final norm gives", 0.0
+            return float("inf")
         gap = float((lens_TV - self.clean_TV.log_softmax(-1)).abs().max())
-        if gap < self.tolerance:
-            return "", gap
-        return f"final norm and head on the last block differ from its logits by {gap:.2g} nats", gap
+        return gap if gap >= 0 else float("inf")
 
 
 def _keep(into: dict[int, torch.Tensor], layer: int) -> Hook:

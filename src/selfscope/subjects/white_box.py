@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from selfscope.errors import BadInput
 from selfscope.records import TokenDistribution
+from selfscope.records.numbers import finite_numbers
 from selfscope.subjects import ordinary_tokens
 from selfscope.subjects.activations import Activations
 from selfscope.subjects.decode import Engine, Ids
@@ -54,11 +54,11 @@ def unembedded(
     """See `Local.unembed`."""
     blocks = engine.blocks
     assert blocks is not None
-    states = torch.as_tensor(np.asarray(states_ND, dtype=np.float32)).to(engine.device, engine.model.dtype)
+    states = torch.from_numpy(finite_numbers(states_ND, "states to unembed")).to(engine.device, engine.model.dtype)
     if states.ndim != 2 or states.shape[1] != blocks.width:
         raise BadInput(f"states are (N, {blocks.width}) for this model, not {tuple(states.shape)}")
     if not torch.isfinite(states).all():
-        raise BadInput("states to unembed have values that are not finite numbers")
+        raise BadInput(f"states to unembed have values too large for {engine.model.dtype}")
     out = []
     for _, logprobs_NV in engine.heads(blocks.normed(states)):
         for row_V, entropy in zip(logprobs_NV, entropies(logprobs_NV).tolist(), strict=True):
@@ -75,6 +75,9 @@ def listed(
     logprobs_V: torch.Tensor, entropy: float, *, ids: Sequence[int] | None, top: int | None, text_of: TextOf
 ) -> TokenDistribution:
     """The listed ids and then the `top` likeliest (10 where nothing is listed) of one distribution."""
+    for token in ids or ():
+        if not 0 <= token < len(logprobs_V):
+            raise BadInput(f"there is no token {token}: this model has 0 to {len(logprobs_V) - 1}")
     most = top or (10 if ids is None else 0)
     chosen = [*(ids or ()), *logprobs_V.topk(min(most, len(logprobs_V))).indices.tolist()]
     values = logprobs_V[torch.tensor(chosen, device=logprobs_V.device)].tolist()

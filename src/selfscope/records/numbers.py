@@ -1,0 +1,46 @@
+"""Numbers from outside as one kind of array: whatever library, type, device or layout they come in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from selfscope.errors import BadInput
+
+
+def finite_numbers(values: Any, what: str) -> Any:
+    """Numbers as an array in fp32, of the shape that they have.
+
+    Parameters
+    ----------
+    values : array-like
+        Nested lists, an array, or a torch tensor of any type (bfloat16 too), device and layout, with or without a
+        gradient.
+    what : str
+        What they are, for the message: "a vector".
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, contiguous, in memory of its own.
+
+    Raises
+    ------
+    BadInput
+        No numbers (truth values, texts, complex numbers), a ragged list, or a value that is not finite in fp32.
+    """
+    import numpy as np
+
+    try:
+        if hasattr(values, "detach"):  # a tensor: numpy knows neither its bfloat16 nor its gradient
+            values = values.detach()
+            values = (values.float() if values.is_floating_point() else values).cpu().numpy()
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise BadInput(f"{what} is no array of numbers ({' '.join(str(error).split())[:120]})") from error
+    if array.dtype.kind not in "fiu":
+        raise BadInput(f"{what} has values of the type {array.dtype}, which are no numbers to compute with")
+    with np.errstate(over="ignore"):
+        numbers = np.array(array, dtype="<f4", order="C")
+    if not np.isfinite(numbers).all():
+        raise BadInput(f"{what} has values that are not finite numbers (NaN, infinity, or too large for fp32)")
+    return numbers
