@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
 import torch
 
+import tiny
 from selfscope.errors import BadModel, PromptTooLong
 from selfscope.records import Decoding, Prompt
 from selfscope.subjects.company import Company, company_of
