@@ -69,7 +69,7 @@ def words(template: Any) -> Any:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chat_template, "SECONDS", 0.3)
+    monkeypatch.setattr(chat_template, "SECONDS", 0.2)
 
 
 @pytest.mark.parametrize("template", ENDLESS.values(), ids=ENDLESS)
@@ -87,7 +87,7 @@ def test_a_template_that_grows_is_stopped(template: str, quick: None) -> None:
 
 
 def test_the_two_bounds_are_told_apart(quick: None) -> None:
-    with pytest.raises(BadModel, match=r"does not come to an end: it was stopped after 0\.3 s"):
+    with pytest.raises(BadModel, match=r"does not come to an end: it was stopped after 0\.2 s"):
         written(words(ENDLESS["loops"]), USER)
     with pytest.raises(BadModel, match="writes without bound"):
         written(words(GROWING["one product"]), USER)
