@@ -162,6 +162,15 @@ def test_a_run_with_a_server_that_echoes_the_key_leaves_it_nowhere(
     assert not store.read(tmp_path / "card").warnings
 
 
+def test_replies_hold_no_key_in_memory_either(key: str) -> None:
+    with serving(echoing(key)) as server:
+        made = subject(server, tries=1)
+        replies = made.sample(asked(*"abcdefgh"), 6, Decoding())
+    texts = [text for many in replies for reply in many for text in (reply.text, reply.error or "")]
+    assert any(STARS in text for text in texts)
+    assert not [text for text in (*texts, str(made.environment)) if traces(text, key)]
+
+
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 429, 500])
 def test_no_error_holds_it_or_its_chain(key: str, status: int) -> None:
     every = ways(key)

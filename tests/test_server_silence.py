@@ -21,12 +21,14 @@ import pytest
 
 import misbehaving_server
 from misbehaving_server import asked, good, serving
+from selfscope.cli import main
 from selfscope.errors import ServerError
 from selfscope.records import Decoding
 from selfscope.store import read
 from selfscope.subjects import chat_sockets
 from selfscope.subjects.chat_answers import completion, seconds_of
-from selfscope.subjects.chat_server import load_api
+from selfscope.subjects.chat_http import PATIENCE
+from selfscope.subjects.chat_server import SILENT, load_api
 from selfscope.subjects.chat_sockets import Sockets, pool_of
 from selfscope.subjects.chat_threads import Threads
 
@@ -162,6 +164,15 @@ def test_all_tries_and_pauses_together_have_a_bound() -> None:
         with pytest.raises(ServerError, match=r"HTTP 429, and no answer within 0\.9 s of tries"):
             load_api("m", server.url, timeout=0.3, tries=99, backoff=0.01).sample(asked("a"), 1, Decoding())
         assert time.perf_counter() - start < 1.5
+
+
+def test_the_help_says_the_bounds(capsys: pytest.CaptureFixture[str]) -> None:
+    made = load_api("m", "http://localhost:1/v1")
+    bounds = (made.timeout, PATIENCE * made.timeout, SILENT * made.timeout)
+    main(["card", "--help"])
+    shown = " ".join(capsys.readouterr().out.replace("│", "").split())
+    said = "A server has {:g} s for an answer and {:g} s for all tries of it; one that answers nothing for {:g} s ends"
+    assert said.format(*bounds) in shown
 
 
 def test_a_server_that_falls_silent_ends_the_call() -> None:
