@@ -16,6 +16,7 @@ from selfscope.subjects import chat_template
 from selfscope.subjects.chat_template import TemplateRefuses, written
 from selfscope.subjects.render import beginning, render
 from selfscope.subjects.tokenizer_checks import template_of
+from source_tree import files
 
 USER = [{"role": "user", "content": "Name a colour."}]
 ENDLESS = {
@@ -167,6 +168,14 @@ def test_it_writes_what_transformers_writes(generation: bool) -> None:
         assert written(made, turns, generation=generation) == asked
     several = words({"default": DIALECT, "tool_use": "{{ raise_exception('tools') }}"})
     assert written(several, turns, generation=generation) == asked
+
+
+def test_no_other_file_runs_a_template_of_a_model() -> None:
+    for path in files():
+        text = path.read_text(encoding="utf-8")
+        if path.name != "template_process.py":
+            assert "apply_chat_template" not in text, path
+            assert "from_string" not in text, path
 
 
 def test_a_template_sees_no_key_and_writes_no_file(monkeypatch: pytest.MonkeyPatch) -> None:

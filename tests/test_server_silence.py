@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpcore
@@ -24,89 +16,14 @@ from misbehaving_server import asked, good, serving
 from selfscope.cli import main
 from selfscope.errors import ServerError
 from selfscope.records import Decoding
-from selfscope.store import read
 from selfscope.subjects import chat_sockets
 from selfscope.subjects.chat_answers import completion, seconds_of
 from selfscope.subjects.chat_http import PATIENCE
 from selfscope.subjects.chat_server import SILENT, load_api
 from selfscope.subjects.chat_sockets import Sockets, pool_of
-from selfscope.subjects.chat_threads import Threads
+from talking_server import BODY, HEAD, Serve, again, dripping, once, silent, talking
 
 no_key = misbehaving_server.no_key
-BODY = json.dumps(good("yes")[1]).encode()
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-Serve = Callable[[socket.socket, threading.Event], None]
-
-
-@contextmanager
-def talking(serve: Serve) -> Iterator[str]:
-    """A server that does with every connection what `serve` says, in a thread for each."""
-    over = threading.Event()
-
-    def one(peer: socket.socket) -> None:
-        with peer:
-            try:
-                serve(peer, over)
-            except OSError:
-                return
-
-    def listen() -> None:
-        while not over.is_set():
-            try:
-                peer, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=one, args=(peer,), daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=listen, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        finally:
-            over.set()
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
-
-
-def dripping(text: bytes, *, asked_first: bool = True) -> Serve:
-    """Sends a byte each 20 ms, for ever."""
-
-    def serve(peer: socket.socket, over: threading.Event) -> None:
-        if asked_first:
-            peer.recv(65536)
-        peer.sendall(text)
-        while not over.wait(0.02):
-            peer.sendall(b"a")
-
-    return serve
-
-
-def again(start: bytes, piece: bytes) -> Serve:
-    """Sends a piece again and again, as fast as it is taken."""
-
-    def serve(peer: socket.socket, over: threading.Event) -> None:
-        peer.recv(65536)
-        peer.sendall(start)
-        while not over.is_set():
-            peer.sendall(piece)
-
-    return serve
-
-
-def once(*pieces: bytes) -> Serve:
-    def serve(peer: socket.socket, over: threading.Event) -> None:
-        peer.recv(65536)
-        for piece in pieces:
-            peer.sendall(piece)
-
-    return serve
-
-
-def silent(peer: socket.socket, over: threading.Event) -> None:
-    over.wait(60)
-
-
 BOMB = gzip.compress(BODY[:-1] + b" " * (1 << 26) + b"}")
 ENDLESS = {
     "silent": silent,
@@ -284,68 +201,3 @@ def test_certificates_are_checked() -> None:
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.check_hostname
     assert isinstance(pool, httpcore.ConnectionPool)
-
-
-def test_jobs_end_with_who_waits_for_them() -> None:
-    ended, begun = threading.Event(), []
-
-    def job() -> int:
-        begun.append(1)
-        ended.wait(20)
-        return 1
-
-    start = time.perf_counter()
-    with pytest.raises(KeyboardInterrupt), Threads([job] * 50, 2):
-        raise KeyboardInterrupt
-    assert time.perf_counter() - start < 2.0
-    ended.set()
-    assert len(begun) <= 2
-    with Threads([lambda: 1, lambda: 1 // 0], 2) as threads, pytest.raises(ZeroDivisionError):
-        list(threads)
-
-
-SMALL = "confidence[test=8,train=8,dev=2,rollouts=3]"
-RUN = "import sys; from selfscope.cli import main; main(sys.argv[1:])"
-
-
-@pytest.mark.parametrize(("falls_silent_after", "jobs"), [(0, 1), (60, 2)])
-def test_ctrl_c_ends_a_run_within_two_seconds_and_it_can_go_on(
-    falls_silent_after: int, jobs: int, tmp_path: Path
-) -> None:
-    counted: list[int] = []
-    waiting = threading.Event()
-
-    def reply(body: dict[str, Any], seen: int) -> Any:
-        counted.append(1)
-        if len(counted) > falls_silent_after and not waiting.is_set():
-            reached.set()
-            waiting.wait(60)
-        return good("Paris. 70%")
-
-    reached = threading.Event()
-    environment = {k: v for k, v in os.environ.items() if not k.endswith("API_KEY")}
-    environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
-    with serving(reply) as server:
-        words = ["card", f"api:m@{server.url}", "--phenomena", SMALL, "-o", str(tmp_path / "card")]
-        command = [sys.executable, "-c", RUN, *words, "--jobs", str(jobs)]
-        with subprocess.Popen(
-            command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
-        ) as process:
-            assert reached.wait(30)
-            time.sleep(0.3)
-            start = time.perf_counter()
-            os.killpg(process.pid, signal.SIGINT)
-            _, errors = process.communicate(timeout=20)
-            took = time.perf_counter() - start
-        waiting.set()
-        assert process.returncode == 130, errors
-        assert took < 2.0
-        assert "Stopped; what was finished is kept." in errors
-        assert "Traceback" not in errors
-        assert errors.rstrip().endswith("--resume")
-        before = read(tmp_path / "card").cells
-        done = subprocess.run([*command, "--resume"], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    held = read(tmp_path / "card")
-    assert before.items() <= held.cells.items()
-    assert held.meta["finished"]
