@@ -27,10 +27,13 @@ class Hostile:
     chat: bool = True
     environment: Mapping[str, Any] = field(default_factory=lambda: {"server_model": HARM, HARM: "x"})
     dies: bool = False
+    breaks: bool = False
 
     def sample(self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: Any = None) -> list[list[Reply]]:
         if self.dies:
             raise ServerError(f"the server says {HARM}")
+        if self.breaks:
+            raise ValueError(f"a mistake {HARM}")
         replies = []
         for prompt in prompts:
             draws = range(n + decoding.and_greedy)

@@ -193,6 +193,18 @@ def test_a_template_sees_no_key_and_writes_no_file(monkeypatch: pytest.MonkeyPat
         assert int(limits["Max address space"]) <= 1 << 30
 
 
+def test_a_process_that_cannot_be_begun_or_ends_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    chat_template._process().close()
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    with pytest.raises(BadModel, match="none could be begun"):
+        written(tiny.tokenizer(), [{"role": "user", "content": "no python"}])
+    monkeypatch.setattr("sys.executable", "/bin/true")
+    with pytest.raises(BadModel, match="ended"):
+        written(tiny.tokenizer(), [{"role": "user", "content": "no python"}])
+    monkeypatch.undo()
+    assert written(tiny.tokenizer(), [{"role": "user", "content": "no python"}])
+
+
 def test_a_fork_begins_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = chat_template._process()
     monkeypatch.setattr(ours, "owner", -1)

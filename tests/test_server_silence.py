@@ -14,7 +14,7 @@ import pytest
 import misbehaving_server
 from misbehaving_server import asked, good, serving
 from selfscope.cli import main
-from selfscope.errors import ServerError
+from selfscope.errors import SelfscopeError, ServerError
 from selfscope.records import Decoding
 from selfscope.subjects import chat_sockets
 from selfscope.subjects.chat_answers import completion, seconds_of
@@ -190,6 +190,19 @@ def test_proxies_of_the_environment_are_used_but_not_for_this_machine(monkeypatc
         with pytest.raises(ServerError):
             load_api("m", "http://far.example:1/v1", timeout=0.5, tries=1).sample(asked("a"), 1, Decoding())
         assert len(proxy.bodies) == 1
+
+
+def test_only_an_address_in_ascii_is_one() -> None:
+    for url in ("http://höst/v1", "http://host/ü/v1", "http://ho st/v1", "http://host/v1\x07", "http://\u202ehost/v1"):
+        with pytest.raises(SelfscopeError, match="no address of a server") as error:
+            load_api("m", url)
+        assert str(error.value).isprintable()
+
+
+def test_the_host_of_an_address_is_sent_as_it_stands() -> None:
+    with serving(lambda body, seen: good("x")) as server:
+        load_api("m", server.url).sample(asked("a"), 1, Decoding())
+    assert server.headers[0]["Host"] == server.url.removeprefix("http://").removesuffix("/v1")
 
 
 def test_certificates_are_checked() -> None:

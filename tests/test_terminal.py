@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -133,6 +136,18 @@ def test_no_mistake_prints_what_it_quotes(command: list[str], capfdbinary: pytes
     assert not out
     assert errors.count("\n") == 1
     assert not HIDDEN.search(errors)
+
+
+def test_a_traceback_is_harmless_too() -> None:
+    """A mistake in a part of a user's own is no line of ours; what it quotes is still foreign."""
+    path = os.pathsep.join([str(Path(__file__).parent), *(p for p in sys.path if p)])
+    done = subprocess.run(
+        [sys.executable, "-m", "selfscope", "ask", "hostile:Hostile:breaks=true", "Sure?"],
+        capture_output=True, check=False, env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert b"ValueError: a mistake" in done.stderr
+    assert not HIDDEN.search(done.stderr.decode())
 
 
 def test_the_bar_shows_what_it_is_told_harmlessly(monkeypatch: pytest.MonkeyPatch) -> None:
