@@ -16,6 +16,7 @@ from selfscope.subjects import chat_template
 from selfscope.subjects.chat_template import TemplateRefuses, written
 from selfscope.subjects.render import beginning, render
 from selfscope.subjects.tokenizer_checks import template_of
+from source_tree import files
 
 USER = [{"role": "user", "content": "Name a colour."}]
 ENDLESS = {
@@ -69,7 +70,7 @@ def words(template: Any) -> Any:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chat_template, "SECONDS", 0.3)
+    monkeypatch.setattr(chat_template, "SECONDS", 0.2)
 
 
 @pytest.mark.parametrize("template", ENDLESS.values(), ids=ENDLESS)
@@ -87,7 +88,7 @@ def test_a_template_that_grows_is_stopped(template: str, quick: None) -> None:
 
 
 def test_the_two_bounds_are_told_apart(quick: None) -> None:
-    with pytest.raises(BadModel, match=r"does not come to an end: it was stopped after 0\.3 s"):
+    with pytest.raises(BadModel, match=r"does not come to an end: it was stopped after 0\.2 s"):
         written(words(ENDLESS["loops"]), USER)
     with pytest.raises(BadModel, match="writes without bound"):
         written(words(GROWING["one product"]), USER)
@@ -169,6 +170,14 @@ def test_it_writes_what_transformers_writes(generation: bool) -> None:
     assert written(several, turns, generation=generation) == asked
 
 
+def test_no_other_file_runs_a_template_of_a_model() -> None:
+    for path in files():
+        text = path.read_text(encoding="utf-8")
+        if path.name != "template_process.py":
+            assert "apply_chat_template" not in text, path
+            assert "from_string" not in text, path
+
+
 def test_a_template_sees_no_key_and_writes_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SELFSCOPE_API_KEY", "sk-very-secret-0123456789")
     chat_template._process().close()
@@ -182,6 +191,18 @@ def test_a_template_sees_no_key_and_writes_no_file(monkeypatch: pytest.MonkeyPat
             limits = {line[:26].strip(): line[26:].split()[0] for line in file}
         assert limits["Max file size"] == "0"
         assert int(limits["Max address space"]) <= 1 << 30
+
+
+def test_a_process_that_cannot_be_begun_or_ends_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    chat_template._process().close()
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    with pytest.raises(BadModel, match="none could be begun"):
+        written(tiny.tokenizer(), [{"role": "user", "content": "no python"}])
+    monkeypatch.setattr("sys.executable", "/bin/true")
+    with pytest.raises(BadModel, match="ended"):
+        written(tiny.tokenizer(), [{"role": "user", "content": "no python"}])
+    monkeypatch.undo()
+    assert written(tiny.tokenizer(), [{"role": "user", "content": "no python"}])
 
 
 def test_a_fork_begins_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,11 @@ class SelfscopeError(Exception):
     """Any mistake that one clear line explains; the command line prints it and exits with 2.
 
     It quotes names, files and servers: what it says is shown harmless and without secrets, wherever it is printed.
+
+    Parameters
+    ----------
+    *parts
+        The message.
     """
 
     def __init__(self, *parts: object) -> None:

@@ -72,7 +72,7 @@ def cleaned_data(value: Any) -> Any:
 def without_logins(text: str) -> str:
     """A line with stars where an address in it holds a user, a password or a key: for errors, which quote what was
     given."""
-    text = re.sub(r"(?<=://)[^\s/@]+@", f"{STARS}@", text)
+    text = re.sub(r"(?<=:/)(/?)[^\s/@]+@", rf"\1{STARS}@", text)
     return re.sub(r"(?i)([?&][\w-]*(?:key|token|secret|password|sig|auth)[\w-]*=)[^\s&#'\"]+", rf"\1{STARS}", text)
 
 

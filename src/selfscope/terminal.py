@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import is_dataclass, replace
 from typing import Any, TypeVar
 
 from selfscope.secrets import cleaned, without_logins
@@ -50,16 +50,26 @@ def message(text: str) -> str:
 
 
 def all_shown(record: T) -> T:
-    """A record, mapping or sequence with every text in it shown."""
-    value: Any = record
-    if isinstance(value, str):
-        value = shown(value)
-    elif is_dataclass(value) and not isinstance(value, type):
-        value = replace(value, **{f.name: all_shown(getattr(value, f.name)) for f in fields(value) if f.init})
-    elif isinstance(value, dict):
-        value = {all_shown(k): all_shown(v) for k, v in value.items()}
-    elif isinstance(value, tuple | list) and not hasattr(value, "_fields"):
-        value = type(value)(map(all_shown, value))
+    """A record, mapping or sequence with every text in it shown; the very same where all is seen."""
+    return _all_shown(record)
+
+
+def _all_shown(value: Any) -> Any:
+    kind = type(value)
+    if kind is str:
+        return shown(value)
+    if kind in (int, float, bool, type(None)):
+        return value
+    if isinstance(value, dict):
+        new: Any = {_all_shown(k): _all_shown(v) for k, v in value.items()}
+        same = value.keys() == new.keys() and all(a is b for a, b in zip(value.values(), new.values()))
+        return value if same else new
+    if kind in (tuple, list):
+        new = [_all_shown(item) for item in value]
+        return value if all(a is b for a, b in zip(value, new)) else kind(new)
+    if is_dataclass(value) and not isinstance(value, type):
+        changed = {name: new for name, old in vars(value).items() if (new := _all_shown(old)) is not old}
+        return replace(value, **changed) if changed else value
     return value
 
 

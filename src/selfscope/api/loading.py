@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 DEFAULT = "smollm2-135m"
 FILES = "local"
 """The scheme of names that have none."""
+WAITS = (
+    "A server has 60 s for an answer and 180 s for all tries of it; one that answers nothing for 300 s ends the run, "
+    "and --resume goes on with it."
+)
+"""What a command says of servers (`load_api` has other figures as arguments)."""
 Options = Mapping[str, str]
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from cyclopts import Group, Parameter, Token
 from cyclopts.validators import Number
 
-from selfscope.api.loading import forms
+from selfscope.api.loading import WAITS, forms
 from selfscope.errors import SelfscopeError
 from selfscope.settings import split
 
@@ -55,7 +55,7 @@ TEXTS = Parameter(
     consume_multiple=True, negative="", show_default=False, converter=lambda _, tokens: texts(tokens)
 )
 NUMBERS = Parameter(consume_multiple=True, negative="", converter=_numbers)
-Model = Annotated[str, Parameter(help=f"One of: {forms()}.")]
+Model = Annotated[str, Parameter(help=f"One of: {forms()}. {WAITS}")]
 Seed = Annotated[int, Parameter(help="Everything random follows from it.")]
 Jobs = Annotated[
     int, Parameter(validator=Number(gte=1), help="Processes that share the work; each loads the model.")

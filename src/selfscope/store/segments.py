@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-from selfscope.secrets import cleaned_json
+from selfscope.secrets import cleaned, cleaned_json
 
 
 def frame(payload: str) -> bytes:
-    """The line that stores a record's JSON text, without secrets."""
-    data = cleaned_json(payload).encode()
+    """The line that stores a record's JSON text."""
+    data = payload.encode()
     return b"%08x %s\n" % (zlib.crc32(data), data)
 
 
@@ -48,8 +48,12 @@ class Segment:
         self._file: IO[bytes] | None = None
 
     def append(self, payloads: Iterable[str], *, sync: bool = True) -> None:
-        """Writes records, and returns once they are on the disk (sync)."""
-        data = b"".join(frame(p) for p in payloads)
+        """Writes records without secrets, and returns once they are on the disk (sync)."""
+        written = list(payloads)
+        whole = "\n".join(written)
+        if cleaned(whole) != whole:
+            written = [cleaned_json(payload) for payload in written]
+        data = b"".join(map(frame, written))
         if not data:
             return
         file = self._open()

@@ -51,7 +51,9 @@ class Wire:
 
     def __enter__(self) -> Wire:
         key = _key(self.url)
-        self._headers = [("Content-Type", "application/json"), ("Accept-Encoding", "identity")]
+        self._headers = [
+            ("Host", urlsplit(self.url).netloc), ("Content-Type", "application/json"), ("Accept-Encoding", "identity"),
+        ]  # fmt: skip
         if key:
             keep(key)
             self._headers.append(("Authorization", f"Bearer {key}"))

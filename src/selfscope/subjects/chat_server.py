@@ -235,7 +235,7 @@ def load_api(
             "the server's address carries a user, a key or a query: it would be written to the study's folder. "
             "Put the key into $SELFSCOPE_API_KEY."
         )
-    if parts.scheme not in ("http", "https") or not host:
+    if parts.scheme not in ("http", "https") or not host or one_line(base).split() != [base] or not base.isascii():
         raise SelfscopeError(f"{url!r} is no address of a server: as in http://localhost:8000/v1")
     if not model:
         raise SelfscopeError("a server's model has a name: api:MODEL@URL")

@@ -132,13 +132,14 @@ class Stream(httpcore.NetworkStream):
 def pool_of(url: str, sockets: Sockets, *, proxied: bool) -> httpcore.ConnectionPool:
     """Connections to a server, through the proxy that the environment names for it. Certificates are checked, and no
     redirect is followed."""
+    proxy = _proxy(url) if proxied else ""
+    encrypted = "https:" in (url[:6], proxy[:6])
     settings: dict[str, Any] = {
-        "ssl_context": httpcore.default_ssl_context(),
+        "ssl_context": httpcore.default_ssl_context() if encrypted else None,  # it reads all certificates
         "max_connections": None,
         "max_keepalive_connections": 64,
         "network_backend": sockets,
     }
-    proxy = _proxy(url) if proxied else ""
     if not proxy:
         return httpcore.ConnectionPool(**settings)
     parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")

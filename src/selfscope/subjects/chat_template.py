@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -71,7 +72,10 @@ def _rendered(template: str, special: str, turns: tuple[tuple[str, str], ...], g
         "add_generation_prompt": generation,
         **json.loads(special),
     }
+    start = time.monotonic()
     answer = _process().answer(template, values)
+    if answer is None and time.monotonic() - start < SECONDS:
+        raise BadModel("the process that renders the model's chat template ended (out of memory?): try it again")
     if answer is None:
         raise BadModel(f"the model's chat template does not come to an end: it was stopped after {SECONDS:g} s")
     if "grown" in answer:
@@ -120,10 +124,14 @@ class _Process:
     def _begun(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             kept = {name: os.environ[name] for name in PASSED if name in os.environ}
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", str(SCRIPT), json.dumps(sys.path)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=kept,
-            )  # fmt: skip
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", str(SCRIPT), json.dumps(sys.path)],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=kept,
+                )  # fmt: skip
+            except OSError as error:
+                why = f"chat templates run in a process of their own, and none could be begun: {error}"
+                raise BadModel(why) from error
         return self._process
 
     def close(self) -> None:
