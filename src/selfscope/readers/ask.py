@@ -16,6 +16,8 @@ from selfscope.subjects.base import ScoringSubject, Subject, reaches
 from selfscope.wording import AskedPrompt, Shot, fits, phrase
 
 CONTENT_FREE = "..."
+SLACK = 0.05
+"""How far above one the candidates' probabilities may sum: half precision, in batches of other shapes."""
 
 
 @dataclass(frozen=True)
@@ -147,12 +149,25 @@ def _by_score(
     readings = []
     for a, trial, tokens in zip(questions, trials, scores, strict=True):
         logprobs = [sum(candidate) for candidate in tokens]
-        if any(math.isnan(x) for x in logprobs) or max(logprobs) == -math.inf:
-            readings.append(Reading(Outcome.ERROR, first=a.first, cost=cost))
+        why = _fault(logprobs, len(a.option_index))
+        if why:
+            readings.append(Reading(Outcome.ERROR, first=a.first, extra={"why": why}, cost=cost))
             continue
         distribution, mass = distribution_of(logprobs, a.option_index, len(trial.question.options), format)
         readings.append(Reading(Outcome.ANSWERED, distribution, first=a.first, mass=mass, cost=cost))
     return readings
+
+
+def _fault(logprobs: Sequence[float], candidates: int) -> str:
+    """Why scores of candidates that exclude each other are no probabilities; empty where they are."""
+    if len(logprobs) != candidates:
+        return f"{len(logprobs)} scores of {candidates} candidates"
+    if any(math.isnan(x) for x in logprobs):
+        return "a score that is NaN"
+    if max(logprobs) == -math.inf:
+        return "no candidate has any probability"
+    held = math.fsum(math.exp(min(x, 700.0)) for x in logprobs)
+    return f"candidates that exclude each other hold a probability of {held:.4g}" if held > 1 + SLACK else ""
 
 
 def distribution_of(
