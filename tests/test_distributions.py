@@ -128,7 +128,8 @@ def test_stored_rows_are_checked_when_they_are_read(tmp_path: Path) -> None:
 
 def test_what_is_nearly_a_distribution_is_one() -> None:
     thirds = np.full(3, 1 / 3, np.float32)
-    for fine in ((1 / 3, 1 / 3, 1 / 3), (0.333, 0.333, 0.333), thirds, tuple(thirds), [1, 0, 0], (1 + 1e-9, 0.0, -1e-9)):
+    written = ((1 / 3, 1 / 3, 1 / 3), (0.333, 0.333, 0.333), [1, 0, 0], (1 + 1e-9, 0.0, -1e-9))
+    for fine in (*written, thirds, tuple(thirds)):
         assert fault_of(fine, 3) == ""
     for off in ((0.3, 0.3, 0.3), (0.34, 0.34, 0.34)):
         assert "it sums to" in fault_of(off, 3)
