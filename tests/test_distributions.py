@@ -145,6 +145,8 @@ def test_what_a_reading_holds_besides_is_checked_too() -> None:
         assert "holds no distribution" in bad.extra["why"]
     assert checked(replace(good, mass=NAN), 2).outcome == Outcome.ERROR
     assert checked(replace(good, mass=1.5), 2).outcome == Outcome.ERROR
+    assert checked(replace(good, first=2), 2).outcome == Outcome.ERROR
+    assert checked(None, 2).extra["why"] == "it is no Reading but a NoneType"  # type: ignore[arg-type]
     assert checked(Reading(Outcome.ANSWERED), 2).outcome == Outcome.ERROR
     assert checked(Reading(Outcome.ANSWERED, None, "text", "so"), 0).outcome == Outcome.ANSWERED
     assert checked(Reading(Outcome.REFUSED, (0.5, 0.5)), 2).distribution is None

@@ -19,8 +19,8 @@ clearly obviously absolutely almost course simply just well ok okay sure very mo
 approximately roughly answer answers choice option final correct right best short letter choose pick select
 say prefer go think believe guess feel use take like result reply response verdict conclusion probability
 chance boxed answer's there mean meant estimate expect predict ist est es e это ειναι है"""
-_TAILS = """because since as that for from by in though although rather instead over more and with words word here too 的
-again now then today overall it's i most of"""
+_TAILS = """because since as that for from by in though although rather instead over more and with words word here too
+的 again now then today overall it's i most of"""
 _AND = "and or nor but not either neither between than over thought isn't no yes wait maybe perhaps"
 _GOES_ON = "is isn't was would and or nor but not yes no i to"
 LEADS = frozenset(_LEADS.split())

@@ -64,6 +64,8 @@ def checked(reading: Reading, options: int) -> Reading:
     Reading
         The same one where it is sound. A reading that is no answer holds no distribution.
     """
+    if not isinstance(reading, Reading):
+        return Reading(Outcome.ERROR, extra={"why": f"it is no Reading but a {type(reading).__name__}"})
     if reading.outcome != Outcome.ANSWERED:
         return reading if reading.distribution is None else replace(reading, distribution=None)
     why = _fault(reading, options)
@@ -79,6 +81,8 @@ def _fault(reading: Reading, options: int) -> str:
     why = fault_of(reading.distribution, options)
     if why:
         return f"its distribution is none: {why}"
+    if reading.first is not None and not 0 <= reading.first < options:
+        return f"its first option is number {reading.first} of {options}"
     mass = reading.mass
     if mass is not None and not (isinstance(mass, int | float) and -CLOSE <= mass <= 1 + ROUNDED):
         return f"its mass is no probability: {mass}"
