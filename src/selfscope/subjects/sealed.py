@@ -174,6 +174,11 @@ class SealedSubject:
         known = self._registry.scores[call]
         return [known[key] for key in keys]
 
+    def writable(self, texts: Sequence[str]) -> list[bool]:
+        """As the subject's own; all of them where it does not say."""
+        own = getattr(self._subject, "writable", None)
+        return [True] * len(texts) if own is None else own(texts)
+
     def next_token(
         self, prompts: Sequence[Prompt], *, top: int | None = None, ids: Sequence[int] | None = None
     ) -> list[TokenDistribution]:
