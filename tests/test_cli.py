@@ -269,6 +269,7 @@ def test_quotes_that_do_not_close_are_one_line_that_says_how(written: str) -> No
         texts([written])
 
 
-def test_an_answer_that_begins_with_a_hyphen_is_given_behind_an_equals_sign(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["ask", "phantom", "Warm?", "--options=-5,5", "--json"])
-    assert json.loads(capsys.readouterr().out)["options"] == ["-5", "5"]
+def test_answers_with_commas_and_hyphens_reach_the_question(capsys: pytest.CaptureFixture[str]) -> None:
+    for written, wanted in ((["--options", '"a, b",c'], ["a, b", "c"]), (["--options=-5,5"], ["-5", "5"])):
+        main(["ask", "phantom", "Warm?", *written, "--json"])
+        assert json.loads(capsys.readouterr().out)["options"] == wanted

@@ -281,12 +281,3 @@ def test_bad_readings_are_one_clear_line(tiny: Local, tmp_path: Path) -> None:
     bare = replace(planted(tiny, 1)[0][0], evidence=None)
     with pytest.raises(ValueError, match="gives no activations"):
         Patchscope(layer=1).read(tiny, [bare])
-
-
-def test_the_lens_does_not_tell_options_apart_that_begin_with_one_token(tiny: Local) -> None:
-    """Both would get that token's probability, and the longer could never win."""
-    options = ("a b", "a b c")
-    with pytest.raises(Unsupported, match="two options begin with one token"):
-        read(tiny, "Which?", about="The river", layer=1, options=options, reader="logit_lens")
-    scored = read(tiny, "Which?", about="The river", layer=1, options=options)
-    assert all(r.distribution is not None for r in scored.reads), "a reader of whole texts does"

@@ -7,6 +7,7 @@ an option for everything else ("not a letter", "something else"), so that no rep
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 from collections import Counter
@@ -102,8 +103,10 @@ def measurable(quantity: str) -> bool:
     return quantity in PROPERTIES and quantity != "entropy_bin"
 
 
-def entropy_key(nats: float) -> str:
-    """The bin of an entropy (nats)."""
+def entropy_key(nats: float) -> str | None:
+    """The bin of an entropy (nats); None where it is no number."""
+    if not math.isfinite(nats):
+        return None
     return ENTROPY_BINS[sum(nats >= edge for edge in ENTROPY_EDGES)].key
 
 

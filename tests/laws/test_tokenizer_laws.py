@@ -15,10 +15,13 @@ import pytest
 import torch
 
 from selfscope.errors import BadInput
-from selfscope.records import Decoding, Prompt
+from selfscope.readers.ask import UNWRITTEN, Ask
+from selfscope.records import Decoding, Option, Outcome, Prompt, Question, Trial
 from selfscope.subjects.continuation import continuation, spoken
 from selfscope.subjects.local import Local, load
 from selfscope.subjects.render import positions_of_text, render, spans
+from selfscope.subjects.sealed import Log, SealedSubject, SealRegistry
+from selfscope.wording import phrase
 from tiny import build
 from tokenizer_kinds import KINDS, MOST
 
@@ -179,3 +182,22 @@ def test_the_same_numbers_as_before_where_nothing_is_put_to_a_text() -> None:
         words = KINDS[name]()
         for text in OPTIONS:
             assert continuation(words, text) == tuple(words(text, add_special_tokens=False)["input_ids"])
+
+
+def test_a_question_whose_answers_cannot_be_written_is_unsupported_and_others_are_asked(wide: Local) -> None:
+    """Of a tokenizer of lower case: yes and no have a spelling each, "Paris" has none."""
+    subject = replace(wide, tokenizer=KINDS["byte_level('lower', 'eos')"](), _known={}, chat=False)
+    trials = []
+    for texts in (("yes", "no"), ("Paris", "rome")):
+        question = Question("custom", tuple(Option(t.lower(), t) for t in texts), {"ask": "Which?"})
+        name = texts[0]
+        trials.append(Trial(name, "own", "s", name, "t", "test", question, Prompt(text="x"), "x", name))
+    for asked in (subject, SealedSubject(subject, "ask", SealRegistry(), Log())):
+        said, unsaid = Ask("choice_lp").read(asked, trials)
+        assert said.outcome == Outcome.ANSWERED
+        assert (unsaid.outcome, unsaid.extra["why"]) == (Outcome.UNSUPPORTED, UNWRITTEN)
+        yes_no = Ask("yesno_lp").read(asked, trials[:1])[0]
+        assert yes_no.outcome == Outcome.ANSWERED, "' yes' alone stands for yes, not twice"
+    scores = subject.score([phrase(trials[0], "yesno_lp", chat=False).prompt], [[" yes", " no"]])[0]
+    shares = [math.exp(math.fsum(s)) for s in scores]
+    assert yes_no.distribution == pytest.approx([p / sum(shares) for p in shares], abs=1e-6)

@@ -13,6 +13,7 @@ from selfscope.records import (
     Row,
     Trial,
     Truth,
+    checked,
     content_hash,
     control_part,
     id_of,
@@ -21,7 +22,7 @@ from selfscope.records import (
 )
 from selfscope.scoring import score
 from selfscope.store import Rows
-from selfscope.study.sampling import known_truth
+from selfscope.study.sampling import known_truth, sound_truth
 
 if TYPE_CHECKING:
     from selfscope.controls.base import Control
@@ -67,7 +68,8 @@ def rows_of(
     Raises
     ------
     BadInput
-        A number of readings that is not that of the trials, or a trial without a truth.
+        A number of readings that is not that of the trials, a trial without a truth, or a truth that is no distribution
+        (a reading that is none becomes an error, with the reason).
     """
     asked = {id_of(c): control_part(c) for c in controls}
     known = ((trial, known_truth(trial, Parts(controls=asked))) for trial in trials)
@@ -76,6 +78,8 @@ def rows_of(
     lacking = [t.id for t in trials if t.id not in by_trial]
     if lacking:
         raise BadInput(f"{len(lacking)} of {len(trials)} trials have no truth, the first is {lacking[0]}")
+    for trial in trials:
+        sound_truth(by_trial[trial.id], len(trial.question.options))
     joined: list[tuple[Row, Trial | None, Truth | None]] = []
     parts = {id_of(reader): reader_part(reader) for reader in readings}
     name = id_of(phenomenon) if phenomenon is not None else ""
@@ -85,6 +89,7 @@ def rows_of(
         cell = content_hash("own", subject, id_of(reader), [t.id for t in trials])
         for trial, reading in zip(trials, of_reader, strict=True):
             truth = by_trial[trial.id]
+            reading = checked(reading, len(trial.question.options))
             row = Row(
                 cell, subject, name or trial.phenomenon, trial.id, id_of(reader), reader.rung, trial.control, 0,
                 reading,

@@ -26,7 +26,7 @@ _THOUGHT = re.compile(
 _TAG = re.compile(r"</?[a-z][\w-]*>")
 _SENTENCE = re.compile(r"([?؟？]+|[.!。！।]+(?=\s|$|[\"'”」)])|\n+|;|；)")
 _CLAUSE = re.compile(
-    r",(?=\s|$)|:(?!\w)|[，、،：…|()\[\]{}（）=→>•\\]|\.(?=\s|$)|\.{2,}|\s-+\s|\s?—\s?|^\s*[-+#]+\s"
+    r",(?=\s|$)|:(?!\w)|[，、،：…|()\[\]{}（）=≈→>•\\]|\.(?=\s|$)|\.{2,}|\s-+\s|\s?—\s?|^\s*[-+#]+\s"
     r"|(?<!thing )(?<!all )\bbut\b|\bbecause\b"
 )
 _JOINED = re.compile(
@@ -46,7 +46,7 @@ _NAMED = re.compile(
     r"\b(?:maybe|perhaps|possibly|might|could|either|if|whether|unless|between|options|choices|said|says|torn)\b",
     re.IGNORECASE,
 )
-_CONDITION = re.compile(r"\W*(?:if|unless|whether|depending)\b", re.IGNORECASE)
+_CONDITION = re.compile(r"\W*(?:if|unless|whether|depending)\b(?! i (?:had|have|must)\b)", re.IGNORECASE)
 _TURN = re.compile(
     r"^\s*(?:oh|hmm|oops|no)?\s*\b(?:no|wait|actually|correction|rather|hmm|oops|i meant?|on second thought)\b"
     r"|\bcorrect that\b",

@@ -20,7 +20,7 @@ approximately roughly answer answers choice option final correct right best shor
 say prefer go think believe guess feel use take like result reply response verdict conclusion probability
 chance boxed answer's there mean meant estimate expect predict ist est es e это ειναι है"""
 _TAILS = """because since as that for from by in though although rather instead over more and with words word here too
-again now then today overall it's i most of"""
+的 again now then today overall it's i most of"""
 _AND = "and or nor but not either neither between than over thought isn't no yes wait maybe perhaps"
 _GOES_ON = "is isn't was would and or nor but not yes no i to"
 LEADS = frozenset(_LEADS.split())
@@ -127,6 +127,6 @@ def _alone(text: str, start: int, stop: int) -> bool:
     before, behind = _LAST.search(text[max(0, start - 40) : start]), _NEXT.match(text, stop)
     led = before is None or not before[1][-1].isalnum() or before[1].strip(QUOTES).casefold() in LEADS | _BESIDE
     open_ = start == 0 or not text[start - 1].isalnum()
-    ends = stop == len(text) or not text[stop].isalnum()
+    ends = stop == len(text) or not text[stop].isalnum() or text[stop] == "的"
     after = "" if behind is None else behind[1].strip(QUOTES).casefold()
     return open_ and ends and led and (after in _BEHIND or not behind or not behind[1].isalpha())

@@ -37,16 +37,12 @@ class Parsed:
     lenient: tuple[float, ...] | None = None
 
 
-def parse_option(reply: Reply, texts: Sequence[str], *, letters: bool = False) -> Parsed:
-    """The one option that a reply asserts -> one-hot (K,) in the order of `texts`; see `assertions`.
-
-    letters: "B", "(B)" or "B)" for the second option is admissible too (options were shown lettered).
-    """
-    names = [*texts, *(chr(ord("A") + i) for i in range(len(texts)))] if letters else list(texts)
-    index = asserted(reply.text, names)
-    if index is None or (reply.finish == "length" and _cut(reply.text, names, index)):
+def parse_option(reply: Reply, texts: Sequence[str]) -> Parsed:
+    """The one option that a reply asserts -> one-hot (K,) in the order of `texts`; see `assertions`."""
+    index = asserted(reply.text, texts)
+    if index is None or (reply.finish == "length" and _cut(reply.text, texts, index)):
         return _unread(reply)
-    return Parsed(Outcome.ANSWERED, tuple(float(i == index % len(texts)) for i in range(len(texts))))
+    return Parsed(Outcome.ANSWERED, tuple(float(i == index) for i in range(len(texts))))
 
 
 def parse_percent(reply: Reply) -> Parsed:

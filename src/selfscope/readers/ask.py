@@ -16,6 +16,9 @@ from selfscope.subjects.base import ScoringSubject, Subject, reaches
 from selfscope.wording import AskedPrompt, Shot, fits, phrase
 
 CONTENT_FREE = "..."
+UNWRITTEN = "the model's tokenizer cannot write one of the answers as it stands"
+SLACK = 0.05
+"""How far above one the candidates' probabilities may sum: half precision, in batches of other shapes."""
 
 
 @dataclass(frozen=True)
@@ -142,17 +145,53 @@ def _by_score(
     reporter: ScoringSubject, questions: Sequence[AskedPrompt], trials: Sequence[Trial], format: str
 ) -> list[Reading]:
     start = time.perf_counter()
-    scores = reporter.score([a.prompt for a in questions], [a.candidates or () for a in questions])
+    written = _as_written(reporter, questions)
+    able = [a for a in written if a.candidates]
+    scores = iter(reporter.score([a.prompt for a in able], [a.candidates or () for a in able]) if able else [])
     cost = Cost(calls=1, seconds=(time.perf_counter() - start) / len(questions))
     readings = []
-    for a, trial, tokens in zip(questions, trials, scores, strict=True):
+    for a, trial in zip(written, trials, strict=True):
+        if not a.candidates:
+            readings.append(Reading(Outcome.UNSUPPORTED, first=a.first, extra={"why": UNWRITTEN}))
+            continue
+        tokens = next(scores)
         logprobs = [sum(candidate) for candidate in tokens]
-        if any(math.isnan(x) for x in logprobs) or max(logprobs) == -math.inf:
-            readings.append(Reading(Outcome.ERROR, first=a.first, cost=cost))
+        why = _fault(logprobs, len(a.option_index))
+        if why:
+            readings.append(Reading(Outcome.ERROR, first=a.first, extra={"why": why}, cost=cost))
             continue
         distribution, mass = distribution_of(logprobs, a.option_index, len(trial.question.options), format)
         readings.append(Reading(Outcome.ANSWERED, distribution, first=a.first, mass=mass, cost=cost))
     return readings
+
+
+def _as_written(reporter: ScoringSubject, questions: Sequence[AskedPrompt]) -> list[AskedPrompt]:
+    """The questions with those candidates that the reporter's tokenizer can write; with none where an answer is then
+    left without any."""
+    writable = getattr(reporter, "writable", None)
+    every = [c for a in questions for c in a.candidates or ()]
+    if writable is None or all(able := writable(every)):
+        return list(questions)
+    can = dict(zip(every, able, strict=True))
+    out = []
+    for a in questions:
+        kept = [(c, k) for c, k in zip(a.candidates or (), a.option_index, strict=True) if can[c]]
+        whole = {k for _, k in kept} == set(a.option_index)
+        texts, index = tuple(c for c, _ in kept), tuple(k for _, k in kept)
+        out.append(replace(a, candidates=texts if whole else (), option_index=index if whole else ()))
+    return out
+
+
+def _fault(logprobs: Sequence[float], candidates: int) -> str:
+    """Why scores of candidates that exclude each other are no probabilities; empty where they are."""
+    if len(logprobs) != candidates:
+        return f"{len(logprobs)} scores of {candidates} candidates"
+    if any(math.isnan(x) for x in logprobs):
+        return "a score that is NaN"
+    if max(logprobs) == -math.inf:
+        return "no candidate has any probability"
+    held = math.fsum(math.exp(min(x, 700.0)) for x in logprobs)
+    return f"candidates that exclude each other hold a probability of {held:.4g}" if held > 1 + SLACK else ""
 
 
 def distribution_of(

@@ -20,18 +20,18 @@ from selfscope.subjects.base import OpenSubject, Subject, depths, reaches
 
 SHOWN = 5
 """Likeliest tokens that answer an open question."""
-ONE_TOKEN = "two options begin with one token: one place in the stream does not tell them apart"
+ONE_TOKEN = "all options begin with one token: one place in the stream does not tell them apart"
 
 
 @dataclass(frozen=True)
 class LogitLens(Identified):
     """The model's own final norm and output embedding, applied to the state of an earlier layer.
 
-    It is the baseline of every reader of activations. Options are told apart by their first token (where two begin with
-    one, as New and New York do, a trial is UNSUPPORTED: the longer could never win); of the last layer it is the
-    model's own next-token distribution. Arms: none is the lens on no state at all (uniform); text is the model's
-    next token after the words that the read tokens spell out; full is not had. An open question is answered by the
-    likeliest tokens.
+    It is the baseline of every reader of activations. Options are told apart by their first token; of the last
+    layer it is the model's own next-token distribution. Options that begin with one token, as New and New York do,
+    share its probability evenly (`extra["sharing"]` counts them); where all do, a trial is UNSUPPORTED. Arms: none
+    is the lens on no state at all (uniform); text is the model's next token after the words that the read tokens
+    spell out; full is not had. An open question is answered by the likeliest tokens.
 
     Parameters
     ----------
@@ -103,15 +103,18 @@ class LogitLens(Identified):
             extra["likeliest"] = likeliest(after, top)
         if trial.arm == "full":  # to go on with the whole text is what a trial may be about: the ceiling's part
             return Reading(Outcome.UNSUPPORTED)
-        if len(set(slots)) < len(slots):
+        if len(set(slots)) == 1:
             return Reading(Outcome.UNSUPPORTED, extra={**extra, "why": ONE_TOKEN})
+        if len(set(slots)) < len(slots):
+            extra["sharing"] = sum(slots.count(k) > 1 for k in slots)
         if trial.question.open:
             if after is None:
                 return Reading(Outcome.UNSUPPORTED)
             tokens = zip(after.tokens[-top:], after.logprobs[-top:], strict=True)
             text = "  ".join(f"{token!r} {math.exp(logprob):.2f}" for token, logprob in tokens)
             return Reading(Outcome.ANSWERED, None, "text", text, extra=extra)
-        logprobs = [after.logprobs[k] for k in slots] if after is not None else [0.0] * len(slots)
+        # A token's probability is that of all options that begin with it together, and counts once.
+        logprobs = [0.0 if after is None else after.logprobs[k] - math.log(slots.count(k)) for k in slots]
         return Reading(Outcome.ANSWERED, softmax(logprobs), first=trial.question.shown[0], extra=extra)
 
 

@@ -4,6 +4,7 @@ Each record goes to JSON with `to_json` and comes back with `from_json`; both ca
 folder is recognised. Nothing here computes a result.
 """
 
+from selfscope.records.distributions import checked, checked_reply, fault_of, token_fault
 from selfscope.records.formats import FORMATS, Format, format_of, is_scored, ten_counts
 from selfscope.records.injections import Injection, Opaque, Vector
 from selfscope.records.json import HASHED_AS, SCHEMA, content_hash, from_json, to_json, to_jsonable
@@ -32,6 +33,7 @@ __all__ = [
     "FORMATS", "HASHED_AS", "NOTHING", "PLAIN", "REAL", "RUNGS", "SCHEMA", "TEMPLATES", "ControlPart", "Cost",
     "Decoding", "Evidence", "Format", "Identified", "Injection", "Message", "Observation", "Opaque", "Option",
     "Outcome", "Parts", "PhenomenonPart", "Prompt", "Question", "ReaderPart", "Reading", "Reply", "Row", "Score",
-    "TokenDistribution", "Trial", "Truth", "Vector", "content_hash", "control_part", "format_of", "from_json", "id_of",
-    "is_scored", "phenomenon_part", "reader_part", "ten_counts", "to_json", "to_jsonable",
+    "TokenDistribution", "Trial", "Truth", "Vector", "checked", "checked_reply", "content_hash", "control_part",
+    "fault_of", "format_of", "from_json", "id_of", "is_scored", "phenomenon_part", "reader_part", "ten_counts",
+    "to_json", "to_jsonable", "token_fault",
 ]  # fmt: skip

@@ -113,7 +113,7 @@ def reply_text(reading: Reading, question: Question) -> str:
         return clean(reading.text, 280)
     values = reading.distribution
     if values is None or len(values) != len(question.options):
-        return ""
+        return clean(str(reading.extra.get("why", "")), 280)
     if question.binary:
         pairs = sorted(zip(shown(question), values, strict=True), reverse=True)
         return ", ".join(f"{name} {percent(value)}" for name, value in pairs)

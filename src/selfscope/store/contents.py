@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from selfscope.errors import StoreError
-from selfscope.records import SCHEMA, Cost, Observation, Parts, Row, Trial, Truth, from_json
+from selfscope.records import SCHEMA, Cost, Observation, Outcome, Parts, Row, Trial, Truth, checked, from_json
 from selfscope.store.segments import lines
 
 T = TypeVar("T")
@@ -115,11 +116,26 @@ def _contents(folder: Path, meta: dict[str, Any], observations: bool) -> Content
     truths = {t.trial: t for t in _records(Truth, data / "truths.jsonl", warnings)}
     observed = {o.key: o for o in _records(Observation, data / "observations.jsonl", warnings)} if observations else {}
     rows: dict[tuple[str, str], Row] = {}
+    unsound = 0
     for row in _records(Row, data / "rows.jsonl", warnings):
         if row.cell in cells:
-            rows[row.cell, row.trial] = row  # a cell that was done again replaces what a damaged file left of it
+            sound = _sound(row, trials.get(row.trial))
+            unsound += sound is not row
+            rows[row.cell, row.trial] = sound  # a cell that was done again replaces what a damaged file left of it
+    if unsound:
+        warnings.append(f"rows.jsonl: {unsound} readings hold no distribution: they count as errors")
     ordered = sorted(rows.values(), key=lambda row: _place(cells[row.cell]))
     return Contents(meta, trials, observed, truths, tuple(ordered), cells, tuple(warnings))
+
+
+def _sound(row: Row, trial: Trial | None) -> Row:
+    """The row; one whose numbers are no distribution over its trial's options is an error and has no score."""
+    if trial is None:
+        return row
+    reading = checked(row.reading, len(trial.question.options))
+    if reading is row.reading and row.score is not None and not all(map(math.isfinite, vars(row.score).values())):
+        reading = replace(reading, outcome=Outcome.ERROR, distribution=None, extra={"why": "its score is no number"})
+    return row if reading is row.reading else replace(row, reading=reading, score=None)
 
 
 def _place(mark: Mapping[str, Any]) -> int:

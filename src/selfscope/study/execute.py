@@ -6,9 +6,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from selfscope.errors import BadInput
 from selfscope.phenomena.base import Phenomenon
 from selfscope.readers.base import Reader
-from selfscope.records import Cost, Trial, Truth, id_of
+from selfscope.records import Cost, Trial, Truth, checked, id_of
 from selfscope.study.base import Study
 from selfscope.study.cells import Cell, Outcomes
 from selfscope.subjects.sealed import Call, Log, MeteredSubject, SealedSubject, SealRegistry
@@ -58,8 +59,9 @@ class Workplace:
         readings = fitted.read(sealed, self._registry.hide(cell.trials))
         seconds["asked"] = time.perf_counter() - start
         if len(readings) != len(cell.trials):
-            raise ValueError(f"{cell.reader} gave {len(readings)} readings of {len(cell.trials)} trials")
-        return Outcomes(readings=tuple(readings), seconds=seconds)
+            raise BadInput(f"{cell.reader} gave {len(readings)} readings of {len(cell.trials)} trials: give one each")
+        sound = (checked(r, len(t.question.options)) for r, t in zip(readings, cell.trials, strict=True))
+        return Outcomes(readings=tuple(sound), seconds=seconds)
 
     def _phenomenon(self, name: str) -> Phenomenon:
         return next(plan.phenomenon for plan in self.study.plans if plan.id == name)
@@ -82,4 +84,4 @@ def _metered(reader: Reader, log: Log) -> Reader:
     observer = getattr(reader, "observer", None)
     if observer is None:
         return reader
-    return replace(reader, observer=MeteredSubject(observer, id_of(reader), log))  # type: ignore[type-var]
+    return replace(reader, observer=MeteredSubject(observer, id_of(reader), log, strict=False))  # type: ignore[type-var]

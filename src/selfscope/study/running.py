@@ -21,6 +21,7 @@ from selfscope.study.sampling import (
     chosen_for,
     chosen_questions,
     known_truth,
+    sound_truth,
     treated,
     with_own_ids,
 )
@@ -181,7 +182,9 @@ class _Runner:
         unknown = [t for t in posed.every if t.id not in truths and t.id not in self.store.truths]
         if unknown:
             observations = {t.observation: self.store.observations[t.observation] for t in unknown}
-            self.store.add_truths(posed.plan.phenomenon.truth(unknown, list(observations.values())))
+            measured = posed.plan.phenomenon.truth(unknown, list(observations.values()))
+            options = {t.id: len(t.question.options) for t in unknown}
+            self.store.add_truths([sound_truth(truth, options.get(truth.trial, 0)) for truth in measured])
         self.store.add_truths(list(truths.values()))
 
     def read(self, posed: Sequence[PosedPhenomenon], execute: Execute) -> None:

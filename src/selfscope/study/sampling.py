@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from selfscope.controls.base import Control, movable
+from selfscope.errors import BadInput
 from selfscope.readers.base import Reader
-from selfscope.records import PLAIN, Parts, Trial, Truth, content_hash, control_part, id_of
+from selfscope.records import PLAIN, Parts, Trial, Truth, content_hash, control_part, fault_of, id_of
 from selfscope.study.base import PhenomenonPlan, Study
 
 PANEL = 3
@@ -149,3 +150,13 @@ def known_truth(trial: Trial, parts: Parts) -> Truth | None:
         answer = [o.key for o in options].index(answer)
     mean = tuple(float(k == answer) for k in range(len(options)))
     return Truth(trial.id, mean, mean, mean, 0, "given", int(answer))
+
+
+def sound_truth(truth: Truth, options: int) -> Truth:
+    """The truth. Raises BadInput where it is no distribution over the trial's options: nothing is scored against it.
+    One that nobody knows is empty."""
+    for part in (truth.mean, truth.half_a, truth.half_b):
+        why = fault_of(part, options) if len(part) else ""
+        if why:
+            raise BadInput(f"the truth of trial {truth.trial} is no distribution: {why}")
+    return truth

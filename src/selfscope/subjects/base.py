@@ -65,7 +65,10 @@ class Subject(Protocol):
 
 @runtime_checkable
 class ScoringSubject(Subject, Protocol):
-    """Tier logprobs: exact log-probabilities, in nats."""
+    """Tier logprobs: exact log-probabilities, in nats.
+
+    One whose tokenizer cannot write every text has a `writable(texts)` too, a truth value for each: what it cannot
+    write is not scored, and a question that hangs on it is unsupported."""
 
     def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
         """How likely the candidates follow the prompts.

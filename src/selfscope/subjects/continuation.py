@@ -46,6 +46,20 @@ def continuation(tokenizer: Any, text: str) -> Ids:
     return _spelled(tokenizer, list(_anchors(tokenizer)), text)
 
 
+def writable(tokenizer: Any, texts: Sequence[str]) -> list[bool]:
+    """Whether each text has a continuation."""
+    anchors = list(_anchors(tokenizer))
+
+    def able(text: str) -> bool:
+        try:
+            return bool(_spelled(tokenizer, anchors, text))
+        except BadInput:
+            return False
+
+    known = {text: able(text) for text in dict.fromkeys(texts)}
+    return [known[text] for text in texts]
+
+
 def spoken(tokenizer: Any, ids: Sequence[int]) -> str:
     """The text that ids say behind others, special tokens left out: decoders cut a space off the head of a text."""
     for anchor in _anchors(tokenizer):

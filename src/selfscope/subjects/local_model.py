@@ -19,7 +19,7 @@ from selfscope.subjects.activations import CONVENTION
 from selfscope.subjects.allocator import trim_heap
 from selfscope.subjects.base import lacking
 from selfscope.subjects.blocks import Blocks
-from selfscope.subjects.continuation import spoken
+from selfscope.subjects.continuation import spoken, writable
 from selfscope.subjects.decode import Engine, Ids
 from selfscope.subjects.inject import MarkedTokens
 from selfscope.subjects.ordinary_tokens import NEUTRAL
@@ -95,6 +95,10 @@ class LocalModel:
     def token_texts(self, prompt: Prompt) -> list[str]:
         """The prompt's tokens as text, by position."""
         return [self.tokenizer.decode([i]) for i in self.encode(prompt)]
+
+    def writable(self, texts: Sequence[str]) -> list[bool]:
+        """Which texts the tokenizer can write as they stand: only those are scored (one of lower case has no "Yes")."""
+        return writable(self.tokenizer, texts)
 
     @property
     def masks(self) -> bool:

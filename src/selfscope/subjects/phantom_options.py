@@ -27,7 +27,7 @@ def pushed(question: Question, replies: Sequence[str], *weights: Array) -> list[
     keys = [option.key for option in question.options]
     if question.quantity == "entropy_bin":
         nats = [entropy(first_words(replies, w)) for w in weights]
-        return [one_hot(keys.index(entropy_key(x)), len(keys)) for x in nats]
+        return [one_hot(keys.index(entropy_key(x) or keys[0]), len(keys)) for x in nats]
     if question.quantity in ("correct_shown", "correct_after"):
         right = measure(question, str(question.arguments["answer"]))
         return [one_hot(keys.index(right or "no"), len(keys))] * len(weights)

@@ -55,5 +55,6 @@ def candidate_shares(
         return [mass * p for p in around(shares[1 if question.negated else 0], candidates)]
     texts = [text.strip().casefold() for text in question.shown_texts]
     meant = [candidate.strip().casefold() for candidate in candidates]
-    at = [texts.index(m) if m in texts else texts.index(m[:-1]) if m[:-1] in texts else None for m in meant]
+    meant = [m if m in texts else m[:-1].strip() for m in meant]  # an end may stand behind a text
+    at = [texts.index(m) if m in texts else None for m in meant]
     return [0.0 if i is None else mass * shares[i] / at.count(i) for i in at]

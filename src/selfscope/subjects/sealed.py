@@ -27,6 +27,7 @@ from selfscope.records import (
 )
 from selfscope.subjects.activations import Activations
 from selfscope.subjects.base import OnDone, OpenSubject, ScoringSubject, Subject
+from selfscope.subjects.sound_answers import Soundness
 
 CAPACITY = 1 << 24
 """Numbers of the captures that are kept: 64 MB."""
@@ -137,6 +138,7 @@ class SealedSubject:
     def __init__(self, subject: Subject, caller: str, registry: SealRegistry, log: Log, *, rung: str = "self") -> None:
         self._subject, self._caller, self._registry, self._log = subject, caller, registry, log
         self._rung = rung
+        self._sound = Soundness(subject.name, caller, strict=False)
         self.name: str = subject.name
         self.identity: str = subject.identity
         self.tier: str = subject.tier
@@ -152,7 +154,8 @@ class SealedSubject:
         def cost(replies: list[list[Reply]]) -> Cost:
             return sum((reply.cost for own in replies for reply in own), Cost())
 
-        return self._call("sample", prompts, lambda clear: self._subject.sample(clear, n, decoding, on_done), cost)
+        replies = self._call("sample", prompts, lambda clear: self._subject.sample(clear, n, decoding, on_done), cost)
+        return self._sound.replies(replies, len(prompts), n + decoding.and_greedy)
 
     def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
         """As the subject's own."""
@@ -166,15 +169,22 @@ class SealedSubject:
             rows = list(first.values())
             texts = [candidates[i] for i in rows]
             scores = self._call("score", [prompts[i] for i in rows], lambda clear: self._scoring.score(clear, texts))
+            scores = self._sound.scores(scores, texts)
             self._registry.scores[call] = dict(zip(first, scores, strict=True))
         known = self._registry.scores[call]
         return [known[key] for key in keys]
+
+    def writable(self, texts: Sequence[str]) -> list[bool]:
+        """As the subject's own; all of them where it does not say."""
+        own = getattr(self._subject, "writable", None)
+        return [True] * len(texts) if own is None else own(texts)
 
     def next_token(
         self, prompts: Sequence[Prompt], *, top: int | None = None, ids: Sequence[int] | None = None
     ) -> list[TokenDistribution]:
         """As the subject's own."""
-        return self._call("next_token", prompts, lambda clear: self._scoring.next_token(clear, top=top, ids=ids))
+        after = self._call("next_token", prompts, lambda clear: self._scoring.next_token(clear, top=top, ids=ids))
+        return self._sound.all_tokens("next_token", after, len(prompts), ids, top)
 
     def encode(self, prompt: Prompt) -> tuple[int, ...]:
         """As the subject's own: token ids tell nothing of what the subject does."""
@@ -213,7 +223,8 @@ class SealedSubject:
         self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int | None = None
     ) -> list[TokenDistribution]:
         """As the subject's own."""
-        return self._open.unembed(states_ND, ids=ids, top=top)
+        lens = self._open.unembed(states_ND, ids=ids, top=top)
+        return self._sound.all_tokens("unembed", lens, len(states_ND), ids, top)
 
     def positions(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
         """As the subject's own."""
@@ -278,7 +289,10 @@ class SealedSubject:
 
 
 class MeteredSubject(SealedSubject):
-    """The subject as a phenomenon gets it: nothing is refused, every call is logged."""
+    """The subject as a phenomenon gets it: nothing is refused, every call is logged.
 
-    def __init__(self, subject: Subject, caller: str, log: Log) -> None:
+    strict: as in `sound_answers`; a reader's observer is not."""
+
+    def __init__(self, subject: Subject, caller: str, log: Log, *, strict: bool = True) -> None:
         super().__init__(subject, caller, SealRegistry(), log)
+        self._sound = Soundness(subject.name, caller, strict)
