@@ -16,8 +16,8 @@ import refused_models
 import tiny_llama
 from refused_models import changed, refusal, sharded
 from selfscope.errors import BadModel
+from selfscope.subjects.fit import Sizes
 from selfscope.subjects.local import load
-from selfscope.subjects.sizes import Sizes
 from tiny import build
 
 folder = tiny_llama.folder
@@ -97,6 +97,17 @@ def test_a_context_that_the_weights_have_no_positions_for_is_not_allocated(tmp_p
     key = "n_positions" if name == "gpt2" else "max_position_embeddings"
     changed(place / "config.json", **{key: 1 << 20})
     assert "Embedding.weight of the shape (10485" in refusal(place)
+
+
+@pytest.mark.parametrize("name", ["qwen2", "gemma3", "gpt2", "bloom", "mamba"])
+def test_layers_without_end(tmp_path: Path, name: str) -> None:
+    """Some configurations list the kinds of their layers as they are read, before a model is made."""
+    place = build(name, tmp_path / "model")
+    config = json.loads((place / "config.json").read_text())
+    key = "num_hidden_layers" if "num_hidden_layers" in config else "n_layer"
+    config.pop("layer_types", None)
+    (place / "config.json").write_text(json.dumps({**config, key: HUGE}))
+    assert f"{HUGE} layers for" in refusal(place)
 
 
 def test_a_table_of_context_times_context_is_not_allocated() -> None:
