@@ -41,9 +41,9 @@ def weights(place: Path) -> None:
 
 
 def words(place: Path) -> None:
-    text = (place / "tokenizer.json").read_text()
-    (place / "tokenizer.json").write_text(text.replace('"add_prefix_space":false', '"add_prefix_space":true')
-                                          .replace('"add_prefix_space": false', '"add_prefix_space": true'))  # fmt: skip
+    held = json.loads((place / "tokenizer.json").read_text())
+    held["pre_tokenizer"]["add_prefix_space"] = True
+    (place / "tokenizer.json").write_text(json.dumps(held))
 
 
 def more_templates(place: Path) -> None:
