@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,13 +30,13 @@ class Source:
 
 def source_of(name: str, revision: str | None) -> Source:
     """What a name stands for, without reading it. Raises UnknownName, or BadModel for a file of another kind."""
-    path = Path(name).expanduser()
-    if path.is_file():
-        if path.suffix != ".gguf":
+    path = os.path.expanduser(name)
+    if os.path.isfile(path):  # of these, Path's own raise for a name that is too long
+        if not path.endswith(".gguf"):
             raise BadModel(f"{name} is a file that is not .gguf. Give a model folder or a GGUF file.")
-        return Source(str(path), "gguf", None)
-    if path.is_dir():
-        return Source(str(path), "folder", None)
+        return Source(path, "gguf", None)
+    if os.path.isdir(path):
+        return Source(path, "folder", None)
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
         hint = "A model is a short name, a folder, a .gguf file, or a hub name like owner/model."
         raise UnknownName("model", name, bundled_models.PACKAGES, hint)
@@ -198,6 +199,14 @@ def context_of(name: str, config: Any) -> int:
     if isinstance(found, bool) or not isinstance(found, int) or found < 1:
         raise BadModel(f"{name}: max_position_embeddings is {str(found)[:40]!r}, where a number of tokens should be")
     return found
+
+
+def check_ends(name: str, model: Any) -> None:
+    """Raises BadModel for an end of a turn that is no token."""
+    found = model.generation_config.eos_token_id
+    for token in found if isinstance(found, list | tuple) else [] if found is None else [found]:
+        if isinstance(token, bool) or not isinstance(token, int) or not 0 <= token < 1 << 31:
+            raise BadModel(f"{name}: its eos_token_id is {str(found)[:40]!r}, where the number of a token should be")
 
 
 def identity_of(files: ModelFiles, adapter: ModelFiles | None, template: str, dtype: str) -> str:
