@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from refused_models import refusal
+from selfscope.errors import BadModel
 from selfscope.records import Prompt
 from selfscope.subjects import gguf_files
 from selfscope.subjects.local import load
@@ -178,3 +179,20 @@ def test_numbers_that_do_not_fit(folder: Path, file: Path) -> None:
 def test_an_architecture_that_nobody_reads(folder: Path, file: Path) -> None:
     gguf_of(folder, file, architecture="nothing-that-exists")
     assert "nothing-that-exists is not supported" in refusal(file)
+
+
+def test_random_damage_ends_in_one_line(file: Path) -> None:
+    whole = file.read_bytes()
+    draw = random.Random(12)
+    refused = 0
+    for k in range(30):
+        data = bytearray(whole)
+        for _ in range(draw.choice([1, 4, 20])):
+            data[draw.randrange(len(data) if k % 3 == 0 else 900)] = draw.randrange(256)
+        file.write_bytes(data)
+        try:
+            load(str(file), device="cpu")
+        except BadModel as error:
+            refused += 1
+            assert "\n" not in str(error), k  # noqa: PT017
+    assert refused > 10
