@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import random
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -15,15 +18,17 @@ from safetensors.torch import load_file, save_file
 import refused_models
 import tiny_llama
 from refused_models import changed, refusal, sharded
-from selfscope.errors import BadModel
+from selfscope.api import loading as api_loading
+from selfscope.errors import BadModel, SelfscopeError
+from selfscope.subjects.fit import Sizes
 from selfscope.subjects.local import load
-from selfscope.subjects.sizes import Sizes
 from tiny import build
 
 folder = tiny_llama.folder
 place = refused_models.place
 DEEP = "[" * 10_000 + "]" * 10_000
 HUGE = 10**9
+FUZZED = int(os.environ.get("SELFSCOPE_FUZZED", "60"))
 
 
 NO_OBJECTS = {
@@ -82,6 +87,12 @@ def test_a_configuration_with_a_wrong_value(place: Path, key: str, value: Any) -
     refusal(place)
 
 
+@pytest.mark.parametrize("end", [float("nan"), "x", 10**40, -1, [[1]], 1.5, {"a": 1}, True, ["</s>"]])
+def test_an_end_of_a_turn_that_is_no_token(place: Path, end: Any) -> None:
+    changed(place / "generation_config.json", eos_token_id=end)
+    refusal(place)
+
+
 def test_a_configuration_without_its_keys(place: Path) -> None:
     (place / "config.json").write_text("{}")
     refusal(place)
@@ -97,6 +108,17 @@ def test_a_context_that_the_weights_have_no_positions_for_is_not_allocated(tmp_p
     key = "n_positions" if name == "gpt2" else "max_position_embeddings"
     changed(place / "config.json", **{key: 1 << 20})
     assert "Embedding.weight of the shape (10485" in refusal(place)
+
+
+@pytest.mark.parametrize("name", ["qwen2", "gemma3", "gpt2", "bloom", "mamba"])
+def test_layers_without_end(tmp_path: Path, name: str) -> None:
+    """Some configurations list the kinds of their layers as they are read, before a model is made."""
+    place = build(name, tmp_path / "model")
+    config = json.loads((place / "config.json").read_text())
+    key = "num_hidden_layers" if "num_hidden_layers" in config else "n_layer"
+    config.pop("layer_types", None)
+    (place / "config.json").write_text(json.dumps({**config, key: HUGE}))
+    assert f"{HUGE} layers for" in refusal(place)
 
 
 def test_a_table_of_context_times_context_is_not_allocated() -> None:
@@ -200,3 +222,53 @@ def test_the_warnings_of_a_damaged_model_do_not_hide_the_line(place: Path) -> No
     held["model.norm.weight"] = torch.zeros(7)
     save_file(held, place / "model.safetensors", {"format": "pt"})
     assert "model.norm.weight has the shape (7,), and (32,) is wanted" in refusal(place)
+
+
+NOTHINGS = ("x" * 5000, "/" + "x/" * 2500, "~nobody-of-that-name/model", "a\0b", "./", "a/b/c", "a:b" * 2000)
+
+
+@pytest.mark.parametrize("name", NOTHINGS)
+def test_a_name_of_nothing(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SelfscopeError) as refused:
+        api_loading.load(name)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
+def test_a_folder_that_cannot_be_read(
+    place: Path, error: OSError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(self: Path, *args: Any, **kwargs: Any) -> Any:
+        raise error
+
+    for method in ("iterdir", "read_text", "open"):
+        with monkeypatch.context() as broken:
+            broken.setattr(Path, method, refuses)
+            assert str(error.strerror) in refusal(place)
+
+
+def test_random_damage_ends_in_one_line(folder: Path, tmp_path: Path) -> None:
+    """Values of the configuration exchanged, bytes of every file changed or cut: a sound model, or one line."""
+    draw = random.Random(11)
+    values = [None, True, 0, -1, 1, 7, HUGE, 10**40, 1e300, 0.5, "", "x", [], [1], {}, {"a": 1}, float("nan")]
+    refused = 0
+    for k in range(FUZZED):
+        place = Path(shutil.copytree(folder, tmp_path / str(k)))
+        file = draw.choice(sorted(place.iterdir()))
+        if k % 2:
+            file = place / draw.choice(["config.json", "tokenizer_config.json", "generation_config.json"])
+            held = json.loads(file.read_text())
+            changed(file, **{draw.choice(sorted(held)): draw.choice(values)})
+        else:
+            data = bytearray(file.read_bytes())
+            for _ in range(draw.choice([1, 4, 40])):
+                data[draw.randrange(min(len(data), 4000))] = draw.randrange(256)
+            file.write_bytes(data[: draw.choice([len(data), draw.randrange(len(data))])])
+        try:
+            load(str(place), device="cpu")
+        except BadModel as error:
+            refused += 1
+            assert "\n" not in str(error), k  # noqa: PT017
+        shutil.rmtree(place)
+    assert refused > FUZZED // 3

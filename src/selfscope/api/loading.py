@@ -6,10 +6,10 @@ A name without a scheme is that of files: a bundled model, a folder, a .gguf fil
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfscope import catalogue
@@ -101,7 +101,7 @@ def _scheme(name: str) -> tuple[str, str]:
     head, colon, detail = name.partition(":")
     if head in _schemes() or (head == FILES and colon):
         return head, detail
-    if not colon or Path(name).exists():
+    if not colon or os.path.exists(name):
         _look(name)
         return FILES, name
     attribute, _, behind = detail.partition(":")

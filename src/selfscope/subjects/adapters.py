@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import defaultdict
 from pathlib import Path
@@ -18,8 +19,8 @@ PREFIX = "base_model.model."
 
 def files_of(adapter: str) -> ModelFiles:
     """The files of an adapter: a folder, or a hub name. Raises BadModel."""
-    folder = Path(adapter).expanduser()
-    if folder.exists() or adapter.startswith((".", "/", "~")) or adapter.count("/") != 1:
+    folder = Path(os.path.expanduser(adapter))
+    if os.path.exists(folder) or adapter.startswith((".", "/", "~")) or adapter.count("/") != 1:
         return model_files.of_adapter(adapter, folder)
     return model_files.hub_adapter(adapter)
 

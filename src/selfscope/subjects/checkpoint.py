@@ -40,6 +40,7 @@ def read_checkpoint(
         model = adapters.merged(name, model, adapter, own)
     model = weights.on_device(model, device)
     weights.check_numbers(name, model)
+    weights.check_ends(name, model)
     template = str(tokenizer.chat_template or "")
     identity = weights.identity_of(files, own, template, str(model.dtype))
     return Checkpoint(model, tokenizer, template, context, identity, dict(files.marks).get(name))

@@ -25,6 +25,7 @@ TOKENIZER = (
     "merges.txt", "vocab.bpe", "encoder.json", "*.model", "*.model.v*", "*.spm", "*.tiktoken", "tekken.json",
     "bpe.codes", "byte_maps.json", "dict.txt", "emoji.json", "entity_vocab.json", "normalizer.json",
     "prophetnet.tokenizer", "target_vocab.json", "word_pronunciation.json", "word_shape.json",
+    "vocab-src.json", "vocab-tgt.json",
 )  # fmt: skip
 SETTINGS = (*CONFIGURATION, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +13,9 @@ from selfscope.errors import BadModel, UnknownName
 from selfscope.records import content_hash
 from selfscope.subjects import bundled_models, gguf_files, model_files
 from selfscope.subjects.damage import quoted, read_json, reading
+from selfscope.subjects.fit import FP32_UP_TO, Sizes, check_fit
 from selfscope.subjects.model_files import ModelFiles
-from selfscope.subjects.sizes import Sizes
 
-FP32_UP_TO = 2_000_000_000
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -28,13 +30,13 @@ class Source:
 
 def source_of(name: str, revision: str | None) -> Source:
     """What a name stands for, without reading it. Raises UnknownName, or BadModel for a file of another kind."""
-    path = Path(name).expanduser()
-    if path.is_file():
-        if path.suffix != ".gguf":
+    path = os.path.expanduser(name)
+    if os.path.isfile(path):  # of these, Path's own raise for a name that is too long
+        if not path.endswith(".gguf"):
             raise BadModel(f"{name} is a file that is not .gguf. Give a model folder or a GGUF file.")
-        return Source(str(path), "gguf", None)
-    if path.is_dir():
-        return Source(str(path), "folder", None)
+        return Source(path, "gguf", None)
+    if os.path.isdir(path):
+        return Source(path, "folder", None)
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
         hint = "A model is a short name, a folder, a .gguf file, or a hub name like owner/model."
         raise UnknownName("model", name, bundled_models.PACKAGES, hint)
@@ -79,7 +81,9 @@ def read_model(name: str, files: ModelFiles, dtype: str | None) -> Any:
     with files.view() as place, reading(what, {place: name}):
         tensors, values = _counts(place, files)
         sizes = Sizes(what, tensors, values, packed=config.get("quantization_config") is not None)
-        with sizes.kept():
+        for layers in _layers(config):
+            sizes.check_layers(layers)
+        with sizes.kept(), _converted(what):
             model, info = AutoModelForCausalLM.from_pretrained(
                 place,
                 dtype=wanted,
@@ -90,10 +94,28 @@ def read_model(name: str, files: ModelFiles, dtype: str | None) -> Any:
                 local_files_only=True,
             )
         model.config._name_or_path = name
-    _fits(name, info)
+    check_fit(name, info)
     if dtype is None and sum(p.numel() for p in model.parameters()) <= FP32_UP_TO:
         model = model.float()
     return model.eval()
+
+
+@contextmanager
+def _converted(what: str) -> Iterator[None]:
+    """Names the tensor where weights are joined or split for a model and do not fit: transformers writes it into a log,
+    and says only that it did."""
+    try:
+        yield
+    except RuntimeError as error:
+        trace = error.__traceback__
+        while trace is not None:
+            failed = getattr(trace.tb_frame.f_locals.get("loading_info"), "conversion_errors", None)
+            if failed:
+                tensor, why = min(failed.items())
+                last = (str(why).strip().splitlines() or [""])[-1]
+                raise BadModel(f"{what}: {tensor} cannot be made of its weights: {last[:300]}") from error
+            trace = trace.tb_next
+        raise
 
 
 def _no_code(name: str, config: dict[str, Any]) -> None:
@@ -102,6 +124,17 @@ def _no_code(name: str, config: dict[str, Any]) -> None:
         chosen = config.get(key)
         if "/" in str(chosen):
             raise BadModel(f"{name}: config.json asks for code from elsewhere ({key}: {str(chosen)[:80]}): not loaded")
+
+
+def _layers(config: dict[str, Any]) -> list[Any]:
+    """How many layers a configuration asks for, by the name that its class has for them."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    parts = [config, *(part for part in config.values() if isinstance(part, dict))]
+    kinds = [part.get("model_type") for part in parts]
+    known = [CONFIG_MAPPING[kind] if isinstance(kind, str) and kind in CONFIG_MAPPING else None for kind in kinds]
+    plain = "num_hidden_layers"
+    return [p.get(plain, p.get(getattr(c, "attribute_map", {}).get(plain))) for p, c in zip(parts, known)]
 
 
 def _counts(place: str, files: ModelFiles) -> tuple[int, int]:
@@ -117,40 +150,6 @@ def _counts(place: str, files: ModelFiles) -> tuple[int, int]:
                     size *= length
                 tensors, values = tensors + 1, values + size
     return tensors, values
-
-
-def _fits(name: str, info: dict[str, Any]) -> None:
-    """Raises BadModel for a tensor that only one of weights and configuration knows, or that has two shapes.
-
-    transformers leaves out what its classes say may be left out (towers of other tasks, tables that are computed now),
-    ties what is tied, and fills what is missing with random numbers.
-    """
-    mismatched = sorted(info["mismatched_keys"])
-    if mismatched:
-        tensor, held, wanted = mismatched[0]
-        raise BadModel(
-            f"the weights of {name} do not fit its configuration: {tensor} has the shape {tuple(held)}, and "
-            f"{tuple(wanted)} is wanted{_more(len(mismatched))}: not loaded"
-        )
-    missing = sorted(info["missing_keys"])
-    if missing:
-        raise BadModel(
-            f"the weights of {name} lack {len(missing)} of the model's tensors ({_first(missing)}): not loaded"
-        )
-    unexpected = sorted(info["unexpected_keys"])
-    if unexpected:
-        raise BadModel(
-            f"the weights of {name} hold {len(unexpected)} tensors that its configuration has no place for "
-            f"({_first(unexpected)}): not loaded. Is config.json that of another model?"
-        )
-
-
-def _more(count: int) -> str:
-    return f" (and {count - 1} more)" if count > 1 else ""
-
-
-def _first(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
 
 
 def on_device(model: Any, device: str | None) -> Any:
@@ -200,6 +199,14 @@ def context_of(name: str, config: Any) -> int:
     if isinstance(found, bool) or not isinstance(found, int) or found < 1:
         raise BadModel(f"{name}: max_position_embeddings is {str(found)[:40]!r}, where a number of tokens should be")
     return found
+
+
+def check_ends(name: str, model: Any) -> None:
+    """Raises BadModel for an end of a turn that is no token."""
+    found = model.generation_config.eos_token_id
+    for token in found if isinstance(found, list | tuple) else [] if found is None else [found]:
+        if isinstance(token, bool) or not isinstance(token, int) or not 0 <= token < 1 << 31:
+            raise BadModel(f"{name}: its eos_token_id is {str(found)[:40]!r}, where the number of a token should be")
 
 
 def identity_of(files: ModelFiles, adapter: ModelFiles | None, template: str, dtype: str) -> str:

@@ -1,4 +1,4 @@
-"""How large a model may become: what its configuration asks for is held against what its checkpoint has."""
+"""Whether a configuration fits its checkpoint: in its size before a model is made, and tensor by tensor then."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from selfscope.errors import BadModel
+
+FP32_UP_TO = 2_000_000_000
+"""Parameters of models that are made fp32: its log-probabilities do not change with the shape of a batch."""
 
 
 class Sizes:
@@ -28,6 +31,11 @@ class Sizes:
         self.most = values * (16 if packed else 2) + self.SLACK
         self.modules, self.parameters, self.tables = 0, 0, 0
         self._seen: dict[tuple[int, str], int] = {}
+
+    def check_layers(self, layers: Any) -> None:
+        """Raises BadModel for more layers than tensors: configurations make lists of them before any part is built."""
+        if isinstance(layers, int) and layers > self.tensors:
+            self._refuse(f"{layers} layers for {self.tensors} tensors of weights")
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -71,3 +79,37 @@ class Sizes:
 
     def _refuse(self, why: str) -> None:
         raise BadModel(f"{self.what}: the configuration does not fit the weights: {why}")
+
+
+def check_fit(name: str, info: dict[str, Any]) -> None:
+    """Raises BadModel for a tensor that only one of weights and configuration knows, or that has two shapes.
+
+    transformers leaves out what its classes say may be left out (towers of other tasks, tables that are computed now),
+    ties what is tied, and fills what is missing with random numbers.
+    """
+    mismatched = sorted(info["mismatched_keys"])
+    if mismatched:
+        tensor, held, wanted = mismatched[0]
+        raise BadModel(
+            f"the weights of {name} do not fit its configuration: {tensor} has the shape {tuple(held)}, and "
+            f"{tuple(wanted)} is wanted{_more(len(mismatched))}: not loaded"
+        )
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise BadModel(
+            f"the weights of {name} lack {len(missing)} of the model's tensors ({_first(missing)}): not loaded"
+        )
+    unexpected = sorted(info["unexpected_keys"])
+    if unexpected:
+        raise BadModel(
+            f"the weights of {name} hold {len(unexpected)} tensors that its configuration has no place for "
+            f"({_first(unexpected)}): not loaded. Is config.json that of another model?"
+        )
+
+
+def _more(count: int) -> str:
+    return f" (and {count - 1} more)" if count > 1 else ""
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
