@@ -4,7 +4,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 MODEL ?= smollm2-135m
 BIN := .venv/bin
-.PHONY: card test check docs bench bench-peers proof slow clean
+.PHONY: card test check docs bench bench-peers laws proof slow clean
 
 card: .venv/run
 	@$(BIN)/selfscope card $(MODEL) -o card $(if $(wildcard card/study.json),--resume)
@@ -29,6 +29,10 @@ bench: .venv/dev
 bench-peers: .venv/dev
 	@$(BIN)/python benchmarks/peers.py
 
+# Over every architecture of tests/architectures.py: stop it when you like, the next call goes on. Delete laws/ to begin anew.
+laws: .venv/dev
+	@$(BIN)/python studies/laws.py
+
 proof: .venv/dev
 	@$(BIN)/python studies/proof.py full
 
@@ -49,4 +53,4 @@ slow: .venv/dev
 	@touch $@
 
 clean:
-	rm -rf .venv card
+	rm -rf .venv card laws

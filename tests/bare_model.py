@@ -18,11 +18,11 @@ from selfscope.records import Injection, Vector
 from selfscope.subjects import bundled_models
 from selfscope.subjects.inject import injected
 from selfscope.subjects.local import Local, load
-from tiny import ARCHITECTURES, build
+from tiny import SAMPLE, build
 
 NOT = ("llama4",)
 """Its logits are not its head on its last states: its stream is not offered."""
-FAMILIES = [name for name in ARCHITECTURES if name not in NOT]
+FAMILIES = [name for name in SAMPLE if name not in NOT]
 REAL = ["smollm2-135m", "gemma3-270m"]
 CLOSE = 1e-4
 OPERATORS = ["replace", "add", "norm_add", "norm_replace", "mix", "project_out"]

@@ -20,7 +20,7 @@ import torch
 from selfscope.records import Decoding, Message, Prompt
 from selfscope.subjects import bundled_models
 from selfscope.subjects.local import Local, load
-from tiny import ARCHITECTURES, build
+from tiny import SAMPLE, build
 
 CLOSE = 1e-4
 WAYS = {
@@ -31,7 +31,7 @@ WAYS = {
 a longer one (gemma3-window) is kept in mind: rows that are longer than it do not take them."""
 
 
-@pytest.fixture(scope="module", params=[*ARCHITECTURES, "smollm2-135m"])
+@pytest.fixture(scope="module", params=[*SAMPLE, "smollm2-135m"])
 def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     threads = torch.get_num_threads()
     if request.param in bundled_models.PACKAGES:
