@@ -10,6 +10,7 @@ import torch
 
 from selfscope.subjects.company import AFFORDABLE, LONGEST, company_of, probe_row, require_causal, tolerance_of
 from selfscope.subjects.decode import Engine, Ids
+from selfscope.subjects.no_gradients import no_gradients
 from selfscope.subjects.prefix_trees import score
 from selfscope.subjects.render import end_of_turn
 from selfscope.subjects.rollout import Draw, SamplingPlan, sample
@@ -32,7 +33,7 @@ def checked(engine: Engine, context: int) -> Engine:
     """Compares each fast way with the plain one on a small example; where they differ the plain one is taken.
 
     context: most tokens of a row. Raises BadModel for a model that is not causal."""
-    with torch.inference_mode():
+    with no_gradients(engine.device):
         causal = require_causal(engine.model)
         company = company_of(engine.model, context)
     engine = replace(engine, company=replace(company, tried=(causal, *company.tried)))
@@ -42,7 +43,7 @@ def checked(engine: Engine, context: int) -> Engine:
     candidates = [[tuple(t % engine.vocabulary for t in c) for c in row_words] for row_words in words]
     tolerance = tolerance_of(engine.model)
     plain = replace(engine, tree=False, steps="recomputed")
-    with torch.inference_mode():
+    with no_gradients(engine.device):
         plain = replace(plain, full_logits=not _heads_agree(plain, prompts[0], tolerance))
         fast = replace(engine, full_logits=plain.full_logits)
         one_by_one = score(plain, prompts, candidates)
