@@ -19,6 +19,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -91,7 +92,10 @@ def finding(name: str) -> dict[str, Any]:
     laws: dict[str, str] = {}
     ways = ("", "")
     with TemporaryDirectory() as folder:
-        tiny.build(name, Path(folder), deep=True)
+        try:
+            tiny.build(name, Path(folder), deep=True)
+        except Exception as error:  # a process may not hand every kind of error on
+            raise RuntimeError(f"{name} cannot be built: {type(error).__name__} {error}") from None
         try:
             local = load(folder, device="cpu")
         except SelfscopeError as error:
@@ -147,9 +151,9 @@ def writing() -> Iterator[tuple[str, Law]]:
         laws.test_nothing_is_left_behind_after_an_exception, laws.test_an_intervened_subject_is_another_one,
     ):  # fmt: skip
         yield law.__name__.removeprefix("test_").replace("_", " "), law
+    batched = laws.test_batched_writes_are_those_of_each_row_alone
     for schedule in ("prefill", "span", "last", "every"):
-        batched = laws.test_batched_writes_are_those_of_each_row_alone
-        yield f"batched writes ({schedule}) are those of each row alone", lambda one, s=schedule: batched(one, s)
+        yield f"batched writes ({schedule}) are those of each row alone", partial(batched, schedule=schedule)
 
 
 def finished() -> dict[str, dict[str, Any]]:

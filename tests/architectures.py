@@ -15,7 +15,7 @@ ACTIVATIONS, WORDS, REFUSED, FAILS = "activations", "words only", "refused", "la
 
 @dataclass(frozen=True)
 class Architecture:
-    """A tiny model. kind: model_type; sizes: of its configuration; outcome, reason: what the run is expected to find."""
+    """kind: model_type; sizes: of its configuration; outcome, reason: what the run is expected to find."""
 
     kind: str
     sizes: dict[str, Any] = field(default_factory=dict)
@@ -59,7 +59,8 @@ ARCHITECTURES: dict[str, Architecture] = {
     "apertus": A("apertus", GQA),
     "arcee": A("arcee", GQA),
     "bamba": A("bamba", {**GQA, **MAMBA, "attn_layer_indices": [1]}),
-    "bart": A("bart", {"d_model": 32, "decoder_layers": 2, "decoder_attention_heads": 4, "decoder_ffn_dim": 48}),
+    "bart": A("bart", {"d_model": 32, "decoder_layers": 2, "decoder_attention_heads": 4, "decoder_ffn_dim": 48,
+                      "encoder_layers": 2}),
     "bert": A("bert", WIDE),
     "bert-decoder": A("bert", {**WIDE, "is_decoder": True}),
     "big-bird": A("big_bird", WIDE),
@@ -219,7 +220,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "youtu": A("youtu", LATENT),
     "zamba": A("zamba", {
         **WIDE, "attention_hidden_size": 64, "attention_head_dim": 16, "mamba_d_state": 8, "n_mamba_heads": 2,
-        "layers_block_type": ["mamba", "hybrid"], "use_mamba_kernels": False,
+        "layers_block_type": ["mamba", "mamba", "hybrid"], "use_mamba_kernels": False, "num_hidden_layers": 3,
     }),
     "zamba2": A("zamba2", {
         **WIDE, "mamba_d_state": 8, "mamba_headdim": 8, "n_mamba_heads": 8, "mamba_ngroups": 1, "chunk_size": 8,

@@ -19,9 +19,12 @@ SAME_WORDS = {"float32": 1e-6, "float16": 0.05, "bfloat16": 0.3}[DTYPE]
 """Nats by which a score may differ from that of the CPU."""
 SAME_STATES = {"float32": 1e-7, "float16": 1e-3, "bfloat16": 1e-2}[DTYPE]
 """How far a state may be from that of the CPU, as a part of the largest of its layer."""
-if DEVICE.startswith("xla"):  # a test reads with plain hooks, which inference mode forbids there
-    torch.inference_mode = torch.no_grad
-    import torch_xla  # noqa: F401 - it makes the device known to torch
+if DEVICE.startswith("xla"):
+    import torch_xla
+
+    # Each operation at once: many short ones of many shapes compile faster than whole graphs of them.
+    torch_xla.experimental.eager_mode(True)
+    torch.inference_mode = torch.no_grad  # which the device refuses, and tests read models with
 
 
 def tensor(rows: Sequence[Sequence[int]]) -> torch.Tensor:

@@ -3,7 +3,10 @@ position or cache changes the log-probabilities, norm weights perturbed (the def
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -12,8 +15,11 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFa
 
 import architectures
 from architectures import BASE, GQA, HEADS
+from selfscope.records import Cost
+from selfscope.subjects.local import Local, load
+from tested_device import HERE
 
-__all__ = ["ARCHITECTURES", "GQA", "HEADS", "SAMPLE", "SIZES", "build", "tokenizer"]
+__all__ = ["ARCHITECTURES", "GQA", "HEADS", "SAMPLE", "SIZES", "build", "loaded", "tokenizer"]
 SIZES = BASE
 TEMPLATE = (
     "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>\n{% endfor %}"
@@ -30,8 +36,11 @@ SAMPLE = (
 )  # fmt: skip
 """Those that the default tests take; `make laws` takes the whole table."""
 ARCHITECTURES = {name: (one.kind, one.sizes) for name, one in architectures.ARCHITECTURES.items()}
-COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "decoder_layers", "num_blocks")
-KINDS = ("activation_sparsity_pattern", "layer_types", "no_rope_layers", "layers_block_type", "block_types")
+COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "decoder_layers", "encoder_layers", "num_blocks")
+KINDS = (
+    "activation_sparsity_pattern", "attention_types", "layer_types", "no_rope_layers", "layers_block_type",
+    "block_types",
+)  # fmt: skip
 
 
 def tokenizer(*, chat: bool = True, bos: bool = True) -> PreTrainedTokenizerFast:
@@ -92,3 +101,16 @@ def build(
     if with_tokenizer:
         words.save_pretrained(folder)
     return folder
+
+
+_folders = TemporaryDirectory()
+
+
+@cache
+def _kept(name: str) -> Local:
+    return load(str(build(name, Path(_folders.name) / name, deep=True)), **HERE)
+
+
+def loaded(name: str) -> Local:
+    """The deep model, loaded once a process, where SELFSCOPE_TEST_DEVICE says; what was spent on it is forgotten."""
+    return replace(_kept(name), spent=Cost(), near_ties=0, idle=0)

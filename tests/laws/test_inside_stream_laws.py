@@ -13,12 +13,13 @@ import pytest
 import torch
 
 import bare_model
-from bare_model import CLOSE, NOT, REAL, acts_for, bare, by_hand, patched, rows, tensor, vector
+from bare_model import NOT, REAL, acts_for, bare, by_hand, patched, rows, tensor, vector
 from selfscope.errors import BadModel
 from selfscope.records import Injection, Prompt, Vector
 from selfscope.subjects.capture import capture
 from selfscope.subjects.inject import apply_operator, injected
 from selfscope.subjects.local import Local, load
+from tested_device import CLOSE, DEVICE, HERE
 from tiny import build
 
 subject = bare_model.subject
@@ -49,11 +50,12 @@ def test_capture_is_what_enters_the_next_block(subject: Local) -> None:
     with torch.inference_mode():
         wanted = subject.engine.model(input_ids=tensor(ids), output_hidden_states=True, use_cache=False).hidden_states
     for layer in layers[:-1]:
-        np.testing.assert_array_equal(got.at(layer), wanted[layer + 1][0].float().numpy())
+        np.testing.assert_array_equal(got.at(layer), wanted[layer + 1][0].float().cpu().numpy())
     last = got.at(layers[-1])
-    normed = subject.engine.blocks.normed(torch.from_numpy(last)).detach()  # type: ignore[union-attr]
+    normed = subject.engine.blocks.normed(torch.from_numpy(last).to(DEVICE)).detach().cpu()  # type: ignore[union-attr]
     if wanted[-1].shape == normed[None].shape:
-        np.testing.assert_allclose(normed, wanted[-1][0], atol=1e-4 * float(wanted[-1].abs().max()))
+        own = wanted[-1][0].float().cpu()
+        np.testing.assert_allclose(normed.float(), own, atol=CLOSE * float(own.abs().max()))
 
 
 def test_the_lens_at_the_last_layer_gives_the_logits_and_twice_normed_does_not(subject: Local) -> None:
@@ -64,7 +66,7 @@ def test_the_lens_at_the_last_layer_gives_the_logits_and_twice_normed_does_not(s
     every = list(range(subject.engine.vocabulary))
     got = np.array([d.logprobs for d in subject.unembed(states_ND[-2:], ids=every)])
     np.testing.assert_allclose(got, wanted_TV[-2:], atol=CLOSE)
-    again = subject.engine.blocks.normed(torch.from_numpy(states_ND[-2:])).detach()  # type: ignore[union-attr]
+    again = subject.engine.blocks.normed(torch.from_numpy(states_ND[-2:]).to(DEVICE)).detach().float().cpu()  # type: ignore[union-attr]
     twice = np.array([d.logprobs for d in subject.unembed(again.numpy(), ids=every)])
     assert np.abs(twice - wanted_TV[-2:].numpy()).max() > 10 * CLOSE, "a second norm must show"
 
@@ -188,7 +190,7 @@ def test_no_ops_are_no_ops_and_a_zero_is_not() -> None:
 
 def test_a_model_without_one_stream_is_refused_with_the_reason(tmp_path: Any) -> None:
     for name in NOT:
-        refused = load(str(build(name, tmp_path / name)), device="cpu")
+        refused = load(str(build(name, tmp_path / name)), **HERE)
         assert refused.tier == "logprobs"
         assert str(refused.environment["activations"]).startswith("refused: ")
         with pytest.raises(BadModel, match="cannot be read"):
