@@ -75,7 +75,7 @@ def test_what_was_built_into_a_model_is_found(tmp_path: Path) -> None:
     assert checkup(tiny("cohere", tmp_path)).factors["logit_scale"] == 0.25
     text = str(examine(tiny("gemma2", tmp_path)))
     assert "final logit softcapping 3" in text
-    assert "layers that see all: 1, 3" in text
+    assert "layers that see all: 1, 3" in " ".join(text.split())
     assert "the root of the width" in text
 
 
@@ -258,3 +258,25 @@ def test_real_models_have_their_known_quirks() -> None:
     assert smol.template is not None
     assert (smol.template.empty_system or 0) < 0
     assert (smol.bos.found, gemma.bos.found) == (1, 1)
+
+
+def test_the_laws_of_access_hold_and_a_fast_way_that_lies_is_seen(tmp_path: Path) -> None:
+    local = tiny("mistral-window", tmp_path)
+    whole = examine(local)
+    assert whole.passed
+    laws = {law.name: law for law in whole.data.laws}
+    assert "rows of 3 to 19 tokens" in laws["a row has the numbers that it has alone"].note, "both sides of the window"
+    assert not whole.broken
+    assert {law.name for law in whole.data.laws if law.outcome == "not run"} <= {way.what for way in local.engine.ways}
+    norm = local.engine.blocks.norm  # type: ignore[union-attr]
+    wrong = replace(local.engine, blocks=replace(local.engine.blocks, norm=lambda states: norm(states) * 1.01))  # type: ignore[type-var]
+    found = examine(replace(local, engine=wrong))
+    assert found.broken == ("the last states give the next token",)
+    assert not found.passed
+
+
+def test_why_a_fast_way_was_refused_is_told(tmp_path: Path) -> None:
+    ways = {law.name: law for law in examine(tiny("bloom", tmp_path)).data.laws}
+    assert ways["token trees"].outcome == "not run"
+    assert ways["token trees"].note.startswith("refused (")
+    assert ways["keys and values cached"].note.endswith("taken")

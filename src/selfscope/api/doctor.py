@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
@@ -35,7 +35,12 @@ class Doctor(Tabular):
     @property
     def passed(self) -> bool:
         """Whether its activations may be read and written."""
-        return not self.data.refused
+        return not self.data.refused and not self.broken
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The laws of access that do not hold: what is computed of this model cannot be relied on."""
+        return tuple(law.name for law in self.data.laws if law.outcome == "failed")
 
     def lines(self) -> list[tuple[str, str, str]]:
         """The checkup as text.
@@ -52,6 +57,7 @@ class Doctor(Tabular):
             ("scales", list(_scales(checkup))),
             ("text", list(_text(checkup))),
             ("self-test", [(c.name, ": ".join(filter(None, (c.outcome, c.note)))) for c in checkup.checks]),
+            ("laws", [(c.name, ": ".join(filter(None, (c.outcome, c.note)))) for c in checkup.laws]),
         ]
         return [
             (part if k == 0 else "", what, finding)
@@ -73,8 +79,8 @@ def doctor(
 ) -> Doctor:
     """Examines a model that runs here.
 
-    Path to its blocks, norms and sinks by layer, BOS and template, scales, windows, usable placeholders, and every
-    check of the self-test.
+    Path to its blocks, norms and sinks by layer, BOS and template, scales, windows, usable placeholders, every check of
+    the self-test, and the laws of access: what captures, scores and replies of this model are worth.
 
     Parameters
     ----------
@@ -98,13 +104,15 @@ def doctor(
     return examine(model)
 
 
-def examine(subject: Subject) -> Doctor:
+def examine(subject: Subject, done: Callable[[], None] = lambda: None) -> Doctor:
     """The checkup of a loaded subject.
 
     Parameters
     ----------
     subject
         A model that runs here.
+    done
+        Called behind each of the laws of access, which take some seconds.
 
     Returns
     -------
@@ -124,7 +132,7 @@ def examine(subject: Subject) -> Doctor:
     from selfscope.subjects.model_report import checkup
 
     assert isinstance(subject, Local)
-    return Doctor(checkup(subject))
+    return Doctor(checkup(subject, done))
 
 
 def _model(checkup: Checkup) -> Iterator[tuple[str, str]]:

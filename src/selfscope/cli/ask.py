@@ -91,6 +91,10 @@ def ask(
         say(result.table(colour=coloured()), coloured=coloured())
 
 
+LAWS = 7
+"""How many laws of access the doctor runs: what the bar of progress counts, without importing them."""
+
+
 @app.command
 def doctor(
     model: Model,
@@ -99,9 +103,10 @@ def doctor(
     hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
     json: Json = False,
 ) -> None:
-    """Examine a model before its activations are read: where its layers lie, norms, sinks, BOS, template, self-test.
+    """Examine a model before it is relied on: layers, norms, sinks, BOS, template, self-test, and the laws of access.
 
-    The exit code is not zero where the self-test refuses the model.
+    The laws compare captures, scores and replies with the bare model, row by row. The exit code is not zero where the
+    self-test refuses the model, or a law does not hold.
 
     For example:
 
@@ -114,13 +119,15 @@ def doctor(
     from selfscope.records import to_jsonable
 
     with Bar(quiet=json, first="loading") as bar:
-        bar.plan(2)
+        bar.plan(LAWS + 1)
         subject = load(model, **hardware.chosen())
         bar.step("measuring", 1)
-        checkup = examine(subject)
+        checkup = examine(subject, lambda: bar.step("the laws of access", 1))
     if json:
         print_data(to_jsonable(checkup.data))
     else:
         say(checkup.table(colour=coloured()), coloured=coloured())
     if checkup.data.refused:
         raise BadModel(f"the activations of {model} are not to be read or written: {checkup.data.refused}")
+    if checkup.broken:
+        raise BadModel(f"a law of access does not hold for {model}: {'; '.join(checkup.broken)}")

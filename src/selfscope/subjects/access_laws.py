@@ -9,6 +9,7 @@ Axes: T tokens, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -26,7 +27,9 @@ LONGEST = 4200  # tokens of a row that is tried
 REPLY = 6  # tokens of a reply
 
 
-def access_laws(local: Local, *, affordable: float = AFFORDABLE) -> tuple[Check, ...]:
+def access_laws(
+    local: Local, *, affordable: float = AFFORDABLE, done: Callable[[], None] = lambda: None
+) -> tuple[Check, ...]:
     """Every law, on this model.
 
     Parameters
@@ -35,14 +38,21 @@ def access_laws(local: Local, *, affordable: float = AFFORDABLE) -> tuple[Check,
         A loaded model; nothing of it is changed.
     affordable : float
         Parameters times tokens of one probe: longer rows are not tried, and the law says so.
+    done : callable
+        Called behind each of `LAWS`.
 
     Returns
     -------
     tuple of Check
         In the order of `LAWS`. outcome: passed | failed | not run. note: the largest difference, in nats.
     """
-    rows = _rows(local, affordable)
-    return tuple(check for law in LAWS for check in law(local, rows, affordable))
+    checks = [_told(way) for way in local.engine.ways]
+    with torch.inference_mode():
+        rows = _rows(local, affordable)
+        for law in LAWS:
+            checks += law(local, rows, affordable)
+            done()
+    return tuple(checks)
 
 
 def _rows(local: Local, affordable: float) -> list[Ids]:
@@ -95,13 +105,14 @@ def _company(local: Local, rows: Sequence[Ids], affordable: float) -> list[Check
     kept = local.engine.company
     if (found.bound, found.equal_from) != (kept.bound, kept.equal_from) and found.equal_from is not None:
         wrong = f"rows beyond {found.equal_from} tokens change each other's numbers"
-        return [Check("rows in company, as the bare model reads them", "failed", wrong)]
+        return [Check("rows in company, longer ones included", "failed", wrong)]
     return [_told(one) for one in found.tried]
 
 
 def _told(one: Tried) -> Check:
-    gap = "not tried" if one.gap is None else "exactly" if one.gap == 0 else f"{one.gap:.1g} nats"
-    return Check(one.what, "not run" if one.gap is None else "passed", ", ".join(filter(None, (gap, one.note))))
+    gap = "" if one.gap is None else "exactly" if one.gap == 0 else f"{one.gap:.1g} nats"
+    outcome = "not run" if one.gap is None or one.note.startswith("refused") else "passed"
+    return Check(one.what, outcome, ", ".join(filter(None, (gap, one.note))))
 
 
 def _alone(local: Local, rows: Sequence[Ids], affordable: float) -> list[Check]:
@@ -112,7 +123,7 @@ def _alone(local: Local, rows: Sequence[Ids], affordable: float) -> list[Check]:
         found = local.next_token(prompts[start : start + 8], ids=every)
         for row, one in zip(rows[start : start + 8], found, strict=True):
             gap = max(gap, _unlike(_bare(local, row)[-1].tolist(), one.logprobs))
-    return [_judged("a row in company has the numbers that it has alone", gap, local, _reach(rows))]
+    return [_judged("a row has the numbers that it has alone", gap, local, _reach(rows))]
 
 
 def _reach(rows: Sequence[Ids]) -> str:
@@ -140,11 +151,11 @@ def _replies(local: Local, rows: Sequence[Ids], affordable: float) -> list[Check
         for reply in replies:
             if reply.ids:
                 gap = max(gap, _unlike(_steps(local, row, reply.ids), reply.logprobs or ()))
-    return [_judged("a growing reply has the numbers of its whole rows", gap, local, _reach(rows))]
+    return [_judged("a reply has the numbers of its whole rows", gap, local, _reach(rows))]
 
 
 def _captures(local: Local, rows: Sequence[Ids], affordable: float) -> list[Check]:
-    names = ("a capture is what the model itself gives as hidden states", "the last layer's states give the next token")
+    names = ("captures are the model's hidden states", "the last states give the next token")
     blocks = local.engine.blocks
     if blocks is None:
         return [Check(name, "not run", local.refused) for name in names]
@@ -156,7 +167,8 @@ def _captures(local: Local, rows: Sequence[Ids], affordable: float) -> list[Chec
         ids = torch.tensor([row], device=local.engine.device)
         own = local.engine.model(input_ids=ids, use_cache=False, output_hidden_states=True).hidden_states
         if own is None or len(own) < last + 1:
-            return [Check(names[0], "not run", "the model gives no hidden states"), _lens(local, short, states, names[1])]
+            none = Check(names[0], "not run", "the model gives no hidden states")
+            return [none, _lens(local, short, states, names[1])]
         entering_TD = torch.from_numpy(states.of(k, -1))
         first = own[0][0].float().cpu()
         begins = first.shape == entering_TD.shape and torch.allclose(first, entering_TD, atol=1e-4)  # Mamba's do not
@@ -183,14 +195,12 @@ def _nothing_left(local: Local, rows: Sequence[Ids], affordable: float) -> list[
     hooks = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in local.engine.model.modules())
     before_TV = _bare(local, rows[0])
     if local.engine.blocks is not None:
-        try:
+        with suppress(SelfscopeError):
             local.capture([Prompt(ids=rows[0])], [0], [[len(rows[0])]])  # there is no such position
-        except SelfscopeError:
-            pass
         local.capture([Prompt(ids=rows[0])], [0], "last")
     after = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in local.engine.model.modules())
     same = after == hooks and torch.equal(before_TV, _bare(local, rows[0]))
-    name = "calls leave no hook behind, and no other number"
+    name = "calls leave nothing behind in the model"
     return [Check(name, "passed" if same else "failed", "" if same else f"{after - hooks} hooks were left")]
 
 

@@ -23,8 +23,8 @@ Ids = tuple[int, ...]
 PROBE = 12  # tokens of a row whose numbers are watched
 AFFORDABLE = 3e9  # parameters times tokens of one probe while a model is loaded: a few hundredths of a second
 LONGEST = 512  # tokens of a row that is tried while a model is loaded
-RAISED = (TypeError, ValueError, RuntimeError, IndexError, AttributeError, KeyError)
-"""What an architecture raises that does not take the inputs of a probe."""
+RAISED = (TypeError, ValueError, RuntimeError, IndexError, AttributeError, KeyError, NotImplementedError)
+"""What an architecture raises that does not take the inputs of a probe, or a fast way."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def _by_position(probes: Probes, context: int) -> tuple[int | None, bool, bool, 
             alike, kept = beyond < probes.tolerance, later < probes.tolerance
             tried.append(Tried(f"two rows beyond {low} tokens", beyond, "" if alike else "equal lengths together"))
             tried.append(Tried(
-                f"a row beyond {low} tokens after a longer one", later,
+                f"one beyond {low} tokens after a longer one", later,
                 "" if kept else f"depends on what was computed before: longer rows than {low} tokens are refused",
             ))  # fmt: skip
         probes.logits(rows[:1])
@@ -226,11 +226,11 @@ def _by_length(
     short = gap(PROBE)
     if not short < probes.tolerance:
         return 0, [Tried("short rows in company", short, "only rows of one length are computed together")]
-    tried = [Tried("short rows in company, padded on the right", short)]
+    tried = [Tried("short rows in company", short)]
     if able:
         far = able[-1] + 4
         at = gap(far)
-        tried.append(Tried(f"rows of up to {far} tokens in company, padded on the right", at))
+        tried.append(Tried(f"rows of up to {far} tokens in company", at))
         if not at < probes.tolerance:
             low, high = PROBE, far
             while high - low > 1:

@@ -15,7 +15,7 @@ import torch
 
 from selfscope.subjects.blocks import Blocks, cache_word
 from selfscope.subjects.cascade import BesideCache, attending, shared_prefix_cache
-from selfscope.subjects.company import Company
+from selfscope.subjects.company import Company, Tried
 from selfscope.subjects.inject import MarkedTokens
 from selfscope.subjects.sight import attention_mask
 
@@ -36,7 +36,8 @@ class Engine:
     or "recomputed" (no cache of keys and values).
     cascade: a common beginning is held once for all rows (cascade.py); else every row gets a copy.
     window: its shortest attention window; longer rows do not take the fast ways. beyond: how a reply grows there,
-    "cached" or "recomputed". company: which rows may be computed together.
+    "cached" or "recomputed". company: which rows may be computed together. ways: how the fast ways compared with the
+    plain one.
     tokens, rows: what a batch holds. blocks: its residual stream (None: not to be read or written).
     marks: what the marked tokens of this call stand for. masked: every row hides tokens (masked_rows.py).
     """
@@ -50,6 +51,7 @@ class Engine:
     window: int | None = None
     beyond: str = "cached"
     company: Company = Company()
+    ways: tuple[Tried, ...] = ()
     tokens: int = 2048
     rows: int = 128
     blocks: Blocks | None = None

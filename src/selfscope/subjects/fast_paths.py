@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 
-from selfscope.subjects.company import AFFORDABLE, LONGEST, company_of, probe_row, require_causal, tolerance_of
+from selfscope.subjects.company import (
+    AFFORDABLE,
+    LONGEST,
+    RAISED,
+    Tried,
+    company_of,
+    probe_row,
+    require_causal,
+    tolerance_of,
+)
 from selfscope.subjects.decode import Engine, Ids
 from selfscope.subjects.no_gradients import no_gradients
 from selfscope.subjects.prefix_trees import score
@@ -17,8 +26,6 @@ from selfscope.subjects.rollout import Draw, SamplingPlan, sample
 
 WINDOWS = ("sliding_window", "attention_chunk_size", "window_size", "attention_window_size", "local_attention")
 """How configurations call the length beyond which a layer no longer sees: a short probe does not show it."""
-ERRORS = (TypeError, ValueError, RuntimeError, IndexError, AttributeError)
-"""What an architecture raises that does not take a fast way."""
 
 
 def engine_of(model: Any, tokenizer: Any) -> Engine:
@@ -43,20 +50,44 @@ def checked(engine: Engine, context: int) -> Engine:
     candidates = [[tuple(t % engine.vocabulary for t in c) for c in row_words] for row_words in words]
     tolerance = tolerance_of(engine.model)
     plain = replace(engine, tree=False, steps="recomputed")
+    ways: list[Tried] = []
     with no_gradients(engine.device):
-        plain = replace(plain, full_logits=not _heads_agree(plain, prompts[0], tolerance))
+        head = _head_gap(plain, prompts[0])
+        ways.append(_way("output embedding on the last states", head, tolerance))
+        plain = replace(plain, full_logits=not head[0] < tolerance)
         fast = replace(engine, full_logits=plain.full_logits)
         one_by_one = score(plain, prompts, candidates)
-        try:
-            agree = _gap(score(replace(fast, window=None), prompts, candidates), one_by_one) < tolerance
-        except ERRORS:
-            agree = False  # the architecture does not take a mask of four dimensions
+        trees = _tried(lambda: _gap(score(replace(fast, window=None), prompts, candidates), one_by_one))
+        ways.append(_way("token trees", trees, tolerance))
+        agree = trees[0] < tolerance
         fast = replace(fast, tree=agree)
-        fast = replace(fast, cascade=agree and _cascades(fast, prompts, tolerance))
+        if agree:
+            beginnings = _tried(lambda: _cascade_gap(fast, prompts))
+            ways.append(_way("a beginning held once", beginnings, tolerance))
+            fast = replace(fast, cascade=beginnings[0] < tolerance)
         for steps in ("in place", "cached"):
-            if _steps_agree(replace(fast, steps=steps, window=None if agree else engine.window), prompts, tolerance):
-                return replace(fast, steps=steps, beyond=_beyond(replace(fast, steps=steps), tolerance))
-    return replace(fast, steps="recomputed")
+            grown = replace(fast, steps=steps, window=None if agree else engine.window)
+            gap = _tried(lambda own=grown: _steps_gap(own, prompts))  # type: ignore[misc]
+            ways.append(_way(f"keys and values {steps}", gap, tolerance))
+            if gap[0] < tolerance:
+                fast = replace(fast, steps=steps)
+                return replace(fast, beyond=_beyond(fast, tolerance), ways=tuple(ways))
+    return replace(fast, steps="recomputed", ways=tuple(ways))
+
+
+def _tried(gap: Callable[[], float]) -> tuple[float, str]:
+    """A difference, or infinity and what the architecture raised."""
+    try:
+        return gap(), ""
+    except RAISED as error:
+        return float("inf"), f"{type(error).__name__}: {' '.join(str(error).split())[:80]}".rstrip(": ")
+
+
+def _way(what: str, found: tuple[float, str], tolerance: float) -> Tried:
+    gap, raised = found
+    if gap < tolerance:
+        return Tried(what, gap, "taken")
+    return Tried(what, None if raised else gap, f"refused ({raised or 'differs from the plain way'})")
 
 
 def _beyond(engine: Engine, tolerance: float) -> str:
@@ -66,39 +97,35 @@ def _beyond(engine: Engine, tolerance: float) -> str:
         return "cached"
     lengths = (5, max(engine.window - 2, 1), engine.window + 5)
     rows = [probe_row(engine.vocabulary, n, k) for k, n in enumerate(lengths)]
-    return "cached" if _steps_agree(engine, rows, tolerance) else "recomputed"
+    return "cached" if _tried(lambda: _steps_gap(engine, rows))[0] < tolerance else "recomputed"
 
 
-def _cascades(engine: Engine, prompts: Sequence[Ids], tolerance: float) -> bool:
-    """Whether a beginning that is held once gives the scores and the steps of one that each row has a copy of."""
+def _cascade_gap(engine: Engine, prompts: Sequence[Ids]) -> float:
+    """How far scores and steps behind a beginning that is held once are from those where each row has a copy of it."""
     with_it, without = replace(engine, cascade=True, window=None), replace(engine, window=None)
     words: list[list[Ids]] = [[(1, 2, 3), (1, 2, 4)], [(2, 1)]]
     rows = list(prompts)
     if engine.within_window(180):  # long enough to take both ways of joining the two parts
         tails = [tuple((11 * k + 5 * r + 1) % engine.vocabulary for k in range(40)) for r in range(2)]
         rows = [prompts[0][:8] * 15 + tail for tail in tails]
-    try:
-        for examples in (prompts, rows):
-            if not _gap(score(with_it, examples, words), score(without, examples, words)) < tolerance:
-                return False
-        return _steps_agree(replace(with_it, steps="in place"), prompts, tolerance)
-    except (*ERRORS, NotImplementedError, KeyError):
-        return False
+    both = [_gap(score(with_it, examples, words), score(without, examples, words)) for examples in (prompts, rows)]
+    return max(*both, _steps_gap(replace(with_it, steps="in place"), prompts))
 
 
-def _heads_agree(engine: Engine, row: Ids, tolerance: float) -> bool:
-    """Whether the output embedding on the decoder's last states gives the model's own logits."""
+def _head_gap(engine: Engine, row: Ids) -> tuple[float, str]:
+    """How far the output embedding on the decoder's last states is from the model's own logits."""
     ids = torch.tensor([row], device=engine.device)
     own_TV = engine.model(input_ids=ids, use_cache=False).logits[0].float().log_softmax(-1)
-    try:
+
+    def gap() -> float:
         head_TV = engine.head(engine.body(input_ids=ids, use_cache=False)[0])
-    except (TypeError, ValueError, RuntimeError, AttributeError):
-        return False
-    return head_TV.shape == own_TV.shape and bool((head_TV - own_TV).abs().max() < tolerance)
+        return float((head_TV - own_TV).abs().max()) if head_TV.shape == own_TV.shape else float("inf")
+
+    return _tried(gap)
 
 
-def _steps_agree(engine: Engine, prompts: Sequence[Ids], tolerance: float) -> bool:
-    """Whether log-probabilities of a growing reply are those of the whole rows."""
+def _steps_gap(engine: Engine, prompts: Sequence[Ids]) -> float:
+    """How far log-probabilities of a growing reply are from those of the whole rows."""
     plain = replace(engine, tree=False, stop_ids=())
     grown: dict[int, Ids] = {}
     logprobs: dict[int, list[float]] = {}
@@ -106,12 +133,9 @@ def _steps_agree(engine: Engine, prompts: Sequence[Ids], tolerance: float) -> bo
     def note(i: int, draws: list[Draw]) -> None:
         grown[i], logprobs[i] = tuple(draws[0].ids), draws[0].logprobs
 
-    try:
-        sample(plain, prompts, 2, SamplingPlan(3, 1.0, 0), note)
-    except ERRORS:
-        return False
+    sample(plain, prompts, 2, SamplingPlan(3, 1.0, 0), note)
     full_scores = score(plain, prompts, [[grown[i]] for i in range(len(prompts))])
-    return _gap([[logprobs[i]] for i in range(len(prompts))], full_scores) < tolerance
+    return _gap([[logprobs[i]] for i in range(len(prompts))], full_scores)
 
 
 def _gap(a: Any, b: Any) -> float:

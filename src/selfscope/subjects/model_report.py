@@ -6,7 +6,7 @@ Axes: N tokens, D width.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from selfscope.records import Message, Prompt
+from selfscope.subjects.access_laws import access_laws
 from selfscope.subjects.fast_paths import WINDOWS
 from selfscope.subjects.local import Local
 from selfscope.subjects.ordinary_tokens import NEUTRAL, SINK
@@ -63,7 +64,8 @@ class Stream:
 class Checkup:
     """What is to be known of a model before its activations are read. stream: None where the self-test refused it.
     factors, caps: of the configuration, where it has any. windows: attention windows in tokens by kind; seeing: layers
-    that see the whole context where others do not. ways: how decoding is done. template: None for a base model."""
+    that see the whole context where others do not. ways: how decoding is done. template: None for a base model.
+    laws: see `access_laws`."""
 
     model: str
     identity: str
@@ -85,10 +87,13 @@ class Checkup:
     ways: Mapping[str, str]
     checks: tuple[Check, ...]
     refused: str = ""
+    laws: tuple[Check, ...] = ()
 
 
-def checkup(local: Local) -> Checkup:
-    """Examines a loaded model. It takes one forward of eight short texts, and a few dozen calls of the tokenizer."""
+def checkup(local: Local, done: Callable[[], None] | None = None) -> Checkup:
+    """Examines a loaded model. It takes one forward of eight short texts, and a few dozen calls of the tokenizer.
+
+    done: called behind each of the access laws, which take some seconds; without it they are not run."""
     config = local.engine.model.config.get_text_config()
     known = local.environment
     kinds = list(getattr(config, "layer_types", None) or [])
@@ -114,6 +119,7 @@ def checkup(local: Local) -> Checkup:
         {name: str(known[name]) for name in WAYS if name in known},
         local.checks,
         local.refused,
+        () if done is None else access_laws(local, done=done),
     )
 
 
