@@ -19,10 +19,10 @@ from selfscope.records import Injection, Vector
 from selfscope.subjects import bundled_models
 from selfscope.subjects.inject import injected
 from selfscope.subjects.local import Local, load
-from tested_device import CLOSE, HERE
+from tested_device import HERE
 from tiny import SAMPLE, loaded
 
-__all__ = ["CLOSE", "NOT", "REAL", "acts_for", "bare", "by_hand", "patched", "rows", "subject", "tensor", "vector"]
+__all__ = ["NOT", "REAL", "acts_for", "bare", "by_hand", "kind", "patched", "rows", "subject", "tensor", "vector"]
 
 NOT = ("llama4",)
 """Its logits are not its head on its last states: its stream is not offered."""
@@ -41,6 +41,11 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Local]:
     torch.set_num_threads(1)
     yield loaded(request.param)
     torch.set_num_threads(threads)
+
+
+def kind(subject: Local) -> str:
+    """The model_type of its configuration."""
+    return str(subject.engine.model.config.get_text_config().model_type)
 
 
 def rows(subject: Local) -> list[tuple[int, ...]]:

@@ -37,8 +37,12 @@ def test_a_write_reaches_no_earlier_token(subject: Local) -> None:
     ids = rows(subject)[1]
     act = Injection(len(subject.layers) // 2, vector(subject), (6,), "add")
     got, clean = patched(subject, ids, act), bare(subject, ids)
-    assert torch.equal(got[:6], clean[:6])
-    assert float((got[6:] - clean[6:]).abs().amax(-1).min()) > 0
+    gap_T = (got - clean).abs().amax(-1)
+    # Experts compute their tokens together: another choice of experts later moves the rounding of earlier tokens.
+    assert float(gap_T[:6].max()) <= (1e-6 * float(clean.abs().max()) if "moe" in bare_model.kind(subject) else 0)
+    assert float(gap_T[6]) > 0
+    if subject.engine.company.equal_from is None:  # else attention selects, and later tokens need not see this one
+        assert float(gap_T[7:].min()) > 0
 
 
 def test_capture_is_what_enters_the_next_block(subject: Local) -> None:

@@ -196,7 +196,8 @@ def check_numbers(name: str, model: Any) -> None:
 
 def context_of(name: str, config: Any) -> int:
     """Tokens that fit. Raises BadModel for a configuration that says no such number."""
-    found = getattr(config.get_text_config(), "max_position_embeddings", None)
+    own = config.get_text_config()
+    found = getattr(own, "max_position_embeddings", getattr(own, "max_seq_len", None))  # MPT says the latter
     if found is None or found == -1:  # XLNet says -1: no bound
         return 1 << 20
     if isinstance(found, bool) or not isinstance(found, int) or found < 1:
