@@ -31,7 +31,7 @@ REAL = ["smollm2-135m", "gemma3-270m"]
 OPERATORS = ["replace", "add", "norm_add", "norm_replace", "mix", "project_out"]
 
 
-@pytest.fixture(scope="module", params=[*FAMILIES, *REAL])
+@pytest.fixture(scope="module", params=[*FAMILIES, REAL[0], pytest.param(REAL[1], marks=pytest.mark.slow)])
 def subject(request: pytest.FixtureRequest) -> Iterator[Local]:
     threads = torch.get_num_threads()
     if request.param in bundled_models.PACKAGES:
