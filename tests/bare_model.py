@@ -19,7 +19,7 @@ from selfscope.records import Injection, Vector
 from selfscope.subjects import bundled_models
 from selfscope.subjects.inject import injected
 from selfscope.subjects.local import Local, load
-from tested_device import HERE
+from tested_device import HERE, reading
 from tiny import SAMPLE, loaded
 
 __all__ = ["NOT", "REAL", "acts_for", "bare", "by_hand", "kind", "patched", "rows", "subject", "tensor", "vector"]
@@ -69,7 +69,7 @@ def tensor(ids: Sequence[int]) -> torch.Tensor:
 
 def bare(subject: Local, ids: Sequence[int]) -> torch.Tensor:
     """Logits (T, V) of the bare model."""
-    with torch.inference_mode():
+    with reading():
         return subject.engine.model(input_ids=tensor(ids), use_cache=False).logits[0].float().cpu()
 
 
@@ -77,7 +77,7 @@ def patched(subject: Local, ids: Sequence[int], act: Injection) -> torch.Tensor:
     """Logits (T, V) of the model under `injected`."""
     blocks = subject.engine.blocks
     assert blocks is not None
-    with torch.inference_mode(), injected(subject.engine.model, blocks, [[act]], lengths=[len(ids)], width=len(ids)):
+    with reading(), injected(subject.engine.model, blocks, [[act]], lengths=[len(ids)], width=len(ids)):
         return subject.engine.model(input_ids=tensor(ids), use_cache=False).logits[0].float().cpu()
 
 
@@ -110,7 +110,7 @@ def by_hand(subject: Local, ids: Sequence[int], acts: Sequence[Injection], extra
 
         return hook
 
-    with torch.inference_mode(), blocks.hooked([(a.layer, hook_of(a)) for a in acts]):
+    with reading(), blocks.hooked([(a.layer, hook_of(a)) for a in acts]):
         logits_TV = subject.engine.model(input_ids=tensor(ids), use_cache=False).logits[0]
     return logits_TV[-1].float().cpu().log_softmax(-1)
 

@@ -8,6 +8,7 @@ import torch
 
 from selfscope.records import NOTHING, Message, Prompt
 from selfscope.subjects.local import Local
+from tested_device import reading
 
 OBJECT = "Name a colour."
 """What every prompt here is about."""
@@ -59,7 +60,7 @@ def by_mask(subject: Local, prompt: Prompt, more: Sequence[int] = ()) -> torch.T
     mask = torch.zeros(len(row), len(row)).masked_fill(~sees(subject, prompt, len(more)), float("-inf"))
     mask = mask.to(subject.engine.device, subject.engine.model.dtype)
     positions = torch.arange(len(row), device=mask.device)[None]
-    with torch.inference_mode():
+    with reading():
         found = subject.engine.model(
             input_ids=torch.tensor([row], device=mask.device), attention_mask=mask[None, None], position_ids=positions,
             use_cache=False,

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import torch
+
+from selfscope.subjects.no_gradients import no_gradients
 
 DTYPES = ("float32", "bfloat16", "float16")
 _asked = os.environ.get("SELFSCOPE_TEST_DEVICE", "") or "cpu"
@@ -24,9 +27,13 @@ if DEVICE.startswith("xla"):
 
     # Each operation at once: many short ones of many shapes compile faster than whole graphs of them.
     torch_xla.experimental.eager_mode(True)
-    torch.inference_mode = torch.no_grad  # which the device refuses, and tests read models with
 
 
 def tensor(rows: Sequence[Sequence[int]]) -> torch.Tensor:
     """Token ids (B, T) where the model is."""
     return torch.tensor([list(row) for row in rows], device=DEVICE)
+
+
+def reading() -> Any:
+    """Without gradients, as the device takes it."""
+    return no_gradients(torch.device(DEVICE))

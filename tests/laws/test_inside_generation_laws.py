@@ -18,7 +18,7 @@ from bare_model import acts_for, bare, by_hand, rows, tensor, vector
 from selfscope.records import Decoding, Injection, Prompt
 from selfscope.subjects.inject import injected
 from selfscope.subjects.local import Local
-from tested_device import CLOSE
+from tested_device import CLOSE, reading
 
 subject = bare_model.subject
 
@@ -90,17 +90,17 @@ def test_generate_under_left_padding_caches_chunks_and_beams(subject: Local, way
         "output_scores": True, "return_dict_in_generate": True, **more,
     }  # fmt: skip
     try:
-        with torch.inference_mode():
+        with reading():
             model.generate(ids_BT, attention_mask=mask_BT, **settings)
     except Exception as error:
         pytest.skip(f"transformers itself cannot: {str(error)[:80]}")
-    with torch.inference_mode(), injected(model, blocks, acts, lengths=lengths, width=ids_BT.shape[1]):
+    with reading(), injected(model, blocks, acts, lengths=lengths, width=ids_BT.shape[1]):
         got = model.generate(ids_BT, attention_mask=mask_BT, **settings)
     copies = len(got.sequences) // len(some)
     for b, row in enumerate(some):
         own = {**settings, "prefill_chunk_size": None} if "prefill_chunk_size" in settings else settings
         own = {k: v for k, v in own.items() if k not in ("prefill_chunk_size", "cache_implementation")}
-        with torch.inference_mode(), injected(model, blocks, [acts[b]], lengths=[len(row)], width=len(row)):
+        with reading(), injected(model, blocks, [acts[b]], lengths=[len(row)], width=len(row)):
             alone = model.generate(tensor(row), attention_mask=tested_device.tensor([[1] * len(row)]), **own)
         mine = got.sequences[b * copies : (b + 1) * copies, ids_BT.shape[1] :]
         assert torch.equal(mine, alone.sequences[:, len(row) :]), way
@@ -114,7 +114,7 @@ def test_dropping_the_mask_or_counting_columns_in_the_chunk_shows(subject: Local
     some = [rows(subject)[1], rows(subject)[3]]
     ids_BT, mask_BT = left_padded(some)
     positions_BT = (mask_BT.cumsum(1) - 1).clamp(min=0)
-    with torch.inference_mode():
+    with reading():
         right = subject.engine.model(input_ids=ids_BT, attention_mask=mask_BT, position_ids=positions_BT).logits
         wrong = subject.engine.model(input_ids=ids_BT).logits
     np.testing.assert_allclose(right[1, -1].float().cpu(), bare(subject, some[1])[-1], atol=10 * CLOSE)

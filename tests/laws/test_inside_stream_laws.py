@@ -19,7 +19,7 @@ from selfscope.records import Injection, Prompt, Vector
 from selfscope.subjects.capture import capture
 from selfscope.subjects.inject import apply_operator, injected
 from selfscope.subjects.local import Local, load
-from tested_device import CLOSE, DEVICE, HERE
+from tested_device import CLOSE, DEVICE, HERE, reading
 from tiny import build
 
 subject = bare_model.subject
@@ -51,7 +51,7 @@ def test_capture_is_what_enters_the_next_block(subject: Local) -> None:
     got = subject.capture([Prompt(ids=ids)], layers, "every")
     if subject.engine.steps == "recomputed":
         pytest.skip("what transformers calls hidden states is something else here; the self-test compares the blocks")
-    with torch.inference_mode():
+    with reading():
         wanted = subject.engine.model(input_ids=tensor(ids), output_hidden_states=True, use_cache=False).hidden_states
     for layer in layers[:-1]:
         np.testing.assert_array_equal(got.at(layer), wanted[layer + 1][0].float().cpu().numpy())
@@ -132,13 +132,13 @@ def test_nothing_is_left_behind_after_an_exception(subject: Local) -> None:
     hooks = [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in subject.engine.model.modules()]
     act = Injection(0, vector(subject), (1,))
     two = injected(subject.engine.model, blocks, [[act], [act]], lengths=[len(ids)] * 2, width=len(ids))
-    with pytest.raises(ValueError, match="not a multiple"), torch.inference_mode(), two:
+    with pytest.raises(ValueError, match="not a multiple"), reading(), two:
         subject.engine.model(input_ids=tensor(ids), use_cache=False)
 
     def fail(stream_BTD: torch.Tensor) -> torch.Tensor:
         raise RuntimeError("here")
 
-    with pytest.raises(RuntimeError, match="here"), torch.inference_mode(), blocks.hooked([(0, fail)]):
+    with pytest.raises(RuntimeError, match="here"), reading(), blocks.hooked([(0, fail)]):
         subject.engine.model(input_ids=tensor(ids), use_cache=False)
     subject.capture([Prompt(ids=ids)], [0])
     assert hooks == [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in subject.engine.model.modules()]
@@ -222,7 +222,7 @@ def test_memory_is_flat_and_no_graph_is_kept(subject: Local) -> None:
     if subject.name in REAL:
         pytest.skip("a tiny model shows it")
     engine = replace(subject.engine, marks=None)
-    with torch.inference_mode():
+    with reading():
         assert not capture(engine, [rows(subject)[0]], [[0, 1]], [0])[0].requires_grad
     subject.capture([Prompt(ids=rows(subject)[0])], [0])
     gc.collect()

@@ -20,7 +20,7 @@ import torch
 from selfscope.records import Decoding, Message, Prompt
 from selfscope.subjects import bundled_models
 from selfscope.subjects.local import Local, load
-from tested_device import CLOSE, HERE, tensor
+from tested_device import CLOSE, HERE, reading, tensor
 from tiny import SAMPLE, build, loaded
 
 WAYS = {
@@ -61,7 +61,7 @@ def words(n: int) -> list[list[str]]:
 
 def bare(subject: Local, ids: Sequence[int]) -> torch.Tensor:
     """Log-probabilities (T, V) of one full sequence by the bare model."""
-    with torch.inference_mode():
+    with reading():
         found: torch.Tensor = subject.engine.model(tensor([ids])).logits[0].float().cpu().log_softmax(-1)
     return found
 

@@ -20,7 +20,7 @@ from selfscope.errors import Unsupported
 from selfscope.records import NOTHING, Decoding, Injection, Message, Prompt, Vector
 from selfscope.subjects import bundled_models, masked_rows, rollout
 from selfscope.subjects.local import Local, load
-from tested_device import CLOSE, HERE
+from tested_device import CLOSE, HERE, reading
 
 FAMILIES = ("llama", "qwen3", "gemma2", "gemma3", "gpt2", "gpt-neox", "opt")
 WORDS = (["red", "red, later"], ["blue", "yes, perhaps later", "no"], ["no"])
@@ -77,7 +77,7 @@ def logprobs(subject: Local, prompt: Prompt) -> list[float]:
 def step(subject: Local, prompt: Prompt, more: Sequence[int]) -> torch.Tensor:
     """Log-probabilities (V,) of the next token after a masked prompt and more tokens."""
     engine, (row,) = subject._marked([prompt], [len(more) + 1])
-    with torch.inference_mode():
+    with reading():
         return masked_rows.next_logprobs(engine, [(*row, *more)], lambda i, logprobs_V: logprobs_V.clone())[0]
 
 

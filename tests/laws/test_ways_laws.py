@@ -15,7 +15,7 @@ import torch
 
 from selfscope.records import Decoding, Prompt
 from selfscope.subjects.local import Local, load
-from tested_device import CLOSE, HERE, tensor
+from tested_device import CLOSE, HERE, reading, tensor
 from tiny import build
 
 FAST = ("llama", "gpt2", "gpt-neox", "phi3")
@@ -161,7 +161,7 @@ def test_architectures_that_cannot_take_the_fast_ways_are_found_out(name: str, t
 
 def bare(subject: Local, ids: tuple[int, ...], tokens: list[int]) -> list[float]:
     """Log-probabilities of the tokens behind ids by the bare model on the full sequence."""
-    with torch.inference_mode():
+    with reading():
         logits_TV = subject.engine.model(tensor([[*ids, *tokens]]), use_cache=False).logits[0]
     logprobs_TV = logits_TV.float().cpu().log_softmax(-1)
     return [float(logprobs_TV[len(ids) - 1 + k, t]) for k, t in enumerate(tokens)]
