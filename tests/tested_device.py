@@ -18,6 +18,8 @@ DEVICE, DTYPE = (_head or "cpu", _tail) if _tail in DTYPES else (_asked, "float3
 HERE = {"device": DEVICE, "dtype": DTYPE}
 CLOSE = {"float32": 1e-4, "float16": 0.05, "bfloat16": 0.3}[DTYPE]
 """Nats by which two ways to the same number may differ."""
+ROUNDING = {"float32": 1e-6, "float16": 2e-3, "bfloat16": 1e-2}[DTYPE]
+"""Of a state, relative to the largest."""
 SAME_WORDS = {"float32": 1e-6, "float16": 0.05, "bfloat16": 0.3}[DTYPE]
 """Nats by which a score may differ from that of the CPU."""
 SAME_STATES = {"float32": 1e-7, "float16": 1e-3, "bfloat16": 1e-2}[DTYPE]

