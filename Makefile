@@ -4,7 +4,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 MODEL ?= smollm2-135m
 BIN := .venv/bin
-.PHONY: card test check docs bench bench-peers proof slow clean
+.PHONY: card test check docs bench bench-peers laws foreign proof slow clean
 
 card: .venv/run
 	@$(BIN)/selfscope card $(MODEL) -o card $(if $(wildcard card/study.json),--resume)
@@ -29,6 +29,22 @@ bench: .venv/dev
 bench-peers: .venv/dev
 	@$(BIN)/python benchmarks/peers.py
 
+# Over every architecture of tests/architectures.py: stop it when you like, the next call goes on. Delete laws/ to begin anew.
+laws: .venv/dev
+	@$(BIN)/python studies/laws.py
+
+# torch-xla on the CPU: its tensors meet none of the CPU's. An environment of its own, as it follows an older torch.
+XLA ?= 2.9.0
+foreign: .venv-foreign/ready
+	@PJRT_DEVICE=CPU SELFSCOPE_TEST_DEVICE=xla .venv-foreign/bin/python -m pytest -m foreign -rP -o filterwarnings=default \
+	    tests/test_foreign.py
+
+.venv-foreign/ready: pyproject.toml
+	@test -x .venv-foreign/bin/python || $(PYTHON) -m venv .venv-foreign
+	@.venv-foreign/bin/python -m pip install --quiet --disable-pip-version-check torch==$(XLA) torch_xla==$(XLA)
+	@.venv-foreign/bin/python -m pip install --quiet --disable-pip-version-check -e '.[hf,dev]'
+	@touch $@
+
 proof: .venv/dev
 	@$(BIN)/python studies/proof.py full
 
@@ -49,4 +65,4 @@ slow: .venv/dev
 	@touch $@
 
 clean:
-	rm -rf .venv card
+	rm -rf .venv .venv-foreign card laws

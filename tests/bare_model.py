@@ -14,30 +14,38 @@ import numpy as np
 import pytest
 import torch
 
+import tested_device
 from selfscope.records import Injection, Vector
 from selfscope.subjects import bundled_models
 from selfscope.subjects.inject import injected
 from selfscope.subjects.local import Local, load
-from tiny import ARCHITECTURES, build
+from tested_device import HERE, reading
+from tiny import SAMPLE, loaded
+
+__all__ = ["NOT", "REAL", "acts_for", "bare", "by_hand", "kind", "patched", "rows", "subject", "tensor", "vector"]
 
 NOT = ("llama4",)
 """Its logits are not its head on its last states: its stream is not offered."""
-FAMILIES = [name for name in ARCHITECTURES if name not in NOT]
+FAMILIES = [name for name in SAMPLE if name not in NOT]
 REAL = ["smollm2-135m", "gemma3-270m"]
-CLOSE = 1e-4
 OPERATORS = ["replace", "add", "norm_add", "norm_replace", "mix", "project_out"]
 
 
-@pytest.fixture(scope="module", params=[*FAMILIES, *REAL])
-def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+@pytest.fixture(scope="module", params=[*FAMILIES, REAL[0], pytest.param(REAL[1], marks=pytest.mark.slow)])
+def subject(request: pytest.FixtureRequest) -> Iterator[Local]:
     threads = torch.get_num_threads()
     if request.param in bundled_models.PACKAGES:
-        yield load(request.param)
+        yield load(request.param, **HERE)
         gc.collect()
         return
     torch.set_num_threads(1)
-    yield load(str(build(request.param, tmp_path_factory.mktemp(request.param), deep=True)), device="cpu")
+    yield loaded(request.param)
     torch.set_num_threads(threads)
+
+
+def kind(subject: Local) -> str:
+    """The model_type of its configuration."""
+    return str(subject.engine.model.config.get_text_config().model_type)
 
 
 def rows(subject: Local) -> list[tuple[int, ...]]:
@@ -56,21 +64,21 @@ def vector(subject: Local, seed: int = 1, scale: float = 1.0) -> Vector:
 
 
 def tensor(ids: Sequence[int]) -> torch.Tensor:
-    return torch.tensor([list(ids)])
+    return tested_device.tensor([ids])
 
 
 def bare(subject: Local, ids: Sequence[int]) -> torch.Tensor:
     """Logits (T, V) of the bare model."""
-    with torch.inference_mode():
-        return subject.engine.model(input_ids=tensor(ids), use_cache=False).logits[0].float()
+    with reading():
+        return subject.engine.model(input_ids=tensor(ids), use_cache=False).logits[0].float().cpu()
 
 
 def patched(subject: Local, ids: Sequence[int], act: Injection) -> torch.Tensor:
     """Logits (T, V) of the model under `injected`."""
     blocks = subject.engine.blocks
     assert blocks is not None
-    with torch.inference_mode(), injected(subject.engine.model, blocks, [[act]], lengths=[len(ids)], width=len(ids)):
-        return subject.engine.model(input_ids=tensor(ids), use_cache=False).logits[0].float()
+    with reading(), injected(subject.engine.model, blocks, [[act]], lengths=[len(ids)], width=len(ids)):
+        return subject.engine.model(input_ids=tensor(ids), use_cache=False).logits[0].float().cpu()
 
 
 def by_hand(subject: Local, ids: Sequence[int], acts: Sequence[Injection], extra: int = 0) -> torch.Tensor:
@@ -83,7 +91,7 @@ def by_hand(subject: Local, ids: Sequence[int], acts: Sequence[Injection], extra
     def hook_of(act: Injection) -> Any:
         def hook(stream_BTD: torch.Tensor) -> torch.Tensor:
             new = stream_BTD.clone()
-            v_D = torch.from_numpy(act.vector.array)
+            v_D = torch.from_numpy(act.vector.array).to(stream_BTD.device)
             for t in range(len(ids)):
                 first = min((c % length for c in act.positions), default=0)
                 hit = {
@@ -102,9 +110,9 @@ def by_hand(subject: Local, ids: Sequence[int], acts: Sequence[Injection], extra
 
         return hook
 
-    with torch.inference_mode(), blocks.hooked([(a.layer, hook_of(a)) for a in acts]):
+    with reading(), blocks.hooked([(a.layer, hook_of(a)) for a in acts]):
         logits_TV = subject.engine.model(input_ids=tensor(ids), use_cache=False).logits[0]
-    return logits_TV[-1].float().log_softmax(-1)
+    return logits_TV[-1].float().cpu().log_softmax(-1)
 
 
 def acts_for(subject: Local, n: int, schedule: str = "prefill") -> list[tuple[Injection, ...]]:

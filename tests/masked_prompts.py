@@ -8,6 +8,7 @@ import torch
 
 from selfscope.records import NOTHING, Message, Prompt
 from selfscope.subjects.local import Local
+from tested_device import reading
 
 OBJECT = "Name a colour."
 """What every prompt here is about."""
@@ -57,9 +58,11 @@ def by_mask(subject: Local, prompt: Prompt, more: Sequence[int] = ()) -> torch.T
     """Log-probabilities (T, V) of a masked prompt and tokens behind it: one plain forward."""
     row = [*subject.encode(prompt), *more]
     mask = torch.zeros(len(row), len(row)).masked_fill(~sees(subject, prompt, len(more)), float("-inf"))
-    positions = torch.arange(len(row))[None]
-    with torch.inference_mode():
+    mask = mask.to(subject.engine.device, subject.engine.model.dtype)
+    positions = torch.arange(len(row), device=mask.device)[None]
+    with reading():
         found = subject.engine.model(
-            input_ids=torch.tensor([row]), attention_mask=mask[None, None], position_ids=positions, use_cache=False
-        )
-    return found.logits[0].float().log_softmax(-1)
+            input_ids=torch.tensor([row], device=mask.device), attention_mask=mask[None, None], position_ids=positions,
+            use_cache=False,
+        )  # fmt: skip
+    return found.logits[0].float().cpu().log_softmax(-1)

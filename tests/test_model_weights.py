@@ -15,7 +15,7 @@ import tiny_llama
 from refused_models import changed, refusal, sharded
 from selfscope.records import Prompt
 from selfscope.subjects.local import Local, load
-from tiny import ARCHITECTURES, build
+from tiny import SAMPLE, build
 
 folder = tiny_llama.folder
 place = refused_models.place
@@ -159,7 +159,7 @@ def test_a_weight_in_a_shard(place: Path) -> None:
     assert min(held) in refusal(place)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", SAMPLE)
 def test_no_sound_architecture_is_refused(tmp_path: Path, name: str) -> None:
     place = build(name, tmp_path / "model")
     for options in ({}, {"dtype": "bfloat16"}):

@@ -69,7 +69,7 @@ HEAVY = {"torch", "transformers", "scipy", "peft", "safetensors", "pandas", "duc
 LOADED = (
     "local", "local_model", "blocks", "self_test", "capture", "cascade", "decode", "fast_paths", "inject",
     "gumbel_sampling", "growing_rows", "bundled_models", "model_report", "onednn_linear", "prefix_trees", "rollout",
-    "masked_rows", "sight", "white_box", "company", "access_laws",
+    "masked_rows", "no_gradients", "sight", "white_box", "company", "access_laws",
 )  # fmt: skip
 TORCH = {f"subjects/{name}.py" for name in LOADED}
 """Modules that are loaded when a local model is: they may name torch at their top."""

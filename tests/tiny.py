@@ -3,13 +3,24 @@ position or cache changes the log-probabilities, norm weights perturbed (the def
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
+import architectures
+from architectures import BASE, GQA, HEADS
+from selfscope.records import Cost
+from selfscope.subjects.local import Local, load
+from tested_device import HERE
+
+__all__ = ["ARCHITECTURES", "GQA", "HEADS", "SAMPLE", "SIZES", "build", "loaded", "tokenizer"]
+SIZES = BASE
 TEMPLATE = (
     "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
@@ -19,38 +30,17 @@ TEXTS = [
     "Name a colour. Blue is a colour, and so is red.",
     "Which of the two numbers is larger, seven or eleven?", "A short answer is enough: yes, no, or perhaps later.",
 ]  # fmt: skip
-SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 256}
-GQA = {**SIZES, "intermediate_size": 48, "num_key_value_heads": 2}
-HEADS = {**GQA, "head_dim": 8}
-SHORT = {"layer_types": ["sliding_attention", "full_attention"], "sliding_window": 16}
-ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
-    "llama": ("llama", GQA),
-    "qwen2": ("qwen2", GQA),
-    "gemma3": ("gemma3_text", {**HEADS, **SHORT, "sliding_window": 512}),
-    "gemma3-window": ("gemma3_text", {**HEADS, **SHORT, "sliding_window": 24}),
-    "mistral-window": ("mistral", {**HEADS, "sliding_window": 16}),
-    "gpt2": ("gpt2", {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256}),
-    "gpt-neox": ("gpt_neox", {**SIZES, "intermediate_size": 48}),
-    "opt": ("opt", {**SIZES, "ffn_dim": 48, "word_embed_proj_dim": 32}),
-    "bloom": ("bloom", {"hidden_size": 32, "n_layer": 2, "n_head": 4}),
-    "phi3": ("phi3", GQA),
-    "cohere": ("cohere", {**GQA, "logit_scale": 0.25}),
-    "granite": ("granite", {**GQA, "logits_scaling": 3.0, "residual_multiplier": 0.5, "attention_multiplier": 0.3}),
-    "gemma2": ("gemma2", {**HEADS, **SHORT, "sliding_window": 512, "final_logit_softcapping": 3.0}),
-    "gptj": ("gptj", {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256, "rotary_dim": 4}),
-    "llama4": ("llama4_text", {
-        **HEADS, "intermediate_size_mlp": 48, "num_local_experts": 2, "attention_chunk_size": 16,
-        "no_rope_layers": [1, 0],
-    }),
-    "qwen3": ("qwen3", HEADS),
-    "mistral": ("mistral", {**HEADS, "sliding_window": None}),
-    "olmo2": ("olmo2", GQA),
-    "falcon": ("falcon", {**SIZES, "new_decoder_architecture": False, "multi_query": True}),
-    "qwen3-moe": ("qwen3_moe", {
-        **HEADS, "moe_intermediate_size": 24, "num_experts": 4, "num_experts_per_tok": 2, "decoder_sparse_step": 1,
-    }),
-    "mamba": ("mamba", {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8}),
-}
+SAMPLE = (
+    "llama", "qwen2", "gemma3", "gemma3-window", "mistral-window", "gpt2", "gpt-neox", "opt", "bloom", "phi3", "cohere",
+    "granite", "gemma2", "gptj", "llama4", "qwen3", "mistral", "olmo2", "falcon", "qwen3-moe", "mamba",
+)  # fmt: skip
+"""Those that the default tests take; `make laws` takes the whole table."""
+ARCHITECTURES = {name: (one.kind, one.sizes) for name, one in architectures.ARCHITECTURES.items()}
+COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "decoder_layers", "encoder_layers", "num_blocks")
+KINDS = (
+    "activation_sparsity_pattern", "attention_types", "layer_types", "no_rope_layers", "layers_block_type",
+    "block_types",
+)  # fmt: skip
 
 
 def tokenizer(*, chat: bool = True, bos: bool = True) -> PreTrainedTokenizerFast:
@@ -74,8 +64,8 @@ def tokenizer(*, chat: bool = True, bos: bool = True) -> PreTrainedTokenizerFast
 
 def deeper(sizes: dict[str, Any]) -> dict[str, Any]:
     """The same with twice as many layers."""
-    twice = {k: 2 * v for k, v in sizes.items() if k in ("num_hidden_layers", "n_layer")}
-    kinds = {k: v * 2 for k, v in sizes.items() if k in ("layer_types", "no_rope_layers")}
+    twice = {k: 2 * v for k, v in sizes.items() if k in COUNTS}
+    kinds = {k: v * 2 for k, v in sizes.items() if k in KINDS}
     return {**sizes, **twice, **kinds}
 
 
@@ -111,3 +101,16 @@ def build(
     if with_tokenizer:
         words.save_pretrained(folder)
     return folder
+
+
+_folders = TemporaryDirectory()
+
+
+@cache
+def _kept(name: str) -> Local:
+    return load(str(build(name, Path(_folders.name) / name, deep=True)), **HERE)
+
+
+def loaded(name: str) -> Local:
+    """The deep model, loaded once a process, where SELFSCOPE_TEST_DEVICE says; what was spent on it is forgotten."""
+    return replace(_kept(name), spent=Cost(), near_ties=0, idle=0)

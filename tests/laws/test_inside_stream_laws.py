@@ -13,12 +13,13 @@ import pytest
 import torch
 
 import bare_model
-from bare_model import CLOSE, NOT, REAL, acts_for, bare, by_hand, patched, rows, tensor, vector
+from bare_model import NOT, REAL, acts_for, bare, by_hand, patched, rows, tensor, vector
 from selfscope.errors import BadModel
 from selfscope.records import Injection, Prompt, Vector
 from selfscope.subjects.capture import capture
 from selfscope.subjects.inject import apply_operator, injected
 from selfscope.subjects.local import Local, load
+from tested_device import CLOSE, DEVICE, HERE, ROUNDING, reading
 from tiny import build
 
 subject = bare_model.subject
@@ -36,8 +37,12 @@ def test_a_write_reaches_no_earlier_token(subject: Local) -> None:
     ids = rows(subject)[1]
     act = Injection(len(subject.layers) // 2, vector(subject), (6,), "add")
     got, clean = patched(subject, ids, act), bare(subject, ids)
-    assert torch.equal(got[:6], clean[:6])
-    assert float((got[6:] - clean[6:]).abs().amax(-1).min()) > 0
+    gap_T = (got - clean).abs().amax(-1)
+    # Experts compute their tokens together: another choice of experts later moves the rounding of earlier tokens.
+    assert float(gap_T[:6].max()) <= (1e-6 * float(clean.abs().max()) if "moe" in bare_model.kind(subject) else 0)
+    assert float(gap_T[6]) > 0
+    if subject.engine.company.equal_from is None:  # else attention selects, and later tokens need not see this one
+        assert float(gap_T[7:].min()) > 0
 
 
 def test_capture_is_what_enters_the_next_block(subject: Local) -> None:
@@ -46,14 +51,16 @@ def test_capture_is_what_enters_the_next_block(subject: Local) -> None:
     got = subject.capture([Prompt(ids=ids)], layers, "every")
     if subject.engine.steps == "recomputed":
         pytest.skip("what transformers calls hidden states is something else here; the self-test compares the blocks")
-    with torch.inference_mode():
+    with reading():
         wanted = subject.engine.model(input_ids=tensor(ids), output_hidden_states=True, use_cache=False).hidden_states
     for layer in layers[:-1]:
-        np.testing.assert_array_equal(got.at(layer), wanted[layer + 1][0].float().numpy())
+        np.testing.assert_array_equal(got.at(layer), wanted[layer + 1][0].float().cpu().numpy())
     last = got.at(layers[-1])
-    normed = subject.engine.blocks.normed(torch.from_numpy(last)).detach()  # type: ignore[union-attr]
+    states_ND = torch.from_numpy(last).to(DEVICE, subject.engine.model.dtype)
+    normed = subject.engine.blocks.normed(states_ND).detach().cpu()  # type: ignore[union-attr]
     if wanted[-1].shape == normed[None].shape:
-        np.testing.assert_allclose(normed, wanted[-1][0], atol=1e-4 * float(wanted[-1].abs().max()))
+        own = wanted[-1][0].float().cpu()
+        np.testing.assert_allclose(normed.float(), own, atol=CLOSE * float(own.abs().max()))
 
 
 def test_the_lens_at_the_last_layer_gives_the_logits_and_twice_normed_does_not(subject: Local) -> None:
@@ -64,9 +71,10 @@ def test_the_lens_at_the_last_layer_gives_the_logits_and_twice_normed_does_not(s
     every = list(range(subject.engine.vocabulary))
     got = np.array([d.logprobs for d in subject.unembed(states_ND[-2:], ids=every)])
     np.testing.assert_allclose(got, wanted_TV[-2:], atol=CLOSE)
-    again = subject.engine.blocks.normed(torch.from_numpy(states_ND[-2:])).detach()  # type: ignore[union-attr]
+    some_ND = torch.from_numpy(states_ND[-2:]).to(DEVICE, subject.engine.model.dtype)
+    again = subject.engine.blocks.normed(some_ND).detach().float().cpu()  # type: ignore[union-attr]
     twice = np.array([d.logprobs for d in subject.unembed(again.numpy(), ids=every)])
-    assert np.abs(twice - wanted_TV[-2:].numpy()).max() > 10 * CLOSE, "a second norm must show"
+    assert np.abs(twice - wanted_TV[-2:].numpy()).max() > min(10 * CLOSE, 0.5), "a second norm must show"
 
 
 def test_a_whole_row_of_states_carries_its_prompt(subject: Local) -> None:
@@ -115,7 +123,7 @@ def test_early_stop_and_a_full_forward_capture_the_same(subject: Local) -> None:
         [subject.capture([Prompt(ids=r)], [middle], [c]).at(middle) for r, c in zip(some, positions, strict=True)]
     )
     scale = np.abs(alone).max()
-    np.testing.assert_allclose(stopped, alone, atol=1e-5 * max(1.0, scale))
+    np.testing.assert_allclose(stopped, alone, atol=10 * ROUNDING * max(1.0, scale))
 
 
 def test_nothing_is_left_behind_after_an_exception(subject: Local) -> None:
@@ -126,13 +134,13 @@ def test_nothing_is_left_behind_after_an_exception(subject: Local) -> None:
     hooks = [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in subject.engine.model.modules()]
     act = Injection(0, vector(subject), (1,))
     two = injected(subject.engine.model, blocks, [[act], [act]], lengths=[len(ids)] * 2, width=len(ids))
-    with pytest.raises(ValueError, match="not a multiple"), torch.inference_mode(), two:
+    with pytest.raises(ValueError, match="not a multiple"), reading(), two:
         subject.engine.model(input_ids=tensor(ids), use_cache=False)
 
     def fail(stream_BTD: torch.Tensor) -> torch.Tensor:
         raise RuntimeError("here")
 
-    with pytest.raises(RuntimeError, match="here"), torch.inference_mode(), blocks.hooked([(0, fail)]):
+    with pytest.raises(RuntimeError, match="here"), reading(), blocks.hooked([(0, fail)]):
         subject.engine.model(input_ids=tensor(ids), use_cache=False)
     subject.capture([Prompt(ids=ids)], [0])
     assert hooks == [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in subject.engine.model.modules()]
@@ -158,7 +166,7 @@ def test_capture_of_an_intervened_prompt_sees_what_was_written(subject: Local) -
     layer = len(subject.layers) // 2
     v = vector(subject, 2)
     got = subject.capture([Prompt(ids=ids, interventions=(Injection(layer, v, (3,)),))], [layer, layer + 1], [[3, 4]])
-    np.testing.assert_allclose(got.at(layer)[0], v.array, rtol=1e-6)
+    np.testing.assert_allclose(got.at(layer)[0], v.array, rtol=ROUNDING)
     clean = subject.capture([Prompt(ids=ids)], [layer, layer + 1], [[3, 4]])
     np.testing.assert_array_equal(got.at(layer)[1], clean.at(layer)[1])
     assert np.abs(got.at(layer + 1)[1] - clean.at(layer + 1)[1]).max() > 0
@@ -188,7 +196,7 @@ def test_no_ops_are_no_ops_and_a_zero_is_not() -> None:
 
 def test_a_model_without_one_stream_is_refused_with_the_reason(tmp_path: Any) -> None:
     for name in NOT:
-        refused = load(str(build(name, tmp_path / name)), device="cpu")
+        refused = load(str(build(name, tmp_path / name)), **HERE)
         assert refused.tier == "logprobs"
         assert str(refused.environment["activations"]).startswith("refused: ")
         with pytest.raises(BadModel, match="cannot be read"):
@@ -216,7 +224,7 @@ def test_memory_is_flat_and_no_graph_is_kept(subject: Local) -> None:
     if subject.name in REAL:
         pytest.skip("a tiny model shows it")
     engine = replace(subject.engine, marks=None)
-    with torch.inference_mode():
+    with reading():
         assert not capture(engine, [rows(subject)[0]], [[0, 1]], [0])[0].requires_grad
     subject.capture([Prompt(ids=rows(subject)[0])], [0])
     gc.collect()

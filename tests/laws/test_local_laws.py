@@ -20,9 +20,9 @@ import torch
 from selfscope.records import Decoding, Message, Prompt
 from selfscope.subjects import bundled_models
 from selfscope.subjects.local import Local, load
-from tiny import ARCHITECTURES, build
+from tested_device import CLOSE, HERE, reading, tensor
+from tiny import SAMPLE, build, loaded
 
-CLOSE = 1e-4
 WAYS = {
     "bloom": ("one candidate a row", "cached"), "mamba": ("one candidate a row", "recomputed"),
     "mistral-window": ("token trees", "cached"), "llama4": ("token trees", "cached"),
@@ -31,14 +31,14 @@ WAYS = {
 a longer one (gemma3-window) is kept in mind: rows that are longer than it do not take them."""
 
 
-@pytest.fixture(scope="module", params=[*ARCHITECTURES, "smollm2-135m"])
-def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+@pytest.fixture(scope="module", params=[*SAMPLE, "smollm2-135m"])
+def subject(request: pytest.FixtureRequest) -> Iterator[Local]:
     threads = torch.get_num_threads()
     if request.param in bundled_models.PACKAGES:
-        yield load(request.param)
+        yield load(request.param, **HERE)
         return
     torch.set_num_threads(1)
-    yield load(str(build(request.param, tmp_path_factory.mktemp(request.param))), device="cpu")
+    yield loaded(request.param)
     torch.set_num_threads(threads)
 
 
@@ -61,8 +61,8 @@ def words(n: int) -> list[list[str]]:
 
 def bare(subject: Local, ids: Sequence[int]) -> torch.Tensor:
     """Log-probabilities (T, V) of one full sequence by the bare model."""
-    with torch.inference_mode():
-        found: torch.Tensor = subject.engine.model(torch.tensor([list(ids)])).logits[0].float().log_softmax(-1)
+    with reading():
+        found: torch.Tensor = subject.engine.model(tensor([ids])).logits[0].float().cpu().log_softmax(-1)
     return found
 
 
@@ -95,7 +95,8 @@ def test_a_beginning_common_to_all_changes_nothing(subject: Local) -> None:
     assert largest(whole, wanted) < CLOSE
     decoding = Decoding(4, 1.0, seed=8)
     drawn = [[r.ids for r in many] for many in subject.sample(asked, 2, decoding)]
-    assert drawn == [[r.ids for r in subject.sample([p], 2, decoding)[0]] for p in asked]
+    if subject.engine.model.dtype == torch.float32:  # below, rounding alone draws other tokens
+        assert drawn == [[r.ids for r in subject.sample([p], 2, decoding)[0]] for p in asked]
 
 
 def test_score_is_the_log_softmax_of_the_full_sequence(subject: Local) -> None:
@@ -154,7 +155,7 @@ def test_greedy_is_generate_and_its_logprobs_are_the_bare_models(subject: Local)
     replies = subject.sample(asked, 2, Decoding(max_tokens=6, temperature=0))
     for prompt, (reply, copy) in zip(asked, replies, strict=True):
         assert reply.ids == copy.ids
-        start = torch.tensor([prompt.ids])
+        start = tensor([prompt.ids or ()])
         made = subject.engine.model.generate(
             start, attention_mask=torch.ones_like(start), do_sample=False, max_new_tokens=6, pad_token_id=1,
             eos_token_id=list(subject.engine.stop_ids),
@@ -175,8 +176,8 @@ def test_greedy_is_generate_and_its_logprobs_are_the_bare_models(subject: Local)
 
 
 @pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> Local:
-    return load(str(build("llama", tmp_path_factory.mktemp("llama"))), device="cpu")
+def llama() -> Local:
+    return loaded("llama")
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
@@ -264,8 +265,8 @@ def test_an_error_that_is_not_memory_is_raised(llama: Local, monkeypatch: pytest
 
 
 def test_same_folder_same_identity(llama: Local, tmp_path: Path) -> None:
-    copy = load(str(build("llama", tmp_path)), device="cpu")
+    copy = load(str(build("llama", tmp_path, deep=True)), **HERE)
     assert copy.identity == llama.identity
-    assert load(str(tmp_path), device="cpu", dtype="bfloat16").identity != llama.identity
+    assert load(str(tmp_path), device=HERE["device"], dtype="float16").identity != llama.identity
     (tmp_path / "chat_template.jinja").write_text("{{ messages[0].content }}")
-    assert load(str(tmp_path), device="cpu").identity != llama.identity
+    assert load(str(tmp_path), **HERE).identity != llama.identity

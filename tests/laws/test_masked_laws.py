@@ -20,8 +20,8 @@ from selfscope.errors import Unsupported
 from selfscope.records import NOTHING, Decoding, Injection, Message, Prompt, Vector
 from selfscope.subjects import bundled_models, masked_rows, rollout
 from selfscope.subjects.local import Local, load
+from tested_device import CLOSE, HERE, reading
 
-CLOSE = 1e-4
 FAMILIES = ("llama", "qwen3", "gemma2", "gemma3", "gpt2", "gpt-neox", "opt")
 WORDS = (["red", "red, later"], ["blue", "yes, perhaps later", "no"], ["no"])
 
@@ -29,18 +29,18 @@ WORDS = (["red", "red, later"], ["blue", "yes, perhaps later", "no"], ["no"])
 @pytest.fixture(scope="module", params=[*FAMILIES, "smollm2-135m"])
 def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     if request.param in bundled_models.PACKAGES:
-        yield load(request.param)
+        yield load(request.param, **HERE)
         return
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield load(str(tiny.build(request.param, tmp_path_factory.mktemp(request.param), deep=True)), device="cpu")
+    yield load(str(tiny.build(request.param, tmp_path_factory.mktemp(request.param), deep=True)), **HERE)
     torch.set_num_threads(threads)
 
 
 def made(sizes: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Local:
     """A tiny llama of other sizes."""
     monkeypatch.setitem(tiny.ARCHITECTURES, "other", ("llama", {**tiny.GQA, **sizes}))
-    return load(str(tiny.build("other", folder)), device="cpu")
+    return load(str(tiny.build("other", folder)), **HERE)
 
 
 def prompts(subject: Local) -> list[Prompt]:
@@ -77,7 +77,7 @@ def logprobs(subject: Local, prompt: Prompt) -> list[float]:
 def step(subject: Local, prompt: Prompt, more: Sequence[int]) -> torch.Tensor:
     """Log-probabilities (V,) of the next token after a masked prompt and more tokens."""
     engine, (row,) = subject._marked([prompt], [len(more) + 1])
-    with torch.inference_mode():
+    with reading():
         return masked_rows.next_logprobs(engine, [(*row, *more)], lambda i, logprobs_V: logprobs_V.clone())[0]
 
 
@@ -237,7 +237,7 @@ def test_the_noise_of_a_masked_row_is_that_of_the_row(monkeypatch: pytest.Monkey
 
 
 def test_a_base_model_hides_the_turns_of_its_transcript(tmp_path: Path) -> None:
-    base = load(str(tiny.build("llama", tmp_path, chat=False)), device="cpu")
+    base = load(str(tiny.build("llama", tmp_path, chat=False)), **HERE)
     for prompt in (masked(), masked(masked=NOTHING, prefix="Answer:")):
         np.testing.assert_allclose(logprobs(base, prompt), by_mask(base, prompt)[-1][:60], atol=CLOSE)
 
@@ -253,7 +253,7 @@ def test_a_base_model_hides_the_turns_of_its_transcript(tmp_path: Path) -> None:
     ],
 )
 def test_a_model_in_which_a_mask_has_no_meaning_says_so(name: str, line: str, tmp_path: Path) -> None:
-    other = load(str(tiny.build(name, tmp_path)), device="cpu")
+    other = load(str(tiny.build(name, tmp_path)), **HERE)
     for ask in (
         lambda: other.next_token([masked()]), lambda: other.score([masked()], [["a"]]),
         lambda: other.sample([masked()], 1, Decoding(1)),
@@ -265,7 +265,7 @@ def test_a_model_in_which_a_mask_has_no_meaning_says_so(name: str, line: str, tm
 
 def test_within_its_window_a_model_with_windows_takes_the_mask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(tiny.ARCHITECTURES, "wide", ("mistral", {**tiny.HEADS, "sliding_window": 60}))
-    wide = load(str(tiny.build("wide", tmp_path)), device="cpu")
+    wide = load(str(tiny.build("wide", tmp_path)), **HERE)
     assert wide.engine.window == 60
     slow = replace(wide, engine=replace(wide.engine, steps="cached"))  # as where a window is shorter than the probe
     for model in (wide, slow):

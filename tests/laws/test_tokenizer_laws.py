@@ -22,6 +22,7 @@ from selfscope.subjects.local import Local, load
 from selfscope.subjects.render import positions_of_text, render, spans
 from selfscope.subjects.sealed import Log, SealedSubject, SealRegistry
 from selfscope.wording import phrase
+from tested_device import CLOSE, HERE
 from tiny import build
 from tokenizer_kinds import KINDS, MOST
 
@@ -48,7 +49,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     """A model with a token for every id of every kind."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield load(str(build("llama", tmp_path_factory.mktemp("wide"), vocabulary=MOST)), device="cpu")
+    yield load(str(build("llama", tmp_path_factory.mktemp("wide"), vocabulary=MOST)), **HERE)
     torch.set_num_threads(threads)
 
 
@@ -92,7 +93,7 @@ def test_law_a_score_is_the_sum_of_next_token_steps(subject: Local) -> None:
             subject.next_token([Prompt(ids=before + ids[:k])], ids=[token])[0].logprobs[0]
             for k, token in enumerate(ids)
         ]
-        assert math.fsum(logprobs) == pytest.approx(math.fsum(steps), abs=1e-4), text
+        assert math.fsum(logprobs) == pytest.approx(math.fsum(steps), abs=CLOSE), text
 
 
 def test_a_prompt_has_its_marks_once_before_and_none_behind(kind: str, subject: Local) -> None:

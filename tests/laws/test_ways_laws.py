@@ -15,6 +15,7 @@ import torch
 
 from selfscope.records import Decoding, Prompt
 from selfscope.subjects.local import Local, load
+from tested_device import CLOSE, HERE, reading, tensor
 from tiny import build
 
 FAST = ("llama", "gpt2", "gpt-neox", "phi3")
@@ -26,7 +27,7 @@ CHUNK = 16
 def fast(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield load(str(build(request.param, tmp_path_factory.mktemp(request.param))), device="cpu")
+    yield load(str(build(request.param, tmp_path_factory.mktemp(request.param))), **HERE)
     torch.set_num_threads(threads)
 
 
@@ -51,7 +52,7 @@ def test_every_way_of_sampling_draws_the_same_tokens(fast: Local, steps: str) ->
         assert [[(r.ids, r.finish) for r in many] for many in one] == [[(r.ids, r.finish) for r in m] for m in other]
         told = [[x for r in many for x in r.logprobs or ()] for many in one]
         again = [[x for r in many for x in r.logprobs or ()] for many in other]
-        assert all(a == pytest.approx(b, abs=1e-4) for a, b in zip(told, again, strict=True))
+        assert all(a == pytest.approx(b, abs=CLOSE) for a, b in zip(told, again, strict=True))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -65,7 +66,7 @@ def test_trees_of_every_shape_score_as_single_rows(fast: Local, seed: int) -> No
     tight = replace(fast, engine=replace(fast.engine, tokens=int(noise.integers(20, 90)), rows=4))
     for got in (fast.score(asked, words), tight.score(asked, words)):
         for many, wanted in zip(got, plain.score(asked, words), strict=True):
-            assert [x for one in many for x in one] == pytest.approx([x for one in wanted for x in one], abs=1e-4)
+            assert [x for one in many for x in one] == pytest.approx([x for one in wanted for x in one], abs=CLOSE)
 
 
 @pytest.mark.parametrize("header", [12, 130])
@@ -79,7 +80,7 @@ def test_a_beginning_held_once_is_one_that_each_row_has_a_copy_of(fast: Local, h
     words = [["yes, later", " the stone", "no"]] * len(asked)
     copied = replace(fast, engine=replace(fast.engine, cascade=False))
     for one, other in zip(fast.score(asked, words), copied.score(asked, words), strict=True):
-        assert [x for c in one for x in c] == pytest.approx([x for c in other for x in c], abs=1e-4)
+        assert [x for c in one for x in c] == pytest.approx([x for c in other for x in c], abs=CLOSE)
     decoding = Decoding(6, 1.0, seed=2, and_greedy=True)
     for one, other in zip(fast.sample(asked, 3, decoding), copied.sample(asked, 3, decoding), strict=True):
         assert [r.ids for r in one] == [r.ids for r in other]
@@ -100,7 +101,7 @@ def test_prompts_read_in_parts_are_prompts_read_at_once(fast: Local, header: int
         for one, other in zip(whole.sample(asked, 3, decoding), parts.sample(asked, 3, decoding), strict=True):
             assert [r.ids for r in one] == [r.ids for r in other]
             assert [x for r in one for x in r.logprobs or ()] == pytest.approx(
-                [x for r in other for x in r.logprobs or ()], abs=1e-4
+                [x for r in other for x in r.logprobs or ()], abs=CLOSE
             )
 
 
@@ -109,20 +110,20 @@ def test_candidates_that_share_a_row_score_as_alone(fast: Local) -> None:
     asked, words = rows(4, 7), ["7", "8", "yes, later", "yes, laten", "7", " the stone"]
     for prompt, many in zip(asked, plain.score(asked, [words] * len(asked)), strict=True):
         for word, got in zip(words, many, strict=True):
-            assert got == pytest.approx(plain.score([prompt], [[word]])[0][0], abs=1e-4)
+            assert got == pytest.approx(plain.score([prompt], [[word]])[0][0], abs=CLOSE)
 
 
 def test_attention_that_the_cascade_does_not_know_takes_the_plain_way(tmp_path: Path) -> None:
     """A soft cap inside attention (Gemma 2), biases (Falcon, BLOOM)."""
     for name in ("gemma2", "falcon", "bloom"):
-        subject = load(str(build(name, tmp_path / name)), device="cpu")
+        subject = load(str(build(name, tmp_path / name)), **HERE)
         assert not subject.engine.cascade
         assert subject.environment["common beginnings"] == "copied to each row"
 
 
 def test_bfloat16_stays_near_fp32(tmp_path: Path) -> None:
     folder = str(build("llama", tmp_path))
-    full, half = (load(folder, device="cpu", dtype=d) for d in ("float32", "bfloat16"))
+    full, half = (load(folder, device=HERE["device"], dtype=d) for d in ("float32", "bfloat16"))
     asked, words = rows(6, 2), [["yes, later", " the stone", "no"]] * 9
     assert half.environment["dtype"] == "bfloat16"
     assert half.engine.tree
@@ -137,7 +138,7 @@ def test_bfloat16_stays_near_fp32(tmp_path: Path) -> None:
 
 def test_attention_in_chunks_is_seen_as_a_window(tmp_path: Path) -> None:
     """Llama 4 attends inside chunks: a prompt that is longer than one must not take the fast ways."""
-    subject = load(str(build("llama4", tmp_path)), device="cpu")
+    subject = load(str(build("llama4", tmp_path)), **HERE)
     noise = np.random.default_rng(0)
     asked = [Prompt(ids=tuple(noise.integers(6, 300, k).tolist())) for k in (5, CHUNK - 1, CHUNK, 3 * CHUNK + 5)]
     got = subject.score(asked, [["yes, later", " the stone"]] * len(asked))
@@ -145,23 +146,24 @@ def test_attention_in_chunks_is_seen_as_a_window(tmp_path: Path) -> None:
     for prompt, scores, replies in zip(asked, got, grown, strict=True):
         for text, one in zip(("yes, later", " the stone"), scores, strict=True):
             tokens = subject.tokenizer(text, add_special_tokens=False)["input_ids"]
-            assert one == pytest.approx(bare(subject, prompt.ids or (), tokens), abs=1e-4)
+            assert one == pytest.approx(bare(subject, prompt.ids or (), tokens), abs=CLOSE)
         made = list(replies[0].ids or ())
-        assert list(replies[0].logprobs or ()) == pytest.approx(bare(subject, prompt.ids or (), made), abs=1e-4)
+        assert list(replies[0].logprobs or ()) == pytest.approx(bare(subject, prompt.ids or (), made), abs=CLOSE)
 
 
 @pytest.mark.parametrize("name", WAYS)
 def test_architectures_that_cannot_take_the_fast_ways_are_found_out(name: str, tmp_path: Path) -> None:
     """BLOOM's biases want a mask of two dimensions, Mamba has no keys and values."""
-    subject = load(str(build(name, tmp_path)), device="cpu")
+    subject = load(str(build(name, tmp_path)), **HERE)
     assert (subject.engine.tree, subject.engine.steps) == WAYS[name]
     assert subject.environment["scoring"] == "one candidate a row"
 
 
 def bare(subject: Local, ids: tuple[int, ...], tokens: list[int]) -> list[float]:
     """Log-probabilities of the tokens behind ids by the bare model on the full sequence."""
-    with torch.inference_mode():
-        logprobs_TV = subject.engine.model(torch.tensor([[*ids, *tokens]]), use_cache=False).logits[0].log_softmax(-1)
+    with reading():
+        logits_TV = subject.engine.model(tensor([[*ids, *tokens]]), use_cache=False).logits[0]
+    logprobs_TV = logits_TV.float().cpu().log_softmax(-1)
     return [float(logprobs_TV[len(ids) - 1 + k, t]) for k, t in enumerate(tokens)]
 
 
@@ -171,4 +173,4 @@ def test_the_identity_is_the_same_in_another_process(tmp_path: Path) -> None:
     source = Path(__file__).resolve().parents[2] / "src"
     environment = {**os.environ, "PYTHONPATH": str(source), "PYTHONHASHSEED": "123"}
     said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert said.stdout.split() == [load(folder, device="cpu").identity]
+    assert said.stdout.split() == [load(folder, **HERE).identity]

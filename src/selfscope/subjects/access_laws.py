@@ -19,6 +19,7 @@ from selfscope.records import Decoding, Prompt
 from selfscope.subjects.company import PROBE, UNLIKELY, Tried, causal_gap, company_of, probe_row, tolerance_of
 from selfscope.subjects.decode import Ids
 from selfscope.subjects.local import Local
+from selfscope.subjects.no_gradients import no_gradients
 from selfscope.subjects.self_test import Check
 
 AFFORDABLE = 5e11
@@ -47,7 +48,7 @@ def access_laws(
         In the order of `LAWS`. outcome: passed | failed | not run. note: the largest difference, in nats.
     """
     checks = [_told(way) for way in local.engine.ways]
-    with torch.inference_mode():
+    with no_gradients(local.engine.device):
         rows = _rows(local, affordable)
         for law in LAWS:
             checks += law(local, rows, affordable)

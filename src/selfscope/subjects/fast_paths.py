@@ -19,6 +19,7 @@ from selfscope.subjects.company import (
     tolerance_of,
 )
 from selfscope.subjects.decode import Engine, Ids
+from selfscope.subjects.no_gradients import no_gradients
 from selfscope.subjects.prefix_trees import score
 from selfscope.subjects.render import end_of_turn
 from selfscope.subjects.rollout import Draw, SamplingPlan, sample
@@ -39,7 +40,7 @@ def checked(engine: Engine, context: int) -> Engine:
     """Compares each fast way with the plain one on a small example; where they differ the plain one is taken.
 
     context: most tokens of a row. Raises BadModel for a model that is not causal."""
-    with torch.inference_mode():
+    with no_gradients(engine.device):
         causal = require_causal(engine.model)
         company = company_of(engine.model, context)
     engine = replace(engine, company=replace(company, tried=(causal, *company.tried)))
@@ -50,7 +51,7 @@ def checked(engine: Engine, context: int) -> Engine:
     tolerance = tolerance_of(engine.model)
     plain = replace(engine, tree=False, steps="recomputed")
     ways: list[Tried] = []
-    with torch.inference_mode():
+    with no_gradients(engine.device):
         head = _head_gap(plain, prompts[0])
         ways.append(_way("output embedding on the last states", head, tolerance))
         plain = replace(plain, full_logits=not head[0] < tolerance)

@@ -20,6 +20,7 @@ from selfscope.subjects.decode import Ids
 from selfscope.subjects.fast_paths import checked, engine_of
 from selfscope.subjects.local_model import LocalModel
 from selfscope.subjects.masked_rows import next_logprobs, sample, score
+from selfscope.subjects.no_gradients import no_gradients
 from selfscope.subjects.onednn_linear import pack
 from selfscope.subjects.rollout import Draw, SamplingPlan
 from selfscope.subjects.self_test import with_stream
@@ -76,7 +77,7 @@ class Local(LocalModel):
                 if on_done is not None:
                     on_done(i, out[i])
 
-        with torch.inference_mode():
+        with no_gradients(self.engine.device):
             self.near_ties += sample(engine, once, draws, plan, finish)
         paid = sum((r.cost for replies in out for r in replies), Cost())
         self.spent += Cost(len(rows), paid.prompt_tokens, paid.output_tokens, time.perf_counter() - start)
@@ -113,7 +114,7 @@ class Local(LocalModel):
         engine, rows = self._marked(prompts, [max(map(len, own), default=0) for own in tokens])
         if engine.marks is not None:
             tokens = [[tuple(engine.continues(r, t) for t in c) for c in own] for r, own in zip(rows, tokens)]
-        with torch.inference_mode():
+        with no_gradients(self.engine.device):
             logprobs = score(engine, rows, tokens)
         self._spend(rows, sum(len(c) for own in tokens for c in own), start)
         return logprobs
@@ -136,7 +137,7 @@ class Local(LocalModel):
             entropy = float(white_box.entropies(logprobs_V))
             return white_box.listed(logprobs_V, entropy, ids=ids, top=top, text_of=text_of)
 
-        with torch.inference_mode():
+        with no_gradients(self.engine.device):
             after = next_logprobs(engine, rows, use)
         self._spend(rows, 0, start)
         return after
@@ -172,7 +173,7 @@ class Local(LocalModel):
         """
         start = time.perf_counter()
         engine, rows = self._marked(prompts, [0] * len(prompts), white_box=True)
-        with torch.inference_mode():
+        with no_gradients(self.engine.device):
             record = self._record([tuple(map(engine.token, row)) for row in rows])
             states = white_box.captured(engine, rows, layers, positions, text_of=self._text_of(), record=record)
         self.spent += Cost(len(rows), sum(map(len, rows)), 0, time.perf_counter() - start)
@@ -203,7 +204,7 @@ class Local(LocalModel):
             For states of another shape, or with values that are no numbers.
         """
         self._inside()
-        with torch.inference_mode():
+        with no_gradients(self.engine.device):
             return white_box.unembedded(self.engine, states_ND, ids=ids, top=top, text_of=self._text_of())
 
     def intervened(self, injections: Sequence[Injection]) -> Local:

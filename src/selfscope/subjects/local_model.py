@@ -22,6 +22,7 @@ from selfscope.subjects.blocks import Blocks
 from selfscope.subjects.continuation import spoken, writable
 from selfscope.subjects.decode import Engine, Ids
 from selfscope.subjects.inject import MarkedTokens
+from selfscope.subjects.no_gradients import no_gradients
 from selfscope.subjects.ordinary_tokens import NEUTRAL
 from selfscope.subjects.render import positions_of_text, render
 from selfscope.subjects.rollout import Draw
@@ -132,7 +133,7 @@ class LocalModel:
         self._inside().layer(layer)
         if not self._norms:
             rows = [self.encode(Prompt(text=text)) for text in NEUTRAL]
-            with torch.inference_mode():
+            with no_gradients(self.engine.device):
                 self._norms.update(white_box.median_norms(self.engine, rows))
         return self._norms[layer]
 

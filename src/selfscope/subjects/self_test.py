@@ -14,6 +14,7 @@ import torch
 from selfscope.errors import BadModel
 from selfscope.subjects.blocks import Blocks, Hook, entering, final_norms, find
 from selfscope.subjects.decode import Engine
+from selfscope.subjects.no_gradients import no_gradients
 
 Head = Callable[[torch.Tensor], torch.Tensor]
 PROBE = 5  # tokens of the self-test
@@ -78,7 +79,7 @@ def self_test(model: Any, blocks: Blocks, head: Head | None, tolerance: float) -
     head: normed states (N, D) -> log-probabilities (N, V); None where no head gives the model's logits.
     """
     probe = _Probe(model, blocks, tolerance)
-    with torch.inference_mode():
+    with no_gradients(model.device):
         why = probe.run()
         if why:
             return stopped(1, why)

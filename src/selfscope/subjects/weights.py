@@ -171,9 +171,11 @@ def check_numbers(name: str, model: Any) -> None:
     """Raises BadModel for a weight that is no finite number, and for a model that computes none."""
     import torch
 
+    from selfscope.subjects.no_gradients import no_gradients
+
     kind = str(model.dtype).removeprefix("torch.")
     advice = "" if kind == "float32" else " Try --dtype float32: they may come from the cast."
-    with torch.inference_mode():
+    with no_gradients(model.device):
         for tensor, value in model.state_dict().items():
             if not value.is_floating_point() or not value.numel() or value.element_size() == 1:
                 continue  # numbers of eight bits have no infinity, or are packed
@@ -183,7 +185,7 @@ def check_numbers(name: str, model: Any) -> None:
                     f"the weights of {name} hold values that are no finite numbers: {wrong} of {value.numel()} in "
                     f"{tensor}, as {kind}: not loaded.{advice}"
                 )
-    with reading(f"the model {name} cannot compute"), torch.inference_mode():
+    with reading(f"the model {name} cannot compute"), no_gradients(model.device):
         ids = torch.arange(4, device=model.device)[None] % model.get_input_embeddings().weight.shape[0]
         logits_BTV = model(input_ids=ids, use_cache=False).logits
         sound = not logits_BTV.isnan().any() and bool(logits_BTV.float().logsumexp(-1).isfinite().all())
@@ -193,7 +195,8 @@ def check_numbers(name: str, model: Any) -> None:
 
 def context_of(name: str, config: Any) -> int:
     """Tokens that fit. Raises BadModel for a configuration that says no such number."""
-    found = getattr(config.get_text_config(), "max_position_embeddings", None)
+    own = config.get_text_config()
+    found = getattr(own, "max_position_embeddings", getattr(own, "max_seq_len", None))  # MPT says the latter
     if found is None or found == -1:  # XLNet says -1: no bound
         return 1 << 20
     if isinstance(found, bool) or not isinstance(found, int) or found < 1:
