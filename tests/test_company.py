@@ -9,36 +9,29 @@ from typing import Any
 import pytest
 import torch
 
+import architectures
 import tiny
+from architectures import GQA
 from selfscope.errors import BadModel, PromptTooLong
 from selfscope.records import Decoding, Prompt
 from selfscope.subjects.company import Company, company_of
 from selfscope.subjects.local import Local, load
 
-ROPE = {"rope_theta": 10000.0, "short_factor": [1.0] * 4, "long_factor": [3.0] * 4, "factor": 4.0}
-LONGROPE = {"rope_parameters": {"rope_type": "longrope", "original_max_position_embeddings": 64, **ROPE}}
-SELECTING = {
-    **tiny.SIZES, "intermediate_size": 48, "moe_intermediate_size": 16, "n_routed_experts": 4, "n_group": 1,
-    "num_experts_per_tok": 2, "topk_group": 1, "kv_lora_rank": 16, "q_lora_rank": 16, "qk_rope_head_dim": 8,
-    "qk_nope_head_dim": 8, "v_head_dim": 8, "index_topk": 16, "index_n_heads": 2, "index_head_dim": 16,
-    "first_k_dense_replace": 1, "num_key_value_heads": 4,
+LONGROPE = {
+    **GQA, "original_max_position_embeddings": 64,
+    "rope_parameters": {**architectures.LONGROPE, "original_max_position_embeddings": 64},
 }  # fmt: skip
 ODD: dict[str, tuple[str, dict[str, Any]]] = {
-    "longrope": ("phi3", {**tiny.GQA, "original_max_position_embeddings": 64, **LONGROPE}),
-    "selecting": ("deepseek_v32", SELECTING),
+    "longrope": ("phi3", LONGROPE),
+    "selecting": ("deepseek_v32", {**tiny.ARCHITECTURES["deepseek-v32"][1], "index_topk": 16}),
     "windowed": tiny.ARCHITECTURES["gemma3-window"],
 }
-ENCODERS = {
-    "bert": ("bert", {**tiny.SIZES, "intermediate_size": 48}),
-    "roberta": ("roberta", {**tiny.SIZES, "intermediate_size": 48}),
-    "electra": ("electra", {**tiny.SIZES, "intermediate_size": 48}),
-    "xlnet": ("xlnet", {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48}),
-}
+ENCODERS = ("bert", "roberta", "electra", "xlnet")
 
 
 @pytest.fixture(autouse=True)
 def _odd(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, sizes in {**ODD, **ENCODERS}.items():
+    for name, sizes in ODD.items():
         monkeypatch.setitem(tiny.ARCHITECTURES, name, sizes)
 
 
@@ -52,7 +45,7 @@ def test_a_model_that_sees_later_tokens_is_refused(name: str, tmp_path: Path) ->
         loaded(name, tmp_path)
 
 
-def bare(local: Local, ids: Sequence[int], fresh: bool = True) -> torch.Tensor:
+def bare(local: Local, ids: Sequence[int]) -> torch.Tensor:
     """Log-probabilities (T, V) of a row alone, as the bare model gives them."""
     with torch.inference_mode():
         return local.engine.model(torch.tensor([list(ids)]), use_cache=False).logits[0].float().log_softmax(-1)
@@ -115,7 +108,7 @@ def test_where_a_rule_changes_is_found_by_trying(tmp_path: Path) -> None:
 def test_rows_whose_numbers_depend_on_what_came_before_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dynamic = {**tiny.GQA, "rope_parameters": {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 4.0}}
+    dynamic = {**GQA, "rope_parameters": {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 4.0}}
     monkeypatch.setitem(tiny.ARCHITECTURES, "dynamic", ("llama", {**dynamic, "max_position_embeddings": 64}))
     local = loaded("dynamic", tmp_path)
     with pytest.raises(PromptTooLong):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -97,6 +98,28 @@ def cache_word(model: Any) -> str:
     return _cache_word(type(model).forward)
 
 
+_DECODERS: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+"""Where each model has its decoder."""
+
+
+def decoder_of(model: Any) -> Any:
+    """The model without its head. What a family calls its decoder may be the head (ModernBERT): then the base model."""
+    if model not in _DECODERS:
+        decoder = model.get_decoder() if hasattr(model, "get_decoder") else model
+        found = decoder if _lists(decoder, 1, more=True) else getattr(model, "base_model", model)
+        _DECODERS[model] = next((name for name, module in model.named_modules() if module is found), "")
+    return model.get_submodule(_DECODERS[model])
+
+
+def _lists(decoder: Any, count: int, *, more: bool = False) -> list[tuple[str, Any]]:
+    """Lists of as many modules (or more) in a decoder, by name."""
+    return [
+        (name, module)
+        for name, module in decoder.named_modules()
+        if isinstance(module, torch.nn.ModuleList) and (len(module) == count or (more and len(module) > count))
+    ]
+
+
 def find(model: Any) -> Blocks:
     """The blocks of any causal language model: the list of as many modules as the text configuration has layers.
 
@@ -107,12 +130,8 @@ def find(model: Any) -> Blocks:
         raise BadModel("the model is compiled: its layers cannot be read or written. Load it without torch.compile.")
     config = model.config.get_text_config()
     count = int(config.num_hidden_layers)
-    decoder = model.get_decoder() if hasattr(model, "get_decoder") else model
-    lists = [
-        (name, module)
-        for name, module in decoder.named_modules()
-        if isinstance(module, torch.nn.ModuleList) and len(module) == count
-    ]
+    decoder = decoder_of(model)
+    lists = _lists(decoder, count)
     if not lists:
         raise BadModel(f"the model has no list of {count} decoder blocks: its activations cannot be read")
     name, blocks = min(lists, key=lambda pair: pair[0].count("."))

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import torch
 
-from selfscope.subjects.blocks import Hook
+from selfscope.subjects.blocks import Hook, decoder_of
 from selfscope.subjects.decode import Engine, Ids, batches, padded, with_backoff
 
 
@@ -64,7 +64,7 @@ def capture(
             inputs["input_ids"], hooks = marks.plain(inputs["input_ids"])
         try:
             with blocks.hooked([*hooks, *((layer, keeper(layer)) for layer in wanted)]):
-                engine.model.get_decoder()(**inputs)
+                decoder_of(engine.model)(**inputs)
         except StopForward:
             pass
 

@@ -42,12 +42,14 @@ class Company:
 
     bound: rows longer than this follow another rule than the others (None: there is one rule). equal_from: rows longer
     than this keep their numbers only among rows of their own length (None: all of them keep them). longest: longer rows
-    have no number of their own: what was computed before changes it (None: all have). tried: what that rests on.
+    have no number of their own: what was computed before changes it (None: all have). alone: not even rows of one
+    length may stand together. tried: what that rests on.
     """
 
     bound: int | None = None
     equal_from: int | None = None
     longest: int | None = None
+    alone: bool = False
     tried: tuple[Tried, ...] = ()
 
     def side(self, length: int) -> int:
@@ -160,7 +162,9 @@ def company_of(
     equal_from, by_length = _by_length(probes, context if kept or bound is None else bound, bound, affordable, longest)
     if bound is not None and not alike:
         equal_from = bound if equal_from is None else min(bound, equal_from)
-    return Company(bound, equal_from, None if kept else bound, (*by_position, *by_length))
+    tried = [*by_position, *by_length]
+    alone = equal_from is not None and _disturbed_by_equals(probes, equal_from, context, affordable, tried)
+    return Company(bound, equal_from, None if kept else bound, alone, tuple(tried))
 
 
 def _by_position(probes: Probes, context: int) -> tuple[int | None, bool, bool, list[Tried]]:
@@ -242,6 +246,21 @@ def _by_length(
         note = "not tried, too long: longer rows are computed among rows of their own length"
         return min(selects), [*tried, Tried(f"rows beyond {min(selects)} tokens", None, note)]
     return None, tried
+
+
+def _disturbed_by_equals(
+    probes: Probes, equal_from: int, context: int, affordable: float, tried: list[Tried]
+) -> bool:
+    """Whether rows of one length change each other's numbers too; where that cannot be tried, they are taken to."""
+    length = min(max(equal_from + 3, PROBE), context)
+    what = f"rows of {length} tokens each in company"
+    size = sum(p.numel() for p in probes.model.parameters())
+    if 3 * length * size > affordable:
+        tried.append(Tried(what, None, "not tried, too long: such rows are computed one by one"))
+        return True
+    gap = probes.company([probe_row(probes.vocabulary, length, k) for k in range(3)])
+    tried.append(Tried(what, gap, "" if gap < probes.tolerance else "computed one by one"))
+    return not gap < probes.tolerance
 
 
 SELECTING = ("index_topk",)

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from selfscope.subjects.blocks import Blocks, cache_word
+from selfscope.subjects.blocks import Blocks, cache_word, decoder_of
 from selfscope.subjects.cascade import BesideCache, attending, shared_prefix_cache
 from selfscope.subjects.company import Company, Tried
 from selfscope.subjects.inject import MarkedTokens
@@ -95,7 +95,7 @@ class Engine:
         return self._forward(inputs)
 
     def _forward(self, inputs: dict[str, Any]) -> torch.Tensor:
-        model = self.model if self.full_logits else self.model.get_decoder()
+        model = self.model if self.full_logits else decoder_of(self.model)
         if "cache" in inputs:
             inputs[cache_word(model)] = inputs.pop("cache")
         if self.full_logits:
@@ -200,7 +200,8 @@ def batches(lengths: Sequence[int], engine: Engine) -> Iterator[list[int]]:
     order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
     part: list[int] = []
     for i in order:
-        full = (len(part) + 1) * max(lengths[i], 1) > engine.tokens or len(part) >= engine.rows
+        most = 1 if engine.company.alone and not engine.company.one_rule(lengths[i]) else engine.rows
+        full = (len(part) + 1) * max(lengths[i], 1) > engine.tokens or len(part) >= most
         if part and (full or engine.company.side(lengths[part[-1]]) != engine.company.side(lengths[i])):
             yield part
             part = []
