@@ -7,13 +7,17 @@ SelfscopeError
 ├── PromptTooLong     a prompt longer than the subject's context
 ├── Unsupported       the subject's access tier does not allow this
 ├── ServerError       a hosted model that is down, slow or answers garbage
+├── FileError         a file or folder that the system does not let be read or written (also an OSError)
 └── StoreError        a folder that is locked, or whose rows cannot be read
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import errno
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from selfscope.terminal import message
 
@@ -73,6 +77,74 @@ class Unsupported(SelfscopeError):
 
 class ServerError(SelfscopeError):
     """A hosted model could not be reached or did not answer as agreed."""
+
+
+class FileError(SelfscopeError, OSError):
+    """A file or folder that the system does not let be read or written: no room, no right, no such place."""
+
+
+ADVICE = {
+    errno.ENOSPC: "free some space; what was finished is kept, and --resume goes on with it",
+    errno.EDQUOT: "free some space; what was finished is kept, and --resume goes on with it",
+    errno.EACCES: "give another place, or the right to use this one",
+    errno.EPERM: "give another place, or the right to use this one",
+    errno.EROFS: "give a place that can be written to",
+    errno.ENAMETOOLONG: "give a shorter path",
+    errno.ELOOP: "a link on the way leads to itself: give another place",
+    errno.ENOTDIR: "a file stands where a folder should be: give another place",
+    errno.EISDIR: "a folder stands where a file should be: give another place",
+    errno.ENOENT: "give a place that exists",
+}
+LONGEST_PATH = 80
+
+
+def file_error(error: OSError | ValueError, place: Path | str | None = None) -> FileError:
+    """What the system said of a place, in one line.
+
+    Parameters
+    ----------
+    error
+        What was raised; a ValueError is a path that no system takes (with a NUL in it).
+    place
+        Which file or folder, where the error does not say.
+
+    Returns
+    -------
+    FileError
+        To be raised from the error.
+    """
+    named = getattr(error, "filename", None) or place
+    where = "" if named is None or isinstance(named, int) else str(named)
+    where = where if len(where) <= LONGEST_PATH else f"{where[:LONGEST_PATH]}... ({len(where)} characters)"
+    reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).strip()
+    advice = ADVICE.get(getattr(error, "errno", None) or 0, "")
+    return FileError(": ".join(filter(None, (f"cannot use {where!r}" if where else "", reason, advice))))
+
+
+@contextmanager
+def reaching(place: Path | str) -> Iterator[None]:
+    """What the system raises of a file or folder in this block, as our own error.
+
+    Parameters
+    ----------
+    place
+        The file or folder.
+
+    Raises
+    ------
+    FileError
+        With the cause chained.
+    """
+    try:
+        yield
+    except (FileError, BrokenPipeError):
+        raise
+    except OSError as error:
+        raise file_error(error, place) from error
+    except ValueError as error:
+        if "null byte" not in str(error) and "surrogates" not in str(error):
+            raise
+        raise file_error(error, place) from error
 
 
 class StoreError(SelfscopeError):

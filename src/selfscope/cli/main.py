@@ -13,7 +13,7 @@ from typing import TextIO
 
 from selfscope.cli import ask, listings, studies
 from selfscope.cli.app import app
-from selfscope.errors import SelfscopeError
+from selfscope.errors import SelfscopeError, file_error
 from selfscope.terminal import message as said
 from selfscope.terminal import one_line, say
 
@@ -36,13 +36,16 @@ def main(arguments: list[str] | None = None) -> None:
     except (SelfscopeError, CycloptsError) as error:
         say(f"selfscope: {one_line(said(str(error)))}", error=True)
         sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:  # the one place where the system's own errors end; in Python most are a FileError by now
+        say(f"selfscope: {one_line(said(str(file_error(error))))}", error=True)
+        sys.exit(2)
     except KeyboardInterrupt:
         if words[:1] in (["card"], ["study"]):
             say(f"\nStopped; what was finished is kept. Go on with:\n  {resume_command(words)}", error=True)
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
 
 
 def _tell_error(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:

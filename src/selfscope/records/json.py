@@ -19,6 +19,8 @@ HASHED_AS = {"given_text": "material", "negated": "flipped"}
 LATER: Mapping[str, Mapping[str, Any]] = {"Prompt": {"masked": ""}}
 """Class -> fields that it got later, with their default: where they hold it they are not written and enter no hash, so
 that a record without them has the id that it always had."""
+LONGEST_NUMBER = 18
+"""Digits of a whole number, sign included: all of them are exact in 64 bits."""
 T = TypeVar("T")
 
 
@@ -70,6 +72,55 @@ def from_json(kind: type[T], text: str | bytes) -> T:
         The text is not such a record; the message names the field.
     """
     return _adapter(kind).validate_json(text)  # type: ignore[arg-type]
+
+
+def strict_json(text: str | bytes) -> Any:
+    """A JSON text as plain values, of what every reader of JSON takes the same way.
+
+    Parameters
+    ----------
+    text : str or bytes
+        UTF-8.
+
+    Returns
+    -------
+    object
+        Dicts, lists, texts, finite numbers, truth values and None.
+
+    Raises
+    ------
+    ValueError
+        No JSON, NaN or Infinity, a number that no float holds, half of a character, or a nesting without end.
+    """
+    try:
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole)
+        to_json(value).encode()
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise ValueError("it holds half of a character (a lone surrogate)") from None
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON ({error.msg} at column {error.colno})") from None
+    return value
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"the number {digits[:20]} is too large")
+    return number
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError(f"the number {digits[:20]}... is too large")
+    return int(digits)
 
 
 def content_hash(*parts: Any, size: int = 16) -> str:

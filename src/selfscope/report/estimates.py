@@ -21,17 +21,17 @@ FINDINGS = "findings.json"
 def estimates(folder: Path, contents: Contents) -> Findings:
     """The findings of a folder whose contents were read: those that it keeps where they were made of just these rows by
     just this code, else made anew and kept."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import TypeAdapter
 
     stamp = {"fingerprint": fingerprint(folder), "version": package_version(), "code": code()}
     path = folder / FINDINGS
     if path.exists():
         try:
-            kept: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            kept: Mapping[str, Any] = json.loads(path.read_bytes())
             if {k: kept.get(k) for k in stamp} == stamp:
                 own = {k: v for k, v in kept.items() if k not in stamp}
                 return TypeAdapter(Findings).validate_python(own)
-        except (json.JSONDecodeError, UnicodeDecodeError, ValidationError, AttributeError):
+        except (ValueError, RecursionError, AttributeError):  # a ValidationError is a ValueError
             pass  # findings are a cache of the rows: what cannot be read is made again
     findings = find(contents.rows, contents.trials, contents.truths, contents.observations, contents.parts)
     write_atomically(path, json.dumps({**stamp, **to_jsonable(findings)}, ensure_ascii=False))

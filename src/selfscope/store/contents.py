@@ -9,20 +9,22 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from selfscope.errors import StoreError
+from selfscope.errors import StoreError, file_error
 from selfscope.records import SCHEMA, Cost, Observation, Outcome, Parts, Row, Trial, Truth, checked, from_json
+from selfscope.records.json import strict_json
 from selfscope.store.segments import lines
 
 T = TypeVar("T")
 KINDS = ("trials", "observations", "truths", "rows", "cells")
 META = "study.json"
+_RESTORE = "restore it, or run again in a new folder"
 _AGAIN = "the card is drawn from the rest; restore the file, or run again in a new folder"
 
 
@@ -44,7 +46,10 @@ class Contents:
     @cached_property
     def parts(self) -> Parts:
         """What the study's readers, controls and phenomena say of themselves."""
-        return from_json(Parts, json.dumps(self.meta.get("parts", {})))
+        try:
+            return from_json(Parts, json.dumps(self.meta.get("parts", {})))
+        except (ValidationError, RecursionError) as error:
+            raise StoreError(f"the parts in {META} cannot be read ({_fault(error)}): {_RESTORE}") from None
 
     @property
     def costs(self) -> dict[str, Cost]:
@@ -110,18 +115,21 @@ def _contents(folder: Path, meta: dict[str, Any], observations: bool) -> Content
     warnings: list[str] = []
     data = folder / "data"
     # Which process was done first must not reach a result: cells and their rows stand in the study's order.
-    marks = sorted((json.loads(p) for _, p in lines(data / "cells.jsonl", warnings)), key=_place)
+    marks = sorted(_marks(data / "cells.jsonl", warnings), key=_place)
     cells = {mark["cell"]: mark for mark in marks}
     trials = {t.id: t for t in _records(Trial, data / "trials.jsonl", warnings)}
     truths = {t.trial: t for t in _records(Truth, data / "truths.jsonl", warnings)}
     observed = {o.key: o for o in _records(Observation, data / "observations.jsonl", warnings)} if observations else {}
     rows: dict[tuple[str, str], Row] = {}
-    unsound = 0
+    unsound = read_rows = 0
     for row in _records(Row, data / "rows.jsonl", warnings):
+        read_rows += 1
         if row.cell in cells:
             sound = _sound(row, trials.get(row.trial))
             unsound += sound is not row
             rows[row.cell, row.trial] = sound  # a cell that was done again replaces what a damaged file left of it
+    if read_rows and not cells:
+        warnings.append(f"cells.jsonl: no finished cell is there, and {read_rows} readings are: {_AGAIN}")
     if unsound:
         warnings.append(f"rows.jsonl: {unsound} readings hold no distribution: they count as errors")
     ordered = sorted(rows.values(), key=lambda row: _place(cells[row.cell]))
@@ -158,21 +166,52 @@ def _records(kind: type[T], path: Path, warnings: list[str]) -> Iterable[T]:
     for number, payload in lines(path, warnings):
         try:
             yield from_json(kind, payload)
-        except ValidationError as error:
-            fault = error.errors()[0]
-            where = ".".join(str(part) for part in fault["loc"])
-            warnings.append(f"{path.name}:{number}: not a {kind.__name__}: {where}: {fault['msg']}; it was left out")
+        except (ValidationError, RecursionError) as error:
+            warnings.append(f"{path.name}:{number}: not a {kind.__name__}: {_fault(error)}; it was left out")
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """What a line of cells.jsonl has to hold."""
+
+    cell: str
+    rows: int = 0
+    place: int = -1
+    phenomenon: str = ""
+    costs: Mapping[str, Cost] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def _marks(path: Path, warnings: list[str]) -> Iterator[dict[str, Any]]:
+    """The finished cells of a file, each as it was written."""
+    for number, payload in lines(path, warnings):
+        try:
+            from_json(_Mark, payload)
+            yield strict_json(payload)
+        except (ValueError, RecursionError) as error:
+            warnings.append(f"{path.name}:{number}: not a finished cell: {_fault(error)}; it was left out")
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        fault = error.errors()[0]
+        return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}".removeprefix(": ")
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
 def read_meta(folder: Path) -> dict[str, Any]:
     """The settings of a study. Raises StoreError when there is none, or it is of another schema version."""
     path = folder / META
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        meta = strict_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
         raise StoreError(f"{folder} holds no study (no {META}): give a folder that `selfscope card` wrote") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path} cannot be read ({error}): restore it, or run again in a new folder") from None
+    except OSError as error:
+        raise file_error(error, path) from error
+    except ValueError as error:
+        if "null byte" in str(error):
+            raise file_error(error, folder) from error
+        raise StoreError(f"{path} cannot be read: {error}; {_RESTORE}") from None
     if not isinstance(meta, dict) or meta.get("schema") != SCHEMA:
         raise StoreError(f"{path} {_other_schema(meta if isinstance(meta, dict) else {})}")
     return meta

@@ -14,12 +14,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, TypeVar
 
-from selfscope.errors import StoreError
+from selfscope.errors import StoreError, reaching
 from selfscope.records import SCHEMA, Cost, Observation, Row, Trial, Truth, to_json, to_jsonable
 from selfscope.secrets import cleaned, cleaned_json
 from selfscope.store.contents import KINDS, META, costs_of, read, read_meta, seconds_of
@@ -43,12 +44,18 @@ class _State:
 def write_atomically(path: Path, text: str) -> None:
     """Replaces a file as a whole: a reader, or a kill, sees the old text or the new one. Secrets are not written."""
     text = _without_secrets(path, text)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(fresh, path)
+    with reaching(path):
+        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with fresh.open("w", encoding="utf-8", errors="replace") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(fresh, path)
+        except OSError:
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
+            raise
 
 
 def _without_secrets(path: Path, text: str) -> str:
@@ -69,10 +76,11 @@ class Store:
 
     def __init__(self, folder: Path | str, settings: Mapping[str, Any], *, resume: bool = False) -> None:
         self.folder = Path(folder)
-        if self.folder.exists() and not self.folder.is_dir():
-            raise StoreError(f"{self.folder} is a file: give a folder")
-        (self.folder / "data").mkdir(parents=True, exist_ok=True)
-        self._lock = _Lock(self.folder / "lock")
+        with reaching(self.folder):
+            if self.folder.exists() and not self.folder.is_dir():
+                raise StoreError(f"{self.folder} is a file: give a folder")
+            (self.folder / "data").mkdir(parents=True, exist_ok=True)
+            self._lock = _Lock(self.folder / "lock")
         try:
             self.meta = self._settle(to_jsonable(settings), resume)
             self.warnings: tuple[str, ...] = ()
@@ -171,9 +179,11 @@ class Store:
         write_atomically(self.folder / META, json.dumps(self.meta, indent=1, ensure_ascii=False))
 
     def close(self) -> None:
-        for segment in self._segments.values():
-            segment.close()
-        self._lock.release()
+        try:
+            for segment in self._segments.values():
+                segment.close()
+        finally:
+            self._lock.release()
 
     def __enter__(self) -> Store:
         return self

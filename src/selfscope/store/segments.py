@@ -10,23 +10,25 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Iterable, Iterator
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
+from selfscope.errors import reaching
 from selfscope.secrets import cleaned, cleaned_json
 
 
 def frame(payload: str) -> bytes:
     """The line that stores a record's JSON text."""
-    data = payload.encode()
+    data = payload.encode("utf-8", "replace")  # half of a character is no text: a reader of JSON would stop there
     return b"%08x %s\n" % (zlib.crc32(data), data)
 
 
 def lines(path: Path, warnings: list[str]) -> Iterator[tuple[int, bytes]]:
     """(line number from 1, JSON bytes) of each whole line of a segment; faults are added to `warnings`."""
-    if not path.exists():
-        return
-    data = path.read_bytes()
+    with reaching(path):
+        if not path.exists():
+            return
+        data = path.read_bytes()
     end = data.rfind(b"\n") + 1
     for number, line in enumerate(data[:end].split(b"\n")[:-1], start=1):
         payload = line[9:]
@@ -45,7 +47,7 @@ class Segment:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: IO[bytes] | None = None
+        self._file: FileIO | None = None
 
     def append(self, payloads: Iterable[str], *, sync: bool = True) -> None:
         """Writes records without secrets, and returns once they are on the disk (sync)."""
@@ -56,21 +58,26 @@ class Segment:
         data = b"".join(map(frame, written))
         if not data:
             return
-        file = self._open()
-        file.write(data)
-        file.flush()
-        if sync:
-            os.fsync(file.fileno())
+        with reaching(self.path):
+            try:
+                file, left = self._open(), memoryview(data)
+                while left:
+                    left = left[file.write(left) :]
+                if sync:
+                    os.fsync(file.fileno())
+            except OSError:
+                self.close()  # the next one who opens it drops the line that was cut
+                raise
 
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
 
-    def _open(self) -> IO[bytes]:
+    def _open(self) -> FileIO:
         if self._file is None:
             cut_partial_line(self.path)
-            self._file = self.path.open("ab")
+            self._file = self.path.open("ab", buffering=0)  # nothing is held back that a full disk would lose
         return self._file
 
 
