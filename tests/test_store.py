@@ -199,7 +199,7 @@ def test_exports_hold_every_row_joined_with_its_trial_and_truth(tmp_path: Path) 
     lines = [json.loads(line) for line in export(folder, "jsonl").read_text().split("\n")[:-1]]
     assert len(lines) == 4
     assert lines[3]["cluster"] == "c0"
-    assert json.loads(lines[3]["truth"]) == [0.3, 0.7]
+    assert lines[3]["truth"] == [0.3, 0.7]
     with export(folder, "csv", tmp_path / "out.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
     assert [r["trial"] for r in table] == ["t0", "t1", "t2", "t3"]
@@ -207,6 +207,9 @@ def test_exports_hold_every_row_joined_with_its_trial_and_truth(tmp_path: Path) 
     duckdb = pytest.importorskip("duckdb")
     target = str(export(folder, "parquet"))
     assert duckdb.sql(f"select count(*), sum(brier) from '{target}'").fetchall() == [(4, pytest.approx(0.4))]
+    assert duckdb.sql(f"select truth[2], typeof(truth), typeof(reading) from '{target}' limit 1").fetchall() == [
+        (pytest.approx(0.7), "DOUBLE[]", "DOUBLE[]")
+    ]
     with pytest.raises(SelfscopeError, match="csv, jsonl, parquet"):
         export(folder, "xls")
 

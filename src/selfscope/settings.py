@@ -11,6 +11,8 @@ from typing import Any, get_type_hints
 from selfscope.errors import BadInput, SelfscopeError, UnknownName
 
 OPENING, CLOSING = "([{", ")]}"
+LARGEST = 2**63 - 1
+"""Of a setting's whole number: exact in 64 bits."""
 
 
 def split(text: str) -> list[str]:
@@ -112,13 +114,15 @@ def _candidates(text: str) -> list[Any]:
         meanings.append(low == "true")
     for number in (int, float):
         try:
-            meanings.append(number(text))
+            value = number(text)
         except ValueError:
             continue
+        if value == value and (isinstance(value, float) or abs(value) <= LARGEST):
+            meanings.append(value)
     if text.startswith("(") and text.endswith(")"):
         meanings.append([_narrowest(piece) for piece in split(text[1:-1])])
     if text.startswith(('"', "{")):
-        with suppress(json.JSONDecodeError):
+        with suppress(ValueError, RecursionError):
             meanings.append(json.loads(text))
     return [*meanings, text]
 

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfscope.errors import BadInput
+from selfscope.errors import LONGEST_PATH, BadInput, reaching
 from selfscope.report.estimates import package_version
 from selfscope.store import Contents, Rows, Store, read, rows, rows_of_contents
 
@@ -190,8 +190,12 @@ def planned(
         if isinstance(value, str) or not isinstance(value, Sequence):
             one = f'["{value}"]' if isinstance(value, str) else "[...]"
             raise BadInput(f"{name} is a list of names or objects, as in {name}={one}")
-    if items is not None and not Path(items).is_file():
-        raise BadInput(f"items: there is no file {items}")
+    if items is not None:
+        with reaching(items):
+            if not Path(items).is_file():
+                raise BadInput(f"items: there is no file {str(items)[:LONGEST_PATH]}")
+    if not isinstance(seed, int) or not 0 <= seed < 1 << 63:
+        raise BadInput(f"seed is a whole number from 0 on, not {str(seed)[:40]}")
     subject = load(model, **(hardware or {})) if isinstance(model, str) else model
     further = {k: load(v) if isinstance(v, str) else v for k, v in (("other", other), ("twin", twin))}
     options = StudyOptions(

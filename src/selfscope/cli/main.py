@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
     if arguments is None:  # this process is the command
         sys.excepthook, warnings.showwarning = _tell_error, _tell_warning
     try:
+        _require_text(words)
         app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except (SelfscopeError, CycloptsError) as error:
         say(f"selfscope: {one_line(said(str(error)))}", error=True)
@@ -46,6 +47,15 @@ def main(arguments: list[str] | None = None) -> None:
         if words[:1] in (["card"], ["study"]):
             say(f"\nStopped; what was finished is kept. Go on with:\n  {resume_command(words)}", error=True)
         sys.exit(130)
+
+
+def _require_text(words: Sequence[str]) -> None:
+    """Bytes that are no text reach Python as halves of characters: nothing could be kept or shown of them."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise SelfscopeError(f"{word[:40]!a} is not UTF-8 text: write it in UTF-8") from None
 
 
 def _tell_error(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from selfscope.errors import SelfscopeError
+from selfscope.errors import LONGEST_PATH, SelfscopeError
 from selfscope.phenomena.counterbalance import Item, counterbalance, draft_trial, observation_key
 from selfscope.phenomena.rollouts import behaved, by_key, frequencies
 from selfscope.quantities import ELSE, PROPERTIES, measurable
 from selfscope.records import Identified, Message, Observation, Option, Prompt, Question, Trial, Truth, content_hash
+from selfscope.records.json import strict_json
 from selfscope.subjects.base import Subject
 
 SHARES = {"test": 0.6, "train": 0.3}
@@ -39,7 +39,9 @@ class Items(Identified):
     Parameters
     ----------
     path
-        The file.
+        The file. It is read when this is made; its content is what tells one set of questions from another.
+    content
+        Hash of its lines, which is set by itself.
     rollouts
         Replies at temperature 1 behind each truth.
     max_tokens
@@ -48,20 +50,31 @@ class Items(Identified):
         Clusters of each split at most (None: all that the file has).
     """
 
-    path: str = ""
+    path: str = field(default="", compare=False)
     rollouts: int = 20
     max_tokens: int = 24
     test: int | None = None
     train: int | None = None
     dev: int | None = None
+    content: str = ""
     kind: ClassVar[str] = "items"
     title: ClassVar[str] = "Your questions"
     asks: ClassVar[str] = "The items that were given on the command line."
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free", "yesno_lp", "prob_text")
+    settable: ClassVar[Mapping[str, Any]] = {
+        **dict.fromkeys(("path", "content"), str), **dict.fromkeys(("rollouts", "max_tokens"), int),
+        **dict.fromkeys(("test", "train", "dev"), int | None),
+    }  # fmt: skip
+
+    def __post_init__(self) -> None:
+        if isinstance(self.path, str) and self.path and not self.content:
+            object.__setattr__(self, "content", content_hash(read_lines(self.path)))
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """One trial a line. Raises SelfscopeError that names the line and what is wrong with it."""
         lines = read_lines(self.path)
+        if content_hash(lines) != self.content:
+            raise SelfscopeError(f"the items {self.path!r} were edited while they were being asked: run again")
         splits = _splits(list(dict.fromkeys(cluster_of(line) for line in lines)))
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         clusters: dict[str, list[str]] = {split: [] for split in sizes}
@@ -99,13 +112,13 @@ def read_lines(path: str) -> list[dict[str, Any]]:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise SelfscopeError(
-            f"cannot read the items {path!r}: {reason}. Give a file with one JSON object a line"
-        ) from None
+            f"cannot read the items {path[:LONGEST_PATH]!r}: {reason}. Give a file with one JSON object a line"
+        ) from error
     except UnicodeDecodeError:
         raise SelfscopeError(
             f"the items {path!r} are not UTF-8 text: give a file with one JSON object a line"
         ) from None
-    lines = [_checked(line, f"{path}, line {n}") for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = [_checked(line, f"{path}, line {n}") for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not lines:
         raise SelfscopeError(
             f'no items in {path!r}: write at least one line such as {{"prompt": ..., "options": [...]}}'
@@ -123,9 +136,9 @@ def cluster_of(line: Mapping[str, Any]) -> str:
 
 def _checked(text: str, where: str) -> dict[str, Any]:
     try:
-        line = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SelfscopeError(f"{where} is not JSON ({error.msg} at column {error.colno})") from None
+        line = strict_json(text)
+    except ValueError as error:
+        raise SelfscopeError(f"{where} {error}") from None
     if not isinstance(line, dict):
         raise SelfscopeError(f"{where} is {type(line).__name__}, not an object with a prompt")
     strange = [key for key in line if key not in KNOWN]
@@ -135,6 +148,12 @@ def _checked(text: str, where: str) -> dict[str, Any]:
         raise SelfscopeError(f"{where}: give either a prompt or messages")
     if ("options" in line) == ("property" in line):
         raise SelfscopeError(f"{where}: give either options or a property ({', '.join(PER_TEXT)})")
+    for name in ("cluster", "id"):
+        if name in line and (isinstance(line[name], bool) or not isinstance(line[name], str | int)):
+            raise SelfscopeError(f"{where}: the {name} is a text or a whole number")
+    for name in ("ask", "prefix"):
+        if name in line and not isinstance(line[name], str):
+            raise SelfscopeError(f"{where}: {name} must be text")
     _check_prompt(line, where)
     _check_answers(line, where)
     return line
@@ -160,7 +179,8 @@ def _check_answers(line: Mapping[str, Any], where: str) -> None:
             raise SelfscopeError(f"{where}: unknown property {line['property']!r}. Known: {', '.join(PER_TEXT)}")
         for need in PROPERTIES[line["property"]].needs:
             value = line.get(need)
-            if value is None or (need == "threshold" and not isinstance(value, int | float)) or value == "":
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (number if need == "threshold" else isinstance(value, str) and value.strip()):
                 kind = "a number" if need == "threshold" else "text"
                 raise SelfscopeError(f"{where}: the property {line['property']!r} needs {need!r}, {kind}")
         return

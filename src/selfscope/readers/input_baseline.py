@@ -126,7 +126,7 @@ def write_history(name: str, identity: str, trials: Sequence[Trial], truths: Seq
 
 def read_history(data: bytes) -> History:
     """The history that `write_history` wrote."""
-    head, *lines = (json.loads(line) for line in gzip.decompress(data).decode().splitlines())
+    head, *lines = (json.loads(line) for line in gzip.decompress(data).decode().split("\n") if line)
     trials = tuple(_past(n, line) for n, line in enumerate(lines))
     return History(head["name"], head["identity"], trials, tuple(tuple(line["mean"]) for line in lines))
 

@@ -11,6 +11,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from selfscope.errors import BadInput
+
 SCHEMA = 2
 """The layout of a folder's records: another number is another layout. 2: every part of a study is kept with its whole
 configuration, and the arm of a trial is no control."""
@@ -90,36 +92,37 @@ def strict_json(text: str | bytes) -> Any:
     Raises
     ------
     ValueError
-        No JSON, NaN or Infinity, a number that no float holds, half of a character, or a nesting without end.
+        No JSON, NaN or Infinity, a number that no float holds, half of a character, or a nesting without end. The
+        message is a sentence without its subject: "is not JSON ...".
     """
     try:
         value = json.loads(text, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole)
         to_json(value).encode()
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise ValueError("is nested too deeply") from None
     except UnicodeEncodeError:
-        raise ValueError("it holds half of a character (a lone surrogate)") from None
+        raise ValueError("holds half of a character (a lone surrogate)") from None
     except UnicodeDecodeError:
-        raise ValueError("it is not UTF-8 text") from None
+        raise ValueError("is not UTF-8 text") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"it is not JSON ({error.msg} at column {error.colno})") from None
+        raise ValueError(f"is not JSON ({error.msg} at column {error.colno})") from None
     return value
 
 
 def _no_constant(word: str) -> Any:
-    raise ValueError(f"{word} is no number of JSON")
+    raise ValueError(f"holds {word}, which is no number of JSON")
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if number in (float("inf"), float("-inf")):
-        raise ValueError(f"the number {digits[:20]} is too large")
+        raise ValueError(f"holds the number {digits[:20]}, which is too large")
     return number
 
 
 def _whole(digits: str) -> int:
     if len(digits) > LONGEST_NUMBER:
-        raise ValueError(f"the number {digits[:20]}... is too large")
+        raise ValueError(f"holds the number {digits[:20]}..., which is too large")
     return int(digits)
 
 
@@ -135,9 +138,17 @@ def content_hash(*parts: Any, size: int = 16) -> str:
     """
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(_compact(to_jsonable(part, HASHED_AS)).encode())
+        digest.update(_bytes(_compact(to_jsonable(part, HASHED_AS))))
         digest.update(b"\x00")
     return digest.hexdigest()[:size]
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        half = text[error.start]
+        raise BadInput(f"a text holds half of a character ({half!a}): it cannot be kept as it is") from None
 
 
 def _compact(value: Any) -> str:

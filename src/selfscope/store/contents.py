@@ -196,7 +196,7 @@ def _fault(error: Exception) -> str:
     if isinstance(error, ValidationError):
         fault = error.errors()[0]
         return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}".removeprefix(": ")
-    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return "is nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
 def read_meta(folder: Path) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def read_meta(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         if "null byte" in str(error):
             raise file_error(error, folder) from error
-        raise StoreError(f"{path} cannot be read: {error}; {_RESTORE}") from None
+        raise StoreError(f"{path} cannot be read: it {error}; {_RESTORE}") from None
     if not isinstance(meta, dict) or meta.get("schema") != SCHEMA:
         raise StoreError(f"{path} {_other_schema(meta if isinstance(meta, dict) else {})}")
     return meta

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from selfscope.errors import StoreError, UnknownName
+from selfscope.errors import StoreError, UnknownName, reaching
 from selfscope.records import Parts, Row, Trial, Truth
 from selfscope.store.contents import META, Contents, read
 from selfscope.store.folder import write_atomically
@@ -23,7 +24,7 @@ FIRST, LONG = 20, 120
 
 
 def flat(row: Row, trial: Trial | None, truth: Truth | None) -> dict[str, Any]:
-    """One row as scalars: what was asked, what was said, what was true. Lists are JSON text."""
+    """One row: what was asked, what was said, what was true, as scalars and lists of them."""
     reading, score = row.reading, row.score
     question = trial.question if trial else None
     return {
@@ -45,14 +46,15 @@ def flat(row: Row, trial: Trial | None, truth: Truth | None) -> dict[str, Any]:
         "quantity": question.quantity if question else None,
         "template": question.template if question else None,
         "negated": question.negated if question else None,
-        "options": _text([o.text for o in question.options]) if question else None,
+        "options": [o.text for o in question.options] if question else None,
         "public": trial.public if trial else None,
         "outcome": reading.outcome.value,
-        "reading": _text(reading.distribution),
+        "reading": None if reading.distribution is None else list(reading.distribution),
         "text": reading.text,
         "mass": reading.mass,
-        "truth": _text(truth.mean) if truth else None,
+        "truth": None if truth is None or truth.mean is None else list(truth.mean),
         "rollouts": truth.n if truth else None,
+        "observation": trial.observation if trial else None,
         "grade": truth.grade if truth else None,
         "brier": score.brier if score else None,
         "log": score.log if score else None,
@@ -63,8 +65,10 @@ def flat(row: Row, trial: Trial | None, truth: Truth | None) -> dict[str, Any]:
     }
 
 
-def _text(value: Sequence[Any] | None) -> str | None:
-    return None if value is None else json.dumps(list(value), ensure_ascii=False)
+def _line(record: Mapping[str, Any]) -> str:
+    """A line of JSON that every reader takes: a number that is not finite is null."""
+    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in record.items()}
+    return json.dumps(finite, ensure_ascii=False, allow_nan=False)
 
 
 Joined = tuple[Row, Trial | None, Truth | None]
@@ -119,7 +123,8 @@ class Rows(Sequence[Row]):
         Returns
         -------
         Iterator[dict[str, Any]]
-            One a row: what was asked, what was said, what was true, as scalars. Lists are JSON text.
+            One a row: what was asked, what was said, what was true, as scalars and lists of them. The texts of the
+            rollouts behind a truth stand in `data/observations.jsonl`, on the line whose `key` is `observation`.
         """
         for row, trial, truth in self._joined:
             yield flat(row, trial, truth)
@@ -257,7 +262,7 @@ def as_text(table: Rows, to: str) -> str:
     table
         The rows.
     to
-        csv (with a head line) or jsonl.
+        csv (with a head line; lists are JSON text) or jsonl.
 
     Returns
     -------
@@ -265,14 +270,14 @@ def as_text(table: Rows, to: str) -> str:
         A line a row.
     """
     if to == "jsonl":
-        return "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in table.records())
+        return "".join(_line(record) + "\n" for record in table.records())
     out = io.StringIO()
     writer: csv.DictWriter[str] | None = None
     for record in table.records():
         if writer is None:
             writer = csv.DictWriter(out, fieldnames=list(record), lineterminator="\n")
             writer.writeheader()
-        writer.writerow(record)
+        writer.writerow({k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in record.items()})
     return out.getvalue()
 
 
@@ -285,7 +290,7 @@ def _parquet(table: Rows, target: Path) -> None:
     write_atomically(source, as_text(table, "jsonl"))
     try:
         names = [str(p).replace("'", "''") for p in (source, target)]
-        with duckdb.connect() as connection:
+        with reaching(target), duckdb.connect() as connection:
             connection.execute(
                 f"COPY (SELECT * FROM read_json('{names[0]}', format='newline_delimited', sample_size=-1)) "
                 f"TO '{names[1]}' (FORMAT parquet)"

@@ -76,6 +76,8 @@ class Store:
 
     def __init__(self, folder: Path | str, settings: Mapping[str, Any], *, resume: bool = False) -> None:
         self.folder = Path(folder)
+        self._new = False
+        self._made = not os.path.lexists(self.folder)
         with reaching(self.folder):
             if self.folder.exists() and not self.folder.is_dir():
                 raise StoreError(f"{self.folder} is a file: give a folder")
@@ -95,6 +97,7 @@ class Store:
             strangers = sorted(p.name for p in self.folder.iterdir() if p.name not in ("lock", "data"))
             if strangers:
                 raise StoreError(f"{self.folder} holds other files ({strangers[0]} ...): give another folder")
+            self._new = True
             meta: dict[str, Any] = {"schema": SCHEMA, "settings": settings}
             write_atomically(self.folder / META, json.dumps(meta, indent=1, ensure_ascii=False))
             return meta
@@ -189,7 +192,18 @@ class Store:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is not None and self._new and not (self.trials or self.observations or self.cells):
+            self._undo()
         self.close()
+
+    def _undo(self) -> None:
+        """A study that ended before a trial was kept leaves nothing that would stand in the way of the next."""
+        with suppress(OSError):
+            for name in (META, "lock", *(f"data/{kind}.jsonl" for kind in KINDS)):
+                (self.folder / name).unlink(missing_ok=True)
+            (self.folder / "data").rmdir()
+            if self._made:
+                self.folder.rmdir()
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

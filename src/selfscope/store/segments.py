@@ -1,8 +1,9 @@
 """Append-only JSON Lines with a checksum on each line: what a killed process leaves can always be read.
 
-A line is eight hexadecimal digits (CRC-32 of the rest), a space, and one record. A line that was cut by a kill is
-the last one and has no newline: it is dropped when the file is next opened for writing. Any other line that does not
-match its checksum is named by file and number, and skipped.
+A line is one record, a JSON object whose first field `crc32` is the checksum of the object without it, so that any
+reader of JSON Lines reads the file. (Folders of earlier versions have the digits before the object.) A line that was
+cut by a kill is the last one and has no newline: it is dropped when the file is next opened for writing. Any other line
+that does not match its checksum is named by file and number, and skipped.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from pathlib import Path
 from selfscope.errors import reaching
 from selfscope.secrets import cleaned, cleaned_json
 
+HEAD = b'{"crc32":"'
+
 
 def frame(payload: str) -> bytes:
     """The line that stores a record's JSON text."""
     data = payload.encode("utf-8", "replace")  # half of a character is no text: a reader of JSON would stop there
-    return b"%08x %s\n" % (zlib.crc32(data), data)
+    return b'%s%08x",%s\n' % (HEAD, zlib.crc32(data), data[1:])
 
 
 def lines(path: Path, warnings: list[str]) -> Iterator[tuple[int, bytes]]:
@@ -31,12 +34,10 @@ def lines(path: Path, warnings: list[str]) -> Iterator[tuple[int, bytes]]:
         data = path.read_bytes()
     end = data.rfind(b"\n") + 1
     for number, line in enumerate(data[:end].split(b"\n")[:-1], start=1):
-        payload = line[9:]
-        try:
-            stated = int(line[:8], 16)
-        except ValueError:
-            stated = -1
-        if line[8:9] != b" " or stated != zlib.crc32(payload):
+        digits, payload = line[:8], line[9:]
+        if line.startswith(HEAD):
+            digits, payload = line[len(HEAD) : len(HEAD) + 8], b"{" + line[len(HEAD) + 10 :]
+        if digits != b"%08x" % zlib.crc32(payload):
             warnings.append(f"{path.name}:{number}: the record does not match its checksum; it was left out")
             continue
         yield number, payload

@@ -59,6 +59,17 @@ class Dials:
 
     def __post_init__(self) -> None:
         shares = (self.access, self.habit, self.input, self.format, self.copy, self.anyone)
+        numbers = {name: value for name, value in vars(self).items() if isinstance(value, float)}
+        for name, value in numbers.items():
+            if math.isnan(value) or (math.isinf(value) and name != "kappa"):
+                raise ValueError(f"{name} is a finite number, not {value}")
+        if self.seed < 0:
+            raise ValueError(f"seed is a whole number from 0, not {self.seed}")
+        if self.kappa <= 0 or self.tau < 0:
+            raise ValueError(f"kappa is above 0 and tau at least 0, got {self.kappa:g} and {self.tau:g}")
+        for name in ("refusal", "unreadable", "alarm", "competence"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a probability, from 0 to 1, not {getattr(self, name):g}")
         if min(shares) < 0 or sum(shares) > 1 + 1e-9:
             raise ValueError(f"shares must be at least 0 and sum to at most 1, got {shares}")
         if self.form not in ("dist", "choice"):
