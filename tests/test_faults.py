@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import errno
 import json
 import os
@@ -14,7 +13,7 @@ import pytest
 
 import selfscope
 from selfscope.cli import main
-from selfscope.errors import BadInput, FileError, SelfscopeError, StoreError
+from selfscope.errors import BadInput, FileError, SelfscopeError, StoreError, reaching
 from selfscope.phenomena.items import Items, read_lines
 from selfscope.records import Prompt
 from selfscope.records.json import strict_json
@@ -142,7 +141,8 @@ def test_in_python_it_is_ours_with_its_cause(tmp_path: Path) -> None:
 
 DAMAGE = {
     "nothing": b"", "a list": b"[]\n", "cut": b'{"a": 1', "deep": b"[" * 10_000 + b"]" * 10_000 + b"\n",
-    "no text": b"\xff\xfe\x00\n", "not a number": b'{"schema": NaN}\n', "too large": b'{"schema": 1' + b"0" * 400 + b"}\n",
+    "no text": b"\xff\xfe\x00\n", "not a number": b'{"schema": NaN}\n',
+    "too large": b'{"schema": 1' + b"0" * 400 + b"}\n",
     "half a character": b'{"schema": "\\ud800"}\n', "another object": b'{"a": 1}\n',
 }  # fmt: skip
 
@@ -284,13 +284,8 @@ def test_half_of_a_character_is_named(tmp_path: Path) -> None:
     assert Prompt(text="whole \U0001f600").text
 
 
-def test_a_full_device(capsys: pytest.CaptureFixture[str], made: Path) -> None:
+def test_a_full_device() -> None:
     if not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full here")
-    with builtins.open("/dev/full", "w") as full, pytest.raises(FileError) as caught:
-        from selfscope.errors import reaching
-
-        with reaching("/dev/full"):
-            full.write("x" * 100_000)
-            full.flush()
-    assert "space" in str(caught.value)
+    with pytest.raises(FileError, match="space"), reaching("/dev/full"):
+        Path("/dev/full").write_text("x" * 100_000)
