@@ -4,7 +4,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 MODEL ?= smollm2-135m
 BIN := .venv/bin
-.PHONY: card test check docs bench bench-peers laws foreign proof slow clean
+.PHONY: card test check docs bench bench-peers laws fuzz foreign proof slow clean
 
 card: .venv/run
 	@$(BIN)/selfscope card $(MODEL) -o card $(if $(wildcard card/study.json),--resume)
@@ -35,6 +35,11 @@ laws: .venv/dev
 
 # torch-xla on the CPU: its tensors meet none of the CPU's. An environment of its own, as it follows an older torch.
 XLA ?= 2.9.0
+# 500 malformed inputs of each kind, and a hundred kills.
+fuzz: .venv/dev
+	@SELFSCOPE_FUZZ=500 SELFSCOPE_FUZZED=500 SELFSCOPE_KILLS=100 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --durations=12 \
+	    tests/test_fuzz.py tests/test_kill.py tests/test_damaged_models.py -k "fuzz or random or kills_of"
+
 foreign: .venv-foreign/ready
 	@PJRT_DEVICE=CPU SELFSCOPE_TEST_DEVICE=xla .venv-foreign/bin/python -m pytest -m foreign -rP -o filterwarnings=default \
 	    tests/test_foreign.py

@@ -174,7 +174,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "mixtral": A("mixtral", {**HEADS, **LOCAL}),
     "modernbert-decoder": A("modernbert-decoder", {
         **WIDE, "global_attn_every_n_layers": 2,
-    }, WORDS, "the model has no list of"),
+    }, WORDS, "its logits are not its output embedding"),
     "mpt": A("mpt", {"d_model": 32, "n_heads": 4, "n_layers": 2, "max_seq_len": 256, "expansion_ratio": 2}),
     "nanochat": A("nanochat", HEADS),
     "nemotron": A("nemotron", GQA),

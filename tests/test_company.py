@@ -23,7 +23,7 @@ LONGROPE = {
 }  # fmt: skip
 ODD: dict[str, tuple[str, dict[str, Any]]] = {
     "longrope": ("phi3", LONGROPE),
-    "selecting": ("deepseek_v32", {**tiny.ARCHITECTURES["deepseek-v32"][1], "index_topk": 16}),
+    "selecting": ("deepseek_v32", {**tiny.ARCHITECTURES["deepseek-v32"][1], "index_topk": 16, "index_n_heads": 2}),
     "windowed": tiny.ARCHITECTURES["gemma3-window"],
 }
 ENCODERS = ("bert", "roberta", "electra", "xlnet")

@@ -1,5 +1,5 @@
-"""A run that is killed (SIGKILL) at twenty random moments and resumed each time ends with the rows of one that was
-left alone: none lost, none twice, log-probabilities within 1e-5.
+"""A run that is killed (SIGKILL) at random moments and resumed each time ends with the rows of one that was left alone:
+none lost, none twice, log-probabilities within 1e-5. Six kills by default, a hundred in `make fuzz`.
 
 Three subjects: a phantom in processes of its own; a tiny torch model and (make slow) SmolLM2, whose runs are children
 of one process that has loaded the libraries, so that a start takes a moment and not seconds. A run whose work is shared
@@ -21,6 +21,8 @@ import pytest
 
 from runs import RUN, assert_equal_studies, finish, gone, kill, needs_proc, processes_of, size, start
 from selfscope.store import read
+
+KILLS = int(os.environ.get("SELFSCOPE_KILLS", "6"))
 
 
 def kill_at(process: subprocess.Popen[bytes], folder: Path, target: int, delay: float) -> bool:
@@ -50,11 +52,11 @@ def killed_and_resumed(model: str, folder: Path, sizes: str, whole: int, times: 
     return met
 
 
-def test_twenty_kills_of_a_phantom_study(tmp_path: Path) -> None:
+def test_kills_of_a_phantom_study(tmp_path: Path) -> None:
     model, sizes = "phantom:access=0.4,habit=0.2", "test=30,train=20,dev=6"
     finish(start(model, tmp_path / "whole", sizes))
-    met = killed_and_resumed(model, tmp_path / "killed", sizes, size(tmp_path / "whole"), 20)
-    assert met >= 10, "most kills should meet a run that is at work"
+    met = killed_and_resumed(model, tmp_path / "killed", sizes, size(tmp_path / "whole"), KILLS)
+    assert met >= KILLS // 2, "most kills should meet a run that is at work"
     assert_equal_studies(tmp_path / "whole", tmp_path / "killed")
 
 
@@ -195,14 +197,14 @@ def kills_of(model: str, folder: Path, sizes: str, times: int) -> int:
 
 
 @needs_proc
-def test_twenty_kills_of_a_study_on_a_tiny_model(tmp_path: Path) -> None:
+def test_kills_of_a_study_on_a_tiny_model(tmp_path: Path) -> None:
     from tiny import build
 
     model = str(build("llama", tmp_path / "tiny", roomy=True))
-    assert kills_of(model, tmp_path, "test=6,train=4,dev=2,rollouts=3", 20) >= 10
+    assert kills_of(model, tmp_path, "test=6,train=4,dev=2,rollouts=3", KILLS) >= KILLS // 2
 
 
 @needs_proc
 @pytest.mark.slow
-def test_twenty_kills_of_a_study_on_a_real_model(tmp_path: Path) -> None:
+def test_kills_of_a_study_on_a_real_model(tmp_path: Path) -> None:
     assert kills_of("smollm2-135m", tmp_path, "test=6,train=4,dev=2,rollouts=4", 20) >= 10
