@@ -32,8 +32,9 @@ def read_checkpoint(
 ) -> Checkpoint:
     """What `local.load` takes, as a model. Raises UnknownName, BadModel."""
     files = weights.files_of(name, revision, say)
+    sizes = weights.measure(name, files)
     tokenizer = weights.read_tokenizer(name, files)
-    model = weights.read_model(name, files, dtype)
+    model = weights.read_model(name, files, sizes, dtype)
     context = weights.context_of(name, model.config)
     own = None if adapter is None else adapters.files_of(adapter)
     if adapter is not None and own is not None:

@@ -66,7 +66,21 @@ def read_tokenizer(name: str, files: ModelFiles) -> Any:
         return tokenizer
 
 
-def read_model(name: str, files: ModelFiles, dtype: str | None) -> Any:
+def measure(name: str, files: ModelFiles) -> Sizes:
+    """What the weights hold. Raises BadModel for a configuration that asks for more layers, or for a program; before
+    anything else reads it."""
+    config = read_json(files.folder / "config.json", name)
+    _no_code(name, config)
+    what = f"the model {name} cannot be loaded"
+    with files.view() as place, reading(what, {place: name}):
+        tensors, values = _counts(place, files)
+        sizes = Sizes(what, tensors, values, packed=config.get("quantization_config") is not None)
+        for layers in _layers(config):
+            sizes.check_layers(layers)
+        return sizes
+
+
+def read_model(name: str, files: ModelFiles, sizes: Sizes, dtype: str | None) -> Any:
     """The model on the CPU, in evaluation mode. Raises BadModel where its weights and its configuration do not fit each
     other tensor by tensor."""
     import torch
@@ -74,15 +88,9 @@ def read_model(name: str, files: ModelFiles, dtype: str | None) -> Any:
 
     if dtype is not None and dtype not in DTYPES:
         raise UnknownName("dtype", dtype, DTYPES)
-    config = read_json(files.folder / "config.json", name)
-    _no_code(name, config)
     wanted = getattr(torch, dtype) if dtype else "auto"
     what = f"the model {name} cannot be loaded"
     with files.view() as place, reading(what, {place: name}):
-        tensors, values = _counts(place, files)
-        sizes = Sizes(what, tensors, values, packed=config.get("quantization_config") is not None)
-        for layers in _layers(config):
-            sizes.check_layers(layers)
         with sizes.kept(), _converted(what):
             model, info = AutoModelForCausalLM.from_pretrained(
                 place,
