@@ -101,7 +101,7 @@ def test_a_print_is_seen() -> None:
 
 COMMANDS = (
     ["ask", MODEL, f"Sure?{HARM}", "--about", f"Name a colour. {HARM}"],
-    ["ask", MODEL, f"Sure?{HARM}", "--options", f"yes,no{HARM}", "--about", "Name a colour."],
+    ["ask", MODEL, f"Sure?{HARM}", "--options", f"yes,no{HARM}".replace('"', "").replace("\r", ""), "--about", "Name a colour."],
     ["ask", MODEL, "Sure?", "--json"],
     ["report", "FOLDER"], ["report", "FOLDER", "--json"],
     ["rows", "FOLDER"], ["rows", "FOLDER", "--to", "csv", "-o", "-"], ["rows", "FOLDER", "--to", "jsonl", "-o", "-"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -57,7 +58,8 @@ class Counting:
     ) -> list[TokenDistribution]:
         self._spend(prompts, 0)
         listed = _listed(ids, top)
-        falling = tuple(-1.0 - k / 10 for k in range(len(listed)))
+        whole = math.log(math.fsum(math.exp(-k / 10) for k in range(len(listed))))
+        falling = tuple(-k / 10 - whole for k in range(len(listed)))
         return [TokenDistribution(listed, falling, 1.0, tuple(f"word{k}" for k in listed))] * len(prompts)
 
     def encode(self, prompt: Prompt) -> tuple[int, ...]:
@@ -115,7 +117,8 @@ class OpenCounting(Counting):
         self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int | None = None
     ) -> list[TokenDistribution]:
         listed = _listed(ids, top)
-        return [TokenDistribution(listed, (-1.0,) * len(listed), 1.0, ("",) * len(listed))] * len(states_ND)
+        alike = (-math.log(max(len(listed), 1)),) * len(listed)
+        return [TokenDistribution(listed, alike, 1.0, ("",) * len(listed))] * len(states_ND)
 
     def positions(self, prompt: Prompt, text: str, occurrence: int = -1) -> tuple[int, ...]:
         return self._open.positions(prompt, text, occurrence)

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, TypeVar
 
-from selfscope.errors import StoreError, reaching
+from selfscope.errors import SelfscopeError, ServerError, StoreError, reaching
 from selfscope.records import SCHEMA, Cost, Observation, Row, Trial, Truth, to_json, to_jsonable
 from selfscope.secrets import cleaned, cleaned_json
 from selfscope.store.contents import KINDS, META, costs_of, read, read_meta, seconds_of
@@ -192,12 +192,13 @@ class Store:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if error is not None and self._new and not (self.trials or self.observations or self.cells):
+        mistake = isinstance(error, SelfscopeError) and not isinstance(error, ServerError)  # which running again helps
+        if mistake and self._new and not (self.trials or self.observations or self.cells):
             self._undo()
         self.close()
 
     def _undo(self) -> None:
-        """A study that ended before a trial was kept leaves nothing that would stand in the way of the next."""
+        """A mistake that ended a study before a trial was kept leaves nothing in the way of the next try."""
         with suppress(OSError):
             for name in (META, "lock", *(f"data/{kind}.jsonl" for kind in KINDS)):
                 (self.folder / name).unlink(missing_ok=True)
