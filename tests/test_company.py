@@ -45,6 +45,27 @@ def test_a_model_that_sees_later_tokens_is_refused(name: str, tmp_path: Path) ->
         loaded(name, tmp_path)
 
 
+HALF = ("bfloat16", "float16")
+
+
+@pytest.mark.parametrize("dtype", HALF)
+@pytest.mark.parametrize("name", ["bert", "roberta", "electra"])
+def test_half_precision_hides_no_later_token(name: str, dtype: str, tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match="not causal"):
+        load(str(tiny.build(name, tmp_path)), device="cpu", dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_half_precision_hides_no_rule(dtype: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule that moves a row by less than the rounding between shapes, and a selection of one key too many."""
+    weak = {**LONGROPE["rope_parameters"], "short_factor": [1.0] * 4, "long_factor": [1.1] * 4}
+    monkeypatch.setitem(tiny.ARCHITECTURES, "weak", ("phi3", {**LONGROPE, "rope_parameters": weak}))
+    found = load(str(tiny.build("weak", tmp_path / "weak")), device="cpu", dtype=dtype).engine.company
+    assert (found.bound, found.equal_from, found.longest) == (64, None, None)
+    found = load(str(tiny.build("selecting", tmp_path / "selecting")), device="cpu", dtype=dtype).engine.company
+    assert (found.bound, found.equal_from) == (None, 16)
+
+
 def bare(local: Local, ids: Sequence[int]) -> torch.Tensor:
     """Log-probabilities (T, V) of a row alone, as the bare model gives them."""
     with torch.inference_mode():

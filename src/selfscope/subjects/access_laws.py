@@ -16,7 +16,16 @@ import torch
 
 from selfscope.errors import SelfscopeError
 from selfscope.records import Decoding, Prompt
-from selfscope.subjects.company import PROBE, UNLIKELY, Tried, causal_gap, company_of, probe_row, tolerance_of
+from selfscope.subjects.company import (
+    PROBE,
+    UNLIKELY,
+    Tried,
+    bound_of,
+    causal_gap,
+    company_of,
+    probe_row,
+    tolerance_of,
+)
 from selfscope.subjects.decode import Ids
 from selfscope.subjects.local import Local
 from selfscope.subjects.no_gradients import no_gradients
@@ -89,15 +98,16 @@ def _unlike(a: Sequence[float], b: Sequence[float]) -> float:
     return max((abs(max(x, UNLIKELY) - max(y, UNLIKELY)) for x, y in zip(a, b, strict=True)), default=0.0)
 
 
-def _judged(name: str, gap: float, local: Local, note: str = "") -> Check:
+def _judged(name: str, gap: float, local: Local, note: str = "", bound: float | None = None) -> Check:
     # Ten times the tolerance of a fast way: the bare model's own rounding is in these.
-    passed = gap < 10 * tolerance_of(local.engine.model)
+    passed = gap < (bound or 10 * tolerance_of(local.engine.model))
     words = "exactly" if gap == 0 else f"within {gap:.1g} nats" if passed else f"differs by {gap:.2g} nats"
     return Check(name, "passed" if passed else "failed", ", ".join(filter(None, (words, note))))
 
 
 def _causal(local: Local, rows: Sequence[Ids], affordable: float) -> list[Check]:
-    return [_judged("a later token changes nothing before it", causal_gap(local.engine.model), local)]
+    gap, name = causal_gap(local.engine.model), "a later token changes nothing before it"
+    return [_judged(name, gap, local, bound=bound_of(local.engine.model))]
 
 
 def _company(local: Local, rows: Sequence[Ids], affordable: float) -> list[Check]:
