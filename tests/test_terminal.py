@@ -99,9 +99,11 @@ def test_a_print_is_seen() -> None:
     assert not printing(ast.parse("file.write('x'); say('x')"))
 
 
+UNQUOTED = HARM.replace('"', "").replace("\r", "")
+"""What may stand in a list of answers: quotes and the ends of lines mean something there."""
 COMMANDS = (
     ["ask", MODEL, f"Sure?{HARM}", "--about", f"Name a colour. {HARM}"],
-    ["ask", MODEL, f"Sure?{HARM}", "--options", f"yes,no{HARM}".replace('"', "").replace("\r", ""), "--about", "Name a colour."],
+    ["ask", MODEL, f"Sure?{HARM}", "--options", f"yes,no{UNQUOTED}", "--about", "Name a colour."],
     ["ask", MODEL, "Sure?", "--json"],
     ["report", "FOLDER"], ["report", "FOLDER", "--json"],
     ["rows", "FOLDER"], ["rows", "FOLDER", "--to", "csv", "-o", "-"], ["rows", "FOLDER", "--to", "jsonl", "-o", "-"],
