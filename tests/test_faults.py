@@ -162,14 +162,11 @@ def test_a_damaged_file_is_named_or_made_again(
     if name == "study.json":
         assert "study.json" in said(capsys, "report", str(folder))
         return
-    if name in ("data/trials.jsonl", "data/truths.jsonl", "data/rows.jsonl", "data/cells.jsonl"):
-        before = (folder / "card.json").read_bytes()
-        error = said(capsys, "report", str(folder))
-        assert Path(name).name in error, "what is not there any more is said"
-        assert (folder / "card.json").read_bytes() == before, "the last card that could be drawn stays"
-        return
     main(["report", str(folder)])
-    assert "Traceback" not in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    if name in ("data/trials.jsonl", "data/truths.jsonl", "data/rows.jsonl", "data/cells.jsonl"):
+        assert Path(name).name in error, "what is not there any more is said"
 
 
 @pytest.mark.parametrize("kind", ["trials", "truths", "rows", "cells", "observations"])

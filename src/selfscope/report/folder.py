@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfscope.errors import StoreError
 from selfscope.records import SCHEMA, to_jsonable
 
 if TYPE_CHECKING:
@@ -44,14 +43,12 @@ def material_of(
     """What a card is made of. contents, findings: of this folder where they are known already, else read and estimated.
     words: (trial, format) -> the question's text; without it questions are shown as data.
 
-    Raises StoreError when the folder holds no study, or nothing of one can be read."""
+    Raises StoreError when the folder holds no study."""
     from selfscope.report.document import Material
     from selfscope.report.estimates import estimates
     from selfscope.store import read
 
     contents = contents or read(Path(folder))
-    if contents.unusable:
-        raise StoreError(f"{folder}: nothing is left to draw a card from ({contents.unusable})")
     findings = findings or estimates(Path(folder), contents)
     warnings = contents.warnings + contents.lost
     return Material(

@@ -67,14 +67,6 @@ class Contents:
         return tuple(_lost(self))
 
 
-    @property
-    def unusable(self) -> str:
-        """Why nothing can be made of the folder; empty where something can, or nothing was asked yet."""
-        faults = (*self.warnings, *self.lost)
-        gone = not self.rows or not self.trials or not self.truths
-        return faults[0] if faults and gone else ""
-
-
 def _lost(held: Contents) -> Iterator[str]:
     there = Counter(row.cell for row in held.rows)
     by_phenomenon: dict[str, list[int]] = {}
