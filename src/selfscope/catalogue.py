@@ -15,6 +15,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "branch_distribution": "selfscope.phenomena.branch_distribution:BranchDistribution",
         "token_probability": "selfscope.phenomena.token_probability:TokenProbability",
         "confidence": "selfscope.phenomena.confidence:Confidence",
+        "own_choice": "selfscope.phenomena.own_choice:OwnChoice",
         "items": "selfscope.phenomena.items:Items",
         "injected_concept": "selfscope.phenomena.injected_concept:InjectedConcept",
         "hidden_context": "selfscope.phenomena.hidden_context:HiddenContext",

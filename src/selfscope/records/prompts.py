@@ -63,6 +63,9 @@ class Prompt:
         The text (its last occurrence) whose tokens alone may attend to the tokens of the secret messages; whatever else
         follows those may not, what is generated or scored included. Positions stay. NOTHING: no token may. Empty:
         nothing is masked.
+    asked : str
+        The text (its last occurrence) from whose first token on switched adapters act, to the end of the prompt and on
+        whatever follows. What stands before is the base's own. Empty: they act nowhere.
 
     Raises
     ------
@@ -79,6 +82,7 @@ class Prompt:
     interventions: tuple[Injection | Opaque, ...] = ()
     tag: Mapping[str, Any] = field(default_factory=dict)
     masked: str = ""
+    asked: str = ""
 
     def __post_init__(self) -> None:
         messages = self.messages

@@ -47,11 +47,13 @@ class Question:
     order : tuple of int
         (K,) the permutation in which options are shown (indices into ``options``). Empty: canonical.
     template : int
-        Which of the TEMPLATES wordings, modulo their number.
+        Which of the TEMPLATES wordings; from that number on those that reports are trained in, which no shipped question
+        has.
     negated : bool
         The negated wording is shown (yes/no questions), or the scale runs downwards; readings are mapped back.
     person : str
-        self, typical, named, or target (another model, named in ``arguments["target"]``).
+        self, typical, named, target (another model, named in ``arguments["target"]``), or other (whoever
+        ``arguments["name"]`` is).
     tense : str
         hypothetical: what the subject would do.
     placement : str

@@ -58,13 +58,9 @@ def capture(
             return hook
 
         # What is written into marked rows is written by hooks that stand outside of these: reads come after writes.
-        marks = engine.marks
-        hooks: list[tuple[int, Hook]] = []
-        if marks is not None:
-            inputs["input_ids"], hooks = marks.plain(inputs["input_ids"])
         try:
-            with blocks.hooked([*hooks, *((layer, keeper(layer)) for layer in wanted)]):
-                decoder_of(engine.model)(**inputs)
+            with engine.prepared(inputs) as plain, blocks.hooked([(layer, keeper(layer)) for layer in wanted]):
+                decoder_of(engine.model)(**plain)
         except StopForward:
             pass
 

@@ -7,6 +7,7 @@ right of a token cannot reach it. Prompts of one call that begin alike share the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -16,7 +17,8 @@ import torch
 from selfscope.subjects.blocks import Blocks, cache_word, decoder_of
 from selfscope.subjects.cascade import BesideCache, attending, shared_prefix_cache
 from selfscope.subjects.company import Company, Tried
-from selfscope.subjects.inject import MarkedTokens
+from selfscope.subjects.live_adapters import Adapter, AdapterStack
+from selfscope.subjects.marks import MarkedTokens
 from selfscope.subjects.sight import attention_mask
 
 Ids = tuple[int, ...]
@@ -40,6 +42,7 @@ class Engine:
     plain one.
     tokens, rows: what a batch holds. blocks: its residual stream (None: not to be read or written).
     marks: what the marked tokens of this call stand for. masked: every row hides tokens (masked_rows.py).
+    stack, active: the adapters that stand beside the weights, and those of them that act.
     """
 
     model: Any
@@ -57,6 +60,8 @@ class Engine:
     blocks: Blocks | None = None
     marks: MarkedTokens | None = None
     masked: bool = False
+    stack: AdapterStack | None = None
+    active: tuple[Adapter, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -79,16 +84,27 @@ class Engine:
         return token if self.marks is None else self.marks.continues(prompt[-1], token)
 
     def body(self, **inputs: Any) -> torch.Tensor:
-        """Last hidden states (B, T, D) after the final norm, no head. Marked tokens are written at."""
-        if self.marks is None or self.blocks is None:
-            return self._body(inputs)
-        inputs["input_ids"], hooks = self.marks.plain(inputs["input_ids"])
-        if not hooks:
-            return self._body(inputs)
-        with self.blocks.hooked(hooks):
-            return self._body(inputs)
+        """Last hidden states (B, T, D) after the final norm, no head. Marked tokens are written at, adapters act."""
+        with self.prepared(inputs) as plain:
+            return self.states(plain)
 
-    def _body(self, inputs: dict[str, Any]) -> torch.Tensor:
+    @contextmanager
+    def prepared(self, inputs: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The inputs with their real tokens. While the block runs, the marked ones are written at and adapters act:
+        also in what checkpointing computes anew on the way back."""
+        marks, ids_BT = self.marks, inputs["input_ids"]
+        with ExitStack() as open_:
+            if self.active and self.stack is not None:
+                open_.enter_context(self.stack.acting(self.active, None if marks is None else marks.asked(ids_BT)))
+            if marks is not None and self.blocks is not None:
+                real_BT, hooks = marks.plain(ids_BT)
+                inputs = {**inputs, "input_ids": real_BT}
+                if hooks:
+                    open_.enter_context(self.blocks.hooked(hooks))
+            yield inputs
+
+    def states(self, inputs: dict[str, Any]) -> torch.Tensor:
+        """Last hidden states (B, T, D) of `prepared` inputs."""
         if isinstance(inputs.get("cache"), BesideCache):
             with attending(self.model):
                 return self._forward(inputs)
@@ -97,7 +113,8 @@ class Engine:
     def _forward(self, inputs: dict[str, Any]) -> torch.Tensor:
         model = self.model if self.full_logits else decoder_of(self.model)
         if "cache" in inputs:
-            inputs[cache_word(model)] = inputs.pop("cache")
+            others = {name: value for name, value in inputs.items() if name != "cache"}
+            inputs = {**others, cache_word(model): inputs["cache"]}
         if self.full_logits:
             logits: torch.Tensor = model(**inputs).logits
             return logits

@@ -1,10 +1,7 @@
 """The one act of injection: vectors written into the residual stream, each row its own.
 
-Two ways lead to it. `MarkedTokens` serves the decoding of this project: a token at whose position something is written
-becomes a *marked* token, a number beyond the vocabulary that stands for the token and what is written there. Rows are
-equal only where both are, so that everything that shares beginnings (caches, trees, groups of rows) stays right by
-itself. `injected` serves any other use of a transformers model, `generate` included: positions of the batch, found
-again under caches, chunks and repeated rows.
+Two ways lead to it. Marked tokens (`marks.py`) serve the decoding of this project. `injected` serves any other use of a
+transformers model, `generate` included: positions of the batch, found again under caches, chunks and repeated rows.
 
 Axes: B rows, T tokens, D width, N written places.
 """
@@ -13,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,9 +19,7 @@ import torch
 from selfscope.records import Injection
 from selfscope.subjects.blocks import Blocks, Hook
 from selfscope.subjects.places import checked_vector, positions_of
-from selfscope.subjects.sight import HIDDEN, PLAIN, Sight
 
-Ids = tuple[int, ...]
 UNDEFINED_AT_ZERO = ("norm_add", "norm_replace", "project_out")
 """Operators that take a direction (as strengths in medians do): of a zero vector they do nothing, which is counted."""
 
@@ -106,116 +101,6 @@ def resolve_injection(
         norm = float(vector_D.norm())
         strength = strength * medians(layer) / norm if norm else 0.0
     return ResolvedInjection(layer, injection.operator, vector_D, strength)
-
-
-@dataclass
-class MarkedTokens:
-    """The marked tokens of one call. entries: (token, numbers of its injections, those of them that go on, its kind in
-    `sight`), by the marked token's number beyond the vocabulary. idle: injections that take the direction of a zero
-    vector, and so do nothing."""
-
-    vocabulary: int
-    blocks: Blocks
-    device: Any
-    medians: Callable[[int], float]
-    injections: list[ResolvedInjection] = field(default_factory=list)
-    entries: list[tuple[int, tuple[int, ...], tuple[int, ...], int]] = field(default_factory=list)
-    idle: int = 0
-    _known: dict[Any, int] = field(default_factory=dict)
-
-    def row(self, ids: Ids, injections: Sequence[Injection], sight: Sight | None = None) -> Ids:
-        """The prompt with a marked token at each position that is written, hidden or sees hidden ones. Raises BadInput,
-        see `resolve_injection` and `positions_of`."""
-        if not injections and sight is None:
-            return ids
-        numbers_at: dict[int, list[int]] = {}
-        continues = []
-        for injection in injections:
-            number = self._number_of(injection)
-            positions, on = positions_of(injection, len(ids))
-            for position in positions:
-                numbers_at.setdefault(position, []).append(number)
-            if on:
-                continues.append(number)
-        out = list(ids)
-        kinds = {} if sight is None else sight.kinds()
-        for position in numbers_at | kinds:
-            numbers, kind = tuple(numbers_at.get(position, ())), kinds.get(position, PLAIN)
-            out[position] = self._entry(ids[position], numbers, tuple(continues), kind)
-        return tuple(out)
-
-    def _number_of(self, injection: Injection) -> int:
-        key = (
-            injection.layer, injection.vector.data, injection.operator, injection.strength, injection.unit
-        )  # fmt: skip
-        if key not in self._known:
-            self._known[key] = len(self.injections)
-            self.injections.append(resolve_injection(injection, self.blocks, self.device, self.medians))
-            directed = injection.operator in UNDEFINED_AT_ZERO or injection.unit == "median"
-            self.idle += directed and not bool(self.injections[-1].vector_D.any())
-        return self._known[key]
-
-    def _entry(self, token: int, numbers: tuple[int, ...], continues: tuple[int, ...], kind: int = PLAIN) -> int:
-        key = (token, numbers, continues, kind)
-        if key not in self._known:
-            self._known[key] = len(self.entries)
-            self.entries.append(key)
-        return self.vocabulary + self._known[key]
-
-    def continues(self, last: int, token: int) -> int:
-        """A token that follows a prompt with this last token: a marked one where the writing goes on."""
-        if last < self.vocabulary:
-            return token
-        continues = self.entries[last - self.vocabulary][2]
-        return self._entry(token, continues, continues) if continues else token
-
-    def token(self, marked: int) -> int:
-        """The token itself."""
-        return marked if marked < self.vocabulary else self.entries[marked - self.vocabulary][0]
-
-    def hides(self, ids: Ids) -> bool:
-        """Whether a prompt has hidden tokens."""
-        return any(t >= self.vocabulary and self.entries[t - self.vocabulary][3] == HIDDEN for t in ids)
-
-    def kinds(self, ids_BT: torch.Tensor) -> torch.Tensor:
-        """The kind of each token, see `sight`."""
-        kinds = torch.tensor([PLAIN, *(kind for *_, kind in self.entries)], device=ids_BT.device)
-        return kinds[(ids_BT - self.vocabulary + 1).clamp(min=0)]
-
-    def plain(self, ids_BT: torch.Tensor) -> tuple[torch.Tensor, list[tuple[int, Hook]]]:
-        """The real tokens (B, T), and the hooks that write what the marked ones stand for."""
-        marked = (ids_BT >= self.vocabulary).nonzero()
-        if not len(marked):
-            return ids_BT, []
-        rows, tokens = marked[:, 0], marked[:, 1]
-        numbers = (ids_BT[rows, tokens] - self.vocabulary).tolist()
-        real_BT = ids_BT.clone()
-        real_BT[rows, tokens] = torch.tensor([self.entries[k][0] for k in numbers], device=ids_BT.device)
-        # Several injections at one place and layer are applied one after the other, in the order of the injections.
-        places: dict[tuple[int, int, str], tuple[list[int], list[int]]] = {}
-        for at, k in enumerate(numbers):
-            turn: dict[int, int] = {}
-            for number in self.entries[k][1]:
-                one = self.injections[number]
-                turn[one.layer] = turn.get(one.layer, -1) + 1
-                where, which = places.setdefault((one.layer, turn[one.layer], one.operator), ([], []))
-                where.append(at)
-                which.append(number)
-        hooks: dict[int, list[Group]] = {}
-        for (layer, _, operator), (where, which) in sorted(places.items(), key=lambda item: item[0][:2]):
-            vectors_ND, strengths_N = self._stacked(which)
-            there = torch.tensor(where, device=rows.device)
-            group = Group(operator, rows[there], tokens[there], vectors_ND, strengths_N)
-            hooks.setdefault(layer, []).append(group)
-        return real_BT, [(layer, hook_of(groups)) for layer, groups in hooks.items()]
-
-    def _stacked(self, which: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        distinct = list(dict.fromkeys(which))
-        index_of = {number: k for k, number in enumerate(distinct)}
-        index = torch.tensor([index_of[number] for number in which], device=self.device)
-        vectors = torch.stack([self.injections[number].vector_D for number in distinct])
-        strengths = torch.tensor([self.injections[number].strength for number in distinct], device=self.device)
-        return vectors[index], strengths[index]
 
 
 @contextmanager

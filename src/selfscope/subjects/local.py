@@ -18,7 +18,8 @@ from selfscope.subjects.checkpoint import read_checkpoint
 from selfscope.subjects.continuation import continuations
 from selfscope.subjects.decode import Ids
 from selfscope.subjects.fast_paths import checked, engine_of
-from selfscope.subjects.local_model import LocalModel
+from selfscope.subjects.live_adapters import AdapterStack
+from selfscope.subjects.local_weights import LocalWeights
 from selfscope.subjects.masked_rows import next_logprobs, sample, score
 from selfscope.subjects.no_gradients import no_gradients
 from selfscope.subjects.onednn_linear import pack
@@ -27,7 +28,7 @@ from selfscope.subjects.self_test import with_stream
 
 
 @dataclass
-class Local(LocalModel):
+class Local(LocalWeights):
     """An `OpenSubject` on transformers, or only a `ScoringSubject` where its blocks failed the self-test. Build it with
     `load`; calls never change the model. Where `masks` is false, a masked prompt raises Unsupported."""
 
@@ -294,6 +295,8 @@ def load(
         **({"adapter": adapter} if adapter else {}),
         **({"revision": read.commit} if read.commit else {}),
     }
+    if engine.blocks is not None:
+        engine = replace(engine, stack=AdapterStack(model, engine.blocks))
     local = Local(name, read.identity, bool(read.template), environment, tokenizer, engine, context)
-    tier = "logprobs" if refused else "activations"
+    tier = "logprobs" if refused else "weights"
     return replace(local, tier=tier, refused=refused, checks=test.checks)

@@ -17,11 +17,12 @@ from selfscope.records import Cost, Injection, Prompt, Reply, content_hash
 from selfscope.subjects import white_box
 from selfscope.subjects.activations import CONVENTION
 from selfscope.subjects.allocator import trim_heap
-from selfscope.subjects.base import lacking
+from selfscope.subjects.base import lacking, reaches
 from selfscope.subjects.blocks import Blocks
 from selfscope.subjects.continuation import spoken, writable
 from selfscope.subjects.decode import Engine, Ids
-from selfscope.subjects.inject import MarkedTokens
+from selfscope.subjects.live_adapters import ALWAYS
+from selfscope.subjects.marks import MarkedTokens
 from selfscope.subjects.no_gradients import no_gradients
 from selfscope.subjects.ordinary_tokens import NEUTRAL
 from selfscope.subjects.render import positions_of_text, render
@@ -52,6 +53,8 @@ class LocalModel:
         Why its activations cannot be read; empty where they can.
     checks : tuple of Check
         The self-test of its blocks.
+    versions : tuple of int
+        Of the weights of its active adapters, as they were hashed into its identity.
     """
 
     name: str
@@ -68,6 +71,7 @@ class LocalModel:
     standing: tuple[Injection, ...] = ()
     refused: str = ""
     checks: tuple[Check, ...] = ()
+    versions: tuple[int, ...] = ()
     _norms: dict[int, float] = field(default_factory=dict, repr=False)
     _known: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -104,7 +108,7 @@ class LocalModel:
     @property
     def masks(self) -> bool:
         """Whether it takes masked prompts (`Prompt.masked`), the attention windows apart."""
-        return self.tier == "activations" and self.engine.tree
+        return reaches(self, "activations") and self.engine.tree
 
     @property
     def layers(self) -> range:
@@ -175,17 +179,24 @@ class LocalModel:
         return self.engine.blocks
 
     def _marked(
-        self, prompts: Sequence[Prompt], more: Sequence[int], *, white_box: bool = False
+        self,
+        prompts: Sequence[Prompt],
+        more: Sequence[int],
+        *,
+        white_box: bool = False,
+        tensors: Mapping[bytes, torch.Tensor] | None = None,
     ) -> tuple[Engine, list[Ids]]:
-        """The prompts' ids, marked where something is written or masked, and the engine that knows the marks."""
+        """The prompts' ids, marked where something is written, masked or asked, and the engine that knows the marks.
+        tensors: see `MarkedTokens`."""
         rows = [self._fitting(render(self.tokenizer, p), m) for p, m in zip(prompts, more, strict=True)]
         acts = [self.standing + p.interventions for p in prompts]
         sights = [self._sight(p, len(row) + m) if p.masked else None for p, row, m in zip(prompts, rows, more)]
-        if not (white_box or any(acts) or any(sights)):
+        asked = [self._asked(p, row) for p, row in zip(prompts, rows, strict=True)]
+        if not (white_box or any(acts) or any(sights) or any(asked)):
             return self.engine, rows
-        marks = MarkedTokens(self.engine.vocabulary, self._inside(), self.engine.device, self.median_norm)
+        marks = MarkedTokens(self.engine.vocabulary, self._inside(), self.engine.device, self.median_norm, tensors or {})
         marked = []
-        for prompt, row, injections, sight in zip(prompts, rows, acts, sights, strict=True):
+        for prompt, row, injections, sight, own in zip(prompts, rows, acts, sights, asked, strict=True):
             real = [i for i in injections if isinstance(i, Injection)]
             if len(real) < len(injections):
                 raise BadInput("a sealed injection can be passed on and not be carried out here")
@@ -193,16 +204,29 @@ class LocalModel:
                 replace(i, positions=self.positions(prompt, i.span_text), span_text="") if i.span_text else i
                 for i in real
             ]
-            marked.append(marks.row(row, placed, sight))
+            marked.append(marks.row(row, placed, sight, own))
         if marks.idle:
             self.idle += marks.idle
             warnings.warn(f"{marks.idle} injections take the direction of a zero vector: they do nothing", stacklevel=3)
-        return (replace(self.engine, marks=marks) if marks.entries else self.engine), marked
+        return (replace(self.engine, marks=marks) if marks.marks else self.engine), marked
+
+    def _asked(self, prompt: Prompt, row: Ids) -> Sequence[int]:
+        """Positions on which switched adapters act: none where there is none, or nothing is asked. Raises BadInput where
+        what is asked does not stand in the prompt, and for an adapter that was changed since this subject was made."""
+        for adapter, version in zip(self.engine.active, self.versions, strict=True):
+            if adapter.version != version:
+                raise BadInput(
+                    f"the adapter of {self.name} was trained since this subject was made: call adapted(...) again, so "
+                    "that its identity is that of the weights"
+                )
+        if not prompt.asked or all(adapter.carry == ALWAYS for adapter in self.engine.active):
+            return ()
+        return range(self.positions(prompt, prompt.asked)[0], len(row))
 
     def _sight(self, prompt: Prompt, length: int) -> Sight:
         """Raises Unsupported where a mask has no meaning in this model, or was not proved in it. length: the prompt's
         tokens and all that may follow."""
-        if self.tier != "activations":
+        if not reaches(self, "activations"):
             raise lacking(self.name, self.tier, "activations")
         if not self.engine.tree:
             raise Unsupported(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from selfscope.records import TEMPLATES, Message, Prompt, Question, Trial
+from selfscope.wording import trained
 from selfscope.wording.phrases import CARRIERS, FRAMINGS, NAME, PERSONS, SAME, phrase_of
+from selfscope.wording.trained import worded
 
 ARROW = "→"
 TAIL = 120
@@ -40,20 +42,28 @@ def in_a_new_thread(trial: Trial, words: str) -> str:
     words : str
         The question with its answer instruction.
     """
+    return _told(trial, words)[0]
+
+
+def _told(trial: Trial, words: str) -> tuple[str, str]:
+    """(the words of a question told what they are about, the part of them that stands behind the object)."""
     question, about = trial.question, trial.public
     if question.given_text is not None:
         about = question.given_text
         if phrase_of(question).carrier in ("continue", "branch"):
             about = f"{trial.public[-TAIL:]} {ARROW} {about}"
     elif not about:
-        return words
+        return words, words
     you, your = person_of(question)
     what = "conversation" if _is_conversation(trial) else "message"
-    return _carrier(question)[0].format(you=you, your=your, what=what, object=f'"""{about}"""', question=words)
+    quoted = f'"""{about}"""'
+    told = _carrier(question)[0].format(you=you, your=your, what=what, object=quoted, question=words)
+    return told, told[told.index(quoted) + len(quoted) :].strip()
 
 
-def asked_turns(trial: Trial, words: str) -> tuple[Message, ...]:
-    """The turns that ask a trial's question: its context, then the question in a new thread or behind the object.
+def asked_turns(trial: Trial, words: str) -> tuple[tuple[Message, ...], str]:
+    """(the turns that ask a trial's question: its context, then the question in a new thread or behind the object; the
+    end of the last one from where it is asked, which nothing of the object is in).
 
     Parameters
     ----------
@@ -64,16 +74,17 @@ def asked_turns(trial: Trial, words: str) -> tuple[Message, ...]:
     """
     question, before, talk = trial.question, _context_turns(trial), _object_turns(trial)
     if question.placement != "same" or question.given_text is not None or not talk:
-        return (*before, Message("user", _framed(question, in_a_new_thread(trial, words))))
+        told, asked = _told(trial, words)
+        return (*before, Message("user", _framed(question, told))), asked
     template = question.template % TEMPLATES
     if trial.prompt.prefix:
         talk.append(Message("assistant", trial.prompt.prefix))
-        return (*before, *talk, Message("user", _framed(question, SAME["partial"][template].format(question=words))))
-    if talk[-1].role == "assistant":
-        return (*before, *talk, Message("user", _framed(question, SAME["ended"][template].format(question=words))))
+    way = "partial" if trial.prompt.prefix else "ended" if talk[-1].role == "assistant" else "open"
+    asked = _framed(question, SAME[way][template].format(question=words))
+    if way != "open":
+        return (*before, *talk, Message("user", asked)), asked
     # Two user turns in a row are refused by some chat templates: the question joins the last one.
-    question_turn = _framed(question, SAME["open"][template].format(question=words))
-    return (*before, *talk[:-1], Message("user", f"{talk[-1].content}\n\n{question_turn}"))
+    return (*before, *talk[:-1], Message("user", f"{talk[-1].content}\n\n{asked}")), asked
 
 
 def shown_to_observers(prompt: Prompt) -> Prompt:
@@ -91,7 +102,7 @@ def _carrier(question: Question) -> tuple[str, str]:
     kind = str(question.arguments.get("carrier", phrase_of(question).carrier))
     if question.given_text is not None:
         kind = "continued" if kind in ("continue", "branch") else "material"
-    return CARRIERS[kind][question.template % TEMPLATES]
+    return worded(CARRIERS[kind], trained.CARRIERS.get(kind, ()), question.template)
 
 
 def _framed(question: Question, text: str) -> str:

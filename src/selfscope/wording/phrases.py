@@ -129,6 +129,8 @@ PHRASES: dict[str, Phrase] = {
         '"yes" stands last in this list: {listed}',
         '"no" stands last in this list: {listed}',
     ),
+    "listed_first": Phrase("Which of these options stands first in the list?"),
+    "choice": Phrase("Which of these words is {reply}?"),
     "localisation": Phrase(
         "At one of these sentences a foreign thought enters {your} mind. At which one?", carrier="given"
     ),
@@ -231,6 +233,7 @@ PERSONS: dict[str, tuple[str, str]] = {
     "typical": ("a typical AI assistant", "a typical AI assistant's"),
     "named": ("the AI assistant {name}", "{name}'s"),
     "target": ("the AI model {name}", "{name}'s"),
+    "other": ("{name}", "{name}'s"),
 }
 
 FRAMINGS: dict[str, str] = {

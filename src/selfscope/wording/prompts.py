@@ -106,7 +106,8 @@ def phrase(
     if hide_state:
         trial = replace(trial, prompt=shown_to_observers(trial.prompt), state="plain")
     system = tuple(m for m in trial.prompt.messages if m.role == "system")
-    turns = (*system, *_worked(shots, format), *asked_turns(trial, question_text(trial, format)))
+    own_turns, asked = asked_turns(trial, question_text(trial, format))
+    turns = (*system, *_worked(shots, format), *own_turns)
     # A mask needs messages; a subject without a template makes the same running text of them.
     masked = trial.prompt.masked if not hide_state and any(m.secret for m in turns) else ""
     led = prefill and FORMATS[format].answer != "counts"
@@ -117,6 +118,7 @@ def phrase(
         interventions=() if hide_state else trial.prompt.interventions,
         tag=_tag(trial, format),
         masked=masked,
+        asked=asked,
     )
     candidates, option_index = candidates_of(question, format)
     return AskedPrompt(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from selfscope.errors import BadInput
-from selfscope.records import FORMATS, TEMPLATES, Trial
+from selfscope.records import FORMATS, Trial
+from selfscope.wording import trained
 from selfscope.wording.carriers import noun_of, person_of
 from selfscope.wording.phrases import CHANCE, COUNTS, OPTIONS, YES_NO, Phrase, phrase_of
+from selfscope.wording.trained import worded
 
 
 def question_text(trial: Trial, format: str) -> str:
@@ -26,22 +28,22 @@ def question_text(trial: Trial, format: str) -> str:
         The quantity has no phrase, or the question's arguments lack what its phrase needs.
     """
     question, shape = trial.question, FORMATS.get(format, FORMATS["free"])
-    template = question.template % TEMPLATES
+    template = question.template
     words, fields = phrase_of(question), _fields(trial)
     if shape.answer == "percent":
         claim = (words.counter if question.negated else words.claim).format_map(fields)
-        return CHANCE[template].format(claim=claim)
+        return worded(CHANCE, (), template).format(claim=claim)
     core = _core(trial, words).format_map(fields)
     if question.open:
         return core
     if shape.answer == "yes_no":
-        return f"{core} {YES_NO[template]}"
+        return f"{core} {worded(YES_NO, (), template)}"
     texts = question.shown_texts
     listed = " | ".join(texts[i] for i in question.shown)
     if shape.answer == "counts":
         example = f'"{texts[question.shown[0]]}: 3"'
-        return f"{core}\n{COUNTS[template].format(options=listed, example=example)}"
-    choice, instruction = OPTIONS[template]
+        return f"{core}\n{worded(COUNTS, (), template).format(options=listed, example=example)}"
+    choice, instruction = worded(OPTIONS, trained.OPTIONS, template, pace=3)
     question_lines = f"{core}\n{choice.format(options=listed)}"
     return question_lines if shape.scored else f"{question_lines}\n{instruction}"
 
@@ -49,7 +51,7 @@ def question_text(trial: Trial, format: str) -> str:
 def _core(trial: Trial, words: Phrase) -> str:
     question = trial.question
     if not question.binary:
-        return words.which
+        return worded((words.which,), trained.WHICH.get(question.quantity, ()), question.template, pace=2)
     return words.no if question.negated else words.yes
 
 

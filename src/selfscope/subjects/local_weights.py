@@ -1,0 +1,157 @@
+"""The tier `weights` of a model that runs here: adapters beside its weights, and scores with their gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import torch
+
+from selfscope.errors import BadInput, Unsupported
+from selfscope.records import Cost, Prompt, Vector, content_hash
+from selfscope.subjects.base import lacking
+from selfscope.subjects.continuation import continuations
+from selfscope.subjects.decode import Engine
+from selfscope.subjects.gradients import candidate_logprobs
+from selfscope.subjects.live_adapters import ALWAYS, Adapter, AdapterStack, LoraShape
+from selfscope.subjects.local_model import LocalModel
+
+
+@dataclass
+class LocalWeights(LocalModel):
+    """What can be trained of a loaded model; see `TrainableSubject`."""
+
+    def new_adapter(self, shape: LoraShape | None = None, carry: str = ALWAYS, *, seed: int = 0) -> Adapter:
+        """A low-rank adapter beside the weights, which changes nothing yet.
+
+        Parameters
+        ----------
+        shape : LoraShape, optional
+            Its rank and places.
+        carry : str
+            always, or switched: it acts from the question on (`Prompt.asked`).
+        seed : int
+            Of its first matrices; the second are 0.
+
+        Returns
+        -------
+        Adapter
+            To be trained, and put on with `adapted`.
+
+        Raises
+        ------
+        Unsupported
+            Below the tier weights.
+        BadInput, BadModel
+            For places that the model does not have, and linear layers that take none.
+        """
+        return self._stack().make(shape or LoraShape(), carry, seed=seed)
+
+    def adapted(self, *adapters: Adapter) -> Self:
+        """This model with adapters on, beside those that act already.
+
+        Parameters
+        ----------
+        *adapters
+            Of this very model, in the order in which they are stacked.
+
+        Returns
+        -------
+        LocalWeights
+            Another subject, whose identity is that of the weights that its adapters have now. The weights are shared;
+            this model stays as it is, bit for bit.
+
+        Raises
+        ------
+        BadInput
+            For an adapter of another model.
+        """
+        stack = self._stack()
+        for adapter in adapters:
+            if stack.adapters.get(adapter.name) is not adapter:
+                raise BadInput(f"{adapter.name} is an adapter of another loaded model: make or load it on this one")
+        own = [adapter.identity for adapter in adapters]
+        worn = ", ".join(filter(None, [str(self.environment.get("adapter") or ""), *own]))
+        return replace(
+            self,
+            identity=content_hash(self.identity, own, size=len(self.identity)),
+            environment={**self.environment, "adapter": worn},
+            engine=replace(self.engine, active=self.engine.active + adapters),
+            versions=self.versions + tuple(adapter.version for adapter in adapters),
+            spent=Cost(), near_ties=0, idle=0, _norms={},
+        )  # fmt: skip
+
+    @contextmanager
+    def training(self, adapter: Adapter) -> Iterator[None]:
+        """While this block runs, the weights of an adapter get gradients in `candidate_logprobs`; nothing else does.
+
+        Parameters
+        ----------
+        adapter : Adapter
+            Of this model.
+        """
+        with self._stack().training(adapter):
+            yield
+
+    @contextmanager
+    def candidate_logprobs(
+        self,
+        prompts: Sequence[Prompt],
+        candidates: Sequence[Sequence[str]],
+        *,
+        adapters: Sequence[Adapter] = (),
+        tensors: Mapping[Vector, torch.Tensor] | None = None,
+    ) -> Iterator[list[torch.Tensor]]:
+        """How likely the candidates follow the prompts, with gradients: one forward, questions that begin alike share it.
+
+        Parameters
+        ----------
+        prompts : Sequence of Prompt
+            N of them, with their injections; one batch.
+        candidates : Sequence of Sequence of str
+            Texts for each prompt, as in `score`.
+        adapters : Sequence of Adapter
+            That act in this forward, beside those of this subject.
+        tensors : mapping of Vector to tensor of shape (D,), optional
+            What is written in the place of a vector of the prompts: a trained map's output, with its gradient.
+
+        Yields
+        ------
+        list of tensor
+            (C,) log-probabilities (nats) of each prompt's candidates. Call backward within the block.
+
+        Raises
+        ------
+        Unsupported
+            Below the tier weights, and for masked prompts.
+        PromptTooLong, BadInput
+            As in `score`.
+        """
+        self._stack()
+        if any(prompt.masked for prompt in prompts):
+            raise Unsupported("masked prompts cannot be trained on: leave Prompt.masked empty")
+        tokens = continuations(self.tokenizer, candidates)
+        worn = replace(self, engine=self._acting(adapters), versions=self.versions + tuple(a.version for a in adapters))
+        written = {vector.data: tensor for vector, tensor in (tensors or {}).items()}
+        engine, rows = worn._marked(prompts, [max(map(len, own), default=0) for own in tokens], tensors=written)
+        if engine.marks is not None:
+            tokens = [[tuple(engine.continues(r, t) for t in c) for c in own] for r, own in zip(rows, tokens)]
+        with candidate_logprobs(engine, rows, tokens) as out:
+            yield out
+
+    def _acting(self, adapters: Sequence[Adapter]) -> Engine:
+        return replace(self.engine, active=self.engine.active + tuple(adapters))
+
+    def _stack(self) -> AdapterStack:
+        if self.tier != "weights" or self.engine.stack is None:
+            raise lacking(self.name, self.tier, "weights")
+        return self.engine.stack
+
+
+def trainable(subject: Any) -> LocalWeights:
+    """The subject, if it can be trained. Raises Unsupported."""
+    if not isinstance(subject, LocalWeights):
+        raise lacking(subject.name, subject.tier, "weights")
+    return subject

@@ -1,0 +1,1 @@
+"""From examples to a trained adapter: objectives, the loop, what a trained thing says of itself."""

@@ -1,0 +1,93 @@
+"""Where a training run stands on disk: weights, moments and step, replaced as one, never half."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from selfscope.errors import StoreError, reaching
+from selfscope.training.safely import load_tensors, save_tensors
+
+STEP, TENSORS = "step.json", "step.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """step: done so far. run: hash of all that decides the run. history: (step, loss). weights, moments: tensors."""
+
+    step: int
+    run: str
+    history: tuple[tuple[int, float], ...]
+    weights: Mapping[str, torch.Tensor]
+    moments: Mapping[str, torch.Tensor]
+
+
+def save(folder: Path, checkpoint: Checkpoint) -> None:
+    """Replaces the folder's checkpoint. Raises FileError; the one before stays then."""
+    with reaching(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / f"checkpoint.{os.getpid()}.tmp"
+        try:
+            draft.mkdir(exist_ok=True)
+            tensors = {f"weights.{k}": v for k, v in checkpoint.weights.items()}
+            tensors |= {f"moments.{k}": v for k, v in checkpoint.moments.items()}
+            save_tensors(draft / TENSORS, tensors)
+            facts = {"step": checkpoint.step, "run": checkpoint.run, "history": checkpoint.history}
+            (draft / STEP).write_text(json.dumps(facts), encoding="utf-8")
+            kept, old = folder / "checkpoint", folder / "checkpoint.old"
+            shutil.rmtree(old, ignore_errors=True)
+            if kept.exists():
+                kept.rename(old)
+            draft.rename(kept)
+            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def read(folder: Path, run: str) -> Checkpoint | None:
+    """The folder's checkpoint; None where there is none. Raises StoreError for one of another run, or a damaged one."""
+    place = next((folder / n for n in ("checkpoint", "checkpoint.old") if (folder / n / STEP).exists()), None)
+    if place is None:
+        return None
+    try:
+        facts: dict[str, Any] = json.loads((place / STEP).read_text(encoding="utf-8"))
+        step, history = int(facts["step"]), tuple((int(s), float(x)) for s, x in facts["history"])
+        other = str(facts["run"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise StoreError(f"the checkpoint in {folder} cannot be read ({error}): delete the folder to begin anew") from error
+    if other != run:
+        raise StoreError(
+            f"{folder} holds a training run of another configuration, model or data: give another folder, or delete it"
+        )
+    tensors = load_tensors(place / TENSORS)
+    return Checkpoint(step, run, history, _part(tensors, "weights."), _part(tensors, "moments."))
+
+
+def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def moments_of(optimizer: torch.optim.Optimizer, parameters: Sequence[torch.nn.Parameter]) -> dict[str, torch.Tensor]:
+    """What the optimiser remembers of each parameter, by its place."""
+    out = {}
+    for k, parameter in enumerate(parameters):
+        for name, value in optimizer.state.get(parameter, {}).items():
+            out[f"{k}.{name}"] = torch.as_tensor(value).detach().to("cpu", copy=True)
+    return out
+
+
+def set_moments(
+    optimizer: torch.optim.Optimizer, parameters: Sequence[torch.nn.Parameter], moments: Mapping[str, torch.Tensor]
+) -> None:
+    """Gives them back."""
+    for key, value in moments.items():
+        place, _, name = key.partition(".")
+        parameter = parameters[int(place)]
+        optimizer.state[parameter][name] = value if name == "step" else value.to(parameter.device)

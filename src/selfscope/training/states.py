@@ -1,0 +1,174 @@
+"""Examples that teach a report to follow a state which a vector sets, and nothing else to.
+
+Of every object: a vector on its tokens moves what the subject does; the report is to say what it does then. Beside it,
+under the same vector: what a third person would do stays what it was, and what is asked of the words themselves has
+their answer. All in wordings and of persons that no shipped question has. The vectors are of another making than those
+of the control `vector_state`: other sentences, other layers, other strengths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from selfscope.errors import BadInput
+from selfscope.records import TEMPLATES, Injection, Prompt, Trial, Truth, Vector
+from selfscope.subjects.base import OpenSubject
+from selfscope.training.examples import Example, example_of
+from selfscope.wording.trained import PERSONS
+
+SENTENCES = (
+    "Nothing beats {}", "My grandmother always mentions {}", "There was a picture of {}", "The story begins with {}",
+    "You can read about {}", "He pointed at {}", "The list had one word: {}", "Somebody shouted {}",
+    "The first thing I saw was {}", "In the end they settled on {}",
+)  # fmt: skip
+"""Sentences at whose last token a word's state is taken."""
+DEPTHS = (0.17, 0.23, 0.3)
+STRENGTHS = (0.6, 1.5)
+PER_VECTOR = 3
+"""Sentences whose states are averaged into one vector."""
+WORDINGS = 10_000
+
+
+@dataclass(frozen=True)
+class StateLesson:
+    """How the questions are mixed.
+
+    Attributes
+    ----------
+    still : float
+        Part of the objects on which no vector is written.
+    shuffled : bool
+        The vector written is that of another option than the one whose effect the answer names: what a twin learns.
+    objects : int
+        Objects that are drawn, each with its questions.
+    persons : int
+        Third persons that are asked about beside each report.
+    """
+
+    objects: int = 800
+    still: float = 0.25
+    persons: int = 1
+    shuffled: bool = False
+
+
+Behaves = Callable[[Sequence[Trial]], Sequence[Truth]]
+"""What the subject does in each trial, measured."""
+
+
+def state_examples(
+    subject: OpenSubject, trials: Sequence[Trial], behaves: Behaves, lesson: StateLesson, seed: int, format: str
+) -> list[Example]:
+    """The lesson on these trials.
+
+    Parameters
+    ----------
+    subject : OpenSubject
+        Whose states are captured, and whose behaviour is the truth.
+    trials : sequence of Trial
+        Plain ones of the train split, whose ``coordinates["replies"]`` are what may be said.
+    behaves : callable
+        Measures what the subject does in trials.
+    lesson, seed, format
+        How many, drawn how, asked how.
+
+    Returns
+    -------
+    list of Example
+        Groups of one object: report, third persons, the words themselves.
+
+    Raises
+    ------
+    BadInput
+        No trials to teach with.
+    """
+    if not trials:
+        raise BadInput("there are no trials of the train split to teach with: give the phenomenon some, as train=80")
+    rng = np.random.default_rng(seed)
+    drawn = [_varied(trials[int(rng.integers(len(trials)))], rng) for _ in range(lesson.objects)]
+    states = _states(subject, sorted({w for t in drawn for w in t.coordinates["replies"]}))
+    lessons = [_written(subject, states, trial, rng, lesson) for trial in drawn]
+    calm = behaves([trial for trial in drawn])
+    moved = behaves([told for told, _, _ in lessons])
+    out = []
+    for k, (trial, (told, shown, still)) in enumerate(zip(drawn, lessons, strict=True)):
+        group = f"{trial.id}:{k}"
+        truth = calm[k].mean if still else moved[k].mean
+        asked = [
+            (shown, truth, "report"),
+            *((_about(shown, rng), calm[k].mean, "person") for _ in range(lesson.persons)),
+            _of_words(shown, rng),
+        ]
+        out += [
+            example_of(one, target, format, chat=subject.chat, kind=kind, group=group) for one, target, kind in asked
+        ]
+    return out
+
+
+def _varied(trial: Trial, rng: np.random.Generator) -> Trial:
+    """The trial in a wording and an order of options of the lesson."""
+    question = trial.question
+    order = tuple(int(i) for i in rng.permutation(len(question.options)))
+    return replace(trial, question=replace(question, template=_wording(rng), order=order))
+
+
+def _wording(rng: np.random.Generator) -> int:
+    return TEMPLATES + int(rng.integers(WORDINGS))
+
+
+def _states(subject: OpenSubject, words: Sequence[str]) -> Mapping[tuple[str, int], Any]:
+    """(word, layer) -> (S, D) states behind each of the sentences."""
+    layers = sorted({round(depth * len(subject.layers)) for depth in DEPTHS})
+    prompts = [Prompt(text=sentence.format(word)) for word in words for sentence in SENTENCES]
+    found = subject.capture(prompts, layers, "last")
+    out = {}
+    for layer in layers:
+        states_WSD = np.asarray(found.at(layer), dtype=np.float64).reshape(len(words), len(SENTENCES), -1)
+        out.update({(word, layer): own for word, own in zip(words, states_WSD, strict=True)})
+    return out
+
+
+def _written(
+    subject: OpenSubject, states: Mapping[tuple[str, int], Any], trial: Trial, rng: np.random.Generator, lesson: StateLesson
+) -> tuple[Trial, Trial, bool]:
+    """(the trial under the vector whose effect is to be told, under the vector that the report is shown, whether it is
+    shown none)."""
+    words = list(trial.coordinates["replies"])
+    layers = sorted({layer for _, layer in states})
+    layer = layers[int(rng.integers(len(layers)))]
+    sentences = rng.permutation(len(SENTENCES))[:PER_VECTOR]
+    means = {w: states[w, layer][sentences].mean(0) for w in words}
+    centre = np.mean(list(means.values()), axis=0)
+    told = int(rng.integers(len(words)))
+    shown = (told + 1 + int(rng.integers(len(words) - 1))) % len(words) if lesson.shuffled else told
+    strength = float(rng.uniform(*STRENGTHS))
+    still = bool(rng.random() < lesson.still)
+
+    def under(which: int) -> Trial:
+        about = trial.prompt.messages[-1].content
+        vector = Vector.of(means[words[which]] - centre)
+        write = Injection(layer, vector, operator="add", strength=strength, unit="median", span_text=about)
+        prompt = replace(trial.prompt, interventions=(*trial.prompt.interventions, write))
+        key = f"{trial.observation}:{layer}:{strength}:{which}:{sorted(sentences.tolist())}"
+        return replace(trial, prompt=prompt, observation=key)
+
+    return under(told), (trial if still else under(shown)), still
+
+
+def _about(trial: Trial, rng: np.random.Generator) -> Trial:
+    who = PERSONS[int(rng.integers(len(PERSONS)))]
+    arguments = {**trial.question.arguments, "name": who}
+    return replace(trial, question=replace(trial.question, person="other", arguments=arguments, template=_wording(rng)))
+
+
+def _of_words(trial: Trial, rng: np.random.Generator) -> tuple[Trial, tuple[float, ...], str]:
+    """The same options asked which stands last, or first."""
+    question = trial.question
+    quantity, place = (("listed_last", -1), ("listed_first", 0))[int(rng.integers(4)) == 0]
+    arguments = {"carrier": "reply", **question.arguments}
+    answer = question.shown[place]
+    asked = replace(question, quantity=quantity, arguments=arguments, template=_wording(rng))
+    return replace(trial, question=asked), tuple(float(k == answer) for k in range(len(question.options))), "words"
