@@ -67,8 +67,8 @@ def _frozen_header(engine: Engine, prompts: Sequence[Ids]) -> int:
     written. It is computed once, without a graph."""
     if any(adapter.carry != SWITCHED for adapter in engine.active):
         return 0
-    if getattr(engine.model, "is_gradient_checkpointing", False):  # what is computed anew has no cache
-        return 0
+    if any(getattr(module, "gradient_checkpointing", False) for module in engine.model.modules()):
+        return 0  # what is computed anew has no cache
     marked = next((t for t, token in enumerate(prompts[0]) if token >= engine.vocabulary), len(prompts[0]))
     cut = min(common_header(prompts), marked)
     return cut if len(prompts) > 1 else 0
