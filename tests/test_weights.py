@@ -245,8 +245,9 @@ def test_checkpointing_changes_no_gradient(local: Local, carry: str) -> None:
     finally:
         model.activation_checkpointing_disable()
         model.eval()
-    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(plain, again, strict=True))
-    assert any(float(g.abs().max()) > 1e-4 for g in plain)
+    largest = max(float(g.abs().max()) for g in plain)
+    assert largest > 1e-4
+    assert max(float((a - b).abs().max()) for a, b in zip(plain, again, strict=True)) <= 1e-5 * largest
 
 
 def test_a_tensor_is_written_with_its_gradient(local: Local) -> None:

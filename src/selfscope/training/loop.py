@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -90,6 +91,11 @@ class Schedule:
             raise BadInput(f"there is no precision {self.precision!r}; there are: {', '.join(PRECISIONS)}")
         objective_of(self.objective)
 
+    @property
+    def decides(self) -> dict[str, Any]:
+        """All that decides what is learnt: not how much is computed at a time, and when it is saved."""
+        return {name: value for name, value in vars(self).items() if name not in ("at_once", "save_every")}
+
     def rate_at(self, step: int, steps: int) -> float:
         """The rate of a step, from 0."""
         rising = max(1.0, self.warmup * steps)
@@ -151,7 +157,9 @@ def train(
         raise BadInput("there is nothing to train on: give at least one example")
     groups = _grouped(examples)
     steps = max(1, math.ceil(schedule.epochs * len(groups) / schedule.groups))
-    run = content_hash(subject.identity, adapter.shape, adapter.carry, adapter.targets, schedule, fingerprint(examples))
+    run = content_hash(
+        subject.identity, adapter.shape, adapter.carry, adapter.targets, schedule.decides, fingerprint(examples)
+    )  # fmt: skip
     parameters = adapter.parameters()
     optimizer = torch.optim.AdamW(parameters, lr=schedule.rate, weight_decay=schedule.decay)
     found = None if folder is None else checkpoints.read(folder, run)
@@ -182,10 +190,10 @@ def train(
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             history.append((step + 1, loss))
-            on_step(step + 1, steps, loss)
             if time.monotonic() - saved > schedule.save_every or step + 1 == steps:
                 keep(step + 1)
                 saved = time.monotonic()
+            on_step(step + 1, steps, loss)
     return Trained(steps, tuple(history), time.monotonic() - start)
 
 
