@@ -1,9 +1,10 @@
-"""Laws of training: what is resumed is what was not stopped, parts of a batch change nothing, planted signals are found."""
+"""Laws of training: resumed is as if never stopped, the parts of a batch change nothing, planted signals are found."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -124,7 +125,7 @@ def test_the_rate_changes_at_every_step() -> None:
     schedule = Schedule(rate=1.0, warmup=0.2)
     rates = [schedule.rate_at(step, 20) for step in range(20)]
     assert rates[:4] == pytest.approx([0.25, 0.475, 0.675, 0.85])
-    assert all(a > b for a, b in zip(rates[4:], rates[5:], strict=False))
+    assert all(a > b for a, b in pairwise(rates[4:]))
     assert 0 < rates[-1] < 0.1
 
 

@@ -210,13 +210,18 @@ def test_an_exception_leaves_nothing_behind(local: Local) -> None:
     before, count = scores(local), hooks(local)
     adapter = noisy(local.new_adapter(LoraShape(2)))
     write = Injection(1, Vector.of(np.ones(local.width)), (2,), operator="add")
-    with (
-        pytest.raises(KeyError),
-        local.training(adapter),
-        local.candidate_logprobs(asked("Yes?", writes=(write,)), [(" yes", " no")], adapters=[adapter]) as found,
-    ):
-        found[0].sum().backward()
-        raise KeyError
+    prompts = asked("Yes?", writes=(write,))
+
+    def fails() -> None:
+        with (
+            local.training(adapter),
+            local.candidate_logprobs(prompts, [(" yes", " no")], adapters=[adapter]) as found,
+        ):
+            found[0].sum().backward()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fails()
     assert hooks(local) == count
     assert all(p.grad is None and not p.requires_grad for p in adapter.parameters())
     assert not any(p.requires_grad for p in local.engine.model.parameters())
@@ -296,9 +301,13 @@ def test_below_the_tier_and_for_another_model_it_says_what_to_do(local: Local, f
         LoraShape(0)
 
 
-def test_a_model_whose_experts_see_no_rows_takes_no_switched_adapter(tmp_path: Path) -> None:
-    local = load(str(build("qwen3-moe", tmp_path, deep=True)))
-    try:
+def test_a_model_whose_layers_see_no_rows_takes_no_switched_adapter(local: Local) -> None:
+    """As experts that are given the tokens of all rows in one list."""
+    mlp = local.engine.model.model.layers[1].mlp
+    plain = mlp.forward
+    mlp.forward = lambda x: plain(x.flatten(0, 1)).view_as(x)
+    before = scores(local)
+    with pytest.raises(BadModel, match="carry it always"):
         local.new_adapter(LoraShape(2), SWITCHED)
-    except BadModel as error:
-        assert "carry it always" in str(error)
+    assert scores(local) == before
+    assert scores(local.adapted(noisy(local.new_adapter(LoraShape(2))))) != before

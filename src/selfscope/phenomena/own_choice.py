@@ -1,6 +1,6 @@
 """Which of four words would you name? The truth is exact: how likely each of them is as the whole answer.
 
-Every category is a cluster. Those of test never occur in train or dev, so that what is learnt of words there is no help.
+Every category is a cluster. Those of test never occur in train or dev: what is learnt of words there is no help.
 """
 
 from __future__ import annotations

@@ -47,8 +47,8 @@ class Question:
     order : tuple of int
         (K,) the permutation in which options are shown (indices into ``options``). Empty: canonical.
     template : int
-        Which of the TEMPLATES wordings; from that number on those that reports are trained in, which no shipped question
-        has.
+        Which of the TEMPLATES wordings; from that number on those that reports are trained in, which no shipped
+        question has.
     negated : bool
         The negated wording is shown (yes/no questions), or the scale runs downwards; readings are mapped back.
     person : str

@@ -2,7 +2,7 @@
 
 The layers are those of peft (Hu et al. 2021, LoRA). Between two calls none of them acts, so the model is its base, bit
 for bit. An *always* adapter acts on every token. A *switched* one acts from the question on (Greenewald et al. 2025,
-activated LoRA): what stands before, its keys and values included, is the base's own, so a report reads the base's states.
+activated LoRA): what stands before, keys and values included, is the base's own, so a report reads the base's states.
 
 Axes: B rows, T tokens.
 """
@@ -146,6 +146,7 @@ class AdapterStack:
         self.model, self.blocks = model, blocks
         self.adapters: dict[str, Adapter] = {}
         self.trained: set[str] = set()
+        self.made = 0
 
     def make(self, shape: LoraShape, carry: str = ALWAYS, *, seed: int = 0) -> Adapter:
         """A new adapter, which changes nothing yet: its second matrices are 0.
@@ -155,9 +156,10 @@ class AdapterStack:
         if carry not in CARRIES:
             raise BadInput(f"an adapter is carried {' or '.join(CARRIES)}, not {carry!r}")
         targets = self._targets(shape)
-        name = f"adapter{len(self.adapters)}"
+        name = f"adapter{self.made}"
         layers = self._injected(name, shape, targets, seed)
         adapter = Adapter(name, shape, carry, tuple(targets), layers)
+        self.made += 1
         if carry == SWITCHED:
             for layer in layers:
                 layer.lora_B[name].__class__ = _SwitchedLinear
@@ -171,7 +173,7 @@ class AdapterStack:
     def _check_switch(self, adapter: Adapter) -> None:
         """Raises BadModel for a model whose layers do not see the tokens as rows and columns (some experts do not)."""
         kept = adapter.state()
-        ids_BT = torch.arange(6, device=self.model.device)[None]
+        ids_BT = torch.arange(6, device=self.model.device)[None].repeat(2, 1)  # of one row, a list of tokens passes
         asked_BT = ids_BT >= 3
         with torch.no_grad():
             for p in adapter.parameters():
@@ -187,7 +189,14 @@ class AdapterStack:
                 why = " ".join(str(error).split())[:200]
         adapter.set_state(kept)
         if why:
+            self.remove(adapter)
             raise BadModel(f"this model takes no switched adapter ({why}): carry it always")
+
+    def remove(self, adapter: Adapter) -> None:
+        """Takes an adapter off the model; it cannot be put on again."""
+        del self.adapters[adapter.name]
+        for layer in adapter.layers:
+            layer.delete_adapter(adapter.name)
 
     def _targets(self, shape: LoraShape) -> list[str]:
         from transformers.pytorch_utils import Conv1D  # GPT-2's linear layers
@@ -209,7 +218,7 @@ class AdapterStack:
     def _injected(self, name: str, shape: LoraShape, targets: list[str], seed: int) -> list[Any]:
         from peft import LoraConfig, inject_adapter_in_model
 
-        config = LoraConfig(r=shape.rank, lora_alpha=shape.alpha, target_modules=targets)  # type: ignore[arg-type]
+        config = LoraConfig(r=shape.rank, lora_alpha=shape.alpha, target_modules=targets)
         self.model.requires_grad_(False)
         try:
             with torch.random.fork_rng(devices=[]), warnings.catch_warnings():

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
-from selfscope.records import Cost, Decoding, Injection, Prompt, Reply, TokenDistribution, content_hash
+from selfscope.records import Cost, Decoding, Prompt, Reply, TokenDistribution
 from selfscope.subjects import bundled_models, white_box
 from selfscope.subjects.activations import Activations
+from selfscope.subjects.adapter_files import is_ours, load_adapter
 from selfscope.subjects.allocator import quiet_allocator, trim_heap
 from selfscope.subjects.base import OnDone
 from selfscope.subjects.checkpoint import read_checkpoint
@@ -208,24 +209,6 @@ class Local(LocalWeights):
         with no_gradients(self.engine.device):
             return white_box.unembedded(self.engine, states_ND, ids=ids, top=top, text_of=self._text_of())
 
-    def intervened(self, injections: Sequence[Injection]) -> Local:
-        """This model with injections in every row, before the row's own.
-
-        Parameters
-        ----------
-        injections : Sequence of Injection
-            They follow those that stand already.
-
-        Returns
-        -------
-        Local
-            Another subject, with its own identity. The weights are shared and not touched.
-        """
-        self._inside()
-        standing = self.standing + tuple(injections)
-        identity = content_hash(self.identity, injections, size=len(self.identity))
-        return replace(self, standing=standing, identity=identity, spent=Cost(), near_ties=0, idle=0)
-
 
 def load(
     name: str,
@@ -250,7 +233,7 @@ def load(
     revision : str, optional
         Of a hub model.
     adapter : str, optional
-        A PEFT folder.
+        A PEFT folder, which is merged; one that was trained here stays beside the weights, switched as it was made.
     say : callable, optional
         Told in a line what is fetched.
 
@@ -273,7 +256,9 @@ def load(
     logging.disable_progress_bar()
     quiet_allocator()
     package = bundled_models.PACKAGES.get(name)
-    read = read_checkpoint(name, device=device, dtype=dtype, revision=revision, adapter=adapter, say=say)
+    live = adapter if adapter is not None and is_ours(adapter) else None  # one with a sidecar stays beside the weights
+    merged = adapter if live is None else None
+    read = read_checkpoint(name, device=device, dtype=dtype, revision=revision, adapter=merged, say=say)
     model, tokenizer = read.model, read.tokenizer
     packed = pack(model)
     engine, test = with_stream(checked(engine_of(model, tokenizer), read.context))
@@ -292,11 +277,12 @@ def load(
         **({"linear layers": f"{packed} through oneDNN"} if packed else {}),
         "parameters": sum(p.numel() for p in model.parameters()),
         **({"weights": package.note, "licence": package.licence} if package else {}),
-        **({"adapter": adapter} if adapter else {}),
+        **({"adapter": merged} if merged else {}),
         **({"revision": read.commit} if read.commit else {}),
     }
     if engine.blocks is not None:
         engine = replace(engine, stack=AdapterStack(model, engine.blocks))
     local = Local(name, read.identity, bool(read.template), environment, tokenizer, engine, context)
     tier = "logprobs" if refused else "weights"
-    return replace(local, tier=tier, refused=refused, checks=test.checks)
+    local = replace(local, tier=tier, refused=refused, checks=test.checks)
+    return local if live is None else local.adapted(load_adapter(local, live))

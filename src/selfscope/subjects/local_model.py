@@ -17,7 +17,7 @@ from selfscope.records import Cost, Injection, Prompt, Reply, content_hash
 from selfscope.subjects import white_box
 from selfscope.subjects.activations import CONVENTION
 from selfscope.subjects.allocator import trim_heap
-from selfscope.subjects.base import lacking, reaches
+from selfscope.subjects.base import TIERS, lacking
 from selfscope.subjects.blocks import Blocks
 from selfscope.subjects.continuation import spoken, writable
 from selfscope.subjects.decode import Engine, Ids
@@ -106,9 +106,13 @@ class LocalModel:
         return writable(self.tokenizer, texts)
 
     @property
+    def _open(self) -> bool:
+        return TIERS.index(self.tier) >= TIERS.index("activations")
+
+    @property
     def masks(self) -> bool:
         """Whether it takes masked prompts (`Prompt.masked`), the attention windows apart."""
-        return reaches(self, "activations") and self.engine.tree
+        return self._open and self.engine.tree
 
     @property
     def layers(self) -> range:
@@ -184,7 +188,7 @@ class LocalModel:
         more: Sequence[int],
         *,
         white_box: bool = False,
-        tensors: Mapping[bytes, torch.Tensor] | None = None,
+        tensors: Mapping[str, torch.Tensor] | None = None,
     ) -> tuple[Engine, list[Ids]]:
         """The prompts' ids, marked where something is written, masked or asked, and the engine that knows the marks.
         tensors: see `MarkedTokens`."""
@@ -194,7 +198,8 @@ class LocalModel:
         asked = [self._asked(p, row) for p, row in zip(prompts, rows, strict=True)]
         if not (white_box or any(acts) or any(sights) or any(asked)):
             return self.engine, rows
-        marks = MarkedTokens(self.engine.vocabulary, self._inside(), self.engine.device, self.median_norm, tensors or {})
+        engine = self.engine
+        marks = MarkedTokens(engine.vocabulary, self._inside(), engine.device, self.median_norm, tensors or {})
         marked = []
         for prompt, row, injections, sight, own in zip(prompts, rows, acts, sights, asked, strict=True):
             real = [i for i in injections if isinstance(i, Injection)]
@@ -211,8 +216,8 @@ class LocalModel:
         return (replace(self.engine, marks=marks) if marks.marks else self.engine), marked
 
     def _asked(self, prompt: Prompt, row: Ids) -> Sequence[int]:
-        """Positions on which switched adapters act: none where there is none, or nothing is asked. Raises BadInput where
-        what is asked does not stand in the prompt, and for an adapter that was changed since this subject was made."""
+        """Positions on which switched adapters act: none where there is none, or nothing is asked. Raises BadInput
+        where what is asked does not stand in the prompt, and for an adapter that was changed since."""
         for adapter, version in zip(self.engine.active, self.versions, strict=True):
             if adapter.version != version:
                 raise BadInput(
@@ -226,7 +231,7 @@ class LocalModel:
     def _sight(self, prompt: Prompt, length: int) -> Sight:
         """Raises Unsupported where a mask has no meaning in this model, or was not proved in it. length: the prompt's
         tokens and all that may follow."""
-        if not reaches(self, "activations"):
+        if not self._open:
             raise lacking(self.name, self.tier, "activations")
         if not self.engine.tree:
             raise Unsupported(

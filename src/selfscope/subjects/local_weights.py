@@ -10,7 +10,7 @@ from typing import Any, Self
 import torch
 
 from selfscope.errors import BadInput, Unsupported
-from selfscope.records import Cost, Prompt, Vector, content_hash
+from selfscope.records import Cost, Injection, Prompt, Vector, content_hash
 from selfscope.subjects.base import lacking
 from selfscope.subjects.continuation import continuations
 from selfscope.subjects.decode import Engine
@@ -83,6 +83,24 @@ class LocalWeights(LocalModel):
             spent=Cost(), near_ties=0, idle=0, _norms={},
         )  # fmt: skip
 
+    def intervened(self, injections: Sequence[Injection]) -> Self:
+        """This model with injections in every row, before the row's own.
+
+        Parameters
+        ----------
+        injections : Sequence of Injection
+            They follow those that stand already.
+
+        Returns
+        -------
+        LocalWeights
+            Another subject, with its own identity. The weights are shared and not touched.
+        """
+        self._inside()
+        standing = self.standing + tuple(injections)
+        identity = content_hash(self.identity, injections, size=len(self.identity))
+        return replace(self, standing=standing, identity=identity, spent=Cost(), near_ties=0, idle=0)
+
     @contextmanager
     def training(self, adapter: Adapter) -> Iterator[None]:
         """While this block runs, the weights of an adapter get gradients in `candidate_logprobs`; nothing else does.
@@ -104,7 +122,7 @@ class LocalWeights(LocalModel):
         adapters: Sequence[Adapter] = (),
         tensors: Mapping[Vector, torch.Tensor] | None = None,
     ) -> Iterator[list[torch.Tensor]]:
-        """How likely the candidates follow the prompts, with gradients: one forward, questions that begin alike share it.
+        """How likely the candidates follow the prompts, with gradients: one forward, which common beginnings share.
 
         Parameters
         ----------

@@ -39,13 +39,13 @@ class Mark(NamedTuple):
 class MarkedTokens:
     """The marked tokens of one call. marks: by the marked token's number beyond the vocabulary. idle: injections that
     take the direction of a zero vector, and so do nothing. tensors: (D,) what is written in the place of a vector with
-    these bytes, with its gradient."""
+    these data, with its gradient."""
 
     vocabulary: int
     blocks: Blocks
     device: Any
     medians: Callable[[int], float]
-    tensors: Mapping[bytes, torch.Tensor] = field(default_factory=dict)
+    tensors: Mapping[str, torch.Tensor] = field(default_factory=dict)
     injections: list[ResolvedInjection] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     idle: int = 0

@@ -61,7 +61,8 @@ def read(folder: Path, run: str) -> Checkpoint | None:
         step, history = int(facts["step"]), tuple((int(s), float(x)) for s, x in facts["history"])
         other = str(facts["run"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise StoreError(f"the checkpoint in {folder} cannot be read ({error}): delete the folder to begin anew") from error
+        why = f"the checkpoint in {folder} cannot be read ({error}): delete the folder to begin anew"
+        raise StoreError(why) from error
     if other != run:
         raise StoreError(
             f"{folder} holds a training run of another configuration, model or data: give another folder, or delete it"

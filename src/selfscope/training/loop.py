@@ -235,7 +235,7 @@ def _backward(
                 ) as found,
             ):
                 own = torch.stack([e.weight * objective(x, e) for x, e in zip(found, part, strict=True)]).sum() / total
-                own.backward()  # type: ignore[no-untyped-call]
+                own.backward()
                 loss += float(own.detach())
         except (MemoryError, RuntimeError) as error:
             text = str(error).lower()

@@ -90,11 +90,11 @@ def state_examples(
     rng = np.random.default_rng(seed)
     drawn = [_varied(trials[int(rng.integers(len(trials)))], rng) for _ in range(lesson.objects)]
     states = _states(subject, sorted({w for t in drawn for w in t.coordinates["replies"]}))
-    lessons = [_written(subject, states, trial, rng, lesson) for trial in drawn]
-    calm = behaves([trial for trial in drawn])
+    lessons = [_written(states, trial, rng, lesson) for trial in drawn]
+    calm = behaves(drawn)
     moved = behaves([told for told, _, _ in lessons])
     out = []
-    for k, (trial, (told, shown, still)) in enumerate(zip(drawn, lessons, strict=True)):
+    for k, (trial, (_, shown, still)) in enumerate(zip(drawn, lessons, strict=True)):
         group = f"{trial.id}:{k}"
         truth = calm[k].mean if still else moved[k].mean
         asked = [
@@ -132,7 +132,7 @@ def _states(subject: OpenSubject, words: Sequence[str]) -> Mapping[tuple[str, in
 
 
 def _written(
-    subject: OpenSubject, states: Mapping[tuple[str, int], Any], trial: Trial, rng: np.random.Generator, lesson: StateLesson
+    states: Mapping[tuple[str, int], Any], trial: Trial, rng: np.random.Generator, lesson: StateLesson
 ) -> tuple[Trial, Trial, bool]:
     """(the trial under the vector whose effect is to be told, under the vector that the report is shown, whether it is
     shown none)."""

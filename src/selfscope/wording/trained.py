@@ -61,14 +61,14 @@ OPTIONS: tuple[tuple[str, str], ...] = (
 )
 """(the list, what a reply should look like)."""
 PERSONS = (
-    "a friend of mine", "my neighbour", "another assistant", "a stranger", "my teacher", "somebody else", "most people",
-    "a robot in a film", "the chatbot of a bank", "an ordinary language model", "my sister", "an assistant called Robin",
+    "a friend of mine", "my neighbour", "another assistant", "a stranger", "my teacher", "somebody else", "my sister",
+    "most people", "a robot in a film", "the chatbot of a bank", "an ordinary language model", "the assistant Robin",
 )  # fmt: skip
-"""Third persons that reports are trained to tell from the model itself: the shipped ones are not among them."""
+"""Third persons that reports are trained to tell from the model itself: no shipped one is among them."""
 
 
 def worded(shipped: Sequence[T], trained: Sequence[T], template: int, pace: int = 1) -> T:
-    """The wording of a template: a shipped one, or from TEMPLATES on one to train in, which changes every `pace` ones."""
+    """The wording of a template: a shipped one, or from TEMPLATES on one to train in, another after every `pace`."""
     if template < TEMPLATES or not trained:
         return shipped[template % TEMPLATES % len(shipped)]
     return trained[(template - TEMPLATES) // pace % len(trained)]

@@ -1,0 +1,184 @@
+"""An adapter on disk: a folder as peft writes one, and a sidecar that says on what it was made, how it acts and how it
+was trained. It is put on the model that it was made on, or refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from selfscope.errors import BadInput, BadModel, FileError, reaching
+from selfscope.subjects.damage import read_json, reading
+from selfscope.subjects.live_adapters import CARRIES, Adapter, LoraShape
+from selfscope.subjects.local_weights import LocalWeights
+from selfscope.subjects.model_files import ADAPTER
+
+SIDECAR = "selfscope.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What stands beside the weights of an adapter.
+
+    Attributes
+    ----------
+    kind : str
+        What it is: reporter, reader, organism.
+    base, base_name : str
+        Identity and name of the subject that it was made on.
+    tokenizer : str
+        Hash of that subject's vocabulary.
+    carry : str
+        always, or switched.
+    identity : str
+        Hash of its weights and of how it acts.
+    shape : LoraShape
+    made : mapping
+        How it was trained: data, objective, schedule, seed, loss; what it damages.
+    """
+
+    kind: str
+    base: str
+    base_name: str
+    tokenizer: str
+    carry: str
+    identity: str
+    shape: LoraShape
+    made: Mapping[str, Any]
+
+
+def save_adapter(
+    folder: Path, subject: LocalWeights, adapter: Adapter, kind: str, made: Mapping[str, Any]
+) -> Sidecar:
+    """Writes an adapter of a subject. The folder is there whole, or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        Replaced where it holds another adapter.
+    subject : LocalWeights
+        That the adapter was trained on, without it.
+    adapter : Adapter
+    kind : str
+        reporter, reader, organism.
+    made : mapping
+        JSON-ready: how it was trained.
+
+    Returns
+    -------
+    Sidecar
+        As it was written.
+
+    Raises
+    ------
+    FileError
+        It cannot be written, or the folder holds something else.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    side = Sidecar(
+        kind, subject.identity, subject.name, subject.vocabulary_hash, adapter.carry, adapter.identity, adapter.shape,
+        dict(made),
+    )  # fmt: skip
+    with reaching(folder):
+        if folder.exists() and any(folder.iterdir()) and not (folder / SIDECAR).exists():
+            raise FileError(f"{folder} holds other files: give the adapter a folder of its own")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+        try:
+            draft.mkdir()
+            try:
+                save_file({k: v.contiguous() for k, v in adapter.state().items()}, draft / ADAPTER[1])
+            except SafetensorError as error:
+                raise FileError(f"cannot write {str(folder)!r}: {error}") from error
+            (draft / ADAPTER[0]).write_text(json.dumps(_config(subject, adapter), indent=1), encoding="utf-8")
+            (draft / SIDECAR).write_text(json.dumps({"schema": SCHEMA, **asdict(side)}, indent=1), encoding="utf-8")
+            shutil.rmtree(folder, ignore_errors=True)
+            draft.rename(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return side
+
+
+def _config(subject: LocalWeights, adapter: Adapter) -> dict[str, Any]:
+    """What peft reads; modules by their full paths, so that it finds exactly those."""
+    return {
+        "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": subject.name,
+        "r": adapter.shape.rank, "lora_alpha": adapter.shape.alpha, "lora_dropout": 0.0, "bias": "none",
+        "target_modules": list(adapter.targets), "inference_mode": True, "fan_in_fan_out": False,
+    }  # fmt: skip
+
+
+def is_ours(folder: Path | str) -> bool:
+    """Whether a folder holds an adapter with a sidecar."""
+    return (Path(os.path.expanduser(folder)) / SIDECAR).is_file()
+
+
+def read_sidecar(folder: Path | str) -> Sidecar:
+    """What a folder's sidecar says. Raises BadModel for one that is none."""
+    place = Path(os.path.expanduser(folder))
+    held = read_json(place / SIDECAR, f"the adapter {folder}")
+    what = f"the adapter {folder}: {SIDECAR}"
+    if held.get("schema") != SCHEMA:
+        raise BadModel(f"{what} has the schema {held.get('schema')!r}, and {SCHEMA} is known here")
+    texts = {}
+    for name in ("kind", "base", "base_name", "tokenizer", "carry", "identity"):
+        if not isinstance(held.get(name), str):
+            raise BadModel(f"{what} lacks {name!r}: train it again, or restore the file")
+        texts[name] = held[name]
+    if texts["carry"] not in CARRIES:
+        raise BadModel(f"{what}: an adapter is carried {' or '.join(CARRIES)}, not {texts['carry']!r}")
+    made: Any = held.get("made")
+    shape: Any = held.get("shape")
+    try:
+        layers, modules = tuple(map(int, shape["layers"])), tuple(map(str, shape["modules"]))
+        own = LoraShape(int(shape["rank"]), float(shape["alpha"]), layers, modules)
+    except (TypeError, KeyError, ValueError) as error:
+        raise BadModel(f"{what}: its shape is none ({type(error).__name__}: {error})") from error
+    return Sidecar(**texts, shape=own, made=made if isinstance(made, dict) else {})
+
+
+def load_adapter(subject: LocalWeights, folder: Path | str) -> Adapter:
+    """An adapter from disk, on the subject that it was made on.
+
+    Parameters
+    ----------
+    subject : LocalWeights
+        Loaded as the one that it was made on: same weights, tokenizer, template and dtype.
+    folder : Path or str
+        That `save_adapter` wrote.
+
+    Returns
+    -------
+    Adapter
+        To be put on with ``subject.adapted``.
+
+    Raises
+    ------
+    BadInput
+        It was made on another subject.
+    BadModel
+        A damaged folder, or weights that are not those of the sidecar.
+    """
+    from safetensors.torch import load_file
+
+    place = Path(os.path.expanduser(folder))
+    side = read_sidecar(place)
+    if side.base != subject.identity:
+        raise BadInput(
+            f"the adapter {folder} was made on {side.base_name} ({side.base[:6]}), and this is {subject.name} "
+            f"({subject.identity[:6]}): weights, tokenizer, template and dtype have to be the same"
+        )
+    with reading(f"the adapter {folder} cannot be read", {str(place): str(folder)}):
+        state = load_file(place / ADAPTER[1])
+    adapter = subject.new_adapter(side.shape, side.carry)
+    adapter.set_state(state)
+    if adapter.identity != side.identity:
+        raise BadModel(f"the adapter {folder}: its weights are not those that {SIDECAR} tells of: restore them")
+    return adapter
