@@ -26,7 +26,7 @@ from source_tree import (
 EVERY = {
     "records", "errors", "statistics", "quantities", "parsing", "wording", "scoring", "store", "subjects", "phenomena",
     "readers", "controls", "directions", "verdicts", "study", "report", "catalogue", "settings", "tables", "api",
-    "cli", "secrets", "terminal",
+    "cli", "secrets", "terminal", "training",
 }  # fmt: skip
 ROOMS: dict[str, set[str]] = {
     "records": set(),
@@ -52,6 +52,7 @@ ROOMS: dict[str, set[str]] = {
         "records", "scoring", "store", "catalogue", "settings", "subjects.base", "subjects.sealed", "phenomena.base",
         "readers.base", "controls.base", "secrets",
     },
+    "training": {"records", "quantities", "wording", "statistics", "subjects"},
     "report": {"records", "statistics", "verdicts", "store", "tables", "terminal"},
     "api": EVERY - {"cli"},
     "cli": EVERY,
@@ -69,10 +70,12 @@ HEAVY = {"torch", "transformers", "scipy", "peft", "safetensors", "pandas", "duc
 LOADED = (
     "local", "local_model", "blocks", "self_test", "capture", "cascade", "decode", "fast_paths", "inject",
     "gumbel_sampling", "growing_rows", "bundled_models", "model_report", "onednn_linear", "prefix_trees", "rollout",
-    "masked_rows", "no_gradients", "sight", "white_box", "company", "access_laws",
+    "masked_rows", "no_gradients", "sight", "white_box", "company", "access_laws", "marks", "live_adapters",
+    "gradients", "local_weights",
 )  # fmt: skip
-TORCH = {f"subjects/{name}.py" for name in LOADED}
-"""Modules that are loaded when a local model is: they may name torch at their top."""
+TRAINING = ("objectives", "loop", "checkpoints", "safely")
+TORCH = {f"subjects/{name}.py" for name in LOADED} | {f"training/{name}.py" for name in TRAINING}
+"""Modules that are loaded when a local model is, or when one is trained: they may name torch at their top."""
 NAMING = ("catalogue.py", "__init__.py")
 """Files that may hold the names of modules as text."""
 STILL: tuple[str, ...] = ()

@@ -54,6 +54,9 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "arms": "selfscope.controls.arms:Arms",
         "sweep": "selfscope.controls.sweep:Sweep",
     },
+    "lesson": {
+        "states": "selfscope.training.states:StateLesson",
+    },
     "subject": {
         "phantom": "selfscope.subjects.phantom:Phantom",
         "open-phantom": "selfscope.subjects.open_phantom:OpenPhantom",

@@ -43,7 +43,8 @@ class Damage:
         kl, same = self.divergence, self.same
         return (
             f"on {self.prompts} ordinary prompts: KL of the first token {kl.value:.3f} nats "
-            f"[{kl.low:.3f}, {kl.high:.3f}], the same likeliest token on {100 * same.value:.0f} % [{100 * same.low:.0f}, {100 * same.high:.0f}]"
+            f"[{kl.low:.3f}, {kl.high:.3f}], the same likeliest token on {100 * same.value:.0f} % "
+            f"[{100 * same.low:.0f}, {100 * same.high:.0f}]"
         )
 
 

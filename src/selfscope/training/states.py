@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from selfscope.errors import BadInput
-from selfscope.records import TEMPLATES, Injection, Prompt, Trial, Truth, Vector
+from selfscope.records import TEMPLATES, Identified, Injection, Prompt, Trial, Truth, Vector
 from selfscope.subjects.base import OpenSubject
 from selfscope.training.examples import Example, example_of
 from selfscope.wording.trained import PERSONS
@@ -33,34 +33,52 @@ PER_VECTOR = 3
 WORDINGS = 10_000
 
 
-@dataclass(frozen=True)
-class StateLesson:
-    """How the questions are mixed.
+Behaves = Callable[[Sequence[Trial]], Sequence[Truth]]
+"""What the subject does in each trial, measured."""
 
-    Attributes
+
+@dataclass(frozen=True)
+class StateLesson(Identified):
+    """Teaches reports that follow a state which a vector sets, beyond the same words and beyond a third person.
+
+    Parameters
     ----------
-    still : float
-        Part of the objects on which no vector is written.
-    shuffled : bool
-        The vector written is that of another option than the one whose effect the answer names: what a twin learns.
-    objects : int
+    objects
         Objects that are drawn, each with its questions.
-    persons : int
+    still
+        Part of the objects on which no vector is written.
+    persons
         Third persons that are asked about beside each report.
+    shuffled
+        The vector written is that of another option than the one whose effect the answer names: what a twin learns.
+
+    Raises
+    ------
+    BadInput
+        A number out of its range.
     """
 
+    kind: ClassVar[str] = "states"
+    title: ClassVar[str] = "a report that follows a state set by a vector"
+    format: ClassVar[str] = "choice_lp"
     objects: int = 800
     still: float = 0.25
     persons: int = 1
     shuffled: bool = False
 
+    def __post_init__(self) -> None:
+        if self.objects < 1 or self.persons < 0:
+            raise BadInput(f"a lesson has objects from 1 and persons from 0, not {self.objects} and {self.persons}")
+        if not 0 <= self.still <= 1:
+            raise BadInput(f"still is a part of the objects, from 0 to 1, not {self.still}")
 
-Behaves = Callable[[Sequence[Trial]], Sequence[Truth]]
-"""What the subject does in each trial, measured."""
+    def examples(self, subject: OpenSubject, trials: Sequence[Trial], behaves: Behaves, seed: int) -> list[Example]:
+        """See `state_examples`."""
+        return state_examples(subject, trials, behaves, self, seed)
 
 
 def state_examples(
-    subject: OpenSubject, trials: Sequence[Trial], behaves: Behaves, lesson: StateLesson, seed: int, format: str
+    subject: OpenSubject, trials: Sequence[Trial], behaves: Behaves, lesson: StateLesson, seed: int
 ) -> list[Example]:
     """The lesson on these trials.
 
@@ -72,8 +90,8 @@ def state_examples(
         Plain ones of the train split, whose ``coordinates["replies"]`` are what may be said.
     behaves : callable
         Measures what the subject does in trials.
-    lesson, seed, format
-        How many, drawn how, asked how.
+    lesson, seed
+        How many, drawn how.
 
     Returns
     -------
@@ -102,9 +120,8 @@ def state_examples(
             *((_about(shown, rng), calm[k].mean, "person") for _ in range(lesson.persons)),
             _of_words(shown, rng),
         ]
-        out += [
-            example_of(one, target, format, chat=subject.chat, kind=kind, group=group) for one, target, kind in asked
-        ]
+        for one, target, kind in asked:
+            out.append(example_of(one, target, lesson.format, chat=subject.chat, kind=kind, group=group))
     return out
 
 

@@ -1,0 +1,178 @@
+"""From a model's name to a trained adapter in a folder: pose, measure, teach, look what it costs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from selfscope.errors import BadInput, StoreError, reaching
+from selfscope.report.estimates import package_version
+
+if TYPE_CHECKING:
+    from selfscope.records import Trial, Truth
+    from selfscope.study import Progress
+    from selfscope.subjects.adapter_files import Sidecar
+    from selfscope.subjects.base import Subject
+    from selfscope.subjects.live_adapters import LoraShape
+    from selfscope.training.loop import Schedule
+
+LESSON, PHENOMENON = "states", "own_choice"
+SHOWN = 10
+"""Parts of a run whose mean losses are told."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """An adapter that was trained, in a folder. Put it on with `load(model, adapter=folder)` or `--adapter FOLDER`.
+
+    Attributes
+    ----------
+    folder
+        As peft writes one, with a sidecar.
+    sidecar
+        On what it was made, how it acts, how it was trained, what it damages.
+    """
+
+    folder: Path
+    sidecar: Sidecar
+
+    def __str__(self) -> str:
+        made, shape = self.sidecar.made, self.sidecar.shape
+        losses = made.get("losses", [])
+        where = f"blocks {shape.layers[0]} to {shape.layers[-1]}" if shape.layers else "all blocks"
+        lines = [
+            f"{self.sidecar.kind} of {self.sidecar.base_name} ({self.sidecar.base[:6]}), carried {self.sidecar.carry}, "
+            f"rank {shape.rank} in {where}",
+            f"taught {made.get('lesson')} with {made.get('phenomenon')}: {made.get('examples')} questions in "
+            f"{made.get('steps')} steps, {made.get('seconds', 0):.0f} s",
+            f"loss, in order: {', '.join(f'{x:.2f}' for x in losses)} nats",
+            str(made.get("damage", "")),
+            f"in {self.folder}",
+        ]
+        return "\n".join(filter(None, lines))
+
+
+def fit(
+    model: str | Subject,
+    folder: Path | str,
+    lesson: str | Any = LESSON,
+    *,
+    phenomenon: str | Any = PHENOMENON,
+    carry: str = "switched",
+    shape: LoraShape | None = None,
+    schedule: Schedule | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Fitted:
+    """Trains an adapter with which a model reports about itself.
+
+    Parameters
+    ----------
+    model
+        A name (see `load`) or a subject of the tier weights.
+    folder
+        Where the adapter goes; beside it stands `FOLDER.run` while it is trained.
+    lesson
+        What it is taught: a name of the catalogue, with settings in brackets, or an object.
+    phenomenon
+        Whose questions it is taught with, on its train split.
+    carry
+        switched: it acts from the question on, and what stands before is the base's own; or always.
+    shape, schedule
+        Rank and places; how it is trained.
+    resume
+        Go on with the run in `FOLDER.run`.
+    progress
+        Told of the work ahead and of each step.
+
+    Returns
+    -------
+    Fitted
+        The folder and what its sidecar says.
+
+    Raises
+    ------
+    Unsupported
+        A subject that cannot be trained.
+    StoreError
+        The folder holds something already, and `resume` was not asked for, or of another run.
+    TrainingFailed
+        The loss is no number, or memory ran out.
+    """
+    from selfscope.subjects.adapter_files import save_adapter
+    from selfscope.subjects.live_adapters import LoraShape
+    from selfscope.subjects.local_weights import trainable
+    from selfscope.training.damage import damage
+    from selfscope.training.loop import Schedule, train
+
+    target, run = Path(folder), Path(f"{folder}.run")
+    _free(target, run, resume=resume)
+    subject = trainable(_subject(model))
+    schedule, shape = schedule or Schedule(), shape or LoraShape()
+    taught, about = _part("lesson", lesson), _part("phenomenon", phenomenon)
+    told = progress.step if progress is not None else lambda what, work: None
+    told("measuring what it does", 0.0)
+    trials = [t for t in about.pose(subject, schedule.seed) if t.split == "train"]
+
+    def behaves(some: Sequence[Trial]) -> Sequence[Truth]:
+        truths: Sequence[Truth] = about.truth(some, about.observe(subject, some))
+        return truths
+
+    examples = taught.examples(subject, trials, behaves, schedule.seed)
+    adapter = subject.new_adapter(shape, carry, seed=schedule.seed)
+    if progress is not None:
+        progress.plan(1.0)
+
+    def on_step(step: int, steps: int, loss: float) -> None:
+        told(f"step {step} of {steps}, loss {loss:.2f}", 1 / steps)
+
+    done = train(subject, adapter, examples, schedule, folder=run, on_step=on_step)
+    harm = damage(*(cast(Any, one) for one in (subject, subject.adapted(adapter))))
+    made = {
+        "lesson": _id(taught), "phenomenon": _id(about), "schedule": asdict(schedule), "examples": len(examples),
+        "steps": done.steps, "seconds": round(done.seconds, 1), "losses": _means([loss for _, loss in done.history]),
+        "damage": str(harm), "version": package_version(), "environment": dict(subject.environment),
+    }  # fmt: skip
+    sidecar = save_adapter(target, subject, adapter, "reporter", made)
+    shutil.rmtree(run, ignore_errors=True)
+    return Fitted(target, sidecar)
+
+
+def _free(target: Path, run: Path, *, resume: bool) -> None:
+    """Raises StoreError where something stands in the way."""
+    with reaching(target):
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise StoreError(f"{target} is there already: give another folder, or delete it")
+        if run.exists() and not resume:
+            raise StoreError(f"{run} holds a run that was not finished: go on with --resume, or delete it")
+
+
+def _subject(model: str | Subject) -> Subject:
+    from selfscope.api.loading import load
+
+    return load(model) if isinstance(model, str) else model
+
+
+def _part(kind: str, given: Any) -> Any:
+    from selfscope.study.names import built
+
+    return built(kind, given) if isinstance(given, str) else given
+
+
+def _id(part: Any) -> str:
+    from selfscope.records import id_of
+
+    return id_of(part)
+
+
+def _means(losses: Sequence[float]) -> list[float]:
+    """Mean losses of equal parts of a run."""
+    if not losses:
+        raise BadInput("nothing was trained")
+    parts = min(SHOWN, len(losses))
+    edges = [round(k * len(losses) / parts) for k in range(parts + 1)]
+    return [round(sum(losses[a:b]) / (b - a), 4) for a, b in pairwise(edges)]
