@@ -26,7 +26,7 @@ from source_tree import (
 EVERY = {
     "records", "errors", "statistics", "quantities", "parsing", "wording", "scoring", "store", "subjects", "phenomena",
     "readers", "controls", "directions", "verdicts", "study", "report", "catalogue", "settings", "tables", "api",
-    "cli", "secrets", "terminal",
+    "cli", "secrets", "terminal", "training",
 }  # fmt: skip
 ROOMS: dict[str, set[str]] = {
     "records": set(),
@@ -47,6 +47,7 @@ ROOMS: dict[str, set[str]] = {
     "phenomena": {"directions", "records", "parsing", "quantities", "statistics", "subjects.base"},
     "readers": {"directions", "records", "parsing", "quantities", "wording", "scoring", "statistics", "subjects.base"},
     "controls": {"records", "quantities", "wording", "subjects.base"},
+    "training": {"records"},
     "verdicts": {"records", "statistics"},
     "study": {
         "records", "scoring", "store", "catalogue", "settings", "subjects.base", "subjects.sealed", "phenomena.base",

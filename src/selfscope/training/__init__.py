@@ -1,0 +1,1 @@
+"""Training: what decoders of activations learn from, as lists that follow from a seed."""
