@@ -117,7 +117,8 @@ def test_a_split_shares_with_training_what_it_promises_and_no_more(split: str) -
 
 
 def test_values_of_t1_were_trained_however_short_the_training_is() -> None:
-    train, t1 = ({(c.family, c.value) for c in contexts(3, {s: 60}, ["word", "goal"], nulls=0)} for s in ("train", "t1"))
+    made = [contexts(3, {split: 60}, ["word", "goal"], nulls=0) for split in ("train", "t1")]
+    train, t1 = ({(c.family, c.value) for c in many} for many in made)
     assert t1 == train
 
 
