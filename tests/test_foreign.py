@@ -18,8 +18,8 @@ from tiny import build
 
 pytestmark = [pytest.mark.foreign, pytest.mark.skipif(DEVICE == "cpu", reason="SELFSCOPE_TEST_DEVICE names no device")]
 FAMILIES = {"llama": 1e-7, "gpt2": 1e-7, "gemma3-window": 5e-7}
-"""How far captures may differ, as a part of the largest value. Gemma norms what each block adds, and the device sums the
-squares in another order: 4.5e-7 were measured there, four steps of a number in fp32."""
+"""How far captures may differ, as a part of the largest value. Gemma norms what each block adds, and the device sums
+the squares in another order: 4.5e-7 were measured there, four steps of a number in fp32."""
 ASKED = [Prompt(ids=tuple(range(20, 20 + k))) for k in (1, 5, 9, 31)]
 WORDS = [["yes", "the stone bridge", "the stone"]] * len(ASKED)
 
