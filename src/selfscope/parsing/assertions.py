@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from selfscope.parsing.denials import affirming, denies, denies_outright
+from selfscope.parsing.denials import affirming, denies, denies_outright, without_asides
 from selfscope.parsing.mentions import LEADS, QUOTES, TAILS, Mention, form_of, mentions
 
 _FIRST, _MOST, _MANY = 0xE000, 0xFF, "\ue0ff"
@@ -76,7 +76,7 @@ class Said:
 
 def reply_text(text: str) -> str:
     """A reply without what was thought aloud."""
-    return re.sub("[\ue000-\ue0ff]", " ", _THOUGHT.sub("\n", text)).strip()
+    return without_asides(re.sub("[\ue000-\ue0ff]", " ", _THOUGHT.sub("\n", text))).strip()
 
 
 def asserted(text: str, names: Sequence[str]) -> int | None:

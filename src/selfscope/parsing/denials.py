@@ -1,7 +1,7 @@
 """Which words of a clause deny a name in it, and which only look so: "no doubt", "cannot live without", "not only".
 
 Two words of denial of which one governs the other affirm. A comparison ("coffee over tea", "other than Paris") denies
-what stands right behind it, unless it is denied itself; "over", "than" and "without" deny nothing by themselves.
+what stands right behind it, unless it is denied itself; "over", "than", "to" and "without" deny nothing by themselves.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CERTAIN = re.compile(
 _TWICE = re.compile(
     rf"(?:{_NOT}|\bno\b){_WORD}{{0,6}}?\s+without\b"
     rf"|{_NOT}{_WORD}{{0,3}}?\s+(?:wrong|mistaken|incorrect|untrue|unlikely|impossible|unreasonable|fail|forg[eo]t\w*"
-    r"|refus\w+|reject\w*|resist\w*|rul\w+\s+out|give\s+up|turn\s+down|trade|miss|skip|say\s+no|disagree\w*|exclud\w+"
+    r"|hesitat\w+|refus\w+|reject\w*|resist\w*|rul\w+\s+out|give\s+up|turn\s+down|trade|miss|skip|say\s+no|disagree\w*|exclud\w+"
     r"|(?:anything|anyone)\s+(?:but|other\s+than)|not|\w+n't)\b"
     rf"|{_CANNOT}\s+(?:wait|help|get\s+enough|agree\s+more|be\s+(?:more|beat\w*|topped|overstated|\w+er)|stop)\b"
     r"|(?:\bnot|n't)\s+(?:only|just|merely|simply|solely|least|surprising\w*|unexpected\w*|hard|difficult|to\s+mention)\b"
@@ -41,14 +41,21 @@ _PLAIN = " indeed "
 """In the place of such words: none that leads to an answer."""
 _BREAK = re.compile(r"\b(?:then|whereas|although|though|while)\b|\bso(?=\s+(?:i|i'\w+|it|it's|we|my|the|this)\b)")
 _DENIAL = re.compile(
-    r"\b(?:not|never|neither|nor|cannot|doubt|unlikely|hardly|scarcely|no\s+way|by\s+no\s+means|far\s+from"
+    r"\b(?:not|never|neither|nor|cannot|doubt|unlikely|hardly|scarcely|no\s+(?:way|longer)|by\s+no\s+means|far\s+from"
     r"|(?:none|nothing)\s+(?:of|about|in)\s+(?:this|that|it|these)"
     r"|не|ni|nicht|kein\w*|pas|δεν|ليس|ليست)\b|n't\b|不|没|非",
     re.IGNORECASE,
 )
+_NO = re.compile(r"\w\s+no\s+$|^\s*no\s+$", re.IGNORECASE)
+_ASIDE = re.compile(
+    r"(\bnot|n't|\bnever),\s+(?:in\s+fact|actually|really|i\s+(?:think|believe)|of\s+course|however|as\s+such|technically"
+    r"|strictly\s+speaking|sadly|unfortunately),\s",
+    re.IGNORECASE,
+)
 _COMPARED = re.compile(
     r"\b(?P<how>rather\s+than|instead\s+of|as\s+opposed\s+to|against|other\s+than|(?:anything|all|everything)\s+but"
-    r"|(?:live|do|go|manage|survive|cope|off|fine|happy|happier)\s+without|over|than)"
+    r"|(?:live|do|go|manage|survive|cope|off|fine|happy|happier)\s+without|over|than"
+    r"|(?<=[\ue000-\ue0ff]\s)to)"
     r"(?:\s+(?!(?:i|we|it|is|was|are|and|or|nor|but|so|then)\b)[\w']+){0,3}\s*"
     rf"[{re.escape(QUOTES)}]*\s*$",
     re.IGNORECASE,
@@ -77,6 +84,11 @@ _RIGHT_BEFORE = re.compile(
 )
 
 
+def without_asides(text: str) -> str:
+    """A text in which a denial stands in one clause with what it denies: "not, in fact, true"."""
+    return _ASIDE.sub(r"\1 ", text)
+
+
 def affirming(clause: str) -> str:
     """A clause (names as signs of the private use area) without the words that look like a denial and are none."""
     return _TWICE.sub(_PLAIN, _CERTAIN.sub(" ", clause))
@@ -90,9 +102,10 @@ def denies(before: str, behind: str) -> bool:
     compared = _COMPARED.search(before)
     if compared:
         head, how = before[: compared.start()], compared["how"].casefold()
-        if how not in ("over", "than") or (_PREFERS.search(head) and not _LESS.search(head)):
+        weak = {"to": "prefer" in head, "over": _PREFERS.search(head), "than": _PREFERS.search(head)}
+        if weak.get(how, True) and not (how in weak and _LESS.search(head)):
             return not _REVERSED.search(head)
-    return bool(_DENIAL.search(before))
+    return bool(_DENIAL.search(before) or _NO.search(before))
 
 
 def denies_outright(before: str, behind: str) -> bool:
