@@ -1,4 +1,4 @@
-"""`fit`, end to end on a tiny model: a lesson, an adapter on disk, the same answers in another process, what is refused."""
+"""`fit`, end to end on a tiny model: an adapter on disk, the same answers in another process, what is refused."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_the_lesson_asks_in_words_that_no_card_asks_in(local: Local) -> None:
 
 
 def test_what_the_lesson_wants(local: Local) -> None:
-    """The report is to say what is done under the vector, the third person what is done without, the words their own."""
+    """The report says what is done under the vector, the third person what is done without it, the words their own."""
     groups: dict[str, dict[str, object]] = {}
     for e in lessons(local, replace(LESSON, still=0.0)):
         groups.setdefault(e.group, {})[e.kind] = e
