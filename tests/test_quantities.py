@@ -66,6 +66,7 @@ CASES = [
     ("next_word", {"word": "sunny"}, " sunny today", "yes"), ("next_word", {"word": "sun"}, "sunny", "no"),
     ("next_word", {"word": "New York"}, "New York City", "yes"), ("next_word", {"word": "x"}, "", "no"),
     ("likelier", {}, "red wine", "red"), ("likelier", {}, "blue", None), ("entropy_bin", {}, "anything", None),
+    ("choice", {}, "red wine", "red"), ("choice", {}, "blue", None), ("entropy_bin", {}, "anything", None),
 ]  # fmt: skip
 
 
