@@ -23,7 +23,8 @@ ENDS = (Option("7", "7"), Option("red", "red"), Option("else", "something else")
 
 
 def about(quantity: str, **arguments: object) -> Question:
-    options = {"option": TEA, "branch": ENDS, "likelier": ENDS[:2]}.get(quantity, PROPERTIES[quantity].options)
+    own = {"option": TEA, "branch": ENDS, "likelier": ENDS[:2], "choice": ENDS[:2]}
+    options = own.get(quantity, PROPERTIES[quantity].options)
     return Question(quantity, options, arguments=arguments)
 
 
