@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from selfscope.api.card_set import Cards, cards
     from selfscope.api.cards import Card, card, redraw, run
     from selfscope.api.doctor import Doctor, doctor
+    from selfscope.api.fit import Fitted, fit
     from selfscope.api.loading import load
     from selfscope.api.own_rows import findings, judge, rows_of
     from selfscope.api.read_state import StateReading, read
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from selfscope.phenomena.injected_concept import InjectedConcept
     from selfscope.phenomena.items import Items
     from selfscope.phenomena.next_token_identity import NextTokenIdentity
+    from selfscope.phenomena.own_choice import OwnChoice
     from selfscope.phenomena.self_prediction import SelfPrediction
     from selfscope.phenomena.token_probability import TokenProbability
     from selfscope.readers.ask import Ask
@@ -80,6 +82,10 @@ if TYPE_CHECKING:
     from selfscope.study import PhenomenonPlan, Study
     from selfscope.subjects.activations import Activations
     from selfscope.subjects.base import OpenSubject, ScoringSubject, Subject
+    from selfscope.subjects.live_adapters import LoraShape
+    from selfscope.training.loop import Schedule
+    from selfscope.training.states import StateLesson
+    from selfscope.training.truths import TruthLesson
     from selfscope.verdicts.claims import Claim, Settle
     from selfscope.verdicts.findings import Findings
 
@@ -103,6 +109,7 @@ _SHIPPED = {
     "phenomena.token_probability": ("TokenProbability",),
     "phenomena.confidence": ("Confidence",),
     "phenomena.items": ("Items",),
+    "phenomena.own_choice": ("OwnChoice",),
     "phenomena.hidden_context": ("HiddenContext",),
     "phenomena.entity_resolution": ("EntityResolution",),
     "phenomena.attribute_extraction": ("AttributeExtraction",),
@@ -117,6 +124,10 @@ _SHIPPED = {
     "controls.alarm": ("Alarm",),
     "controls.arms": ("Arms",),
     "controls.sweep": ("Sweep",),
+    "training.states": ("StateLesson",),
+    "training.truths": ("TruthLesson",),
+    "training.loop": ("Schedule",),
+    "subjects.live_adapters": ("LoraShape",),
 }
 _WHERE = {
     "load": "selfscope.api.loading",
@@ -131,6 +142,8 @@ _WHERE = {
     "read": "selfscope.api.read_state",
     "StateReading": "selfscope.api.read_state",
     "doctor": "selfscope.api.doctor",
+    "fit": "selfscope.api.fit",
+    "Fitted": "selfscope.api.fit",
     "Doctor": "selfscope.api.doctor",
     "Activations": "selfscope.subjects.activations",
     "Subject": "selfscope.subjects.base",
@@ -158,14 +171,15 @@ _WHERE = {
 __all__ = [
     "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "BehaviourCeiling", "BranchDistribution",
     "Card", "Cards", "Changed", "ChangedCompetence", "Claim", "Competence", "Confidence", "ContentFree", "Control",
-    "Cost", "Decoding", "Doctor", "EntityResolution", "Evidence", "FewShot", "Findings", "Framing", "HiddenContext",
-    "HistoryBaseline", "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "MaskedTurns", "Message",
-    "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome", "Paraphrase",
-    "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question", "Reader", "Reading", "Reply",
-    "Row", "Rows", "ScaleFlip", "Score", "ScoringSubject", "SelfIE", "SelfPrediction", "SelfscopeError", "Settle",
-    "Sham", "StateReading", "Study", "Subject", "Sweep", "SweepArray", "ThirdPerson", "TokenDistribution",
-    "TokenProbability", "Trial", "Truth", "Vector", "VectorState", "YesBias", "ask", "card", "cards", "doctor",
-    "findings", "judge", "load", "read", "redraw", "rows_of", "run", "sweep",
+    "Cost", "Decoding", "Doctor", "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted", "Framing",
+    "HiddenContext", "HistoryBaseline", "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens",
+    "LoraShape", "MaskedTurns", "Message", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
+    "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe",
+    "Prompt", "Question", "Reader", "Reading", "Reply", "Row", "Rows", "ScaleFlip", "Schedule", "Score",
+    "ScoringSubject", "SelfIE", "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading",
+    "Study", "Subject", "Sweep", "SweepArray", "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth",
+    "TruthLesson", "Vector", "VectorState", "YesBias", "ask", "card", "cards", "doctor", "findings", "fit", "judge",
+    "load", "read", "redraw", "rows_of", "run", "sweep",
 ]  # fmt: skip
 
 

@@ -97,7 +97,20 @@ class Schedule:
         return {name: value for name, value in vars(self).items() if name not in ("at_once", "save_every")}
 
     def rate_at(self, step: int, steps: int) -> float:
-        """The rate of a step, from 0."""
+        """The rate of a step.
+
+        Parameters
+        ----------
+        step
+            From 0.
+        steps
+            All of them.
+
+        Returns
+        -------
+        float
+            Of AdamW.
+        """
         rising = max(1.0, self.warmup * steps)
         return self.rate * min(1.0, (step + 1) / rising) * (1 - step / steps)
 

@@ -73,7 +73,29 @@ class StateLesson(Identified):
             raise BadInput(f"still is a part of the objects, from 0 to 1, not {self.still}")
 
     def examples(self, subject: OpenSubject, trials: Sequence[Trial], behaves: Behaves, seed: int) -> list[Example]:
-        """See `state_examples`."""
+        """The lesson on these trials.
+
+        Parameters
+        ----------
+        subject
+            Whose states are captured, and whose behaviour is the truth.
+        trials
+            Plain ones of the train split, whose ``coordinates["replies"]`` are what may be said.
+        behaves
+            Measures what the subject does in trials.
+        seed
+            Of all that is drawn.
+
+        Returns
+        -------
+        list of Example
+            Groups of one object: report, third persons, the words themselves.
+
+        Raises
+        ------
+        BadInput
+            No trials to teach with.
+        """
         return state_examples(subject, trials, behaves, self, seed)
 
 
