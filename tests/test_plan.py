@@ -52,7 +52,7 @@ ROOMS: dict[str, set[str]] = {
         "records", "scoring", "store", "catalogue", "settings", "subjects.base", "subjects.sealed", "phenomena.base",
         "readers.base", "controls.base", "secrets",
     },
-    "training": {"records", "quantities", "wording", "statistics", "subjects"},
+    "training": {"directions", "records", "quantities", "wording", "statistics", "subjects"},
     "report": {"records", "statistics", "verdicts", "store", "tables", "terminal"},
     "api": EVERY - {"cli"},
     "cli": EVERY,
