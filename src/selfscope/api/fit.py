@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from selfscope.subjects.adapter_files import Sidecar
     from selfscope.subjects.base import Subject
     from selfscope.subjects.live_adapters import LoraShape
-    from selfscope.training.loop import Schedule
+    from selfscope.training.schedule import Schedule
 
 LESSON, PHENOMENON = "states", "own_choice"
 SHOWN = 10
@@ -107,7 +107,8 @@ def fit(
     from selfscope.subjects.live_adapters import LoraShape
     from selfscope.subjects.local_weights import trainable
     from selfscope.training.damage import damage
-    from selfscope.training.loop import Schedule, train
+    from selfscope.training.loop import train
+    from selfscope.training.schedule import Schedule
 
     target, run = Path(folder), Path(f"{folder}.run")
     _free(target, run, resume=resume)

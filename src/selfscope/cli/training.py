@@ -17,7 +17,7 @@ from selfscope.terminal import say
 
 if TYPE_CHECKING:
     from selfscope.subjects.live_adapters import LoraShape
-    from selfscope.training.loop import Schedule
+    from selfscope.training.schedule import Schedule
 
 TRAINING = Group("Training")
 
@@ -43,7 +43,7 @@ class Training:
 
     def schedule(self, seed: int) -> Schedule:
         """As the loop takes it."""
-        from selfscope.training.loop import Schedule
+        from selfscope.training.schedule import Schedule
 
         return Schedule(
             epochs=self.epochs, groups=self.groups, at_once=self.at_once, rate=self.rate, precision=self.precision,

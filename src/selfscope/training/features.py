@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from selfscope.training.bank import Context
 UNITS = "units.safetensors"
 FACTS = "features.json"
 WINDOWS = ("turn", "visible")
-"""What a reader may look at. turn: from the end of the last user message on. visible: all behind the controlling text."""
+"""What a reader may look at. turn: from the end of the user's message on. visible: all behind the controlling text."""
 AT_ONCE = 512
 """Contexts of one capture."""
 
@@ -58,17 +59,13 @@ class Features:
         """Layers that were captured."""
         return self.states.layers
 
-    @property
+    @cached_property
     def rows(self) -> tuple[tuple[int, ...], ...]:
         """Of each context its rows, in the order of its positions."""
-        known = self.__dict__.get("_rows")
-        if known is None:
-            of: dict[int, list[int]] = {}
-            for row, (context, _) in enumerate(self.states.places):
-                of.setdefault(context, []).append(row)
-            known = tuple(tuple(of.get(i, ())) for i in range(1 + max(of, default=-1)))
-            self.__dict__["_rows"] = known
-        return known
+        of: dict[int, list[int]] = {}
+        for row, (context, _) in enumerate(self.states.places):
+            of.setdefault(context, []).append(row)
+        return tuple(tuple(of.get(i, ())) for i in range(1 + max(of, default=-1)))
 
     def raw(self, layer: int, rows: Sequence[int]) -> Any:
         """(len(rows), D) states as they were captured."""
@@ -182,12 +179,8 @@ def features(
     ]
     places = tuple((i, c) for i, own in enumerate(at) for c in own)
     column = tuple(j if columns else 0 for own in at for j in range(len(own)))
-    known: dict[Prompt, tuple[int, ...]] = {}
-    ids = []
-    for source, own in zip(sources, at, strict=True):
-        row = known.setdefault(source.prompt, ()) or subject.encode(source.prompt)
-        known[source.prompt] = row
-        ids += [row[c] for c in own]
+    rows = [subject.encode(source.prompt) for source in sources]
+    ids = tuple(row[c] for row, own in zip(rows, at, strict=True) for c in own)
     inside = np.isin([i for i, _ in places], sorted(set(train)))
     of = np.array(column)
     states, means, scales = {}, {}, {}
@@ -200,7 +193,7 @@ def features(
     tokens = tuple(token for part in parts for token in part.tokens)
     record = {**parts[0].record, "prompts": [p for part in parts for p in part.record.get("prompts", ())],
               "units": "deviations of the train split"}  # fmt: skip
-    return Features(replace(parts[0], places=places, states=states, tokens=tokens, record=record), tuple(ids), column,
+    return Features(replace(parts[0], places=places, states=states, tokens=tokens, record=record), ids, column,
                     tuple(columns), means, scales)  # fmt: skip
 
 
