@@ -151,7 +151,7 @@ def prepared(states_ND: Any, how: str, mean_D: Any = 0.0, scale_D: Any = 1.0) ->
     return np.where(norms > 0, states / np.maximum(norms, 1e-12) * np.sqrt(states.shape[-1]), 0.0).astype(np.float32)
 
 
-def mapped(states_ND: Any, tensors: Mapping[str, Any], place: int) -> Any:
+def mapped(states_ND: Any, tensors: Mapping[str, Any], place: str) -> Any:
     """What is written for prepared states at a place, of numpy arrays or of tensors alike: `map.PLACE` (D, D) or
     `scale.PLACE` (D,) times the state, and `bias.PLACE` (D,); a bias alone takes the place of the state. Without any
     of them it is the state."""
