@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from selfscope.api.artifacts import artifacts, check, export
@@ -19,12 +20,16 @@ from selfscope.phenomena.own_choice import OwnChoice
 from selfscope.readers.ask import elicit
 from selfscope.records import TEMPLATES
 from selfscope.subjects.adapter_files import SIDECAR, load_adapter
+from selfscope.subjects.live_adapters import LoraShape
 from selfscope.subjects.local import Local, load
 from selfscope.subjects.phantom import Phantom
-from selfscope.training.loop import Schedule
+from selfscope.training.damage import damage, ordinary_prompts
+from selfscope.training.loop import Schedule, mean_loss, train
+from selfscope.training.replay import replay_examples
 from selfscope.training.states import SENTENCES, StateLesson
 from selfscope.wording import phrase
 from tiny import build
+from worn_adapters import noisy
 
 LESSON = StateLesson(objects=8, persons=1)
 ABOUT = OwnChoice(test=4, train=4, dev=0)
@@ -197,3 +202,38 @@ def test_one_that_always_acts_is_what_peft_makes_of_it(local: Local, folder: Pat
     for a, b in zip(answers(live), answers(merged), strict=True):
         assert a == pytest.approx(b, abs=1e-4)
     assert answers(live) != answers(local)
+
+
+def test_a_guard_holds_ordinary_answers(local: Local) -> None:
+    """Distributions of its own, behind messages that damage is not measured on: beside a lesson they stay nearer."""
+    kept = replay_examples(local, 24, 0)
+    assert replay_examples(local, 24, 0) == kept
+    assert {e.kind for e in kept} == {"replay"}
+    assert {bool(e.prompt.prefix) for e in kept} == {True, False}
+    measured = {p.messages[0].content for p in ordinary_prompts(local)}
+    assert not measured & {e.prompt.messages[0].content for e in kept}
+    examples, far = lessons(local), []
+    for own in (examples, examples + kept):
+        adapter = local.new_adapter(LoraShape(4))
+        train(local, adapter, own, Schedule(epochs=8 * len(examples) / len(own), groups=8, at_once=8, rate=1e-2))
+        far.append(mean_loss(local, [adapter], kept, "soft_labels") - mean_loss(local, [], kept, "soft_labels"))
+    assert far[0] > 0.1
+    assert far[1] < 0.5 * far[0]
+    with pytest.raises(BadInput, match="guard"):
+        replay_examples(local, -1, 0)
+
+
+def test_damage_is_the_divergence_of_the_first_token(local: Local) -> None:
+    adapter = noisy(local.new_adapter(LoraShape(4)))
+    changed = local.adapted(adapter)
+    prompts = ordinary_prompts(local)[:6]
+    found = damage(local, changed, prompts)
+    every = range(local.engine.vocabulary)
+    before, after = ([np.array(d.logprobs) for d in s.next_token(prompts, ids=every)] for s in (local, changed))
+    exact = [float((np.exp(p) * (p - q)).sum()) for p, q in zip(before, after, strict=True)]
+    assert found.divergence.value == pytest.approx(float(np.mean(exact)), rel=1e-3)
+    same = [p.argmax() == q.argmax() for p, q in zip(before, after, strict=True)]
+    assert found.same.value == pytest.approx(float(np.mean(same)))
+    assert damage(local, local, prompts).divergence.value == 0
+    with pytest.raises(BadInput, match="two prompts"):
+        damage(local, changed, prompts[:1])

@@ -113,6 +113,9 @@ class OpenCounting(Counting):
         states_ND = np.arange(1, len(places) * self.width + 1, dtype=np.float32).reshape(len(places), self.width)
         return Activations(places, {k: states_ND + k for k in dict.fromkeys(layers)}, ("",) * len(places))
 
+    def with_adapter(self, folder: str) -> OpenCounting:
+        return self
+
     def unembed(
         self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int | None = None
     ) -> list[TokenDistribution]:

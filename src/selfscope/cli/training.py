@@ -39,6 +39,9 @@ class Training:
     at_once: Annotated[int, Parameter(group=TRAINING, help="Of them, in one forward: fewer need less memory.")] = 8
     rate: Annotated[float, Parameter(group=TRAINING, help="Learning rate, at its highest.")] = 3e-4
     precision: Annotated[Literal["fp32", "bf16"], Parameter(group=TRAINING, help="Of products.")] = "fp32"
+    guard: Annotated[
+        int, Parameter(group=TRAINING, help="Ordinary replies of its own that are trained on beside the lesson.")
+    ] = 0
     objective: Annotated[str, Parameter(group=TRAINING, help="What a report should come close to.")] = "mostly_options"
 
     def schedule(self, seed: int) -> Schedule:
@@ -103,7 +106,7 @@ def fit(
     with Bar(quiet=json, first="measuring what it does") as bar:
         done = trained(
             subject, output, lesson, phenomenon=phenomenon, carry=training.carry, shape=shape, schedule=schedule,
-            resume=resume, progress=bar,
+            guard=training.guard, resume=resume, progress=bar,
         )  # fmt: skip
     if json:
         print_data({"folder": str(done.folder), **to_jsonable(done.sidecar)})

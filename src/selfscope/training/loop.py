@@ -24,7 +24,7 @@ from selfscope.training import checkpoints
 from selfscope.training.checkpoints import Checkpoint
 from selfscope.training.dev import Dev, Look
 from selfscope.training.examples import Example, fingerprint
-from selfscope.training.objectives import objective_of, right
+from selfscope.training.objectives import loss_of, right
 from selfscope.training.schedule import Schedule
 from selfscope.training.trainable import Trainable, getting_gradients, trainable_of
 
@@ -185,7 +185,7 @@ def _backward(
     subject: LocalWeights, what: Trainable | Adapter, batch: Sequence[Sequence[Example]], schedule: Schedule
 ) -> float:
     """Gradients of the batch's mean loss, and the loss; the size of the parts changes neither."""
-    objective, worn = objective_of(schedule.objective), trainable_of(what)
+    worn = trainable_of(what)
     total = sum(example.weight for group in batch for example in group) or 1.0
     loss = 0.0
     for part in _parts(batch, schedule.at_once):
@@ -194,7 +194,8 @@ def _backward(
                 _precision(subject, schedule),
                 _scored(subject, worn, part) as found,
             ):
-                own = torch.stack([e.weight * objective(x, e) for x, e in zip(found, part, strict=True)]).sum() / total
+                losses = [e.weight * loss_of(schedule.objective, x, e) for x, e in zip(found, part, strict=True)]
+                own = torch.stack(losses).sum() / total
                 own.backward()
                 loss += float(own.detach())
         except (MemoryError, RuntimeError) as error:
@@ -232,12 +233,11 @@ def measured(
     at_once: int = 8,
 ) -> tuple[float, float]:
     """Mean loss (nats) of examples, and the share whose likeliest option is the wanted one; nothing is trained."""
-    score, worn = objective_of(objective), trainable_of(what)
-    loss, hits, weight = 0.0, 0.0, sum(e.weight for e in examples) or 1.0
+    worn, loss, hits, weight = trainable_of(what), 0.0, 0.0, sum(e.weight for e in examples) or 1.0
     with torch.no_grad():
         for part in _parts(_grouped(examples), at_once):
             with _scored(subject, worn, part) as found:
-                loss += sum(float(e.weight * score(x, e)) for x, e in zip(found, part, strict=True))
+                loss += sum(float(e.weight * loss_of(objective, x, e)) for x, e in zip(found, part, strict=True))
                 hits += sum(e.weight * right(x, e) for x, e in zip(found, part, strict=True))
     return loss / weight, hits / weight
 
