@@ -9,6 +9,10 @@ from typing import Any
 from selfscope.errors import BadInput
 from selfscope.records.injections import OPERATORS
 
+SCHEMA = 1
+"""The layout of a decoder's folder."""
+CONTRACT, TENSORS, LABELS = "reader.json", "reader.safetensors", "neighbours.json"
+"""Its files, beside those of its adapter."""
 PREPARED = ("raw", "unit", "standard")
 """How a state is given to a decoder. raw: as it is. unit: its direction. standard: less the mean of the train split, in
 deviations of each channel, and then its direction. Directions have the length sqrt(D)."""

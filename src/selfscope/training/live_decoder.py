@@ -163,7 +163,8 @@ class LiveDecoder:
     def _slotted(self, item: Item, runs: Sequence[tuple[int, int]]) -> SlottedPrompt:
         key = (item.question, item.options, tuple(runs))
         if key not in self._prompts:
-            self._prompts[key] = decoder_prompt(self.subject, self.words, item.question, item.options, runs)
+            shown = item.options if len(item.options) > 1 else ()  # the answer of an open question is not shown
+            self._prompts[key] = decoder_prompt(self.subject, self.words, item.question, shown, runs)
         return self._prompts[key]
 
     def _writes(
