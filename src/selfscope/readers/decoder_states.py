@@ -64,9 +64,9 @@ class StatesOf:
         """(D,) what is written at each place, run after run; None where nothing is. bare: the states count for nothing,
         and what is left is the bias."""
         return [
-            self._write(files, f"{layer}.{unit}", self.vectors[layer][row] if layer in self.vectors else None, bare=bare)
+            self._write(files, f"{layer}.{unit}", own, bare=bare)
             for layer in self.layers
-            for row, unit in enumerate(self.units)
+            for unit, own in zip(self.units, self.vectors.get(layer, [None] * len(self.units)), strict=True)
         ]
 
     def _write(self, files: DecoderFiles, place: str, state_D: Any, *, bare: bool) -> Any:
