@@ -83,8 +83,27 @@ class Decoder(Identified):
 
     @classmethod
     def planned(cls, subject: Subject, formats: Sequence[str], settings: Mapping[str, Any]) -> list[Decoder]:
-        """The decoder, and beside it the nearest state of its train split, if it keeps them. Raises BadInput or
-        BadModel for a decoder of another subject, or none at all."""
+        """The decoder, and beside it the nearest state of its train split, if it keeps them.
+
+        Parameters
+        ----------
+        subject
+            Of the study: the decoder's own base.
+        formats
+            Not used: a decoder has words of its own.
+        settings
+            Fields that were asked for.
+
+        Returns
+        -------
+        list[Decoder]
+            With the hash of what the folder holds.
+
+        Raises
+        ------
+        BadInput, BadModel
+            A decoder of another subject, and a folder that holds none.
+        """
         first = cls(**settings)
         files = first._files()
         check(files, first.folder, subject)
