@@ -14,13 +14,15 @@ import pytest
 import torch
 
 from decoder_items import LAYER, QUESTION, WORDS, contexts, echo, share_right, world
+from selfscope.api.one_item import run_once
 from selfscope.api.read_state import read
 from selfscope.controls.arms import KINDS, Arms
 from selfscope.controls.sweep import Sweep
 from selfscope.errors import BadInput, BadModel, SelfscopeError, Unsupported
 from selfscope.readers.decoder import Decoder
-from selfscope.records import Option, Outcome, Question, Trial, Truth, id_of
+from selfscope.records import Option, Outcome, Question, Trial, Truth, id_of, reader_part
 from selfscope.records.contracts import CONTRACT, TENSORS
+from selfscope.study.plan import StudyOptions, plan
 from selfscope.subjects.live_adapters import LoraShape
 from selfscope.subjects.local import Local, load
 from selfscope.subjects.sealed import Log, SealBroken, SealedSubject, SealRegistry
@@ -221,3 +223,21 @@ def test_a_study_has_it_and_its_nearest_neighbour(tiny: Local, oracle: str) -> N
     assert len(readers[0].artifact) == 12
     assert id_of(readers[0]).startswith(f"decoder[artifact={readers[0].artifact}")
     assert [r.rival for r in Decoder.planned(tiny, (), {"folder": oracle, "rival": "bias"})] == ["bias"]
+
+
+def test_a_study_reads_with_it(tiny: Local, oracle: str, tmp_path: Path) -> None:
+    """Planned by name, sealed, with every arm, beside the probe; the rows say which decoder it was."""
+    options = StudyOptions(
+        phenomena=("hidden_context[test=2,train=2,dev=0,values=2,kinds=(topic)]",),
+        readers=(f"decoder[folder={oracle}]",),
+    )
+    study = plan(replace(tiny, context=4096), options)
+    (one,) = study.plans
+    found = [r.id for r in one.readers if reader_part(r).rung == "probe"]
+    assert len(found) == 2
+    contents = run_once(replace(study, plans=(replace(one, readers=tuple(
+        r for r in one.readers if reader_part(r).rung == "probe"), primary=""),)))  # fmt: skip
+    arms = {contents.trials[row.trial].arm for row in contents.rows if row.reader == found[0]}
+    assert arms >= {"real", "none", "random", "shuffled", "mean", "text", "full"}
+    assert all(row.reading.outcome == Outcome.ANSWERED for row in contents.rows if row.reader == found[0])
+    assert found[0].startswith("decoder[artifact=")
