@@ -287,7 +287,7 @@ PROPERTIES: dict[str, Property] = {
         Property("correct_shown", YES_NO, _correct, ("item", "answer"), said=False),
         Property("correct_after", YES_NO, _correct, ("item", "answer"), said=False),
         Property("next_word", YES_NO, _next_word, ("word",)),
-        Property("likelier", (), _likelier),
+        Property("likelier", (), _likelier), Property("choice", (), _likelier),
         Property("entropy_bin", ENTROPY_BINS, _none),
     )
 }
