@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from decoder_items import LAYER, QUESTION, WORDS, contexts, echo, share_right, world
+from selfscope.api.cost_estimate import forecast
 from selfscope.api.one_item import run_once
 from selfscope.api.read_state import read
 from selfscope.controls.arms import KINDS, Arms
@@ -241,3 +242,12 @@ def test_a_study_reads_with_it(tiny: Local, oracle: str, tmp_path: Path) -> None
     assert arms >= {"real", "none", "random", "shuffled", "mean", "text", "full"}
     assert all(row.reading.outcome == Outcome.ANSWERED for row in contents.rows if row.reader == found[0])
     assert found[0].startswith("decoder[artifact=")
+
+
+def test_what_it_takes_is_counted_beforehand(tiny: Local, oracle: str) -> None:
+    options = StudyOptions(
+        phenomena=("hidden_context[test=2,train=2,dev=0,values=2,kinds=(topic)]",),
+        readers=(f"decoder[folder={oracle}]",),
+    )
+    estimate = forecast(plan(replace(tiny, context=4096), options))
+    assert sum(cost.calls for name, cost in estimate.steps.items() if name.startswith("decoder[")) > 10
