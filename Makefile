@@ -13,7 +13,7 @@ card: .venv/run
 TAUGHT := --phenomena own_choice
 teach: .venv/run
 	@$(BIN)/selfscope card $(MODEL) $(TAUGHT) -o teach/untaught $(if $(wildcard teach/untaught/study.json),--resume)
-	@test -e teach/reporter/selfscope.json || $(BIN)/selfscope fit states $(MODEL) -o teach/reporter --resume
+	@test -e teach/reporter/selfscope.json || $(BIN)/selfscope fit states $(MODEL) -o teach/reporter --layers 4-29 --precision bf16 --resume
 	@$(BIN)/selfscope card $(MODEL) $(TAUGHT) --adapter teach/reporter --before teach/untaught -o teach/taught \
 	    $(if $(wildcard teach/taught/study.json),--resume)
 

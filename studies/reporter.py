@@ -56,10 +56,10 @@ def asked(model: str, kind: str, seed: int) -> Card:
     place, lesson = PLACE / f"{kind}-seed{seed}", KINDS[kind]
     folder = place / "adapter"
     if lesson is not None and not (folder / "selfscope.json").exists():
-        usual = Training()
+        usual = Training(layers="4-29", precision="bf16")  # as `make teach`
         with Bar(first=f"{kind}, seed {seed}") as bar:
             fit(
-                model, folder, lesson, phenomenon=ABOUT, shape=usual.shape(), schedule=usual.schedule(seed),
+                model, folder, lesson, shape=usual.shape(), schedule=usual.schedule(seed),
                 resume=True, progress=bar,
             )  # fmt: skip
     where = place / "card"

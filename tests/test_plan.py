@@ -52,7 +52,7 @@ ROOMS: dict[str, set[str]] = {
         "records", "scoring", "store", "catalogue", "settings", "subjects.base", "subjects.sealed", "phenomena.base",
         "readers.base", "controls.base", "secrets",
     },
-    "training": {"records", "quantities", "wording", "statistics", "subjects"},
+    "training": {"directions", "records", "quantities", "wording", "statistics", "subjects"},
     "report": {"records", "statistics", "verdicts", "store", "tables", "terminal"},
     "api": EVERY - {"cli"},
     "cli": EVERY,
@@ -73,7 +73,7 @@ LOADED = (
     "masked_rows", "no_gradients", "sight", "white_box", "company", "access_laws", "marks", "live_adapters",
     "gradients", "local_weights",
 )  # fmt: skip
-TRAINING = ("objectives", "loop", "checkpoints", "safely")
+TRAINING = ("objectives", "loop", "checkpoints", "safely", "trainable", "live_decoder", "fit_decoder")
 TORCH = {f"subjects/{name}.py" for name in LOADED} | {f"training/{name}.py" for name in TRAINING}
 """Modules that are loaded when a local model is, or when one is trained: they may name torch at their top."""
 NAMING = ("catalogue.py", "__init__.py")

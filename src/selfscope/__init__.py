@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from selfscope.readers.ask import Ask
     from selfscope.readers.base import Reader
     from selfscope.readers.behaviour_ceiling import BehaviourCeiling
+    from selfscope.readers.decoder import Decoder
     from selfscope.readers.few_shot import FewShot
     from selfscope.readers.history_baseline import HistoryBaseline
     from selfscope.readers.input_baseline import InputBaseline
@@ -83,7 +84,7 @@ if TYPE_CHECKING:
     from selfscope.subjects.activations import Activations
     from selfscope.subjects.base import OpenSubject, ScoringSubject, Subject
     from selfscope.subjects.live_adapters import LoraShape
-    from selfscope.training.loop import Schedule
+    from selfscope.training.schedule import Schedule
     from selfscope.training.states import StateLesson
     from selfscope.training.truths import TruthLesson
     from selfscope.verdicts.claims import Claim, Settle
@@ -104,6 +105,7 @@ _SHIPPED = {
     "readers.probe": ("Probe",),
     "readers.patchscope": ("Patchscope", "SelfIE"),
     "readers.logit_lens": ("LogitLens",),
+    "readers.decoder": ("Decoder",),
     "phenomena.self_prediction": ("SelfPrediction",),
     "phenomena.branch_distribution": ("BranchDistribution",),
     "phenomena.token_probability": ("TokenProbability",),
@@ -126,7 +128,7 @@ _SHIPPED = {
     "controls.sweep": ("Sweep",),
     "training.states": ("StateLesson",),
     "training.truths": ("TruthLesson",),
-    "training.loop": ("Schedule",),
+    "training.schedule": ("Schedule",),
     "subjects.live_adapters": ("LoraShape",),
 }
 _WHERE = {
@@ -171,7 +173,7 @@ _WHERE = {
 __all__ = [
     "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "BehaviourCeiling", "BranchDistribution",
     "Card", "Cards", "Changed", "ChangedCompetence", "Claim", "Competence", "Confidence", "ContentFree", "Control",
-    "Cost", "Decoding", "Doctor", "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted", "Framing",
+    "Cost", "Decoder", "Decoding", "Doctor", "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted", "Framing",
     "HiddenContext", "HistoryBaseline", "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens",
     "LoraShape", "MaskedTurns", "Message", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
     "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe",

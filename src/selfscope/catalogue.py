@@ -35,6 +35,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "patchscope": "selfscope.readers.patchscope:Patchscope",
         "selfie": "selfscope.readers.patchscope:SelfIE",
         "logit_lens": "selfscope.readers.logit_lens:LogitLens",
+        "decoder": "selfscope.readers.decoder:Decoder",
     },
     "control": {
         "third_person": "selfscope.controls.words:ThirdPerson",

@@ -5,6 +5,7 @@ N rows of states, D width, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,3 +137,29 @@ def affine(from_ND: Any, to_NE: Any, *, ridge: float = 0.0) -> tuple[Array, Arra
     else:
         map_DE = np.linalg.lstsq(xc, yc, rcond=None)[0]
     return map_DE, ym - xm @ map_DE
+
+
+def prepared(states_ND: Any, how: str, mean_D: Any = 0.0, scale_D: Any = 1.0) -> Any:
+    """States as a decoder is given them: raw, unit (their directions) or standard (less the mean, in units of scale,
+    and then their directions). Directions have the length sqrt(D); a zero stays zero."""
+    states = np.asarray(states_ND, dtype=np.float32)
+    if how == "raw":
+        return states
+    if how == "standard":
+        states = ((states - mean_D) / scale_D).astype(np.float32)
+    norms = np.linalg.norm(states, axis=-1, keepdims=True)
+    return np.where(norms > 0, states / np.maximum(norms, 1e-12) * np.sqrt(states.shape[-1]), 0.0).astype(np.float32)
+
+
+def mapped(states_ND: Any, tensors: Mapping[str, Any], place: str) -> Any:
+    """What is written for prepared states at a place, of numpy arrays or of tensors alike: `map.PLACE` (D, D) or
+    `scale.PLACE` (D,) times the state, and `bias.PLACE` (D,); a bias alone takes the place of the state. Without any
+    of them it is the state."""
+    matrix, scale, bias = (tensors.get(f"{name}.{place}") for name in ("map", "scale", "bias"))
+    if matrix is not None:
+        out = states_ND @ matrix
+    elif scale is not None:
+        out = states_ND * scale
+    else:
+        out = states_ND if bias is None else 0.0 * states_ND
+    return out if bias is None else out + bias

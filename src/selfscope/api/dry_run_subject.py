@@ -16,6 +16,9 @@ from selfscope.subjects.base import OnDone, OpenSubject, Subject, reaches
 STOPPED = 0.7
 """Part of the allowed reply that is written before the turn ends."""
 
+UNKNOWN = Prompt(text="?")
+"""For a phantom in the place of token ids that nobody wrote as a text."""
+
 
 def counting(subject: Subject) -> Counting:
     """What counts in the place of this subject, with its tier."""
@@ -71,7 +74,7 @@ class Counting:
 
     def _understood(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """As a phantom can be asked: nothing is written into it, and it does not know the real tokens."""
-        known = (self._prompt_of_ids.get(p.ids, p) if p.ids is not None else p for p in prompts)
+        known = (self._prompt_of_ids.get(p.ids, UNKNOWN) if p.ids is not None else p for p in prompts)
         return [replace(p, interventions=(), masked="") if p.interventions or p.masked else p for p in known]
 
     def _spend(self, prompts: Sequence[Prompt], output_tokens: int, more: int = 0) -> None:
@@ -112,6 +115,9 @@ class OpenCounting(Counting):
         # No two are alike: what is written from different places is asked as different prompts.
         states_ND = np.arange(1, len(places) * self.width + 1, dtype=np.float32).reshape(len(places), self.width)
         return Activations(places, {k: states_ND + k for k in dict.fromkeys(layers)}, ("",) * len(places))
+
+    def with_adapter(self, folder: str) -> OpenCounting:
+        return self
 
     def unembed(
         self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int | None = None

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from selfscope.subjects.adapter_files import Sidecar
     from selfscope.subjects.base import Subject
     from selfscope.subjects.live_adapters import LoraShape
-    from selfscope.training.loop import Schedule
+    from selfscope.training.schedule import Schedule
 
-LESSON, PHENOMENON = "states", "own_choice"
+LESSON, PHENOMENON = "states", "own_choice[train=101,dev=0,each=3]"
 SHOWN = 10
 """Parts of a run whose mean losses are told."""
 
@@ -111,8 +111,9 @@ def fit(
     from selfscope.subjects.live_adapters import LoraShape
     from selfscope.subjects.local_weights import trainable
     from selfscope.training.damage import damage
-    from selfscope.training.loop import Schedule, train
+    from selfscope.training.loop import train
     from selfscope.training.replay import replay_examples
+    from selfscope.training.schedule import Schedule
 
     target, run = Path(folder), Path(f"{folder}.run")
     _free(target, run, resume=resume)

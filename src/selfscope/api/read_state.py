@@ -150,7 +150,7 @@ def read(
     """
     subject, item = state_of(model, question, about, (token,), options)
     at = len(subject.layers) // 2 if layer is None else layer
-    chosen = reader_of_states(reader, at)
+    chosen = reader_of_states(reader, layer, at)
     plan = PhenomenonPlan(item, (chosen,), (Arms(),), arm_readers=(id_of(chosen),), all_trials=True)
     contents = run_once(Study(subject, (plan,)), progress)
     arm_of = {trial.id: trial.arm for trial in contents.trials.values()}
@@ -170,15 +170,17 @@ def read(
     )  # fmt: skip
 
 
-def reader_of_states(wanted: str | Reader, layer: int) -> Reader:
-    """The reader, at the layer where it says none itself."""
+def reader_of_states(wanted: str | Reader, layer: int | None, usual: int) -> Reader:
+    """The reader, at the layer that was asked for, else the usual one where it says none itself."""
     if isinstance(wanted, str):
         kind, settings = parsed("reader", wanted)
         names = [f.name for f in fields(kind)] if is_dataclass(kind) else []
         if "layer" not in names:
             known = [name for name in catalogue.names("reader") if _reads_states(name)]
             raise UnknownName("reader of one state", wanted, known)
-        wanted = cast(Reader, built_with(kind, {"layer": layer, **settings}, wanted))
+        own = getattr(kind, "own_layer", False) and layer is None  # it was trained at some
+        at = {} if own else {"layer": usual if layer is None else layer}
+        wanted = cast(Reader, built_with(kind, {**at, **settings}, wanted))
     if reader_part(wanted).rung != "probe":
         raise UnknownName("reader of one state", id_of(wanted), filter(_reads_states, catalogue.names("reader")))
     return wanted

@@ -117,7 +117,7 @@ def sweep(
     import numpy as np
 
     subject, item = state_of(model, question, about, tokens, options)
-    chosen = reader_of_states(reader, middle(subject))
+    chosen = reader_of_states(reader, None, middle(subject))
     axes: dict[str, tuple[Any, ...]] = {"layer": tuple(layers) or tuple(depths(subject))}
     axes |= {"target_layer": tuple(target_layers)} if target_layers else {}
     axes |= {"token": tuple(tokens)} if len(tokens) > 1 else {}

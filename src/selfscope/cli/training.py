@@ -17,9 +17,11 @@ from selfscope.terminal import say
 
 if TYPE_CHECKING:
     from selfscope.subjects.live_adapters import LoraShape
-    from selfscope.training.loop import Schedule
+    from selfscope.training.schedule import Schedule
 
 TRAINING = Group("Training")
+PHENOMENON = "own_choice[train=101,dev=0,each=3]"
+"""More sets of words than a card needs: the lesson draws from them."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,14 @@ class Training:
         Literal["switched", "always"],
         Parameter(group=TRAINING, help="switched: it acts from the question on, and all else is the base's own."),
     ] = "switched"
-    rank: Annotated[int, Parameter(group=TRAINING, help="Of the low-rank products.")] = 8
+    rank: Annotated[int, Parameter(group=TRAINING, help="Of the low-rank products.")] = 16
     layers: Annotated[
         str, Parameter(group=TRAINING, help="Blocks that get one, as in 6-29 (default: all).")
     ] = ""
     epochs: Annotated[float, Parameter(group=TRAINING, help="Times that everything is seen.")] = 1.0
     groups: Annotated[int, Parameter(group=TRAINING, help="Objects a step, each with its questions.")] = 8
     at_once: Annotated[int, Parameter(group=TRAINING, help="Of them, in one forward: fewer need less memory.")] = 8
-    rate: Annotated[float, Parameter(group=TRAINING, help="Learning rate, at its highest.")] = 3e-4
+    rate: Annotated[float, Parameter(group=TRAINING, help="Learning rate, at its highest.")] = 1e-3
     precision: Annotated[Literal["fp32", "bf16"], Parameter(group=TRAINING, help="Of products.")] = "fp32"
     guard: Annotated[
         int, Parameter(group=TRAINING, help="Ordinary replies of its own that are trained on beside the lesson.")
@@ -46,7 +48,7 @@ class Training:
 
     def schedule(self, seed: int) -> Schedule:
         """As the loop takes it."""
-        from selfscope.training.loop import Schedule
+        from selfscope.training.schedule import Schedule
 
         return Schedule(
             epochs=self.epochs, groups=self.groups, at_once=self.at_once, rate=self.rate, precision=self.precision,
@@ -75,7 +77,7 @@ def fit(
     /,
     *,
     output: Annotated[Path, Parameter(name=["-o", "--output"])] = Path("adapter"),
-    phenomenon: Annotated[str, Parameter(help="Whose questions it is taught with.")] = "own_choice",
+    phenomenon: Annotated[str, Parameter(help="Whose questions it is taught with.")] = PHENOMENON,
     training: Annotated[Training, Parameter(name="*")] = USUALLY,
     seed: Seed = 0,
     resume: Resume = False,

@@ -55,7 +55,7 @@ def captured(subject: OpenSubject, trials: Sequence[Trial], places: Sequence[Pla
     if not trials:
         return []
     evidence = [evidence_of(t) for t in trials]
-    positions = [_position(e, p) for e, p in zip(evidence, places, strict=True)]
+    positions = [column_of(e, p.position) for e, p in zip(evidence, places, strict=True)]
     layers = sorted({p.layer for p in places})
     states = subject.capture([e.prompt for e in evidence], layers, [[c] for c in positions])
     return [states.at(p.layer)[i] for i, p in enumerate(places)]
@@ -80,16 +80,17 @@ def mean_vectors(
         return {}
     evidence = [evidence_of(t) for t in first.values()]
     states = subject.capture(
-        [e.prompt for e in evidence], list(layers), [[_position(e, Place(0, position))] for e in evidence]
+        [e.prompt for e in evidence], list(layers), [[column_of(e, position)] for e in evidence]
     )  # fmt: skip
     return {Place(layer, position): states.at(layer).mean(0) for layer in layers}
 
 
-def _position(evidence: Evidence, place: Place) -> int:
+def column_of(evidence: Evidence, position: int) -> int:
+    """The token at an index into the evidence's positions. Raises ValueError where there is none."""
     count = len(evidence.positions)
-    if not -count <= place.position < count:
-        raise ValueError(f"the evidence has {count} positions: position {place.position} is not one of them")
-    return evidence.positions[place.position]
+    if not -count <= position < count:
+        raise ValueError(f"the evidence has {count} positions: position {position} is not one of them")
+    return evidence.positions[position]
 
 
 def _random(trial: Trial, vector_D: Any) -> Any:

@@ -169,12 +169,7 @@ def load_adapter(subject: LocalWeights, folder: Path | str) -> Adapter:
     from safetensors.torch import load_file
 
     place = Path(os.path.expanduser(folder))
-    side = read_sidecar(place)
-    if side.base != subject.identity:
-        raise BadInput(
-            f"the adapter {folder} was made on {side.base_name} ({side.base[:6]}), and this is {subject.name} "
-            f"({subject.identity[:6]}): weights, tokenizer, template and dtype have to be the same"
-        )
+    side = _of(subject, folder)
     with reading(f"the adapter {folder} cannot be read", {str(place): str(folder)}):
         state = load_file(place / ADAPTER[1])
     adapter = subject.new_adapter(side.shape, side.carry)
@@ -182,3 +177,22 @@ def load_adapter(subject: LocalWeights, folder: Path | str) -> Adapter:
     if adapter.identity != side.identity:
         raise BadModel(f"the adapter {folder}: its weights are not those that {SIDECAR} tells of: restore them")
     return adapter
+
+
+def kept_adapter(subject: LocalWeights, folder: Path | str) -> Adapter:
+    """An adapter from disk, loaded once for a model: one that is beside the weights already is taken. Raises as
+    `load_adapter`."""
+    side = _of(subject, folder)
+    known = (adapter for adapter in subject.made_adapters() if adapter.identity == side.identity)
+    return next(known, None) or load_adapter(subject, folder)
+
+
+def _of(subject: LocalWeights, folder: Path | str) -> Sidecar:
+    """The sidecar. Raises BadInput where the adapter was made on another subject."""
+    side = read_sidecar(folder)
+    if side.base != subject.identity:
+        raise BadInput(
+            f"the adapter {folder} was made on {side.base_name} ({side.base[:6]}), and this is {subject.name} "
+            f"({subject.identity[:6]}): weights, tokenizer, template and dtype have to be the same"
+        )
+    return side

@@ -247,6 +247,16 @@ class OpenSubject(ScoringSubject, Protocol):
         ...
 
 
+@runtime_checkable
+class AdaptableSubject(OpenSubject, Protocol):
+    """Tier weights: adapters are put on it."""
+
+    def with_adapter(self, folder: str) -> OpenSubject:
+        """Another subject: this one with the adapter of a folder on, which was trained on it. Raises BadInput for one
+        of another subject, BadModel for a damaged one."""
+        ...
+
+
 def reaches(subject: Subject, tier: str) -> bool:
     """Whether the subject's access tier includes `tier`."""
     return TIERS.index(subject.tier) >= TIERS.index(tier)

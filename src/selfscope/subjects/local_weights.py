@@ -83,6 +83,10 @@ class LocalWeights(LocalModel):
             spent=Cost(), near_ties=0, idle=0, _norms={},
         )  # fmt: skip
 
+    def made_adapters(self) -> list[Adapter]:
+        """Every adapter that stands beside the weights, whether it acts or not."""
+        return list(self._stack().adapters.values())
+
     def intervened(self, injections: Sequence[Injection]) -> Self:
         """This model with injections in every row, before the row's own.
 

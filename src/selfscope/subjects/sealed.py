@@ -10,27 +10,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 from selfscope.errors import SelfscopeError, Unsupported
 from selfscope.records import (
     Cost,
     Decoding,
-    Injection,
-    Opaque,
     Prompt,
     Reply,
     TokenDistribution,
-    Trial,
     content_hash,
 )
 from selfscope.subjects.activations import Activations
-from selfscope.subjects.base import OnDone, OpenSubject, ScoringSubject, Subject
+from selfscope.subjects.base import OnDone, OpenSubject, ScoringSubject, Subject, lacking
+from selfscope.subjects.seal_registry import SealRegistry, what
 from selfscope.subjects.sound_answers import Soundness
 
-CAPACITY = 1 << 24
-"""Numbers of the captures that are kept: 64 MB."""
+__all__ = ["CEILING", "MASKS", "Call", "Log", "MeteredSubject", "SealBroken", "SealRegistry", "SealedSubject"]
 MASKS = "masked prompts need a model that runs here and passed its self-test, as smollm2-135m"
 CEILING = "behaviour"
 """The only rung whose readers may let the subject do what a trial is about."""
@@ -55,77 +52,6 @@ class Log:
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
-
-
-class SealRegistry:
-    """Keeps what readers may not touch: the object prompts of the trials, the interventions behind each `Opaque`."""
-
-    def __init__(self) -> None:
-        self._objects: dict[str, str] = {}
-        self._interventions: list[Injection] = []
-        self._numbers: dict[Injection, int] = {}
-        self._readable: dict[str, set[int]] = {}
-        self.scores: dict[str, dict[str, list[list[float]]]] = {}
-        """Scores of a whole call by what it asked: several readers look at the same train trials. Never of one prompt:
-        a resumed run would then put other prompts into a batch, and the last digits would differ."""
-        self.states: dict[str, Activations] = {}
-        """The last captures by what they asked, up to CAPACITY numbers: probes that differ in their labels learn from
-        the same states."""
-
-    def hide(self, trials: Sequence[Trial]) -> list[Trial]:
-        """The trials with opaque interventions; their object prompts are from now on out of a reader's reach."""
-        hidden = []
-        for trial in trials:
-            self._objects.setdefault(_what(trial.prompt), trial.id)
-            sealed = trial
-            if trial.prompt.interventions:
-                sealed = replace(sealed, prompt=self._sealed(trial.prompt))
-            if trial.evidence is not None:
-                self._readable.setdefault(_what(trial.evidence.prompt), set()).update(trial.evidence.positions)
-                if trial.evidence.prompt.interventions:
-                    prompt = self._sealed(trial.evidence.prompt)
-                    sealed = replace(sealed, evidence=replace(trial.evidence, prompt=prompt))
-            hidden.append(sealed)
-        return hidden
-
-    def readable(self, prompt: Prompt) -> set[int]:
-        """The positions of a prompt that some trial gives as evidence."""
-        return self._readable.get(_what(prompt), set())
-
-    def keep(self, call: str, states: Activations) -> None:
-        """Keeps a capture, and forgets the oldest ones where that is too much; the newest always stays."""
-        self.states[call] = states
-        sizes = {key: sum(one.at(k).size for k in one.layers) for key, one in self.states.items()}
-        for key in list(self.states)[:-1]:
-            if sum(sizes.values()) > CAPACITY:
-                del self.states[key], sizes[key]
-
-    def open(self, prompt: Prompt) -> Prompt:
-        """The prompt with its real interventions, for the subject alone."""
-        if not prompt.interventions:
-            return prompt
-        real = tuple(self._interventions[i.number] if isinstance(i, Opaque) else i for i in prompt.interventions)
-        return replace(prompt, interventions=real)
-
-    def owner(self, prompt: Prompt) -> str | None:
-        """The id of a trial that is about just this prompt."""
-        return self._objects.get(_what(prompt))
-
-    def _sealed(self, prompt: Prompt) -> Prompt:
-        sealed = []
-        for one in prompt.interventions:
-            if isinstance(one, Injection):
-                if one not in self._numbers:
-                    self._numbers[one] = len(self._interventions)
-                    self._interventions.append(one)
-                one = Opaque(self._numbers[one])
-            sealed.append(one)
-        return replace(prompt, interventions=tuple(sealed))
-
-
-def _what(prompt: Prompt) -> str:
-    """What the subject would be given: everything of a prompt but its inert tag and its interventions."""
-    return content_hash(prompt.messages, prompt.text, prompt.ids, prompt.prefix, prompt.masked, size=32)
 
 
 class SealedSubject:
@@ -161,7 +87,7 @@ class SealedSubject:
         """As the subject's own."""
         self._guard("score", prompts)
         keys = [self._score_key(p, c) for p, c in zip(prompts, candidates, strict=True)]
-        call = content_hash(keys, size=32)
+        call = content_hash(self.identity, keys, size=32)
         if call not in self._registry.scores:
             first: dict[str, int] = {}
             for i, key in enumerate(keys):
@@ -212,8 +138,8 @@ class SealedSubject:
                 raise SealBroken(
                     f"reader {self._caller!r} reads activations beyond its evidence: give the evidence's own positions"
                 )
-        rows = [[_what(prompt), prompt.interventions] for prompt in prompts]
-        call = content_hash(rows, list(layers), positions, size=32)
+        rows = [[what(prompt), prompt.interventions] for prompt in prompts]
+        call = content_hash(self.identity, rows, list(layers), positions, size=32)
         if call not in self._registry.states:
             states = self._call("capture", prompts, lambda p: self._open.capture(p, layers, positions), guarded=False)
             self._registry.keep(call, states)
@@ -237,6 +163,13 @@ class SealedSubject:
     def median_norm(self, layer: int) -> float:
         """As the subject's own."""
         return self._open.median_norm(layer)
+
+    def with_adapter(self, folder: str) -> SealedSubject:
+        """As the subject's own, under the same seal. Raises Unsupported below the tier weights."""
+        own = getattr(self._subject, "with_adapter", None)
+        if own is None:
+            raise lacking(self.name, self.tier, "weights")
+        return SealedSubject(own(folder), self._caller, self._registry, self._log, rung=self._rung)
 
     @property
     def _open(self) -> OpenSubject:
@@ -274,7 +207,7 @@ class SealedSubject:
     def _score_key(self, prompt: Prompt, candidates: Sequence[str]) -> str:
         """What is scored once in a call. A tag is part of the question to a scripted subject, and to no other."""
         tag = {} if "parameters" in self.environment else prompt.tag
-        return content_hash(_what(prompt), prompt.interventions, tag, candidates, size=32)
+        return content_hash(what(prompt), prompt.interventions, tag, candidates, size=32)
 
     def _guard(self, method: str, prompts: Sequence[Prompt]) -> None:
         if self._rung == CEILING:

@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from selfscope.errors import StoreError, reaching
+from selfscope.training.dev import Look
 from selfscope.training.safely import load_tensors, save_tensors
 
 STEP, TENSORS = "step.json", "step.safetensors"
@@ -20,13 +21,16 @@ STEP, TENSORS = "step.json", "step.safetensors"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """step: done so far. run: hash of all that decides the run. history: (step, loss). weights, moments: tensors."""
+    """step: done so far. run: hash of all that decides the run. history: (step, loss). weights, moments: tensors.
+    looks: at dev so far. best: weights of the best of them, where that may be the end."""
 
     step: int
     run: str
     history: tuple[tuple[int, float], ...]
     weights: Mapping[str, torch.Tensor]
     moments: Mapping[str, torch.Tensor]
+    looks: tuple[Look, ...] = ()
+    best: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:
@@ -38,8 +42,10 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
             draft.mkdir(exist_ok=True)
             tensors = {f"weights.{k}": v for k, v in checkpoint.weights.items()}
             tensors |= {f"moments.{k}": v for k, v in checkpoint.moments.items()}
+            tensors |= {f"best.{k}": v for k, v in checkpoint.best.items()}
             save_tensors(draft / TENSORS, tensors)
-            facts = {"step": checkpoint.step, "run": checkpoint.run, "history": checkpoint.history}
+            facts = {"step": checkpoint.step, "run": checkpoint.run, "history": checkpoint.history,
+                     "looks": [asdict(look) for look in checkpoint.looks]}  # fmt: skip
             (draft / STEP).write_text(json.dumps(facts), encoding="utf-8")
             kept, old = folder / "checkpoint", folder / "checkpoint.old"
             shutil.rmtree(old, ignore_errors=True)
@@ -60,6 +66,7 @@ def read(folder: Path, run: str) -> Checkpoint | None:
         facts: dict[str, Any] = json.loads((place / STEP).read_text(encoding="utf-8"))
         step, history = int(facts["step"]), tuple((int(s), float(x)) for s, x in facts["history"])
         other = str(facts["run"])
+        looks = tuple(Look(int(x["step"]), float(x["loss"]), float(x["gap"])) for x in facts.get("looks", ()))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         why = f"the checkpoint in {folder} cannot be read ({error}): delete the folder to begin anew"
         raise StoreError(why) from error
@@ -68,7 +75,8 @@ def read(folder: Path, run: str) -> Checkpoint | None:
             f"{folder} holds a training run of another configuration, model or data: give another folder, or delete it"
         )
     tensors = load_tensors(place / TENSORS)
-    return Checkpoint(step, run, history, _part(tensors, "weights."), _part(tensors, "moments."))
+    weights, moments, best = (_part(tensors, prefix) for prefix in ("weights.", "moments.", "best."))
+    return Checkpoint(step, run, history, weights, moments, looks, best)
 
 
 def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""The one loop: examples in, a trained adapter out. It may be stopped at any step and goes on as if it had not been.
+"""The one loop: examples in, something trained out. It may be stopped at any step and goes on as if it had not been.
 
 What comes next is a function of the seed and the step alone, so a checkpoint needs no state of any generator.
 """
@@ -9,9 +9,8 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,10 +22,11 @@ from selfscope.subjects.live_adapters import Adapter
 from selfscope.subjects.local_weights import LocalWeights
 from selfscope.training import checkpoints
 from selfscope.training.checkpoints import Checkpoint
+from selfscope.training.dev import Dev, Look
 from selfscope.training.examples import Example, fingerprint
-from selfscope.training.objectives import loss_of, objective_of
-
-PRECISIONS = ("fp32", "bf16")
+from selfscope.training.objectives import loss_of, right
+from selfscope.training.schedule import Schedule
+from selfscope.training.trainable import Trainable, getting_gradients, trainable_of
 
 
 class TrainingFailed(SelfscopeError):
@@ -34,94 +34,14 @@ class TrainingFailed(SelfscopeError):
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """How an adapter is trained.
-
-    Attributes
-    ----------
-    epochs : float
-        Times that every group is seen.
-    groups : int
-        Groups of examples a step.
-    at_once : int
-        Of them, in one forward: fewer need less memory, and change no number but by rounding.
-    rate : float
-        Of AdamW, at its highest: it grows over the first part `warmup` of the steps, and falls linearly to 0.
-    warmup : float
-        Part of the steps, from 0 to 1.
-    clip : float
-        Longest gradient; longer ones are shortened.
-    decay : float
-        Weight decay.
-    precision : str
-        fp32, or bf16: products in half precision, weights in full.
-    objective : str
-        A name of `objectives.OBJECTIVES`.
-    seed : int
-        Of the order of the groups.
-    save_every : float
-        Seconds between checkpoints.
-
-    Raises
-    ------
-    BadInput
-        A number out of its range.
-    """
-
-    epochs: float = 1.0
-    groups: int = 8
-    at_once: int = 8
-    rate: float = 3e-4
-    warmup: float = 0.05
-    clip: float = 1.0
-    decay: float = 0.0
-    precision: str = "fp32"
-    objective: str = "mostly_options"
-    seed: int = 0
-    save_every: float = 60.0
-
-    def __post_init__(self) -> None:
-        for name, low in (("epochs", 0.0), ("groups", 0), ("at_once", 0), ("rate", 0.0), ("clip", 0.0)):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > low):
-                raise BadInput(f"{name} is a number above 0, not {value}")
-        if not 0 <= self.warmup <= 1:
-            raise BadInput(f"warmup is a part of the steps, from 0 to 1, not {self.warmup}")
-        if self.precision not in PRECISIONS:
-            raise BadInput(f"there is no precision {self.precision!r}; there are: {', '.join(PRECISIONS)}")
-        objective_of(self.objective)
-
-    @property
-    def decides(self) -> dict[str, Any]:
-        """All that decides what is learnt: not how much is computed at a time, and when it is saved."""
-        return {name: value for name, value in vars(self).items() if name not in ("at_once", "save_every")}
-
-    def rate_at(self, step: int, steps: int) -> float:
-        """The rate of a step.
-
-        Parameters
-        ----------
-        step
-            From 0.
-        steps
-            All of them.
-
-        Returns
-        -------
-        float
-            Of AdamW.
-        """
-        rising = max(1.0, self.warmup * steps)
-        return self.rate * min(1.0, (step + 1) / rising) * (1 - step / steps)
-
-
-@dataclass(frozen=True)
 class Trained:
-    """steps: done. history: (step, mean loss of its examples, nats). seconds: what it took, all sittings."""
+    """steps: done, or those of the best look where training was stopped early. history: (step, mean loss of its
+    examples, nats). seconds: what it took, all sittings. looks: at dev, in order."""
 
     steps: int
     history: tuple[tuple[int, float], ...]
     seconds: float
+    looks: tuple[Look, ...] = ()
 
 
 OnStep = Callable[[int, int, float], None]
@@ -130,21 +50,22 @@ OnStep = Callable[[int, int, float], None]
 
 def train(
     subject: LocalWeights,
-    adapter: Adapter,
+    what: Trainable | Adapter,
     examples: Sequence[Example],
     schedule: Schedule,
     *,
     folder: Path | None = None,
     on_step: OnStep = lambda step, steps, loss: None,
+    dev: Dev | None = None,
 ) -> Trained:
-    """Trains an adapter in place.
+    """Trains something in place.
 
     Parameters
     ----------
     subject : LocalWeights
-        Whose adapter it is; adapters that act on it already stay as they are.
-    adapter : Adapter
-        Made by the subject.
+        On which it acts; adapters that act on it already stay as they are.
+    what : Trainable or Adapter
+        Made for the subject.
     examples : sequence of Example
         All that it is trained on.
     schedule : Schedule
@@ -153,6 +74,8 @@ def train(
         Where checkpoints go. One that is there of this very run is gone on with.
     on_step : callable
         Told of every step.
+    dev : Dev, optional
+        What is looked at on the way, and when that ends it: the weights of the best look are kept then.
 
     Returns
     -------
@@ -168,46 +91,72 @@ def train(
     """
     if not examples:
         raise BadInput("there is nothing to train on: give at least one example")
+    worn = trainable_of(what)
     groups = _grouped(examples)
     steps = max(1, math.ceil(schedule.epochs * len(groups) / schedule.groups))
     run = content_hash(
-        subject.identity, adapter.shape, adapter.carry, adapter.targets, schedule.decides, fingerprint(examples)
+        subject.identity, *worn.configuration, schedule.decides, fingerprint(examples), *(dev.decides if dev else ())
     )  # fmt: skip
-    parameters = adapter.parameters()
+    parameters = worn.parameters()
     optimizer = torch.optim.AdamW(parameters, lr=schedule.rate, weight_decay=schedule.decay)
     found = None if folder is None else checkpoints.read(folder, run)
-    done, history = 0, list[tuple[int, float]]()
+    now = found or Checkpoint(0, run, (), {}, {})
     if found is not None:
-        adapter.set_state(found.weights)
+        worn.set_state(found.weights)
         checkpoints.set_moments(optimizer, parameters, found.moments)
-        done, history = found.step, list(found.history)
     start = saved = time.monotonic()
-
-    def keep(step: int) -> None:
-        if folder is not None:
-            moments = checkpoints.moments_of(optimizer, parameters)
-            checkpoints.save(folder, Checkpoint(step, run, tuple(history), adapter.state(), moments))
-
-    with subject.training(adapter):
-        for step in range(done, steps):
-            for part in optimizer.param_groups:
-                part["lr"] = schedule.rate_at(step, steps)
-            batch = [groups[k] for k in _order(len(groups), step, schedule)]
-            loss = _backward(subject, adapter, batch, schedule)
-            length = torch.nn.utils.clip_grad_norm_(parameters, schedule.clip)
-            if not (math.isfinite(loss) and bool(torch.isfinite(length))):
-                raise TrainingFailed(
-                    f"the loss is no number any more at step {step + 1} of {steps}: train with a lower rate than "
-                    f"{schedule.rate:g}{', or with fp32' if schedule.precision != 'fp32' else ''}"
-                )
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            history.append((step + 1, loss))
-            if time.monotonic() - saved > schedule.save_every or step + 1 == steps:
-                keep(step + 1)
+    with getting_gradients(subject, worn):
+        for step in range(now.step, steps):
+            if dev is not None and dev.over(now.looks):
+                break
+            loss = _step(subject, worn, [groups[k] for k in _order(len(groups), step, schedule)], schedule, optimizer,
+                         (step, steps))  # fmt: skip
+            now = replace(now, step=step + 1, history=(*now.history, (step + 1, loss)))
+            if dev is not None and (now.step % dev.every == 0 or now.step == steps):
+                now = _looked(subject, worn, dev, now, schedule)
+            over = now.step == steps or (dev is not None and dev.over(now.looks))
+            if folder is not None and (time.monotonic() - saved > schedule.save_every or over):
+                moments = checkpoints.moments_of(optimizer, parameters)
+                checkpoints.save(folder, replace(now, weights=worn.state(), moments=moments))
                 saved = time.monotonic()
             on_step(step + 1, steps, loss)
-    return Trained(steps, tuple(history), time.monotonic() - start)
+    if now.best:
+        worn.set_state(now.best)
+    done = min(now.looks, key=lambda look: look.loss).step if now.best else now.step
+    return Trained(done, now.history, time.monotonic() - start, now.looks)
+
+
+def _step(
+    subject: LocalWeights,
+    worn: Trainable,
+    batch: Sequence[Sequence[Example]],
+    schedule: Schedule,
+    optimizer: torch.optim.Optimizer,
+    at: tuple[int, int],
+) -> float:
+    """One step of the optimiser; its loss. Raises TrainingFailed."""
+    step, steps = at
+    for part in optimizer.param_groups:
+        part["lr"] = schedule.rate_at(step, steps)
+    loss = _backward(subject, worn, batch, schedule)
+    length = torch.nn.utils.clip_grad_norm_(worn.parameters(), schedule.clip)
+    if not (math.isfinite(loss) and bool(torch.isfinite(length))):
+        raise TrainingFailed(
+            f"the loss is no number any more at step {step + 1} of {steps}: train with a lower rate than "
+            f"{schedule.rate:g}{', or with fp32' if schedule.precision != 'fp32' else ''}"
+        )
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return loss
+
+
+def _looked(subject: LocalWeights, worn: Trainable, dev: Dev, now: Checkpoint, schedule: Schedule) -> Checkpoint:
+    """The run after a look at dev: its weights are kept where none were better."""
+    real, shuffled = (measured(subject, worn, own, schedule.objective) for own in (dev.real, dev.shuffled))
+    look = Look(now.step, real[0], real[1] - shuffled[1])
+    best = dev.patience > 0 and all(look.loss < other.loss for other in now.looks)
+    dev.told(look)
+    return replace(now, looks=(*now.looks, look), best=worn.state() if best else now.best)
 
 
 def _grouped(examples: Sequence[Example]) -> list[list[Example]]:
@@ -233,18 +182,17 @@ def _parts(batch: Sequence[Sequence[Example]], at_once: int) -> Iterator[list[Ex
 
 
 def _backward(
-    subject: LocalWeights, adapter: Adapter, batch: Sequence[Sequence[Example]], schedule: Schedule
+    subject: LocalWeights, what: Trainable | Adapter, batch: Sequence[Sequence[Example]], schedule: Schedule
 ) -> float:
     """Gradients of the batch's mean loss, and the loss; the size of the parts changes neither."""
+    worn = trainable_of(what)
     total = sum(example.weight for group in batch for example in group) or 1.0
     loss = 0.0
     for part in _parts(batch, schedule.at_once):
         try:
             with (
                 _precision(subject, schedule),
-                subject.candidate_logprobs(
-                    [e.prompt for e in part], [e.candidates for e in part], adapters=[adapter]
-                ) as found,
+                _scored(subject, worn, part) as found,
             ):
                 losses = [e.weight * loss_of(schedule.objective, x, e) for x, e in zip(found, part, strict=True)]
                 own = torch.stack(losses).sum() / total
@@ -267,15 +215,40 @@ def _precision(subject: LocalWeights, schedule: Schedule) -> AbstractContextMana
     return torch.autocast(subject.engine.device.type, torch.bfloat16)
 
 
-def mean_loss(
-    subject: LocalWeights, adapters: Sequence[Adapter], examples: Sequence[Example], objective: str, *, at_once: int = 8
-) -> float:
-    """Mean loss (nats) of examples, nothing trained."""
-    total, weight = 0.0, sum(e.weight for e in examples) or 1.0
+def _scored(
+    subject: LocalWeights, worn: Trainable, part: Sequence[Example]
+) -> AbstractContextManager[list[torch.Tensor]]:
+    prompts = [e.prompt for e in part]
+    return subject.candidate_logprobs(
+        prompts, [e.candidates for e in part], adapters=worn.adapters(), tensors=worn.written(prompts)
+    )
+
+
+def measured(
+    subject: LocalWeights,
+    what: Trainable | Adapter | Sequence[Adapter],
+    examples: Sequence[Example],
+    objective: str,
+    *,
+    at_once: int = 8,
+) -> tuple[float, float]:
+    """Mean loss (nats) of examples, and the share whose likeliest option is the wanted one; nothing is trained."""
+    worn, loss, hits, weight = trainable_of(what), 0.0, 0.0, sum(e.weight for e in examples) or 1.0
     with torch.no_grad():
         for part in _parts(_grouped(examples), at_once):
-            with subject.candidate_logprobs(
-                [e.prompt for e in part], [e.candidates for e in part], adapters=adapters
-            ) as found:
-                total += sum(float(e.weight * loss_of(objective, x, e)) for x, e in zip(found, part, strict=True))
-    return total / weight
+            with _scored(subject, worn, part) as found:
+                loss += sum(float(e.weight * loss_of(objective, x, e)) for x, e in zip(found, part, strict=True))
+                hits += sum(e.weight * right(x, e) for x, e in zip(found, part, strict=True))
+    return loss / weight, hits / weight
+
+
+def mean_loss(
+    subject: LocalWeights,
+    what: Trainable | Adapter | Sequence[Adapter],
+    examples: Sequence[Example],
+    objective: str,
+    *,
+    at_once: int = 8,
+) -> float:
+    """Mean loss (nats) of examples, nothing trained."""
+    return measured(subject, what, examples, objective, at_once=at_once)[0]

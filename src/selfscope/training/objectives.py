@@ -53,6 +53,12 @@ def brier(logprobs_C: torch.Tensor, example: Example) -> torch.Tensor:
     return ((shares_K - _target(logprobs_C, example)) ** 2).sum()
 
 
+def right(logprobs_C: torch.Tensor, example: Example) -> bool:
+    """Whether the likeliest option is the one that is wanted most."""
+    shares_K = option_logprobs(logprobs_C, example.option_index, len(example.target))
+    return int(shares_K.argmax()) == int(torch.tensor(example.target).argmax())
+
+
 def _target(like: torch.Tensor, example: Example) -> torch.Tensor:
     return torch.tensor(example.target, device=like.device, dtype=like.dtype)
 

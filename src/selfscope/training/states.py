@@ -61,7 +61,7 @@ class StateLesson(Identified):
     kind: ClassVar[str] = "states"
     title: ClassVar[str] = "a report that follows a state set by a vector"
     format: ClassVar[str] = "choice_lp"
-    objects: int = 800
+    objects: int = 2000
     still: float = 0.25
     persons: int = 1
     shuffled: bool = False

@@ -48,6 +48,22 @@ def question_text(trial: Trial, format: str) -> str:
     return question_lines if shape.scored else f"{question_lines}\n{instruction}"
 
 
+def question_core(trial: Trial) -> str:
+    """The question alone: neither its options nor what an answer should look like.
+
+    Parameters
+    ----------
+    trial : Trial
+        Asks it.
+
+    Raises
+    ------
+    BadInput
+        As `question_text` does.
+    """
+    return _core(trial, phrase_of(trial.question)).format_map(_fields(trial))
+
+
 def _core(trial: Trial, words: Phrase) -> str:
     question = trial.question
     if not question.binary:

@@ -1,0 +1,91 @@
+"""A trained decoder as its folder holds it: checked against the subject that it is to read.
+
+D width, N neighbours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from selfscope.errors import BadInput, BadModel
+from selfscope.records import from_json
+from selfscope.records.contracts import CONTRACT, LABELS, SCHEMA, TENSORS, DecoderContract
+from selfscope.subjects.base import OpenSubject, Subject, lacking, reaches
+from selfscope.wording.decoder_prompts import example_ids
+
+TRAIN = "train it again, or restore the folder"
+
+
+@dataclass(frozen=True)
+class DecoderFiles:
+    """What a folder holds.
+
+    Attributes
+    ----------
+    contract : DecoderContract
+        What has to be as it was.
+    tensors : mapping of str to array
+        Units of the train split (`unit.mean.LAYER`), the form's own, and neighbours (`near`, (N, places x D)).
+    labels : tuple of str
+        (N,) what each neighbour was.
+    """
+
+    contract: DecoderContract
+    tensors: Mapping[str, Any]
+    labels: tuple[str, ...] = ()
+
+    def units(self, layer: int) -> tuple[Any, Any]:
+        """(C, D) mean and deviation of a layer; 0 and 1 where it was trained without."""
+        mean, scale = (self.tensors.get(f"unit.{name}.{layer}") for name in ("mean", "scale"))
+        return (0.0, 1.0) if mean is None or scale is None else (mean, scale)
+
+
+def read_decoder(folder: str) -> DecoderFiles:
+    """What stands in a folder. Raises BadInput where no folder is given, BadModel for one that holds no decoder."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    if not folder:
+        raise BadInput("a decoder is read from its folder: write decoder[folder=PATH]")
+    place = Path(os.path.expanduser(folder))
+    if not (place / CONTRACT).is_file():
+        raise BadModel(f"{folder} holds no decoder: there is no {CONTRACT} in it")
+    try:
+        held = json.loads((place / CONTRACT).read_text(encoding="utf-8"))
+        if held.get("schema") != SCHEMA:
+            raise BadModel(f"{folder}: {CONTRACT} has the schema {held.get('schema')!r}, and {SCHEMA} is known here")
+        contract = from_json(DecoderContract, json.dumps(held["contract"]))
+        labels = tuple(map(str, json.loads((place / LABELS).read_text(encoding="utf-8"))))
+        tensors = load_file(place / TENSORS)
+    except BadModel:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise BadModel(f"the decoder {folder} cannot be read ({type(error).__name__}: {why}): {TRAIN}") from error
+    return DecoderFiles(contract, tensors, labels)
+
+
+def check(files: DecoderFiles, folder: str, subject: Subject, *, words: bool = True) -> None:
+    """Raises in one line where a decoder is not of this subject: another base, words that are other tokens by now, or
+    an access that is too low. words: they are tokenised again."""
+    contract = files.contract
+    needed = "weights" if contract.adapter else "activations"
+    if not reaches(subject, needed):
+        raise lacking(subject.name, subject.tier, needed)
+    if contract.base != subject.identity:
+        raise BadInput(
+            f"the decoder {folder} was trained on {contract.base_name} ({contract.base[:6]}), and this is "
+            f"{subject.name} ({subject.identity[:6]}): weights, tokenizer, template and dtype have to be the same"
+        )
+    if words and isinstance(subject, OpenSubject):
+        found = example_ids(subject, contract.words, contract.combinations[0])
+        if found != contract.example:
+            raise BadInput(
+                f"the prompt of the decoder {folder} has other tokens than it was trained with: the tokenizer or its "
+                "template changed since"
+            )

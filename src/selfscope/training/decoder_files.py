@@ -1,0 +1,140 @@
+"""A decoder on disk: what it was trained on, its tensors, and its adapter as peft writes one. Frozen from then on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from selfscope.errors import FileError, reaching
+from selfscope.records import content_hash, to_json
+from selfscope.records.contracts import CONTRACT, LABELS, SCHEMA, TENSORS, DecoderContract
+from selfscope.subjects.adapter_files import save_adapter
+from selfscope.subjects.live_adapters import Adapter
+from selfscope.subjects.local_weights import LocalWeights
+from selfscope.training.items import Item
+from selfscope.training.live_decoder import LiveDecoder
+from selfscope.wording.decoder_prompts import example_ids
+
+NEIGHBOURS = 2048
+"""Contexts of the train split that are kept beside a decoder: what the nearest of them is labelled is its rival."""
+
+
+def save_decoder(
+    folder: Path | str, live: LiveDecoder, made: Mapping[str, Any], items: Sequence[Item] = ()
+) -> DecoderContract:
+    """Writes a decoder. The folder is there whole, or not at all.
+
+    Parameters
+    ----------
+    folder : Path or str
+        Replaced where it holds another decoder.
+    live : LiveDecoder
+        As it is now.
+    made : mapping
+        JSON-ready: how it was trained.
+    items : sequence of Item
+        Those of the split train become the neighbours of what is read later.
+
+    Returns
+    -------
+    DecoderContract
+        As it was written.
+
+    Raises
+    ------
+    FileError
+        It cannot be written, or the folder holds something else.
+    """
+    form = live.form
+    own = {name: t.numpy() for name, t in {**live.fixed, **live.state()}.items() if not name.startswith("adapter.")}
+    tensors = {**own, **_units(live)}
+    near, labels = _neighbours(live, [item for item in items if item.split == "train"])
+    contract = DecoderContract(
+        form.kind, live.subject.identity, live.subject.name, live.subject.vocabulary_hash, form.combinations,
+        form.columns, form.prepared, form.layer, form.operator, form.strength, live.words,
+        example_ids(live.subject, live.words, form.combinations[0]), made=dict(made),
+    )  # fmt: skip
+    return write_decoder(Path(folder), live.subject, contract, {**tensors, **near}, live.adapter, labels)
+
+
+def write_decoder(
+    folder: Path,
+    subject: LocalWeights,
+    contract: DecoderContract,
+    tensors: Mapping[str, Any],
+    adapter: Adapter | None,
+    labels: Sequence[str] = (),
+) -> DecoderContract:
+    """Writes its parts. labels: of the neighbours. Raises FileError."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    contract = sealed(contract, tensors, "" if adapter is None else adapter.identity)
+    with reaching(folder):
+        if folder.exists() and any(folder.iterdir()) and not (folder / CONTRACT).exists():
+            raise FileError(f"{folder} holds other files: give the decoder a folder of its own")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = folder.with_name(f"{folder.name}.{os.getpid()}.draft")
+        try:
+            if adapter is None:
+                draft.mkdir()
+            else:
+                save_adapter(draft, subject, adapter, "reader", contract.made)
+            try:
+                save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, draft / TENSORS)
+            except SafetensorError as error:
+                raise FileError(f"cannot write {str(folder)!r}: {error}") from error
+            (draft / LABELS).write_text(json.dumps(list(labels), ensure_ascii=False), encoding="utf-8")
+            written = {"schema": SCHEMA, "contract": json.loads(to_json(contract))}
+            (draft / CONTRACT).write_text(json.dumps(written, ensure_ascii=False, indent=1), encoding="utf-8")
+            shutil.rmtree(folder, ignore_errors=True)
+            draft.rename(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return contract
+
+
+def sealed(contract: DecoderContract, tensors: Mapping[str, Any], adapter: str) -> DecoderContract:
+    """The contract with the hash of all that decides what the decoder says; how it was made is not part of it."""
+    digest = sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(tensors[name]).tobytes())
+    bare = replace(contract, made={}, published={}, content="", adapter=adapter)
+    return replace(contract, adapter=adapter, content=content_hash(bare, digest.hexdigest()))
+
+
+def _units(live: LiveDecoder) -> dict[str, Any]:
+    """Mean and deviation of the train split, by layer and column."""
+    out = {}
+    for layer in live.form.layers:
+        out[f"unit.mean.{layer}"] = live.features.means[layer]
+        out[f"unit.scale.{layer}"] = live.features.scales[layer]
+    return out
+
+
+def _neighbours(live: LiveDecoder, items: Sequence[Item]) -> tuple[dict[str, Any], list[str]]:
+    """States of the train split, one row a context, and what the right answer was."""
+    first: dict[int, str] = {}
+    for item in items:
+        first.setdefault(item.source, item.options[item.answer].strip())
+    sources = list(first)[:NEIGHBOURS]
+    if not sources:
+        return {}, []
+    rows = [live.features.rows[source] for source in sources]
+    layers = live.form.combinations[0]
+    near = np.stack([joined([live.prepared(layer)[list(own)] for layer in layers], live.form.columns) for own in rows])
+    return {"near": near.astype(np.float16)}, [first[source] for source in sources]
+
+
+def joined(states: Sequence[Any], columns: Sequence[int]) -> Any:
+    """States of one context (of each layer a row a column) as one row: where all positions are read, their mean."""
+    return np.concatenate([own.reshape(-1) if columns else own.mean(0) for own in states])
