@@ -6,6 +6,7 @@ not planted with.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -60,8 +61,15 @@ def exchanges(split: str, count: int, seed: int) -> list[Exchange]:
 
 
 def side(about: str) -> str:
-    """The split of a thing, by its hash alone: whoever needs texts that were never taught asks here."""
+    """The split of a thing, by its hash alone."""
     return "test" if int(content_hash("side", about.casefold(), size=12), 16) % TEST_PART == 0 else "train"
+
+
+def apart(words: Sequence[str], split: str) -> list[str]:
+    """The words of a split, by the order of their hashes: a third is of test, at least one."""
+    order = sorted(words, key=lambda word: content_hash("apart", word.casefold()))
+    cut = max(1, len(order) // 3)
+    return order[:cut] if split == "test" else order[cut:]
 
 
 def _facts() -> list[Exchange]:
