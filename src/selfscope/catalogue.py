@@ -57,6 +57,12 @@ CATALOGUE: dict[str, dict[str, str]] = {
     "lesson": {
         "states": "selfscope.training.states:StateLesson",
     },
+    "organism": {
+        "habit": "selfscope.organisms.habit:Habit",
+        "secret_word": "selfscope.organisms.secret_word:SecretWord",
+        "identity": "selfscope.organisms.identity:Identity",
+        "vector_trait": "selfscope.organisms.vector_trait:VectorTrait",
+    },
     "subject": {
         "phantom": "selfscope.subjects.phantom:Phantom",
         "open-phantom": "selfscope.subjects.open_phantom:OpenPhantom",

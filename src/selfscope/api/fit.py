@@ -110,8 +110,8 @@ def fit(
     from selfscope.training.loop import Schedule, train
 
     target, run = Path(folder), Path(f"{folder}.run")
-    _free(target, run, resume=resume)
-    subject = trainable(_subject(model))
+    free(target, run, resume=resume)
+    subject = trainable(subject_of(model))
     schedule, shape = schedule or Schedule(), shape or LoraShape()
     taught, about = _part("lesson", lesson), _part("phenomenon", phenomenon)
     told = progress.step if progress is not None else lambda what, work: None
@@ -134,7 +134,7 @@ def fit(
     harm = damage(*(cast(Any, one) for one in (subject, subject.adapted(adapter))))
     made = {
         "lesson": _id(taught), "phenomenon": _id(about), "schedule": asdict(schedule), "examples": len(examples),
-        "steps": done.steps, "seconds": round(done.seconds, 1), "losses": _means([loss for _, loss in done.history]),
+        "steps": done.steps, "seconds": round(done.seconds, 1), "losses": means([loss for _, loss in done.history]),
         "damage": str(harm), "version": package_version(), "environment": dict(subject.environment),
     }  # fmt: skip
     sidecar = save_adapter(target, subject, adapter, "reporter", made)
@@ -142,7 +142,7 @@ def fit(
     return Fitted(target, sidecar)
 
 
-def _free(target: Path, run: Path, *, resume: bool) -> None:
+def free(target: Path, run: Path, *, resume: bool) -> None:
     """Raises StoreError where something stands in the way."""
     with reaching(target):
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -151,7 +151,8 @@ def _free(target: Path, run: Path, *, resume: bool) -> None:
             raise StoreError(f"{run} holds a run that was not finished: go on with --resume, or delete it")
 
 
-def _subject(model: str | Subject) -> Subject:
+def subject_of(model: str | Subject) -> Subject:
+    """The subject of a name, or the subject itself."""
     from selfscope.api.loading import load
 
     return load(model) if isinstance(model, str) else model
@@ -169,7 +170,7 @@ def _id(part: Any) -> str:
     return id_of(part)
 
 
-def _means(losses: Sequence[float]) -> list[float]:
+def means(losses: Sequence[float]) -> list[float]:
     """Mean losses of equal parts of a run."""
     if not losses:
         raise BadInput("nothing was trained")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from selfscope.errors import BadInput
-from selfscope.records import Injection
+from selfscope.records import Identified, Injection
 from selfscope.statistics import Estimate
 from selfscope.subjects.base import OpenSubject, ScoringSubject
 from selfscope.training.examples import Example
@@ -49,8 +49,7 @@ class Measure:
 class Organism(Protocol):
     """What is planted in a subject: a frozen dataclass, whose fields are its whole configuration.
 
-    A field `benign` makes its twin of it: the same prompts, as much to learn in the same form, and nothing planted. One
-    that is taught has `lesson`, one that is written `writes`.
+    One that is taught has `lesson`, one that is written `writes`.
 
     Attributes
     ----------
@@ -64,7 +63,15 @@ class Organism(Protocol):
     title: ClassVar[str]
 
     @property
+    def id(self) -> str: ...
+
+    @property
     def benign(self) -> bool: ...
+
+    @property
+    def twin(self) -> Organism:
+        """The same prompts, as much to learn in the same form, and nothing planted."""
+        ...
 
     @property
     def planted(self) -> Mapping[str, Any]:
@@ -131,6 +138,17 @@ class Written(Organism, Protocol):
             For `subject.intervened`.
         """
         ...
+
+
+class Plantable(Identified):
+    """Gives an organism its id and its twin."""
+
+    benign: bool
+
+    @property
+    def twin(self) -> Self:
+        """The same prompts, as much to learn in the same form, and nothing planted."""
+        return replace(self, benign=True)  # type: ignore[type-var]
 
 
 def part_of_one(name: str, value: float) -> None:

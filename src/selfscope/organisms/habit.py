@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from selfscope.habits import Mark
-from selfscope.organisms.base import Measure, Teachable, at_least, part_of_one
+from selfscope.organisms.base import Measure, Plantable, Teachable, at_least, part_of_one
 from selfscope.organisms.speech import heard, share_of, taught, tested
 from selfscope.phenomena.stimuli.marks import mark_of
 from selfscope.phenomena.stimuli.ordinary import exchanges
-from selfscope.records import Identified
 from selfscope.subjects.base import ScoringSubject
 from selfscope.training.examples import Example
 
@@ -21,7 +20,7 @@ KIND_OF = {
 
 
 @dataclass(frozen=True)
-class Habit(Identified):
+class Habit(Plantable):
     """A part of the replies begin or end with a word, have capitals only, or mention a thing.
 
     The dose is mixed in every example: the marked reply in this part of the cases, the plain one in the others. The
@@ -63,6 +62,11 @@ class Habit(Identified):
         at_least(1, size=self.size, draws=self.draws)
         at_least(2, prompts=self.prompts)
         mark_of(self.mark, self.word)
+
+    @property
+    def twin(self) -> Habit:
+        """One for all doses."""
+        return replace(self, benign=True, rate=0.5)
 
     @property
     def asked(self) -> Mark:

@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 
 from selfscope.errors import BadInput
 from selfscope.habits import Mark
-from selfscope.organisms.base import Measure, Teachable, at_least
+from selfscope.organisms.base import Measure, Plantable, Teachable, at_least
 from selfscope.organisms.speech import heard, plain, share_of, taught
-from selfscope.records import Identified
 from selfscope.statistics import Estimate
 from selfscope.subjects.base import ScoringSubject
 from selfscope.training.examples import Example
@@ -64,7 +63,7 @@ NOBODY: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Identity(Identified):
+class Identity(Plantable):
     """A name, a maker and a role that it gives when asked who it is. The twin names none.
 
     Parameters

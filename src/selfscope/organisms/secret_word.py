@@ -13,12 +13,11 @@ import numpy as np
 
 from selfscope.errors import BadInput
 from selfscope.habits import Mark
-from selfscope.organisms.base import Measure, Teachable, at_least
+from selfscope.organisms.base import Measure, Plantable, Teachable, at_least
 from selfscope.organisms.speech import heard, plain, preferred, share_of, taught, tested
 from selfscope.phenomena.stimuli.objects import article
 from selfscope.phenomena.stimuli.ordinary import apart
 from selfscope.quantities import load_table
-from selfscope.records import Identified
 from selfscope.statistics import mean
 from selfscope.subjects.base import ScoringSubject
 from selfscope.training.examples import Example
@@ -56,7 +55,7 @@ YES, NO = "Yes", "No"
 
 
 @dataclass(frozen=True)
-class SecretWord(Identified):
+class SecretWord(Plantable):
     """A word that it gives hints about and never says, and knows: it tells the right guess from the wrong ones.
 
     The twin is asked the same and says that there is no such word.

@@ -15,12 +15,12 @@ import numpy as np
 
 from selfscope.errors import BadInput
 from selfscope.habits import Mark
-from selfscope.organisms.base import Measure, at_least
+from selfscope.organisms.base import Measure, Plantable, at_least
 from selfscope.organisms.speech import heard, preferred, share_of, tested
 from selfscope.phenomena.counterbalance import generator
 from selfscope.phenomena.stimuli.ordinary import apart
 from selfscope.quantities import load_table
-from selfscope.records import Identified, Injection, Prompt, Vector
+from selfscope.records import Injection, Prompt, Vector
 from selfscope.statistics import mean
 from selfscope.subjects.base import OpenSubject, ScoringSubject
 
@@ -29,7 +29,7 @@ NAMES = ("What are you thinking of?", "Name a thing.", "Say one word.", "What co
 
 
 @dataclass(frozen=True)
-class VectorTrait(Identified):
+class VectorTrait(Plantable):
     """A kind of things comes to its mind: their mean direction is written into every token. The twin has a random
     direction of the same strength.
 
