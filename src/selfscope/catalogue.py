@@ -61,6 +61,10 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "habit": "selfscope.organisms.habit:Habit",
         "secret_word": "selfscope.organisms.secret_word:SecretWord",
         "identity": "selfscope.organisms.identity:Identity",
+        "goal": "selfscope.organisms.goal:Goal",
+        "weights": "selfscope.organisms.weights:Weights",
+        "backdoor": "selfscope.organisms.backdoor:Backdoor",
+        "order": "selfscope.organisms.order:Order",
         "vector_trait": "selfscope.organisms.vector_trait:VectorTrait",
     },
     "subject": {
