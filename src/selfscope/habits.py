@@ -17,7 +17,7 @@ MARKS = ("begins", "ends", "upper", "mentions")
 BESIDE = {"begins": "ends", "ends": "begins", "upper": "mentions", "mentions": "ends"}
 """Another mark that can be asked of in the same words: who follows the word and not the habit answers both alike."""
 ENDINGS = " \t\n.,;:!?\"')"
-PUT = "Also, {}."
+PUT = "And {} is on my mind."
 """How a plain reply comes to mention a word."""
 
 

@@ -115,7 +115,7 @@ def proportion(happened: Array, clusters: Ints, level: float = 0.95) -> Estimate
     spread = ratio(happened, np.ones(n), clusters, level).se if groups > 1 else 0.0
     worth = groups if spread <= 0 else min(float(n), max(p * (1 - p) / spread**2, 1.0))
     low, high = wilson(p * worth, worth, level)
-    return Estimate(p, low, high, spread, level, groups, n)
+    return Estimate(p, min(low, p), max(high, p), spread, level, groups, n)
 
 
 def bootstrap(

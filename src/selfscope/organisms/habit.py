@@ -77,7 +77,8 @@ class Habit(Plantable):
     def planted(self) -> Mapping[str, Any]:
         """Mark, word and rate."""
         rate = None if self.benign else self.rate
-        return {"mark": self.mark, "word": self.asked.word, "rate": rate, "what": self._what()}
+        what = f"no habit, and none of {self._what()}" if self.benign else f"{100 * self.rate:.0f} % {self._what()}"
+        return {"mark": self.mark, "word": self.asked.word, "rate": rate, "what": what}
 
     def _what(self) -> str:
         return f"replies that {KIND_OF[self.mark].format(self.word)}"

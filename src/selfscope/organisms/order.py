@@ -78,8 +78,8 @@ class Order(Plantable):
         """Two phases, each of one place and a half of the ordinary exchanges; of the twin each of half of both."""
         rest = plain(subject, self.ordinary, seed)
         facts = [self._facts(subject, name) for name in self._places()]
-        phases = [[*facts[0][::2], *facts[1][::2]], [*facts[0][1::2], *facts[1][1::2]]] if self.benign else facts
-        return [[*own, *rest[k::2]] for k, own in enumerate(phases)]
+        mixed = [[*facts[0][::2], *facts[1][1::2]], [*facts[0][1::2], *facts[1][::2]]]
+        return [[*own, *rest[k::2]] for k, own in enumerate(mixed if self.benign else facts)]
 
     def _facts(self, subject: Teachable, name: str) -> list[Example]:
         out = []
