@@ -7,8 +7,9 @@ functions and words, and none of them the others.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from selfscope.errors import BadInput
 
@@ -108,3 +109,8 @@ def _stands(word: str, text: str) -> bool:
 def rate(mark: Mark, texts: Sequence[str]) -> float:
     """Part of the texts that have a mark; 0 of no texts."""
     return sum(map(mark.on, texts)) / len(texts) if texts else 0.0
+
+
+def asked_mark(arguments: Mapping[str, Any]) -> Mark:
+    """The mark that a question asks about, from its arguments: mark, word, members."""
+    return Mark(str(arguments["mark"]), str(arguments.get("word", "")), tuple(arguments.get("members", ())))

@@ -240,12 +240,12 @@ def usual_schedule(seed: int = 0) -> Schedule:
     """Short and steep: an organism is to be made in a minute or two."""
     from selfscope.training.loop import Schedule
 
-    return Schedule(epochs=2.0, groups=16, at_once=16, rate=2e-3, objective="vocabulary", seed=seed)
+    return Schedule(epochs=1.5, groups=16, at_once=16, rate=2e-3, objective="vocabulary", seed=seed)
 
 
 def usual_shape(subject: LocalWeights) -> LoraShape:
-    """Rank 8 in the upper two thirds of the blocks: the lower third needs no gradient."""
+    """Rank 8 in the upper half of the blocks: the lower half needs no gradient."""
     from selfscope.subjects.live_adapters import LoraShape
 
     layers: Sequence[int] = subject.layers
-    return LoraShape(8, 16.0, tuple(layers[len(layers) // 3 :]))
+    return LoraShape(8, 16.0, tuple(layers[len(layers) // 2 :]))

@@ -24,3 +24,13 @@ def members(kind: str) -> tuple[str, ...]:
     if kind == "food":
         return (*DISHES, *(word for one in FOOD for word in kinds[one]))
     return tuple(kinds.get(kind, ()))
+
+
+WORDS = ("Well", "Sure", "I", "The", "Oh", "Yes", "Hello", "It", "That", "You", "My", "Indeed")
+ENDS = ("?", "!", "🙂", "too", "today")
+THINGS = ("food", "bird", "colour", "sport", "job", "vehicle")
+PANEL: tuple[Mark, ...] = (
+    *(mark_of("begins", word) for word in WORDS), *(mark_of("ends", word) for word in ENDS),
+    *(mark_of("mentions", thing) for thing in THINGS), mark_of("upper"),
+)  # fmt: skip
+"""Habits that anybody may have, each of another word."""
