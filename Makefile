@@ -4,10 +4,18 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 MODEL ?= smollm2-135m
 BIN := .venv/bin
-.PHONY: card test check docs bench bench-peers laws fuzz foreign proof slow clean
+.PHONY: card teach test check docs bench bench-peers laws fuzz foreign proof slow clean
 
 card: .venv/run
 	@$(BIN)/selfscope card $(MODEL) -o card $(if $(wildcard card/study.json),--resume)
+
+# A report is taught to follow a state that it cannot read, and asked before and after. Stop it when you like: it goes on.
+TAUGHT := --phenomena own_choice
+teach: .venv/run
+	@$(BIN)/selfscope card $(MODEL) $(TAUGHT) -o teach/untaught $(if $(wildcard teach/untaught/study.json),--resume)
+	@test -e teach/reporter/selfscope.json || $(BIN)/selfscope fit states $(MODEL) -o teach/reporter --resume
+	@$(BIN)/selfscope card $(MODEL) $(TAUGHT) --adapter teach/reporter --before teach/untaught -o teach/taught \
+	    $(if $(wildcard teach/taught/study.json),--resume)
 
 # Files of tests in several processes of one thread each: threads of two processes on the same cores slow each other down.
 test: .venv/dev
@@ -70,4 +78,4 @@ slow: .venv/dev
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-foreign card laws
+	rm -rf .venv .venv-foreign card teach laws

@@ -23,7 +23,8 @@ ENDS = (Option("7", "7"), Option("red", "red"), Option("else", "something else")
 
 
 def about(quantity: str, **arguments: object) -> Question:
-    options = {"option": TEA, "branch": ENDS, "likelier": ENDS[:2]}.get(quantity, PROPERTIES[quantity].options)
+    own = {"option": TEA, "branch": ENDS, "likelier": ENDS[:2], "choice": ENDS[:2]}
+    options = own.get(quantity, PROPERTIES[quantity].options)
     return Question(quantity, options, arguments=arguments)
 
 
@@ -66,6 +67,7 @@ CASES = [
     ("next_word", {"word": "sunny"}, " sunny today", "yes"), ("next_word", {"word": "sun"}, "sunny", "no"),
     ("next_word", {"word": "New York"}, "New York City", "yes"), ("next_word", {"word": "x"}, "", "no"),
     ("likelier", {}, "red wine", "red"), ("likelier", {}, "blue", None), ("entropy_bin", {}, "anything", None),
+    ("choice", {}, "red wine", "red"), ("choice", {}, "blue", None), ("entropy_bin", {}, "anything", None),
 ]  # fmt: skip
 
 

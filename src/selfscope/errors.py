@@ -113,9 +113,11 @@ def file_error(error: OSError | ValueError, place: Path | str | None = None) -> 
     FileError
         To be raised from the error.
     """
-    named = getattr(error, "filename", None) or place
+    named = getattr(error, "filename2", None) or getattr(error, "filename", None) or place  # the second: where it goes
     where = "" if named is None or isinstance(named, int) else str(named)
-    where = where if len(where) <= LONGEST_PATH else f"{where[:LONGEST_PATH]}... ({len(where)} characters)"
+    if len(where) > LONGEST_PATH:
+        half = LONGEST_PATH // 2
+        where = f"{where[:half]}...{where[-half:]} ({len(where)} characters)"
     reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).strip()
     advice = ADVICE.get(getattr(error, "errno", None) or 0, "")
     return FileError(": ".join(filter(None, (f"cannot use {where!r}" if where else "", reason, advice))))

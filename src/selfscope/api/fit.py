@@ -65,6 +65,7 @@ def fit(
     carry: str = "switched",
     shape: LoraShape | None = None,
     schedule: Schedule | None = None,
+    guard: int = 0,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Fitted:
@@ -84,6 +85,9 @@ def fit(
         switched: it acts from the question on, and what stands before is the base's own; or always.
     shape, schedule
         Rank and places; how it is trained.
+    guard
+        Replies of the model itself to ordinary messages that are trained on beside the lesson, so that an adapter that
+        always acts leaves them as they are.
     resume
         Go on with the run in `FOLDER.run`.
     progress
@@ -108,6 +112,7 @@ def fit(
     from selfscope.subjects.local_weights import trainable
     from selfscope.training.damage import damage
     from selfscope.training.loop import Schedule, train
+    from selfscope.training.replay import replay_examples
 
     target, run = Path(folder), Path(f"{folder}.run")
     free(target, run, resume=resume)
@@ -123,6 +128,7 @@ def fit(
         return truths
 
     examples = taught.examples(subject, trials, behaves, schedule.seed)
+    examples += replay_examples(cast(Any, subject), guard, schedule.seed)
     adapter = subject.new_adapter(shape, carry, seed=schedule.seed)
     if progress is not None:
         progress.plan(1.0)
@@ -133,8 +139,9 @@ def fit(
     done = train(subject, adapter, examples, schedule, folder=run, on_step=on_step)
     harm = damage(*(cast(Any, one) for one in (subject, subject.adapted(adapter))))
     made = {
-        "lesson": _id(taught), "phenomenon": _id(about), "schedule": asdict(schedule), "examples": len(examples),
-        "steps": done.steps, "seconds": round(done.seconds, 1), "losses": means([loss for _, loss in done.history]),
+        "lesson": _id(taught), "phenomenon": _id(about), "schedule": asdict(schedule), "guard": guard,
+        "examples": len(examples), "steps": done.steps, "seconds": round(done.seconds, 1),
+        "losses": means([loss for _, loss in done.history]),
         "damage": str(harm), "version": package_version(), "environment": dict(subject.environment),
     }  # fmt: skip
     sidecar = save_adapter(target, subject, adapter, "reporter", made)

@@ -123,7 +123,7 @@ def _pool(question: Question) -> tuple[str, ...]:
         near = list(range(max(1, middle - 20), middle + 21, 3))
         numbers = [str(n) for n in (*NUMBERS, *near)] + [f"I pick {n}." for n in near]
         return (*numbers, *(f"I like the {w}." for w in WORDS[:30]))
-    if question.quantity in (*GOES_ON, "option"):
+    if question.quantity in (*GOES_ON, "option", "choice"):
         own = [o.text for o in question.options]
         word = str(question.arguments.get("word", own[0]))
         listed = [*own, word] * 3

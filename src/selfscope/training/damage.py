@@ -18,8 +18,10 @@ from selfscope.records import Message, Prompt
 from selfscope.statistics import Estimate, mean
 from selfscope.subjects.base import ScoringSubject
 
-WHOLE = 2000
-"""Likeliest tokens of the base over which the divergence is summed; what lies beyond is one more outcome."""
+LIKELIEST = 500
+"""Tokens of the base over which the divergence is summed; what lies beyond is one more outcome."""
+NOTHING = 1e-9
+"""Of the probability: what lies beyond the listed tokens is then rounding."""
 
 
 @dataclass(frozen=True)
@@ -79,15 +81,16 @@ def damage(base: ScoringSubject, changed: ScoringSubject, prompts: Sequence[Prom
     asked = list(ordinary_prompts(base) if prompts is None else prompts)
     if len(asked) < 2:
         raise BadInput(f"damage is measured on two prompts or more, not {len(asked)}")
-    before = base.next_token(asked, top=WHOLE)
+    before = base.next_token(asked, top=LIKELIEST)
+    listed = sorted({token for own in before for token in own.ids})  # of all prompts, so that they are one batch
+    place = {token: k for k, token in enumerate(listed)}
     gaps, same = [], []
-    for prompt, own in zip(asked, before, strict=True):
-        (after,) = changed.next_token([prompt], top=1, ids=own.ids)
-        p, q = np.exp(own.logprobs), np.exp(after.logprobs[:-1])
-        terms = float((p * (np.asarray(own.logprobs) - np.asarray(after.logprobs[:-1]))).sum())
-        rest_p, rest_q = max(0.0, 1 - float(p.sum())), max(0.0, 1 - float(q.sum()))
-        rest = rest_p * math.log(rest_p / rest_q) if rest_p > 1e-9 and rest_q > 1e-9 else 0.0
-        gaps.append(terms + rest)
+    for own, after in zip(before, changed.next_token(asked, ids=listed, top=1), strict=True):
+        p = np.asarray(own.logprobs)
+        q = np.asarray([after.logprobs[place[token]] for token in own.ids])
+        rest_p, rest_q = (max(0.0, 1 - float(np.exp(x).sum())) for x in (p, q))
+        rest = rest_p * math.log(rest_p / rest_q) if min(rest_p, rest_q) > NOTHING else 0.0
+        gaps.append(float((np.exp(p) * (p - q)).sum()) + rest)
         same.append(float(after.ids[-1] == own.ids[0]))
     clusters = np.arange(len(asked))
     return Damage(mean(np.array(gaps), clusters), mean(np.array(same), clusters), len(asked))

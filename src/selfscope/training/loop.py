@@ -24,7 +24,7 @@ from selfscope.subjects.local_weights import LocalWeights
 from selfscope.training import checkpoints
 from selfscope.training.checkpoints import Checkpoint
 from selfscope.training.examples import Example, fingerprint
-from selfscope.training.objectives import objective_of
+from selfscope.training.objectives import loss_of, objective_of
 
 PRECISIONS = ("fp32", "bf16")
 
@@ -223,7 +223,6 @@ def _backward(
     subject: LocalWeights, adapter: Adapter, batch: Sequence[Sequence[Example]], schedule: Schedule
 ) -> float:
     """Gradients of the batch's mean loss, and the loss; the size of the parts changes neither."""
-    objective = objective_of(schedule.objective)
     total = sum(example.weight for group in batch for example in group) or 1.0
     loss = 0.0
     for part in _parts(batch, schedule.at_once):
@@ -234,7 +233,8 @@ def _backward(
                     [e.prompt for e in part], [e.candidates for e in part], adapters=[adapter]
                 ) as found,
             ):
-                own = torch.stack([e.weight * objective(x, e) for x, e in zip(found, part, strict=True)]).sum() / total
+                losses = [e.weight * loss_of(schedule.objective, x, e) for x, e in zip(found, part, strict=True)]
+                own = torch.stack(losses).sum() / total
                 own.backward()
                 loss += float(own.detach())
         except (MemoryError, RuntimeError) as error:
@@ -258,12 +258,11 @@ def mean_loss(
     subject: LocalWeights, adapters: Sequence[Adapter], examples: Sequence[Example], objective: str, *, at_once: int = 8
 ) -> float:
     """Mean loss (nats) of examples, nothing trained."""
-    score = objective_of(objective)
     total, weight = 0.0, sum(e.weight for e in examples) or 1.0
     with torch.no_grad():
         for part in _parts(_grouped(examples), at_once):
             with subject.candidate_logprobs(
                 [e.prompt for e in part], [e.candidates for e in part], adapters=adapters
             ) as found:
-                total += sum(float(e.weight * score(x, e)) for x, e in zip(found, part, strict=True))
+                total += sum(float(e.weight * loss_of(objective, x, e)) for x, e in zip(found, part, strict=True))
     return total / weight

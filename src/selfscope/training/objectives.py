@@ -63,6 +63,15 @@ OBJECTIVES: Mapping[str, Objective] = {
 }  # fmt: skip
 
 
+def loss_of(name: str, logprobs_C: torch.Tensor, example: Example) -> torch.Tensor:
+    """The loss of an example under an objective. A single option is a text to say: the whole vocabulary counts there,
+    whatever the objective is."""
+    if len(example.target) == 1:
+        return vocabulary(logprobs_C, example)
+    loss: torch.Tensor = objective_of(name)(logprobs_C, example)
+    return loss
+
+
 def objective_of(name: str) -> Any:
     """The objective of a name. Raises UnknownName."""
     if name not in OBJECTIVES:
