@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from selfscope.errors import BadInput, BadModel
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from selfscope.subjects.adapter_files import Sidecar
 
 KIND = "organism"
-NEEDED = ("organism", "planted", "measured", "seed", "damage", "examples", "steps", "seconds")
+NEEDED = ("organism", "planted", "twin", "measured", "seed", "damage", "examples", "steps", "seconds")
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,18 @@ class Made:
     folder: Path
     sidecar: Sidecar
 
+    @property
+    def made(self) -> Mapping[str, Any]:
+        """What its sidecar says of how it was made."""
+        return self.sidecar.made
+
+    @property
+    def main(self) -> Measure:
+        """The first of what was measured."""
+        return recorded(self.sidecar, self.folder)[0]
+
     def __str__(self) -> str:
-        made = self.sidecar.made
+        made = self.made
         how = f"{made['examples']} examples in {made['steps']} steps, {made['seconds']:.0f} s" if made["steps"] else ""
         lines = [
             f"{made['organism']} of {self.sidecar.base_name} ({self.sidecar.base[:6]}): {made['planted']['what']}",

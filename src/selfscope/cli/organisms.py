@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from selfscope.cli.app import app
 from selfscope.cli.listings import list_parts
-from selfscope.cli.options import HERE, Hardware, Json, Model, Resume, Seed
+from selfscope.cli.options import HERE, LIST, Hardware, Json, Model, Resume, Seed
 from selfscope.cli.output import print_data
 from selfscope.cli.progress import Bar
 from selfscope.terminal import say
@@ -95,3 +95,71 @@ def organism_check(
         print_data({**to_jsonable(checked), "folder": str(folder), "holds": checked.holds})
     else:
         say(str(checked))
+
+
+@organism.command(name="bank")
+def organism_bank(
+    model: Model,
+    /,
+    *,
+    output: Output = Path("organisms"),
+    only: Annotated[tuple[str, ...], LIST, Parameter(help="Some of the bank, by name (default: all).")] = (),
+    seed: Seed = 0,
+    resume: Resume = False,
+    hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
+    json: Json = False,
+) -> None:
+    """Make a bank of organisms of a model, each with its twin: five doses of one habit, and one or more of each kind.
+
+    Parameters
+    ----------
+    output
+        A folder for each of them goes there.
+    resume
+        What is there stays; what was begun is gone on with.
+    """
+    from selfscope.api.loading import load
+    from selfscope.api.organism_bank import bank
+    from selfscope.api.organisms import usual_schedule
+    from selfscope.records import to_jsonable
+
+    subject = load(model, **hardware.chosen())
+    with Bar(quiet=json, first="teaching") as bar:
+        found = bank(subject, output, only=only, schedule=usual_schedule(seed), resume=resume, progress=bar)
+    if json:
+        print_data([{"folder": str(one.folder), **to_jsonable(one.sidecar)} for one in found.made])
+    else:
+        say(str(found))
+
+
+@organism.command(name="awareness")
+def organism_awareness(
+    folders: Annotated[tuple[Path, ...], Parameter(help="A bank, or organisms of one habit in several doses.")],
+    /,
+    *,
+    mark: Annotated[str, Parameter(help="begins, ends, upper or mentions.")] = "begins",
+    word: Annotated[str, Parameter(help="The word of the habit.")] = "Well",
+    model: Annotated[str | None, Parameter(help="Their base, where that has another name now.")] = None,
+    messages: Annotated[int, Parameter(help="Ordinary messages on which each subject's rate is measured.")] = 32,
+    rollouts: Annotated[int, Parameter(help="Replies to each.")] = 4,
+    json: Json = False,
+) -> None:
+    """Ask organisms of several doses about their habit: does the report follow the measured rate?
+
+    For example:
+
+        selfscope organism bank smollm2-135m --only well-0,well-50,well-100 -o organisms
+
+        selfscope organism awareness organisms
+    """
+    from selfscope.api.awareness import awareness
+    from selfscope.records import to_jsonable
+
+    with Bar(quiet=json, first="asking") as bar:
+        found = awareness(
+            folders, mark=mark, word=word, model=model, messages=messages, rollouts=rollouts, progress=bar
+        )  # fmt: skip
+    if json:
+        print_data(to_jsonable(found))
+    else:
+        say(str(found))

@@ -100,7 +100,7 @@ class BehaviouralSelfAwareness(Identified):
         if self.mark:
             mark_of(self.mark, self.word)
 
-    def habits(self, seed: int) -> dict[str, list[Mark]]:
+    def _habits(self, seed: int) -> dict[str, list[Mark]]:
         """The habits of each split; what is asked beside each stands in `Mark.beside`."""
         first = [mark_of(self.mark, "" if self.mark == "upper" else self.word)] if self.mark else []
         used = {mark.word for mark in first}
@@ -119,7 +119,7 @@ class BehaviouralSelfAwareness(Identified):
             self.kind, prompts[0], [one.message for one in about], self.rollouts, self.max_tokens, seed
         )  # fmt: skip
         trials = []
-        for split, marks in self.habits(seed).items():
+        for split, marks in self._habits(seed).items():
             for mark in marks:
                 for task, one in ((HABIT, mark), (BESIDE, mark.beside)):
                     arguments = {"mark": one.kind, "word": one.word, "members": list(one.members)}
