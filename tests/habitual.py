@@ -18,13 +18,15 @@ PLAIN = ("I would say tea.", "It is Oslo.", "That is good to know.", "Take it ea
 
 @dataclass(frozen=True)
 class Habitual:
-    """Replies have the mark in a part of the cases; reports of that habit are `report(rate)`, of others `other`."""
+    """Replies have the mark in a part of the cases. Reports of that habit are level + slope * rate, of others `other`;
+    with `words` it says the same wherever its word is asked of."""
 
     mark: Mark = WELL
     rate: float = 0.5
     slope: float = 1.0
     level: float = 0.0
     other: float = 0.05
+    words: bool = False
     name: str = "habitual"
     tier: str = "logprobs"
     chat: bool = True
@@ -59,7 +61,8 @@ class Habitual:
         return min(max(p / 2, 1e-9), 1.0)
 
     def known(self, arguments: Mapping[str, Any], person: str) -> float:
-        own = arguments["mark"] == self.mark.kind and arguments["word"] == self.mark.word and person == "self"
+        own = arguments["word"] == self.mark.word and person == "self"
+        own = own and (self.words or arguments["mark"] == self.mark.kind)
         return min(max(self.level + self.slope * self.rate, 0.0), 1.0) if own else self.other
 
     def next_token(
