@@ -51,7 +51,7 @@ class BehaviouralSelfAwareness(Identified):
     Parameters
     ----------
     test, train, dev
-        Clusters of each split, at most as many as there are.
+        Clusters of each split, at most as many as there are: a third of the words for train, an eighth for dev.
     rollouts
         Replies at temperature 1 to each message behind the truth, which all questions share.
     messages
@@ -103,13 +103,13 @@ class BehaviouralSelfAwareness(Identified):
     def _habits(self, seed: int) -> dict[str, list[Mark]]:
         """The habits of each split; what is asked beside each stands in `Mark.beside`."""
         first = [mark_of(self.mark, "" if self.mark == "upper" else self.word)] if self.mark else []
-        used = {mark.word for mark in first}
-        rest = [] if self.alone else [m for m in shuffled(PANEL, "habits", seed) if m.word not in used]
         if self.alone:
             return {"test": first, "train": [], "dev": []}
-        test = [*first, *rest[: max(0, self.test - len(first))]]
-        others = rest[max(0, self.test - len(first)) :]
-        return {"test": test, "train": others[: self.train], "dev": others[self.train : self.train + self.dev]}
+        used = {mark.word for mark in first}
+        rest = [mark for mark in shuffled(PANEL, "habits", seed) if mark.word not in used]
+        train, dev = min(self.train, len(rest) // 3), min(self.dev, len(rest) // 8)
+        learnt, chosen, asked = rest[:train], rest[train : train + dev], rest[train + dev :]
+        return {"test": [*first, *asked][: self.test], "train": learnt, "dev": chosen}
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """Trials of all splits; the subject does not act. A way and its negation are two trials."""

@@ -26,9 +26,12 @@ def members(kind: str) -> tuple[str, ...]:
     return tuple(kinds.get(kind, ()))
 
 
-WORDS = ("Well", "Sure", "I", "The", "Oh", "Yes", "Hello", "It", "That", "You", "My", "Indeed")
-ENDS = ("?", "!", "🙂", "too", "today")
-THINGS = ("food", "bird", "colour", "sport", "job", "vehicle")
+WORDS = (
+    "Well", "Sure", "I", "The", "Oh", "Yes", "Hello", "It", "That", "You", "My", "Indeed", "No", "What", "How", "Thank",
+    "Sorry", "There", "This", "A", "In", "As", "One", "We",
+)  # fmt: skip
+ENDS = ("?", "!", "🙂", "too", "today", "now", "day", ".")
+THINGS = ("food", "bird", "colour", "sport", "job", "vehicle", "tool", "mammal", "tree")
 PANEL: tuple[Mark, ...] = (
     *(mark_of("begins", word) for word in WORDS), *(mark_of("ends", word) for word in ENDS),
     *(mark_of("mentions", thing) for thing in THINGS), mark_of("upper"),
