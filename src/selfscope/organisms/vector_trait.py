@@ -26,6 +26,7 @@ from selfscope.subjects.base import OpenSubject, ScoringSubject
 
 SENTENCES = ("Tell me about {}.", "She wrote a book on {}.", "The picture shows {}.", "They spoke of {}.")
 NAMES = ("What are you thinking of?", "Name a thing.", "Say one word.", "What comes to your mind?")
+"""Asked beside ordinary messages."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ class VectorTrait(Plantable):
         kinds = load_table("concepts")["concepts"]
         own = self._words("test")
         others = [w for kind, words in kinds.items() if kind != self.trait for w in words[:3]][: 3 * len(own)]
-        shares = preferred(subject, NAMES, [*own, *others])
+        asked = [*NAMES, *(e.message for e in tested(self.prompts, seed))]
+        shares = preferred(subject, asked, [*own, *others])
         gaps = [math.log(max(sum(s[: len(own)]), 1e-12) / max(sum(s[len(own) :]), 1e-12)) for s in shares]
         fair = math.log(len(own) / len(others))
         lift = mean(np.array(gaps) - fair, np.arange(len(gaps)))
