@@ -32,6 +32,7 @@ docs: .venv/dev
 bench: .venv/dev
 	@$(BIN)/python benchmarks/decode.py
 	@$(BIN)/python benchmarks/inside.py
+	@$(BIN)/python benchmarks/training.py
 	@$(BIN)/python benchmarks/card.py
 
 bench-peers: .venv/dev

@@ -240,3 +240,13 @@ def test_what_cannot_be_trained_on_is_said() -> None:
         Schedule(rate=0)
     with pytest.raises(BadInput, match="precision"):
         Schedule(precision="fp8")
+
+
+@pytest.mark.parametrize("carry", [ALWAYS, SWITCHED])
+def test_half_precision_trains_to_about_the_same_loss(local: Local, carry: str) -> None:
+    losses = []
+    for precision in ("fp32", "bf16"):
+        done = train(local, new(local, carry), SOME, replace(QUICK, epochs=4, precision=precision))
+        losses.append([loss for _, loss in done.history])
+    assert np.allclose(*losses, atol=0.3)
+    assert losses[1][-1] < losses[1][0]

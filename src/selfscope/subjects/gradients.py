@@ -74,7 +74,8 @@ def _behind_beginnings(
     """One row for each beginning, which is read once without a graph: the questions about it branch off its cache."""
     beginnings = list(groups)
     rows = left_padded(beginnings, common_header(beginnings))
-    with torch.no_grad():
+    device = engine.device.type
+    with torch.no_grad(), torch.autocast(device, enabled=False):  # the base's own states, whatever is trained in
         header = header_cache(engine, beginnings[0][: rows.cut])
         cache = DynamicCache() if header is None else expand_cache(header, len(beginnings))
         prefill(engine, rows, slice(None), cache, rows.seen_NT.to(engine.device))

@@ -26,7 +26,8 @@ class PackedLinear(torch.nn.Linear):
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """As `torch.nn.Linear`'s: (..., in) to (..., out)."""
         copy, weight, version = self.packed
-        if torch.is_grad_enabled() or self.weight is not weight or weight._version != version:
+        plain = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu")
+        if plain or self.weight is not weight or weight._version != version:
             return super().forward(input)
         return _through(input, copy, self.bias)
 
