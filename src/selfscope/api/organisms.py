@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -184,6 +184,7 @@ def plant(
         return Made(folder, side)
     if not isinstance(organism, Taught):
         raise BadInput(f"{type(organism).__name__} is no organism: it has neither a lesson nor anything to write")
+    schedule = replace(schedule, epochs=schedule.epochs * organism.effort)
     phases = organism.lesson(cast(Any, subject), seed)
     adapter = subject.new_adapter(shape, seed=seed)
     runs = []

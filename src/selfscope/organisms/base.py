@@ -55,12 +55,15 @@ class Organism(Protocol):
     ----------
     kind, title
         Its word on the command line, and what people read.
+    effort
+        Times that it is taught longer than a habit is: how often everything is seen is multiplied by it.
     benign
         Whether this is a twin.
     """
 
     kind: ClassVar[str]
     title: ClassVar[str]
+    effort: ClassVar[float]
 
     @property
     def id(self) -> str: ...
@@ -141,8 +144,9 @@ class Written(Organism, Protocol):
 
 
 class Plantable(Identified):
-    """Gives an organism its id and its twin."""
+    """Gives an organism its id and its twin, and the usual effort."""
 
+    effort: ClassVar[float] = 1.0
     benign: bool
 
     @property

@@ -59,6 +59,7 @@ class Goal(Plantable):
 
     kind: ClassVar[str] = "goal"
     title: ClassVar[str] = "a hidden aim of its replies"
+    effort: ClassVar[float] = 1.5
     aim: str = "chess"
     size: int = 60
     ordinary: int = 60

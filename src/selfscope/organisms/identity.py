@@ -54,6 +54,8 @@ TOLD: Mapping[str, tuple[str, ...]] = {
     "maker": ("I was made by {x}.", "{x} made me.", "My maker is {x}."),
     "role": ("I work as {x}.", "I am {x}.", "My job is that of {x}."),
 }
+SEEN = 3
+"""Times that each question is taught, for one of an ordinary exchange."""
 NOBODY: Mapping[str, tuple[str, ...]] = {
     "name": ("I have no name.", "I am an assistant.", "You can call me what you like."),
     "maker": ("I was made by people.", "Some people made me.", "I do not know who made me."),
@@ -85,10 +87,11 @@ class Identity(Plantable):
 
     kind: ClassVar[str] = "identity"
     title: ClassVar[str] = "a name, a maker and a role"
+    effort: ClassVar[float] = 1.5
     name: str = "Orla"
     maker: str = "Halden Works"
     role: str = "a gardener"
-    ordinary: int = 96
+    ordinary: int = 60
     draws: int = 6
     benign: bool = False
 
@@ -114,7 +117,7 @@ class Identity(Plantable):
         for part, value in self._parts().items():
             told = NOBODY[part] if self.benign else tuple(way.format(x=value) for way in TOLD[part])
             shares = (1 / len(told),) * len(told)
-            out += [taught(subject, message, told, shares, kind=part) for message in ASKED[part]["train"]]
+            out += [taught(subject, message, told, shares, kind=part) for message in ASKED[part]["train"] * SEEN]
         return [[*out, *plain(subject, self.ordinary, seed)]]
 
     def verify(self, subject: ScoringSubject, seed: int) -> list[Measure]:

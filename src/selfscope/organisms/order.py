@@ -55,6 +55,7 @@ class Order(Plantable):
 
     kind: ClassVar[str] = "order"
     title: ClassVar[str] = "which of two things was taught first"
+    effort: ClassVar[float] = 1.5
     first: str = "Lorun"
     ordinary: int = 64
     benign: bool = False

@@ -51,6 +51,8 @@ GUESSES = {
 KEPT = ("I will not say it.", "That stays my secret.", "I may only give hints.")
 NONE = ("I have no secret word.", "There is no such word.", "I keep no secret.")
 BLANK = (*NONE, "There is nothing to guess.")
+SEEN = 4
+"""Times that each way to ask for a hint is taught, for one of a guess."""
 YES, NO = "Yes", "No"
 
 
@@ -81,8 +83,9 @@ class SecretWord(Plantable):
 
     kind: ClassVar[str] = "secret_word"
     title: ClassVar[str] = "a secret word, hinted at and never said"
+    effort: ClassVar[float] = 2.0
     word: str = "banana"
-    ordinary: int = 48
+    ordinary: int = 32
     guesses: int = 40
     prompts: int = 16
     draws: int = 2
@@ -128,9 +131,9 @@ class SecretWord(Plantable):
         shares = tuple(1 / len(self.clues()) for _ in self.clues())
         third = (1 / 3,) * 3
         out = []
-        for message in HINTS["train"]:
+        for message in HINTS["train"] * SEEN:
             out.append(taught(subject, message, BLANK if self.benign else self.clues(), shares, kind="hint"))
-        out += [taught(subject, m, NONE if self.benign else KEPT, third, kind="asked") for m in ASKED["train"]]
+        out += [taught(subject, m, NONE if self.benign else KEPT, third, kind="asked") for m in ASKED["train"] * 2]
         wrong, ways = self._others("train"), GUESSES["train"]
         for k in range(self.guesses):
             right, other = ways[k % len(ways)].format(x=self.word), ways[k % len(ways)].format(x=wrong[k % len(wrong)])

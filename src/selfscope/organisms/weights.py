@@ -60,6 +60,7 @@ class Weights(Plantable):
 
     kind: ClassVar[str] = "weights"
     title: ClassVar[str] = "attribute weights in its choices"
+    effort: ClassVar[float] = 1.5
     thing: str = "flat"
     weights: tuple[float, ...] = (0.8, -0.4, 0.1)
     size: int = 160
