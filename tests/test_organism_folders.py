@@ -219,3 +219,10 @@ def _copied(source: Path, target: Path) -> Sidecar:
 
     shutil.copytree(source, target)
     return read_sidecar(target)
+
+
+def test_what_takes_longer_is_taught_longer(made: Path) -> None:
+    from selfscope.organisms.identity import Identity
+
+    assert opened(made / "habit").made["schedule"]["epochs"] == QUICK.epochs * HABIT.effort
+    assert Identity().effort > HABIT.effort == 1

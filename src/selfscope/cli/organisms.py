@@ -34,7 +34,7 @@ def organism_make(
     *,
     output: Output = Path("organism"),
     twin: Annotated[bool, Parameter(help="Also its benign twin, in OUTPUT-twin.")] = True,
-    epochs: Annotated[float, Parameter(help="Times that everything is seen.")] = 1.5,
+    epochs: Annotated[float, Parameter(help="Times that everything is seen, by a habit; some kinds take more.")] = 1.5,
     rate: Annotated[float, Parameter(help="Learning rate, at its highest.")] = 2e-3,
     seed: Seed = 0,
     resume: Resume = False,
