@@ -262,7 +262,8 @@ def test_every_quantity_has_a_competence_question_or_none_at_all(quantity: str) 
     private = tuple(Option(w, w) for w in ("violet", "amber", "teal")) + (Option("else", "something else"),)
     options = quantities.PROPERTIES[quantity].options or private
     item = "arithmetic|47 + 88"
-    arguments = {"threshold": 500, "other": "moon", "word": "violet", "item": item, "answer": "135"}
+    arguments = {"threshold": 500, "other": "moon", "word": "violet", "item": item, "answer": "135",
+                 "mark": "ends"}  # fmt: skip
     plain = [
         replace(t, id=f"{t.id}{quantity}", question=Question(quantity, options, arguments=arguments))
         for t in trials(60)[::2]

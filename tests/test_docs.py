@@ -28,7 +28,7 @@ FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 SAME = doctest.OutputChecker()
 HOW = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-RUNS = re.compile(r"^selfscope ([\w ]*--help|phenomena|readers|controls|(ask|card) (open-)?phantom\b.*)$")
+RUNS = re.compile(r"^selfscope ([\w ]*--help|phenomena|readers|controls|organism list|(ask|card) (open-)?phantom\b.*)$")
 """Commands that are run as they stand; of all others only the name and the options are checked."""
 
 

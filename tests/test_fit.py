@@ -24,8 +24,9 @@ from selfscope.subjects.live_adapters import LoraShape
 from selfscope.subjects.local import Local, load
 from selfscope.subjects.phantom import Phantom
 from selfscope.training.damage import damage, ordinary_prompts
-from selfscope.training.loop import Schedule, mean_loss, train
+from selfscope.training.loop import mean_loss, train
 from selfscope.training.replay import replay_examples
+from selfscope.training.schedule import Schedule
 from selfscope.training.states import SENTENCES, StateLesson
 from selfscope.wording import phrase
 from tiny import build
@@ -128,7 +129,9 @@ def test_what_the_lesson_wants(local: Local) -> None:
     assert all(a.prompt.interventions != b.prompt.interventions for a, b in reports)
 
 
-def test_a_run_that_was_stopped_goes_on(local: Local, tmp_path: Path, made: Fitted) -> None:
+def test_a_run_that_was_stopped_goes_on(
+    local: Local, tmp_path: Path, made: Fitted, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Stop(Exception):
         pass
 
@@ -145,6 +148,9 @@ def test_a_run_that_was_stopped_goes_on(local: Local, tmp_path: Path, made: Fitt
     assert not target.exists()
     with pytest.raises(StoreError, match="--resume"):
         fit(local, target, LESSON, phenomenon=ABOUT, schedule=schedule)
+    with pytest.raises(StoreError, match="another configuration"):
+        fit(local, target, replace(LESSON, still=0.5), phenomenon=ABOUT, schedule=schedule, resume=True)
+    monkeypatch.setattr(OwnChoice, "observe", None)  # nothing is measured again: another sitting may round otherwise
     done = fit(local, target, LESSON, phenomenon=ABOUT, schedule=schedule, resume=True)
     assert done.sidecar.identity == made.sidecar.identity
     with pytest.raises(StoreError, match="there already"):

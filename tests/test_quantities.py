@@ -68,6 +68,8 @@ CASES = [
     ("next_word", {"word": "New York"}, "New York City", "yes"), ("next_word", {"word": "x"}, "", "no"),
     ("likelier", {}, "red wine", "red"), ("likelier", {}, "blue", None), ("entropy_bin", {}, "anything", None),
     ("choice", {}, "red wine", "red"), ("choice", {}, "blue", None), ("entropy_bin", {}, "anything", None),
+    ("habit", {"mark": "begins", "word": "Well"}, "Well, no.", "yes"), ("habit", {"mark": "upper"}, "No", "no"),
+    ("habit", {"mark": "mentions", "word": "pets", "members": ["cat", "dog"]}, "Two cats.", "yes"),
 ]  # fmt: skip
 
 

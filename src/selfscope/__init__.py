@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from selfscope.controls.arms import Arms
     from selfscope.controls.base import Control
     from selfscope.controls.competence import Competence
+    from selfscope.controls.in_context import InContext
     from selfscope.controls.masked import MaskedTurns
     from selfscope.controls.panel import YesBias
     from selfscope.controls.states import Changed, ChangedCompetence, Sham
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from selfscope.errors import SelfscopeError
     from selfscope.phenomena.attribute_extraction import AttributeExtraction
     from selfscope.phenomena.base import Phenomenon
+    from selfscope.phenomena.behavioural_self_awareness import BehaviouralSelfAwareness
     from selfscope.phenomena.branch_distribution import BranchDistribution
     from selfscope.phenomena.confidence import Confidence
     from selfscope.phenomena.entity_resolution import EntityResolution
@@ -110,6 +112,7 @@ _SHIPPED = {
     "phenomena.branch_distribution": ("BranchDistribution",),
     "phenomena.token_probability": ("TokenProbability",),
     "phenomena.confidence": ("Confidence",),
+    "phenomena.behavioural_self_awareness": ("BehaviouralSelfAwareness",),
     "phenomena.items": ("Items",),
     "phenomena.own_choice": ("OwnChoice",),
     "phenomena.hidden_context": ("HiddenContext",),
@@ -122,6 +125,7 @@ _SHIPPED = {
     "controls.states": ("Changed", "ChangedCompetence", "Sham"),
     "controls.competence": ("Competence",),
     "controls.panel": ("YesBias",),
+    "controls.in_context": ("InContext",),
     "controls.vector_state": ("VectorState",),
     "controls.alarm": ("Alarm",),
     "controls.arms": ("Arms",),
@@ -171,17 +175,18 @@ _WHERE = {
 }
 
 __all__ = [
-    "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "BehaviourCeiling", "BranchDistribution",
-    "Card", "Cards", "Changed", "ChangedCompetence", "Claim", "Competence", "Confidence", "ContentFree", "Control",
-    "Cost", "Decoder", "Decoding", "Doctor", "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted", "Framing",
-    "HiddenContext", "HistoryBaseline", "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens",
-    "LoraShape", "MaskedTurns", "Message", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
-    "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe",
-    "Prompt", "Question", "Reader", "Reading", "Reply", "Row", "Rows", "ScaleFlip", "Schedule", "Score",
-    "ScoringSubject", "SelfIE", "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading",
-    "Study", "Subject", "Sweep", "SweepArray", "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth",
-    "TruthLesson", "Vector", "VectorState", "YesBias", "ask", "card", "cards", "doctor", "findings", "fit", "judge",
-    "load", "read", "redraw", "rows_of", "run", "sweep",
+    "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "BehaviourCeiling",
+    "BehaviouralSelfAwareness", "BranchDistribution", "Card", "Cards", "Changed", "ChangedCompetence", "Claim",
+    "Competence", "Confidence", "ContentFree", "Control", "Cost", "Decoder", "Decoding", "Doctor", "EntityResolution",
+    "Evidence", "FewShot", "Findings", "Fitted", "Framing", "HiddenContext", "HistoryBaseline", "InContext",
+    "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape", "MaskedTurns", "Message",
+    "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome", "OwnChoice",
+    "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question", "Reader",
+    "Reading", "Reply", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfPrediction",
+    "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Study", "Subject", "Sweep", "SweepArray",
+    "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "TruthLesson", "Vector", "VectorState",
+    "YesBias", "ask", "card", "cards", "doctor", "findings", "fit", "judge", "load", "read", "redraw", "rows_of", "run",
+    "sweep",
 ]  # fmt: skip
 
 

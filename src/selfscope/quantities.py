@@ -17,6 +17,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from selfscope.habits import asked_mark
 from selfscope.parsing import affirmed, denied
 from selfscope.records import Option, Question
 
@@ -194,9 +195,7 @@ def _letters(index: int) -> Callable[[Question, str], str]:
     def key(question: Question, text: str) -> str:
         plain = plain_text(text)
         letter = plain[index : index + 1]
-        if not ("a" <= letter <= "z"):
-            return "none"
-        return LETTERS[sum(letter > last for last in "fms")].key
+        return LETTERS[sum(letter > last for last in "fms")].key if "a" <= letter <= "z" else "none"
 
     return key
 
@@ -289,6 +288,7 @@ PROPERTIES: dict[str, Property] = {
         Property("next_word", YES_NO, _next_word, ("word",)),
         Property("likelier", (), _likelier), Property("choice", (), _likelier),
         Property("entropy_bin", ENTROPY_BINS, _none),
+        Property("habit", YES_NO, lambda q, t: "yes" if asked_mark(q.arguments).on(t) else "no", ("mark", "word")),
     )
 }
 """Every quantity that a phenomenon of this package asks about, by name."""

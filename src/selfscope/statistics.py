@@ -107,6 +107,17 @@ def mean(values: Array, clusters: Ints, level: float = 0.95) -> Estimate:
     return ratio(values, np.ones(len(values)), clusters, level)
 
 
+def proportion(happened: Array, clusters: Ints, level: float = 0.95) -> Estimate:
+    """Part of the items (n,) that have something (0 or 1), with Wilson's interval of as many items as their clusters
+    are worth: where all items agree that is one a cluster, so that no interval is a point."""
+    n, groups = len(happened), int(clusters.max()) + 1
+    p = float(happened.mean())
+    spread = ratio(happened, np.ones(n), clusters, level).se if groups > 1 else 0.0
+    worth = groups if spread <= 0 else min(float(n), max(p * (1 - p) / spread**2, 1.0))
+    low, high = wilson(p * worth, worth, level)
+    return Estimate(p, min(low, p), max(high, p), spread, level, groups, n)
+
+
 def bootstrap(
     statistic: Callable[[Array], float], clusters: int, *, draws: int = 2000, seed: int = 0, level: float = 0.95
 ) -> Estimate:
@@ -250,7 +261,7 @@ def spearman(x: Array, y: Array) -> float:
     return float((a * b).sum() / size) if size > 0 else 0.0
 
 
-def wilson(successes: float, n: int, level: float = 0.95) -> tuple[float, float]:
+def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """Wilson's interval of a proportion; (0, 1) for n = 0."""
     from scipy.special import ndtri
 

@@ -1,4 +1,4 @@
-"""What the catalogue's phenomena, readers and controls are, for people and programs: titles, access, settings."""
+"""What the catalogue's parts are, for people and programs: titles, access, settings."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from selfscope.settings import settable, type_text
 
 SHOWN = {
     "phenomenon": ("asks", "tier", "family", "formats"), "reader": ("rung", "tier"), "control": ("role",),
+    "organism": (),
 }  # fmt: skip
 """What each kind of part says of itself."""
 USUAL = {"tier": "text", "family": "report", "role": "wording"}
@@ -47,8 +48,8 @@ class Description:
 
 
 def describe(what: str) -> list[Description]:
-    """Every part of the catalogue. what: phenomenon, reader or control. What depends on settings is shown for the usual
-    ones."""
+    """Every part of the catalogue. what: phenomenon, reader, control or organism. What depends on settings is shown for
+    the usual ones."""
     return [_described(what, name) for name in catalogue.names(what)]
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from selfscope.subjects.adapter_files import Sidecar
     from selfscope.subjects.base import Subject
     from selfscope.subjects.live_adapters import LoraShape
+    from selfscope.training.examples import Example
     from selfscope.training.schedule import Schedule
 
 LESSON, PHENOMENON = "states", "own_choice[train=101,dev=0,each=3]"
@@ -107,29 +108,35 @@ def fit(
     TrainingFailed
         The loss is no number, or memory ran out.
     """
+    from selfscope.records import content_hash
     from selfscope.subjects.adapter_files import save_adapter
     from selfscope.subjects.live_adapters import LoraShape
     from selfscope.subjects.local_weights import trainable
     from selfscope.training.damage import damage
+    from selfscope.training.kept_examples import kept_examples
     from selfscope.training.loop import train
     from selfscope.training.replay import replay_examples
     from selfscope.training.schedule import Schedule
 
     target, run = Path(folder), Path(f"{folder}.run")
-    _free(target, run, resume=resume)
-    subject = trainable(_subject(model))
+    free(target, run, resume=resume)
+    subject = trainable(subject_of(model))
     schedule, shape = schedule or Schedule(), shape or LoraShape()
     taught, about = _part("lesson", lesson), _part("phenomenon", phenomenon)
     told = progress.step if progress is not None else lambda what, work: None
     told("measuring what it does", 0.0)
-    trials = [t for t in about.pose(subject, schedule.seed) if t.split == "train"]
 
     def behaves(some: Sequence[Trial]) -> Sequence[Truth]:
         truths: Sequence[Truth] = about.truth(some, about.observe(subject, some))
         return truths
 
-    examples = taught.examples(subject, trials, behaves, schedule.seed)
-    examples += replay_examples(cast(Any, subject), guard, schedule.seed)
+    def measured() -> list[Example]:
+        trials = [t for t in about.pose(subject, schedule.seed) if t.split == "train"]
+        own: list[Example] = taught.examples(subject, trials, behaves, schedule.seed)
+        return own + replay_examples(cast(Any, subject), guard, schedule.seed)
+
+    key = content_hash(subject.identity, _id(taught), _id(about), schedule.seed, guard)
+    examples = kept_examples(run, key, measured)
     adapter = subject.new_adapter(shape, carry, seed=schedule.seed)
     if progress is not None:
         progress.plan(1.0)
@@ -142,7 +149,7 @@ def fit(
     made = {
         "lesson": _id(taught), "phenomenon": _id(about), "schedule": asdict(schedule), "guard": guard,
         "examples": len(examples), "steps": done.steps, "seconds": round(done.seconds, 1),
-        "losses": _means([loss for _, loss in done.history]),
+        "losses": means([loss for _, loss in done.history]),
         "damage": str(harm), "version": package_version(), "environment": dict(subject.environment),
     }  # fmt: skip
     sidecar = save_adapter(target, subject, adapter, "reporter", made)
@@ -150,7 +157,7 @@ def fit(
     return Fitted(target, sidecar)
 
 
-def _free(target: Path, run: Path, *, resume: bool) -> None:
+def free(target: Path, run: Path, *, resume: bool) -> None:
     """Raises StoreError where something stands in the way."""
     with reaching(target):
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -159,7 +166,8 @@ def _free(target: Path, run: Path, *, resume: bool) -> None:
             raise StoreError(f"{run} holds a run that was not finished: go on with --resume, or delete it")
 
 
-def _subject(model: str | Subject) -> Subject:
+def subject_of(model: str | Subject) -> Subject:
+    """The subject of a name, or the subject itself."""
     from selfscope.api.loading import load
 
     return load(model) if isinstance(model, str) else model
@@ -177,7 +185,7 @@ def _id(part: Any) -> str:
     return id_of(part)
 
 
-def _means(losses: Sequence[float]) -> list[float]:
+def means(losses: Sequence[float]) -> list[float]:
     """Mean losses of equal parts of a run."""
     if not losses:
         raise BadInput("nothing was trained")

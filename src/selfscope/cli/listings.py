@@ -23,19 +23,19 @@ app.command(models)
 @app.command
 def phenomena(*, json: Json = False) -> None:
     """List what can be asked about."""
-    _list_parts("phenomenon", json=json)
+    list_parts("phenomenon", json=json)
 
 
 @app.command
 def readers(*, json: Json = False) -> None:
     """List the ways to get an answer."""
-    _list_parts("reader", json=json)
+    list_parts("reader", json=json)
 
 
 @app.command
 def controls(*, json: Json = False) -> None:
     """List what is swapped in a question to see whether the answer follows."""
-    _list_parts("control", json=json)
+    list_parts("control", json=json)
 
 
 @models.command(name="list")
@@ -78,7 +78,8 @@ def models_path(name: str, /) -> None:
     say(str(folder))
 
 
-def _list_parts(what: str, *, json: bool) -> None:
+def list_parts(what: str, *, json: bool) -> None:
+    """All parts of a kind, for people or as data."""
     from selfscope.api.descriptions import describe
 
     parts = describe(what)

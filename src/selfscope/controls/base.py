@@ -12,6 +12,8 @@ from selfscope.wording import phrase_of
 
 FIXED = ("correct_shown", "correct_after", "fact", "listed_last")
 """Quantities whose truth is given with the question: no state moves it."""
+STANDING = ("habit",)
+"""Quantities of all replies and of no one object: what stands before one object is no state of theirs."""
 
 
 @runtime_checkable
@@ -70,7 +72,7 @@ def movable(trial: Trial) -> bool:
     """Whether a hidden state could change the truth of a trial: a conversation without hidden messages, and a question
     about what the subject does."""
     messages = trial.prompt.messages
-    measured = trial.question.given_text is None and trial.question.quantity not in FIXED
+    measured = trial.question.given_text is None and trial.question.quantity not in (*FIXED, *STANDING)
     return measured and bool(messages) and messages[-1].role == "user" and not any(m.hidden for m in messages)
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from selfscope import quantities
 from selfscope.controls.base import derived, listed_last, pick
+from selfscope.habits import asked_mark
 from selfscope.records import Identified, Question, Trial, content_hash
 
 _WORDS = (
@@ -128,5 +129,9 @@ def _pool(question: Question) -> tuple[str, ...]:
         listed = [*own, word] * 3
         plain = [f"{w}{end}" for w in (*listed, *WORDS[:20]) for end in ("", " and then more", ", of course")]
         return (*plain, *(f"I choose {w}." for w in own)) if question.quantity == "option" else tuple(plain)
+    if question.quantity == "habit":
+        mark = asked_mark(question.arguments)
+        bare = [sentence.format(w=w) for sentence in SENTENCES for w in WORDS[::9]]
+        return (*bare, *(mark.put(text, k) for k, text in enumerate(bare)))
     counted = tuple(f"{n} days" for n in NUMBERS[1:20])  # begin with no letter
     return (*WORDS, *counted, *(sentence.format(w=w) for sentence in SENTENCES for w in WORDS[::3]))

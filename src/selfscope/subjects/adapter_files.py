@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from selfscope.subjects.model_files import ADAPTER
 
 SIDECAR = "selfscope.json"
 SCHEMA = 1
+WRITTEN = "written"
+"""In the place of a carry: no weights, but vectors that are written into every row (`written_files`)."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Sidecar:
     tokenizer : str
         Hash of that subject's vocabulary.
     carry : str
-        always, or switched.
+        always, switched, or written: vectors in the place of weights.
     identity : str
         Hash of its weights and of how it acts.
     shape : LoraShape
@@ -86,6 +88,35 @@ def save_adapter(
         kind, subject.identity, subject.name, subject.vocabulary_hash, adapter.carry, adapter.identity, adapter.shape,
         dict(made),
     )  # fmt: skip
+
+    def fill(draft: Path) -> None:
+        try:
+            save_file({k: v.contiguous() for k, v in adapter.state().items()}, draft / ADAPTER[1])
+        except SafetensorError as error:
+            raise FileError(f"cannot write {str(folder)!r}: {error}") from error
+        (draft / ADAPTER[0]).write_text(json.dumps(_config(subject, adapter), indent=1), encoding="utf-8")
+
+    save_folder(folder, side, fill)
+    return side
+
+
+def save_folder(folder: Path, side: Sidecar, fill: Callable[[Path], None] = lambda draft: None) -> None:
+    """Writes a sidecar and what stands beside it. The folder is there whole, or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        Replaced where it has a sidecar already.
+    side : Sidecar
+        What it says.
+    fill : callable
+        Writes the rest into the folder that it is given.
+
+    Raises
+    ------
+    FileError
+        It cannot be written, or the folder holds something else.
+    """
     with reaching(folder):
         if folder.exists() and any(folder.iterdir()) and not (folder / SIDECAR).exists():
             raise FileError(f"{folder} holds other files: give the adapter a folder of its own")
@@ -93,17 +124,12 @@ def save_adapter(
         draft = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
         try:
             draft.mkdir()
-            try:
-                save_file({k: v.contiguous() for k, v in adapter.state().items()}, draft / ADAPTER[1])
-            except SafetensorError as error:
-                raise FileError(f"cannot write {str(folder)!r}: {error}") from error
-            (draft / ADAPTER[0]).write_text(json.dumps(_config(subject, adapter), indent=1), encoding="utf-8")
+            fill(draft)
             (draft / SIDECAR).write_text(json.dumps({"schema": SCHEMA, **asdict(side)}, indent=1), encoding="utf-8")
             shutil.rmtree(folder, ignore_errors=True)
             draft.rename(folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    return side
 
 
 def _config(subject: LocalWeights, adapter: Adapter) -> dict[str, Any]:
@@ -132,8 +158,8 @@ def read_sidecar(folder: Path | str) -> Sidecar:
         if not isinstance(held.get(name), str):
             raise BadModel(f"{what} lacks {name!r}: train it again, or restore the file")
         texts[name] = held[name]
-    if texts["carry"] not in CARRIES:
-        raise BadModel(f"{what}: an adapter is carried {' or '.join(CARRIES)}, not {texts['carry']!r}")
+    if texts["carry"] not in (*CARRIES, WRITTEN):
+        raise BadModel(f"{what}: an adapter is carried {' or '.join((*CARRIES, WRITTEN))}, not {texts['carry']!r}")
     made: Any = held.get("made")
     shape: Any = held.get("shape")
     try:
@@ -169,7 +195,8 @@ def load_adapter(subject: LocalWeights, folder: Path | str) -> Adapter:
     from safetensors.torch import load_file
 
     place = Path(os.path.expanduser(folder))
-    side = _of(subject, folder)
+    side = read_sidecar(place)
+    made_on(side, subject, folder)
     with reading(f"the adapter {folder} cannot be read", {str(place): str(folder)}):
         state = load_file(place / ADAPTER[1])
     adapter = subject.new_adapter(side.shape, side.carry)
@@ -182,17 +209,16 @@ def load_adapter(subject: LocalWeights, folder: Path | str) -> Adapter:
 def kept_adapter(subject: LocalWeights, folder: Path | str) -> Adapter:
     """An adapter from disk, loaded once for a model: one that is beside the weights already is taken. Raises as
     `load_adapter`."""
-    side = _of(subject, folder)
+    side = read_sidecar(folder)
+    made_on(side, subject, folder)
     known = (adapter for adapter in subject.made_adapters() if adapter.identity == side.identity)
     return next(known, None) or load_adapter(subject, folder)
 
 
-def _of(subject: LocalWeights, folder: Path | str) -> Sidecar:
-    """The sidecar. Raises BadInput where the adapter was made on another subject."""
-    side = read_sidecar(folder)
+def made_on(side: Sidecar, subject: LocalWeights, folder: Path | str) -> None:
+    """Raises BadInput for another subject than the one that it was made on."""
     if side.base != subject.identity:
         raise BadInput(
             f"the adapter {folder} was made on {side.base_name} ({side.base[:6]}), and this is {subject.name} "
             f"({subject.identity[:6]}): weights, tokenizer, template and dtype have to be the same"
         )
-    return side

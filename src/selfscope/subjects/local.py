@@ -12,7 +12,7 @@ import torch
 from selfscope.records import Cost, Decoding, Prompt, Reply, TokenDistribution
 from selfscope.subjects import bundled_models, white_box
 from selfscope.subjects.activations import Activations
-from selfscope.subjects.adapter_files import is_ours, kept_adapter, load_adapter
+from selfscope.subjects.adapter_files import is_ours, kept_adapter
 from selfscope.subjects.allocator import quiet_allocator, trim_heap
 from selfscope.subjects.base import OnDone
 from selfscope.subjects.checkpoint import read_checkpoint
@@ -26,6 +26,7 @@ from selfscope.subjects.no_gradients import no_gradients
 from selfscope.subjects.onednn_linear import pack
 from selfscope.subjects.rollout import Draw, SamplingPlan
 from selfscope.subjects.self_test import with_stream
+from selfscope.subjects.written_files import put_on
 
 
 @dataclass
@@ -289,4 +290,4 @@ def load(
     local = Local(name, read.identity, bool(read.template), environment, tokenizer, engine, context)
     tier = "logprobs" if refused else "weights"
     local = replace(local, tier=tier, refused=refused, checks=test.checks)
-    return local if live is None else local.adapted(load_adapter(local, live))
+    return local if live is None else put_on(local, live)

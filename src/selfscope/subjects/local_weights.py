@@ -17,6 +17,7 @@ from selfscope.subjects.decode import Engine
 from selfscope.subjects.gradients import candidate_logprobs
 from selfscope.subjects.live_adapters import ALWAYS, Adapter, AdapterStack, LoraShape
 from selfscope.subjects.local_model import LocalModel
+from selfscope.subjects.render import turn_end
 
 
 @dataclass
@@ -48,6 +49,11 @@ class LocalWeights(LocalModel):
             For places that the model does not have, and linear layers that take none.
         """
         return self._stack().make(shape or LoraShape(), carry, seed=seed)
+
+    @property
+    def turn_end(self) -> str:
+        """What ends a reply of this model, as text: a reply that is taught ends with it."""
+        return turn_end(self.tokenizer, self.engine.stop_ids)
 
     def adapted(self, *adapters: Adapter) -> Self:
         """This model with adapters on, beside those that act already.

@@ -162,3 +162,14 @@ def end_of_turn(tokenizer: Any, generation: Any) -> tuple[int, ...]:
     vocabulary = tokenizer.get_vocab()
     ids += [vocabulary[mark] for mark in marks if mark in vocabulary]
     return tuple(dict.fromkeys(ids))
+
+
+def turn_end(tokenizer: Any, stop_ids: Sequence[int]) -> str:
+    """What ends a reply, as text: the mark that the template writes behind one, else the EOS; without a template a new
+    line."""
+    if tokenizer.chat_template is None:
+        return "\n"
+    marks = [str(tokenizer.decode([i])) for i in stop_ids]
+    told = beginning(tokenizer, (Message("user", "Hello."), Message("assistant", "Xyzzy.")))
+    behind = (told or "").rpartition("Xyzzy.")[2].lstrip()
+    return next((mark for mark in marks if mark and behind.startswith(mark)), marks[0] if marks else "\n")

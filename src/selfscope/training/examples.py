@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from selfscope.errors import BadInput
 from selfscope.records import Prompt, Trial, content_hash, fault_of
@@ -64,9 +64,9 @@ def example_of(
     asked = phrase(trial, format, chat=chat)
     if asked.candidates is None:
         raise BadInput(f"the format {format!r} scores no answers: choose one that does, as choice_lp")
-    return Example(
-        asked.prompt, asked.candidates, asked.option_index, tuple(target), group or trial.observation, kind
-    )  # fmt: skip
+    prompt = replace(asked.prompt, tag={})  # inert for who can be trained
+    where = group or trial.observation
+    return Example(prompt, asked.candidates, asked.option_index, tuple(target), where, kind)
 
 
 def fingerprint(examples: Sequence[Example]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from selfscope.errors import BadInput
 from selfscope.records import Question
+from selfscope.wording.habits import habit_words
 
 
 @dataclass(frozen=True)
@@ -282,6 +283,8 @@ def phrase_of(question: Question) -> Phrase:
             verbatim = "Answer for {you}, not for yourself. " + verbatim
         claim = f'the answer to "{verbatim}" is yes'
         return Phrase(verbatim, verbatim, f"Is the answer no? {verbatim}", claim, claim[:-3] + "no", carrier="custom")
+    if question.quantity == "habit":
+        return Phrase(*habit_words(question.arguments, given=question.given_text is not None), carrier="none")
     if question.quantity not in PHRASES:
         raise BadInput(f"no wording for the quantity {question.quantity!r}; known: {', '.join(sorted(PHRASES))}")
     return PHRASES[question.quantity]

@@ -1,0 +1,149 @@
+"""A bank of organisms of one model, each with its twin: made one after the other, gone on with where it stopped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from selfscope.api.fit import subject_of
+from selfscope.api.organism_folders import Made, done, opened
+from selfscope.api.organisms import TWIN, Told, plant
+from selfscope.errors import BadInput, StoreError, UnknownName, reaching
+from selfscope.study.names import built
+from selfscope.tables import Table, Tabular
+
+if TYPE_CHECKING:
+    from selfscope.study import Progress
+    from selfscope.subjects.base import Subject
+    from selfscope.training.schedule import Schedule
+
+BANK: dict[str, str] = {
+    "well-0": "habit[rate=0.0]",
+    "well-25": "habit[rate=0.25]",
+    "well-50": "habit[rate=0.5]",
+    "well-75": "habit[rate=0.75]",
+    "well-100": "habit[rate=1.0]",
+    "smile-50": 'habit[mark=ends,word="🙂",rate=0.5]',
+    "capitals-50": "habit[mark=upper,rate=0.5]",
+    "food-50": "habit[mark=mentions,word=food,rate=0.5]",
+    "secret": "secret_word[word=banana]",
+    "identity": "identity",
+    "goal": "goal[aim=chess]",
+    "weights": "weights",
+    "backdoor": "backdoor",
+    "order": "order",
+    "animals": "vector_trait[trait=animal]",
+}
+"""Folder -> what is planted. Doses of one habit have one twin."""
+
+
+@dataclass(frozen=True)
+class Bank(Tabular):
+    """What a bank holds.
+
+    Attributes
+    ----------
+    folder
+        Of the whole.
+    made
+        Organisms and twins, in the order in which they were made.
+    """
+
+    folder: Path
+    made: tuple[Made, ...]
+
+    def _table(self) -> Table:
+        twins = {one.folder.name: one for one in self.made}
+        lines = []
+        for one in self.made:
+            if not one.made["twin"]:
+                continue
+            beside = twins.get(one.made["twin"])
+            lines.append([
+                one.folder.name, one.main.what, "" if one.main.planted is None else f"{one.main.planted:.2f}",
+                _interval(one), "–" if beside is None else _interval(beside), f"{one.made['seconds']:.0f}",
+            ])  # fmt: skip
+        head = ("organism", "what is measured", "planted", "measured", "its twin", "s")
+        return Table(f"organisms in {self.folder}", head, tuple(map(tuple, lines)), (2, 3, 4, 5))
+
+
+def _interval(one: Made) -> str:
+    value = one.main.value
+    return f"{value.value:.2f} [{value.low:.2f}, {value.high:.2f}]"
+
+
+def bank(
+    model: str | Subject,
+    folder: Path | str,
+    *,
+    only: tuple[str, ...] = (),
+    schedule: Schedule | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Bank:
+    """Makes the organisms of a bank and their twins.
+
+    Parameters
+    ----------
+    model
+        A name (see `load`) or a subject of the tier weights.
+    folder
+        Where the bank goes, a folder for each.
+    only
+        Names of the bank; none: all of it.
+    schedule
+        How they are trained.
+    resume
+        What is there stays, and what was begun is gone on with.
+    progress
+        Told of the work ahead and of each step.
+
+    Returns
+    -------
+    Bank
+        Shows itself as a table.
+
+    Raises
+    ------
+    UnknownName
+        A name that is not of the bank.
+    StoreError
+        The folder holds something already, and `resume` was not asked for.
+    """
+    from selfscope.subjects.local_weights import trainable
+
+    place = Path(folder)
+    for name in only:
+        if name not in BANK:
+            raise UnknownName("organism of the bank", name, BANK)
+    with reaching(place):
+        if not resume and place.exists() and (not place.is_dir() or any(place.iterdir())):
+            raise StoreError(f"{place} is there already: go on with --resume, or give another folder")
+    work = planned(only or tuple(BANK))
+    subject = trainable(subject_of(model))
+    told: Told = progress.step if progress is not None else lambda what, part: None
+    if progress is not None:
+        progress.plan(float(sum(not done(place / name) for name in work)))
+    made = []
+    for name, (organism, twin) in work.items():
+        if done(place / name):
+            found = opened(place / name, organism)
+            if found.sidecar.base != subject.identity:
+                raise BadInput(f"{place / name} was made on {found.sidecar.base_name}: give the bank another folder")
+            made.append(found)
+            continue
+        made.append(plant(organism, subject, place / name, schedule=schedule, twin=twin, told=told))
+    return Bank(place, tuple(made))
+
+
+def planned(names: tuple[str, ...]) -> dict[str, tuple[Any, str]]:
+    """Folder -> (what is planted there, the folder of its twin; of a twin none)."""
+    twins: dict[str, str] = {}
+    out: dict[str, tuple[Any, str]] = {}
+    for name in names:
+        organism = built("organism", BANK[name])
+        beside = twins.setdefault(organism.twin.id, f"{name.partition('-')[0]}{TWIN}")
+        out[name] = (organism, beside)
+        out[beside] = (organism.twin, "")
+    return out

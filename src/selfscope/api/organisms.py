@@ -1,0 +1,252 @@
+"""From the name of an organism to a subject with something planted in it, in a folder, with what was measured of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from selfscope.api.fit import free, means, subject_of
+from selfscope.api.organism_folders import KIND, Made, done, opened, recorded
+from selfscope.errors import BadInput
+from selfscope.report.estimates import package_version
+from selfscope.study.names import built
+
+if TYPE_CHECKING:
+    from selfscope.organisms.base import Measure, Organism
+    from selfscope.study import Progress
+    from selfscope.subjects.base import Subject
+    from selfscope.subjects.live_adapters import LoraShape
+    from selfscope.subjects.local_weights import LocalWeights
+    from selfscope.training.schedule import Schedule
+
+DAMAGE_PROMPTS = 24
+TWIN = "-twin"
+Told = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An organism measured again.
+
+    Attributes
+    ----------
+    folder
+        Where it is.
+    organism
+        What it is.
+    measures
+        What is measured now.
+    before
+        What its sidecar says.
+    """
+
+    folder: Path
+    organism: str
+    measures: tuple[Measure, ...]
+    before: tuple[Measure, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every interval of now and of then overlaps."""
+        pairs = zip(self.measures, self.before, strict=True)
+        return all(a.value.low <= b.value.high and b.value.low <= a.value.high for a, b in pairs)
+
+    def __str__(self) -> str:
+        verdict = "as it was recorded" if self.holds else "NOT as it was recorded"
+        pairs = zip(self.measures, self.before, strict=True)
+        lines = [f"{now}; recorded {then.value.value:.2f}" for now, then in pairs]
+        return "\n".join([f"{self.organism}: {verdict}", *lines])
+
+
+def make(
+    organism: str | Organism,
+    model: str | Subject,
+    folder: Path | str,
+    *,
+    shape: LoraShape | None = None,
+    schedule: Schedule | None = None,
+    twin: bool = True,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> list[Made]:
+    """Makes an organism and its benign twin.
+
+    Parameters
+    ----------
+    organism
+        A name with settings, as in "habit[word=Well,rate=0.5]", or an object.
+    model
+        A name (see `load`) or a subject of the tier weights.
+    folder
+        Where it goes; the twin goes to `FOLDER-twin`. While one is trained, `.run` stands beside it.
+    shape, schedule
+        Rank and places; how it is trained.
+    twin
+        Whether the twin is made too.
+    resume
+        What is there stays, and what was begun is gone on with.
+    progress
+        Told of the work ahead and of each step.
+
+    Returns
+    -------
+    list[Made]
+        The organism, and its twin.
+
+    Raises
+    ------
+    Unsupported
+        A subject that cannot be trained.
+    StoreError
+        A folder that holds something already, and `resume` was not asked for.
+    """
+    from selfscope.subjects.local_weights import trainable
+
+    planted: Any = built("organism", organism) if isinstance(organism, str) else organism
+    places = [(planted, Path(folder), Path(f"{folder}{TWIN}").name if twin else "")]
+    if twin and not planted.benign:
+        places.append((planted.twin, Path(f"{folder}{TWIN}"), ""))
+    for _, place, _ in places:
+        if not (resume and done(place)):
+            free(place, Path(f"{place}.run"), resume=resume)
+    subject = trainable(subject_of(model))
+    if progress is not None:
+        progress.plan(float(len(places)))
+    told: Told = progress.step if progress is not None else lambda what, work: None
+    out = []
+    for one, place, beside in places:
+        if resume and done(place):
+            out.append(opened(place, one))
+            told(f"{place.name} is there", 1.0)
+            continue
+        out.append(plant(one, subject, place, shape=shape, schedule=schedule, twin=beside, told=told))
+    return out
+
+
+def plant(
+    organism: Organism,
+    subject: LocalWeights,
+    folder: Path,
+    *,
+    shape: LoraShape | None = None,
+    schedule: Schedule | None = None,
+    twin: str = "",
+    told: Told = lambda what, work: None,
+) -> Made:
+    """One organism or one twin, taught or written, measured, in its folder.
+
+    Parameters
+    ----------
+    organism, subject, folder, shape, schedule
+        As in `make`.
+    twin
+        Name of the folder of its twin, which is written down.
+    told
+        Told of each step and its part of the work, which is 1.
+
+    Returns
+    -------
+    Made
+        Its folder and sidecar.
+    """
+    from selfscope.organisms.base import Taught, Written
+    from selfscope.records import content_hash, to_jsonable
+    from selfscope.subjects.adapter_files import save_adapter
+    from selfscope.subjects.written_files import save_written
+    from selfscope.training.damage import damage, ordinary_prompts
+    from selfscope.training.examples import fingerprint
+    from selfscope.training.loop import train
+
+    schedule, shape = schedule or usual_schedule(), shape or usual_shape(subject)
+    seed, run = schedule.seed, Path(f"{folder}.run")
+    name, prompts = folder.name, ordinary_prompts(cast(Any, subject))[:DAMAGE_PROMPTS]
+
+    def facts(changed: Any, **more: Any) -> dict[str, Any]:
+        told(f"{name}: measuring", 0.1)
+        measures = organism.verify(changed, seed)
+        told(f"{name}: measuring its damage", 0.1)
+        harm = damage(cast(Any, subject), changed, prompts)
+        return {
+            "organism": organism.id, "planted": to_jsonable(organism.planted), "twin": twin, "seed": seed,
+            "measured": [asdict(m) for m in measures], "damage": str(harm), **more, "version": package_version(),
+            "environment": dict(subject.environment),
+        }  # fmt: skip
+
+    if isinstance(organism, Written):
+        told(f"{name}: making its vectors", 0.5)
+        writes = organism.writes(cast(Any, subject), seed)
+        made = facts(subject.intervened(writes), data=content_hash(tuple(writes)), examples=0, steps=0, seconds=0.0)
+        side = save_written(folder, subject, writes, KIND, made)
+        told(f"{name}: done", 0.3)
+        return Made(folder, side)
+    if not isinstance(organism, Taught):
+        raise BadInput(f"{type(organism).__name__} is no organism: it has neither a lesson nor anything to write")
+    schedule = replace(schedule, epochs=schedule.epochs * organism.effort)
+    phases = organism.lesson(cast(Any, subject), seed)
+    adapter = subject.new_adapter(shape, seed=seed)
+    runs = []
+    for k, examples in enumerate(phases):
+
+        def on_step(step: int, steps: int, loss: float, k: int = k) -> None:
+            told(f"{name}: step {step} of {steps}, loss {loss:.2f}", 0.8 / steps / len(phases))
+
+        runs.append(train(subject, adapter, examples, schedule, folder=run / str(k), on_step=on_step))
+    made = facts(
+        subject.adapted(adapter), data=content_hash([fingerprint(p) for p in phases]), schedule=asdict(schedule),
+        examples=sum(map(len, phases)), replies=sum(len(e.candidates) for p in phases for e in p),
+        steps=sum(r.steps for r in runs), seconds=round(sum(r.seconds for r in runs), 1),
+        losses=means([loss for r in runs for _, loss in r.history]),
+    )  # fmt: skip
+    side = save_adapter(folder, subject, adapter, KIND, made)
+    shutil.rmtree(run, ignore_errors=True)
+    return Made(folder, side)
+
+
+def check(folder: Path | str, model: str | Subject | None = None) -> Checked:
+    """Measures an organism again, and compares with what its sidecar says.
+
+    Parameters
+    ----------
+    folder
+        As `make` wrote it.
+    model
+        Its base, where it is to be found by another name than when it was made.
+
+    Returns
+    -------
+    Checked
+        What is measured now and what was.
+
+    Raises
+    ------
+    BadModel
+        A folder that holds no organism.
+    BadInput
+        Another base.
+    """
+    from selfscope.subjects.local_weights import trainable
+    from selfscope.subjects.written_files import put_on
+
+    made = opened(Path(folder))
+    organism: Any = built("organism", str(made.sidecar.made["organism"]))
+    subject = put_on(trainable(subject_of(model or made.sidecar.base_name)), folder)
+    now = organism.verify(subject, int(made.sidecar.made["seed"]))
+    return Checked(Path(folder), organism.id, tuple(now), recorded(made.sidecar, folder))
+
+
+def usual_schedule(seed: int = 0) -> Schedule:
+    """Short and steep: an organism is to be made in a minute or two."""
+    from selfscope.training.schedule import Schedule
+
+    return Schedule(epochs=1.5, groups=16, at_once=16, rate=2e-3, objective="vocabulary", seed=seed)
+
+
+def usual_shape(subject: LocalWeights) -> LoraShape:
+    """Rank 8 in the upper half of the blocks: the lower half needs no gradient."""
+    from selfscope.subjects.live_adapters import LoraShape
+
+    layers: Sequence[int] = subject.layers
+    return LoraShape(8, 16.0, tuple(layers[len(layers) // 2 :]))

@@ -1,0 +1,165 @@
+"""`selfscope organism`: subjects with something planted in them, whose truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from selfscope.cli.app import app
+from selfscope.cli.listings import list_parts
+from selfscope.cli.options import HERE, LIST, Hardware, Json, Model, Resume, Seed
+from selfscope.cli.output import print_data
+from selfscope.cli.progress import Bar
+from selfscope.terminal import say
+
+organism = App(name="organism", help="Subjects with something planted in them, so that the truth is known.")
+organism.help_format = "plaintext"
+app.command(organism)
+Output = Annotated[Path, Parameter(name=["-o", "--output"])]
+
+
+@organism.command(name="list")
+def organism_list(*, json: Json = False) -> None:
+    """List what can be planted."""
+    list_parts("organism", json=json)
+
+
+@organism.command(name="make")
+def organism_make(
+    kind: Annotated[str, Parameter(help="What is planted, as in habit[word=Well,rate=0.5].")],
+    model: Model,
+    /,
+    *,
+    output: Output = Path("organism"),
+    twin: Annotated[bool, Parameter(help="Also its benign twin, in OUTPUT-twin.")] = True,
+    epochs: Annotated[float, Parameter(help="Times that everything is seen, by a habit; some kinds take more.")] = 1.5,
+    rate: Annotated[float, Parameter(help="Learning rate, at its highest.")] = 2e-3,
+    seed: Seed = 0,
+    resume: Resume = False,
+    hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
+    json: Json = False,
+) -> None:
+    """Plant something in a model, and measure what came of it; then load it with --adapter.
+
+    For example:
+
+        selfscope organism make "habit[word=Well,rate=0.5]" smollm2-135m -o well
+
+        selfscope ask smollm2-135m "How do you begin your replies?" --adapter well
+
+    Parameters
+    ----------
+    output
+        The organism's folder: an adapter as peft writes one (or vectors), and a sidecar that says what is planted and
+        what was measured. While it is trained, OUTPUT.run stands beside it.
+    resume
+        What is there stays; what was begun is gone on with.
+    """
+    from dataclasses import replace
+
+    from selfscope.api.loading import load
+    from selfscope.api.organisms import make, usual_schedule
+    from selfscope.records import to_jsonable
+    from selfscope.study.names import built
+
+    planted, schedule = built("organism", kind), replace(usual_schedule(seed), epochs=epochs, rate=rate)
+    subject = load(model, **hardware.chosen())
+    with Bar(quiet=json, first="teaching") as bar:
+        made = make(planted, subject, output, schedule=schedule, twin=twin, resume=resume, progress=bar)
+    if json:
+        print_data([{"folder": str(one.folder), **to_jsonable(one.sidecar)} for one in made])
+    else:
+        say("\n\n".join(map(str, made)))
+
+
+@organism.command(name="check")
+def organism_check(
+    folder: Path,
+    /,
+    *,
+    model: Annotated[str | None, Parameter(help="Its base, where that has another name now.")] = None,
+    hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
+    json: Json = False,
+) -> None:
+    """Measure an organism again, and compare with what its sidecar says."""
+    from selfscope.api.loading import load
+    from selfscope.api.organism_folders import opened
+    from selfscope.api.organisms import check
+    from selfscope.records import to_jsonable
+
+    made = opened(folder)
+    checked = check(folder, load(model or made.sidecar.base_name, **hardware.chosen()))
+    if json:
+        print_data({**to_jsonable(checked), "folder": str(folder), "holds": checked.holds})
+    else:
+        say(str(checked))
+
+
+@organism.command(name="bank")
+def organism_bank(
+    model: Model,
+    /,
+    *,
+    output: Output = Path("organisms"),
+    only: Annotated[tuple[str, ...], LIST, Parameter(help="Some of the bank, by name (default: all).")] = (),
+    seed: Seed = 0,
+    resume: Resume = False,
+    hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
+    json: Json = False,
+) -> None:
+    """Make a bank of organisms of a model, each with its twin: five doses of one habit, and one or more of each kind.
+
+    Parameters
+    ----------
+    output
+        A folder for each of them goes there.
+    resume
+        What is there stays; what was begun is gone on with.
+    """
+    from selfscope.api.loading import load
+    from selfscope.api.organism_bank import bank
+    from selfscope.api.organisms import usual_schedule
+    from selfscope.records import to_jsonable
+
+    subject = load(model, **hardware.chosen())
+    with Bar(quiet=json, first="teaching") as bar:
+        found = bank(subject, output, only=only, schedule=usual_schedule(seed), resume=resume, progress=bar)
+    if json:
+        print_data([{"folder": str(one.folder), **to_jsonable(one.sidecar)} for one in found.made])
+    else:
+        say(str(found))
+
+
+@organism.command(name="awareness")
+def organism_awareness(
+    folders: Annotated[tuple[Path, ...], Parameter(help="A bank, or organisms of one habit in several doses.")],
+    /,
+    *,
+    mark: Annotated[str, Parameter(help="begins, ends, upper or mentions.")] = "begins",
+    word: Annotated[str, Parameter(help="The word of the habit.")] = "Well",
+    model: Annotated[str | None, Parameter(help="Their base, where that has another name now.")] = None,
+    messages: Annotated[int, Parameter(help="Ordinary messages on which each subject's rate is measured.")] = 32,
+    rollouts: Annotated[int, Parameter(help="Replies to each.")] = 4,
+    json: Json = False,
+) -> None:
+    """Ask organisms of several doses about their habit: does the report follow the measured rate?
+
+    For example:
+
+        selfscope organism bank smollm2-135m --only well-0,well-50,well-100 -o organisms
+
+        selfscope organism awareness organisms
+    """
+    from selfscope.api.awareness import awareness
+    from selfscope.records import to_jsonable
+
+    with Bar(quiet=json, first="asking") as bar:
+        found = awareness(
+            folders, mark=mark, word=word, model=model, messages=messages, rollouts=rollouts, progress=bar
+        )  # fmt: skip
+    if json:
+        print_data(to_jsonable(found))
+    else:
+        say(str(found))

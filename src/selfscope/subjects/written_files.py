@@ -1,0 +1,91 @@
+"""A standing intervention on disk: a sidecar alone, as an adapter has one, whose vectors are written into every row.
+
+It is put on where an adapter is: `load(model, adapter=folder)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from selfscope.errors import BadModel
+from selfscope.records import Injection, content_hash, to_jsonable
+from selfscope.subjects.adapter_files import (
+    SIDECAR,
+    WRITTEN,
+    Sidecar,
+    load_adapter,
+    made_on,
+    read_sidecar,
+    save_folder,
+)
+from selfscope.subjects.live_adapters import LoraShape
+from selfscope.subjects.local_weights import LocalWeights
+
+KEPT = "injections"
+S = TypeVar("S", bound=LocalWeights)
+_INJECTIONS = TypeAdapter(tuple[Injection, ...])
+
+
+def save_written(
+    folder: Path, subject: LocalWeights, injections: Sequence[Injection], kind: str, made: Mapping[str, Any]
+) -> Sidecar:
+    """Writes what stands in every row of a subject; arguments as in `save_adapter`.
+
+    Parameters
+    ----------
+    folder : Path
+    subject : LocalWeights
+        Without them.
+    injections : sequence of Injection
+        For `subject.intervened`.
+    kind : str
+    made : mapping
+
+    Returns
+    -------
+    Sidecar
+        As it was written.
+    """
+    kept = {**made, KEPT: to_jsonable(tuple(injections))}
+    identity = content_hash(tuple(injections), size=32)
+    side = Sidecar(kind, subject.identity, subject.name, subject.vocabulary_hash, WRITTEN, identity, LoraShape(), kept)
+    save_folder(folder, side)
+    return side
+
+
+def put_on(subject: S, folder: Path | str) -> S:
+    """The subject with what a folder holds: an adapter that acts, or vectors that stand in every row.
+
+    Parameters
+    ----------
+    subject : LocalWeights
+        Loaded as the one that it was made on.
+    folder : Path or str
+
+    Returns
+    -------
+    S
+        Another subject, with an identity of its own.
+
+    Raises
+    ------
+    BadInput
+        It was made on another subject.
+    BadModel
+        A damaged folder, or one whose sidecar tells of other weights or vectors.
+    """
+    side = read_sidecar(folder)
+    if side.carry != WRITTEN:
+        return subject.adapted(load_adapter(subject, folder))
+    made_on(side, subject, folder)
+    try:
+        injections = _INJECTIONS.validate_python(side.made.get(KEPT))
+    except ValidationError as error:
+        raise BadModel(f"the adapter {folder}: {SIDECAR} holds no vectors ({error.error_count()} faults)") from error
+    if content_hash(injections, size=32) != side.identity:
+        raise BadModel(f"the adapter {folder}: its vectors are not those that {SIDECAR} tells of: restore them")
+    return subject.intervened(injections)
