@@ -28,6 +28,15 @@ TEXTS = ("other", "", "none", "True", "3", "-0.5", "nan", "a, b", 'x="1"', "[z]"
 """Texts that could be taken for something else."""
 
 
+VALUES: Mapping[str, tuple[Any, ...]] = {"BehaviouralSelfAwareness.mark": ("begins", "mentions")}
+"""Of fields that are empty unless they hold one of a closed set."""
+NEEDS: Mapping[str, Mapping[str, Any]] = {
+    "BehaviouralSelfAwareness.mark": {"word": "Well"},
+    "BehaviouralSelfAwareness.alone": {"mark": "begins", "word": "Well"},
+}
+"""What other fields have to hold for a field to have another value."""
+
+
 def catalogued(what: str) -> dict[str, type[Any]]:
     """The classes that a kind of part has by name."""
     return {name: resolve(what, name) for name in CATALOGUE[what]}
@@ -64,10 +73,10 @@ def compared(kind: type[Any]) -> list[Field[Any]]:
 
 
 def _others(base: Any, f: Field[Any], wanted: Any) -> Iterator[Any]:
-    old = getattr(base, f.name)
-    for value in (*_siblings(old), *values(wanted)):
+    old, name = getattr(base, f.name), f"{type(base).__name__}.{f.name}"
+    for value in (*_siblings(old), *VALUES.get(name, ()), *values(wanted)):
         try:
-            other = replace(base, **{f.name: value})
+            other = replace(base, **{**NEEDS.get(name, {}), f.name: value})
         except SelfscopeError:  # a closed set of words
             continue
         if other != base:

@@ -17,6 +17,7 @@ import pytest
 from selfscope.cli import main
 from selfscope.controls.base import Prepared
 from selfscope.errors import SelfscopeError, UnknownName
+from selfscope.phenomena.behavioural_self_awareness import BehaviouralSelfAwareness
 from selfscope.phenomena.hidden_context import HiddenContext
 from selfscope.phenomena.self_prediction import SelfPrediction
 from selfscope.records import (
@@ -124,7 +125,8 @@ def some_trials() -> list[Trial]:
     """Of reports and of activations, so that every control finds something to do."""
     said = SelfPrediction(test=6, train=4, dev=2, rollouts=2).pose(Phantom(), 0)
     inside = HiddenContext(test=3, train=3, dev=0, kinds=("topic",)).pose(OpenPhantom(), 0)
-    return [*said, *inside]
+    habits = BehaviouralSelfAwareness(test=2, train=1, dev=0, rollouts=1, messages=2).pose(Phantom(), 0)
+    return [*said, *inside, *habits]
 
 
 def study(readers: Sequence[Any] = (Asker(),), controls: Sequence[Any] = (), phenomenon: Any = None) -> Study:
