@@ -36,7 +36,7 @@ def test_it_is_a_scoring_subject(subject: Local) -> None:
     assert isinstance(subject, ScoringSubject)
     assert reaches(subject, "logprobs")
     assert reaches(subject, "activations")
-    assert not reaches(subject, "weights")
+    assert reaches(subject, "weights")
     assert subject.chat
     assert subject.environment["scoring"] == "token trees"
     assert subject.environment["dtype"] == "float32"
