@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -108,7 +109,8 @@ def plain(subject: Local, adapter: Adapter, examples: Sequence[Example]) -> floa
     """One step's gradients: a row for each question and candidate that differs before its last token, everything of
     every row computed."""
     _cleared(adapter)
-    worn = subject.adapted(adapter)
+    # Of this very subject, and not `adapted`: there the median norms, the unit of what is written, are the adapter's.
+    worn = replace(subject, engine=replace(subject.engine, active=(adapter,)), versions=(adapter.version,))
     engine, rows = worn._marked([e.prompt for e in examples], [8] * len(examples))
     tokens = [[tuple(subject.tokenizer(c, add_special_tokens=False).input_ids) for c in e.candidates] for e in examples]
     flat: dict[tuple[int, ...], None] = {}
