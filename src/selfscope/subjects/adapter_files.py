@@ -5,17 +5,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from selfscope.errors import BadInput, BadModel, FileError, reaching
+from selfscope.subjects.cache import make_folder
 from selfscope.subjects.damage import read_json, reading
 from selfscope.subjects.live_adapters import CARRIES, Adapter, LoraShape
 from selfscope.subjects.local_weights import LocalWeights
 from selfscope.subjects.model_files import ADAPTER
+from selfscope.subjects.tensor_files import save_tensors
 
 SIDECAR = "selfscope.json"
 SCHEMA = 1
@@ -81,19 +82,13 @@ def save_adapter(
     FileError
         It cannot be written, or the folder holds something else.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
     side = Sidecar(
         kind, subject.identity, subject.name, subject.vocabulary_hash, adapter.carry, adapter.identity, adapter.shape,
         dict(made),
     )  # fmt: skip
 
     def fill(draft: Path) -> None:
-        try:
-            save_file({k: v.contiguous() for k, v in adapter.state().items()}, draft / ADAPTER[1])
-        except SafetensorError as error:
-            raise FileError(f"cannot write {str(folder)!r}: {error}") from error
+        save_tensors(draft / ADAPTER[1], adapter.state())
         (draft / ADAPTER[0]).write_text(json.dumps(_config(subject, adapter), indent=1), encoding="utf-8")
 
     save_folder(folder, side, fill)
@@ -121,15 +116,12 @@ def save_folder(folder: Path, side: Sidecar, fill: Callable[[Path], None] = lamb
         if folder.exists() and any(folder.iterdir()) and not (folder / SIDECAR).exists():
             raise FileError(f"{folder} holds other files: give the adapter a folder of its own")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-        try:
-            draft.mkdir()
+
+        def whole(draft: Path) -> None:
             fill(draft)
             (draft / SIDECAR).write_text(json.dumps({"schema": SCHEMA, **asdict(side)}, indent=1), encoding="utf-8")
-            shutil.rmtree(folder, ignore_errors=True)
-            draft.rename(folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+
+        make_folder(folder, whole)
 
 
 def _config(subject: LocalWeights, adapter: Adapter) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +31,9 @@ def lock(file: Path) -> Iterator[None]:
 
 def make_folder(target: Path, make: Callable[[Path], None]) -> None:
     """Makes a folder that is renamed into place when it is whole, so that a kill leaves no half of it behind."""
-    staging = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))
+    staging = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir()
     try:
         make(staging)
         if target.exists():

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from selfscope.errors import StoreError, reaching
+from selfscope.subjects.tensor_files import load_tensors, save_tensors
 from selfscope.training.dev import Look
-from selfscope.training.safely import load_tensors, save_tensors
 
 STEP, TENSORS = "step.json", "step.safetensors"
 

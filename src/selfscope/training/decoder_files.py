@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -17,8 +15,10 @@ from selfscope.errors import FileError, reaching
 from selfscope.records import content_hash, to_json
 from selfscope.records.contracts import CONTRACT, LABELS, SCHEMA, TENSORS, DecoderContract
 from selfscope.subjects.adapter_files import save_adapter
+from selfscope.subjects.cache import make_folder
 from selfscope.subjects.live_adapters import Adapter
 from selfscope.subjects.local_weights import LocalWeights
+from selfscope.subjects.tensor_files import save_tensors
 from selfscope.training.items import Item
 from selfscope.training.live_decoder import LiveDecoder
 from selfscope.wording.decoder_prompts import example_ids
@@ -74,31 +74,21 @@ def write_decoder(
     labels: Sequence[str] = (),
 ) -> DecoderContract:
     """Writes its parts. labels: of the neighbours. Raises FileError."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
-
     contract = sealed(contract, tensors, "" if adapter is None else adapter.identity)
     with reaching(folder):
         if folder.exists() and any(folder.iterdir()) and not (folder / CONTRACT).exists():
             raise FileError(f"{folder} holds other files: give the decoder a folder of its own")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = folder.with_name(f"{folder.name}.{os.getpid()}.draft")
-        try:
-            if adapter is None:
-                draft.mkdir()
-            else:
+
+        def whole(draft: Path) -> None:
+            if adapter is not None:
                 save_adapter(draft, subject, adapter, "reader", contract.made)
-            try:
-                save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, draft / TENSORS)
-            except SafetensorError as error:
-                raise FileError(f"cannot write {str(folder)!r}: {error}") from error
+            save_tensors(draft / TENSORS, tensors)
             (draft / LABELS).write_text(json.dumps(list(labels), ensure_ascii=False), encoding="utf-8")
             written = {"schema": SCHEMA, "contract": json.loads(to_json(contract))}
             (draft / CONTRACT).write_text(json.dumps(written, ensure_ascii=False, indent=1), encoding="utf-8")
-            shutil.rmtree(folder, ignore_errors=True)
-            draft.rename(folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+
+        make_folder(folder, whole)
     return contract
 
 

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from selfscope.directions import standardised
-from selfscope.errors import BadInput
+from selfscope.errors import BadInput, reaching
 from selfscope.records import Evidence, Prompt
 from selfscope.subjects.activations import Activations, BadActivations, Owner
 from selfscope.subjects.base import OpenSubject
+from selfscope.subjects.tensor_files import save_tensors
 from selfscope.training.bank import Context
 
 UNITS = "units.safetensors"
@@ -74,15 +75,14 @@ class Features:
         return self.states.at(layer)[own] * self.scales[layer][where] + self.means[layer][where]
 
     def save(self, folder: Path | str) -> Path:
-        """Writes states, units and facts. Raises OSError where they cannot be written."""
-        from safetensors.numpy import save_file
-
+        """Writes states, units and facts. Raises FileError where they cannot be written."""
         path = self.states.save(folder)
         units = {f"{name}.{k}": np.ascontiguousarray(of[k], dtype=np.float32) for k in self.layers
                  for name, of in (("mean", self.means), ("scale", self.scales))}  # fmt: skip
-        save_file(units, path / UNITS)
+        save_tensors(path / UNITS, units)
         facts = {"ids": self.ids, "column": self.column, "columns": self.columns}
-        (path / FACTS).write_text(json.dumps(facts), encoding="utf-8")
+        with reaching(path):
+            (path / FACTS).write_text(json.dumps(facts), encoding="utf-8")
         return path
 
     @classmethod
