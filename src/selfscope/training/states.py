@@ -96,35 +96,13 @@ class StateLesson(Identified):
         BadInput
             No trials to teach with.
         """
-        return state_examples(subject, trials, behaves, self, seed)
+        return _examples(subject, trials, behaves, self, seed)
 
 
-def state_examples(
+def _examples(
     subject: OpenSubject, trials: Sequence[Trial], behaves: Behaves, lesson: StateLesson, seed: int
 ) -> list[Example]:
-    """The lesson on these trials.
-
-    Parameters
-    ----------
-    subject : OpenSubject
-        Whose states are captured, and whose behaviour is the truth.
-    trials : sequence of Trial
-        Plain ones of the train split, whose ``coordinates["replies"]`` are what may be said.
-    behaves : callable
-        Measures what the subject does in trials.
-    lesson, seed
-        How many, drawn how.
-
-    Returns
-    -------
-    list of Example
-        Groups of one object: report, third persons, the words themselves.
-
-    Raises
-    ------
-    BadInput
-        No trials to teach with.
-    """
+    """See `StateLesson.examples`."""
     if not trials:
         raise BadInput("there are no trials of the train split to teach with: give the phenomenon some, as train=80")
     rng = np.random.default_rng(seed)
