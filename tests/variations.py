@@ -15,6 +15,7 @@ from dataclasses import MISSING, Field, fields, replace
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+import selfscope
 from selfscope.catalogue import CATALOGUE, resolve
 from selfscope.errors import SelfscopeError
 from selfscope.records import Identified
@@ -85,15 +86,15 @@ def _others(base: Any, f: Field[Any], wanted: Any) -> Iterator[Any]:
 
 @cache
 def _load() -> None:
-    for name in ROOMS.values():
-        room = importlib.import_module(f"selfscope.{name}")
-        for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+    """All of it, so that what is found does not depend on what a test before has loaded."""
+    for module in pkgutil.walk_packages(selfscope.__path__, "selfscope."):
+        if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 
 
 @cache
 def _words() -> tuple[tuple[str, ...], ...]:
-    """Every collection of words that stands at the top of a loaded module of ours: the closed sets of fields."""
+    """Every collection of words that stands at the top of a module of ours: the closed sets of fields."""
     _load()
     own = [vars(module) for name, module in sorted(sys.modules.items()) if name.startswith("selfscope.")]
     lists = [tuple(v) for names in own for v in names.values() if isinstance(v, tuple | list | Mapping) and v]
