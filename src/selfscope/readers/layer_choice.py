@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from selfscope.readers.base import Reader
-from selfscope.records import TokenDistribution, Trial, Truth
+from selfscope.records import TokenDistribution, Trial, Truth, content_hash
 from selfscope.subjects.base import Subject
 
+FOLDS = 4
 FITTED = 48
 """Train trials on which a layer is chosen."""
 
@@ -38,6 +39,11 @@ def spread_over_clusters(trials: Sequence[Trial], most: int) -> list[Trial]:
         turn = turns[trial.cluster] = turns.get(trial.cluster, -1) + 1
         keyed.append((turn, i, trial))
     return [trial for _, _, trial in sorted(keyed, key=lambda x: x[:2])[:most]]
+
+
+def folds_of(clusters: Sequence[str]) -> Any:
+    """(N,) fold of each row; a cluster is in one fold."""
+    return np.array([int(content_hash("fold", c, size=8), 16) % FOLDS for c in clusters])
 
 
 def likeliest(after: TokenDistribution, top: int = 1) -> dict[str, Any]:

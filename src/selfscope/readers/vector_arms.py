@@ -14,6 +14,8 @@ import numpy as np
 from selfscope.records import Evidence, Trial, content_hash
 from selfscope.subjects.base import OpenSubject
 
+POSITIONS = 4
+"""Columns of the evidence among which one is chosen, from its end."""
 WORDLESS = ("none", "text", "full")
 """Arms in which no vector is written."""
 
@@ -66,6 +68,35 @@ def evidence_of(trial: Trial) -> Evidence:
     if trial.evidence is None:
         raise ValueError(f"trial {trial.id} gives no activations to read: choose a phenomenon that does")
     return trial.evidence
+
+
+def positions_from_end(trials: Sequence[Trial]) -> list[int]:
+    """The last positions of the evidence that all of these trials have, the last one first."""
+    deep = min([POSITIONS, *(len(evidence_of(t).positions) for t in trials)])
+    return list(range(-1, -deep - 1, -1))
+
+
+def captured_over(
+    subject: OpenSubject, trials: Sequence[Trial], layers: Sequence[int], positions: Sequence[int]
+) -> dict[Place, dict[str, Any]]:
+    """place -> trial -> (D,): one capture for every question."""
+    if not trials or not layers:
+        return {}
+    evidence = [evidence_of(t) for t in trials]
+    states = subject.capture(
+        [e.prompt for e in evidence], list(layers), [[e.positions[p] for p in positions] for e in evidence]
+    )
+    step = len(positions)
+    return {
+        Place(layer, p): dict(zip([t.id for t in trials], states.at(layer)[k::step], strict=True))
+        for layer in layers
+        for k, p in enumerate(positions)
+    }
+
+
+def stacked(states: Mapping[str, Any], trials: Sequence[Trial]) -> Any:
+    """(N, D) of these trials."""
+    return np.stack([states[t.id] for t in trials])
 
 
 def mean_vectors(
