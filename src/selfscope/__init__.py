@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from selfscope.readers.ask import Ask
     from selfscope.readers.base import Reader
     from selfscope.readers.behaviour_ceiling import BehaviourCeiling
+    from selfscope.readers.centred_lens import CentredLens
     from selfscope.readers.few_shot import FewShot
     from selfscope.readers.history_baseline import HistoryBaseline
     from selfscope.readers.input_baseline import InputBaseline
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from selfscope.readers.patchscope import Patchscope, SelfIE
     from selfscope.readers.prior import Prior
     from selfscope.readers.probe import Probe
+    from selfscope.readers.ridge_probe import RidgeProbe
     from selfscope.records import (
         Cost,
         Decoding,
@@ -98,6 +100,8 @@ _SHIPPED = {
     "readers.probe": ("Probe",),
     "readers.patchscope": ("Patchscope", "SelfIE"),
     "readers.logit_lens": ("LogitLens",),
+    "readers.centred_lens": ("CentredLens",),
+    "readers.ridge_probe": ("RidgeProbe",),
     "phenomena.self_prediction": ("SelfPrediction",),
     "phenomena.branch_distribution": ("BranchDistribution",),
     "phenomena.token_probability": ("TokenProbability",),
@@ -157,15 +161,15 @@ _WHERE = {
 
 __all__ = [
     "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "BehaviourCeiling", "BranchDistribution",
-    "Card", "Cards", "Changed", "ChangedCompetence", "Claim", "Competence", "Confidence", "ContentFree", "Control",
-    "Cost", "Decoding", "Doctor", "EntityResolution", "Evidence", "FewShot", "Findings", "Framing", "HiddenContext",
-    "HistoryBaseline", "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "MaskedTurns", "Message",
-    "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome", "Paraphrase",
-    "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question", "Reader", "Reading", "Reply",
-    "Row", "Rows", "ScaleFlip", "Score", "ScoringSubject", "SelfIE", "SelfPrediction", "SelfscopeError", "Settle",
-    "Sham", "StateReading", "Study", "Subject", "Sweep", "SweepArray", "ThirdPerson", "TokenDistribution",
-    "TokenProbability", "Trial", "Truth", "Vector", "VectorState", "YesBias", "ask", "card", "cards", "doctor",
-    "findings", "judge", "load", "read", "redraw", "rows_of", "run", "sweep",
+    "Card", "Cards", "CentredLens", "Changed", "ChangedCompetence", "Claim", "Competence", "Confidence", "ContentFree",
+    "Control", "Cost", "Decoding", "Doctor", "EntityResolution", "Evidence", "FewShot", "Findings", "Framing",
+    "HiddenContext", "HistoryBaseline", "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens",
+    "MaskedTurns", "Message", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel",
+    "Outcome", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question",
+    "Reader", "Reading", "Reply", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Score", "ScoringSubject", "SelfIE",
+    "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateReading", "Study", "Subject", "Sweep", "SweepArray",
+    "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "Vector", "VectorState", "YesBias", "ask",
+    "card", "cards", "doctor", "findings", "judge", "load", "read", "redraw", "rows_of", "run", "sweep",
 ]  # fmt: skip
 
 

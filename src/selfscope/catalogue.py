@@ -35,6 +35,8 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "patchscope": "selfscope.readers.patchscope:Patchscope",
         "selfie": "selfscope.readers.patchscope:SelfIE",
         "logit_lens": "selfscope.readers.logit_lens:LogitLens",
+        "centred_lens": "selfscope.readers.centred_lens:CentredLens",
+        "ridge_probe": "selfscope.readers.ridge_probe:RidgeProbe",
     },
     "control": {
         "third_person": "selfscope.controls.words:ThirdPerson",

@@ -13,6 +13,7 @@ from selfscope.records import TokenDistribution, Trial, Truth, content_hash
 from selfscope.subjects.base import Subject
 
 FOLDS = 4
+"""Of validation on train."""
 FITTED = 48
 """Train trials on which a layer is chosen."""
 
@@ -26,7 +27,7 @@ def best_layer(
     if not sample:
         return None
     grid = [replace(t, coordinates={**t.coordinates, "layer": k}) for k in layers for t in sample]
-    hits = [_hit(r.distribution, right[t.id]) for r, t in zip(reader.read(subject, grid), grid, strict=True)]
+    hits = [hit(r.distribution, right[t.id]) for r, t in zip(reader.read(subject, grid), grid, strict=True)]
     means = [float(np.mean(hits[i * len(sample) : (i + 1) * len(sample)])) for i in range(len(layers))]
     return layers[int(np.argmax(means))]
 
@@ -52,7 +53,8 @@ def likeliest(after: TokenDistribution, top: int = 1) -> dict[str, Any]:
     return {"id": after.ids[-top], "text": after.tokens[-top], "logprob": round(after.logprobs[-top], 4)}
 
 
-def _hit(distribution: Sequence[float] | None, truth: Truth) -> float:
+def hit(distribution: Sequence[float] | None, truth: Truth) -> float:
+    """The truth's share on what a reading holds likeliest."""
     if distribution is None:
         return 0.0
     return truth.mean[max(range(len(distribution)), key=lambda k: distribution[k])]

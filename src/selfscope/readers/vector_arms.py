@@ -5,14 +5,14 @@ N trials, D width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from selfscope.records import Evidence, Trial, content_hash
-from selfscope.subjects.base import OpenSubject
+from selfscope.subjects.base import OpenSubject, depths
 
 POSITIONS = 4
 """Columns of the evidence among which one is chosen, from its end."""
@@ -57,7 +57,7 @@ def captured(subject: OpenSubject, trials: Sequence[Trial], places: Sequence[Pla
     if not trials:
         return []
     evidence = [evidence_of(t) for t in trials]
-    positions = [_position(e, p) for e, p in zip(evidence, places, strict=True)]
+    positions = [_position(e, p.position) for e, p in zip(evidence, places, strict=True)]
     layers = sorted({p.layer for p in places})
     states = subject.capture([e.prompt for e in evidence], layers, [[c] for c in positions])
     return [states.at(p.layer)[i] for i, p in enumerate(places)]
@@ -84,7 +84,7 @@ def captured_over(
         return {}
     evidence = [evidence_of(t) for t in trials]
     states = subject.capture(
-        [e.prompt for e in evidence], list(layers), [[e.positions[p] for p in positions] for e in evidence]
+        [e.prompt for e in evidence], list(layers), [[_position(e, p) for p in positions] for e in evidence]
     )
     step = len(positions)
     return {
@@ -92,6 +92,25 @@ def captured_over(
         for layer in layers
         for k, p in enumerate(positions)
     }
+
+
+def captured_around(
+    subject: OpenSubject, trials: Sequence[Trial], places: Collection[Place]
+) -> list[Mapping[Place, Any]]:
+    """place -> (D,) of each trial by its arm, {} where no vector is captured: at these places, and wherever a place is
+    chosen. So the call is the same for every reader that reads all layers at once, and is made once."""
+    out: list[Mapping[Place, Any]] = [{}] * len(trials)
+    wanted = [i for i, t in enumerate(trials) if t.arm not in (*WORDLESS, "mean")]
+    if not wanted:
+        return out
+    shown = [trials[i] for i in wanted]
+    layers = sorted({*depths(subject), *(p.layer for p in places)})
+    positions = sorted({*positions_from_end(shown), *(p.position for p in places)}, reverse=True)
+    states = captured_over(subject, shown, layers, positions)
+    for i in wanted:
+        own = {place: of[trials[i].id] for place, of in states.items()}
+        out[i] = {k: _random(trials[i], v) for k, v in own.items()} if trials[i].arm == "random" else own
+    return out
 
 
 def stacked(states: Mapping[str, Any], trials: Sequence[Trial]) -> Any:
@@ -111,16 +130,16 @@ def mean_vectors(
         return {}
     evidence = [evidence_of(t) for t in first.values()]
     states = subject.capture(
-        [e.prompt for e in evidence], list(layers), [[_position(e, Place(0, position))] for e in evidence]
+        [e.prompt for e in evidence], list(layers), [[_position(e, position)] for e in evidence]
     )  # fmt: skip
     return {Place(layer, position): states.at(layer).mean(0) for layer in layers}
 
 
-def _position(evidence: Evidence, place: Place) -> int:
+def _position(evidence: Evidence, position: int) -> int:
     count = len(evidence.positions)
-    if not -count <= place.position < count:
-        raise ValueError(f"the evidence has {count} positions: position {place.position} is not one of them")
-    return evidence.positions[place.position]
+    if not -count <= position < count:
+        raise ValueError(f"the evidence has {count} positions: position {position} is not one of them")
+    return evidence.positions[position]
 
 
 def _random(trial: Trial, vector_D: Any) -> Any:
