@@ -100,6 +100,17 @@ def test_a_wrong_key_or_name_ends_it_at_once(status: int) -> None:
     assert len(server.bodies) <= 20, "no other try, and what was waiting is not sent"
 
 
+def test_the_status_counts_before_what_the_answer_is_packed_in() -> None:
+    packed = {"content-encoding": "gzip"}
+    for status, says, tries in ((401, "HTTP 401.*Check the key", 1), (500, "HTTP 500", 2), (200, "compressed", 2)):
+        with (
+            serving(lambda body, seen, status=status: (status, b"\x1f\x8b\x00", packed)) as server,  # type: ignore[misc]
+            pytest.raises(ServerError, match=says),
+        ):
+            subject(server, tries=2).sample(asked("a"), 1, Decoding())
+        assert len(server.bodies) == tries
+
+
 @pytest.mark.parametrize(
     "garbage",
     [b"<html>Welcome</html>", b"", b"[]", b"{}", {"choices": []}, {"choices": [{"text": "x"}]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +36,7 @@ from selfscope.records import (
 from selfscope.report.examples import reply_text
 from selfscope.report.tables import outcomes
 from selfscope.store import Store, read
+from selfscope.store.export import Rows, as_text
 from selfscope.study import PhenomenonPlan, Study, run
 from selfscope.subjects.sealed import Log, MeteredSubject, SealedSubject, SealRegistry
 from toys import Letters, ToySubject
@@ -145,6 +147,7 @@ def test_what_a_reading_holds_besides_is_checked_too() -> None:
         assert "holds no distribution" in bad.extra["why"]
     assert checked(replace(good, mass=NAN), 2).outcome == Outcome.ERROR
     assert checked(replace(good, mass=1.5), 2).outcome == Outcome.ERROR
+    assert checked(replace(good, mass=True), 2).outcome == Outcome.ERROR
     assert checked(replace(good, first=2), 2).outcome == Outcome.ERROR
     assert checked(None, 2).extra["why"] == "it is no Reading but a NoneType"  # type: ignore[arg-type]
     assert checked(Reading(Outcome.ANSWERED), 2).outcome == Outcome.ERROR
@@ -254,3 +257,20 @@ def test_a_number_of_answers_that_is_another_is_one_line() -> None:
     for call in (lambda: sealed.sample(prompts, 1, Decoding(1)), lambda: sealed.score(prompts, [["a"], ["a"]])):
         with pytest.raises(BadInput, match=r"toy: what .* gave to 'reader' is not what was asked for"):
             call()
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_numbers_of_any_library_become_floats_that_are_written(kind: type) -> None:
+    given = Reading(Outcome.ANSWERED, np.array([0.25, 0.75], kind), mass=kind(0.5))  # type: ignore[arg-type]
+    sound = checked(given, 2)
+    assert (sound.distribution, sound.mass) == ((0.25, 0.75), 0.5)
+    assert {type(p) for p in (*(sound.distribution or ()), sound.mass)} == {float}
+    for reading in (given, sound):
+        table = rows_in_memory(reading)
+        line = json.loads(as_text(table, "jsonl"))
+        assert (line["reading"], line["mass"]) == ([0.25, 0.75], 0.5)
+        assert "[0.25, 0.75]" in as_text(table, "csv")
+
+
+def rows_in_memory(reading: Reading) -> Rows:
+    return Rows([(Row("c", "s", "p", "t", "r", "self", "plain", 0, reading), None, None)])

@@ -17,7 +17,9 @@ from tested_device import DEVICE, HERE
 from tiny import build
 
 pytestmark = [pytest.mark.foreign, pytest.mark.skipif(DEVICE == "cpu", reason="SELFSCOPE_TEST_DEVICE names no device")]
-FAMILIES = ("llama", "gpt2", "gemma3-window")
+FAMILIES = {"llama": 1e-7, "gpt2": 1e-7, "gemma3-window": 5e-7}
+"""How far captures may differ, as a part of the largest value. Gemma norms what each block adds, and the device sums
+the squares in another order: 4.5e-7 were measured there, four steps of a number in fp32."""
 ASKED = [Prompt(ids=tuple(range(20, 20 + k))) for k in (1, 5, 9, 31)]
 WORDS = [["yes", "the stone bridge", "the stone"]] * len(ASKED)
 
@@ -55,11 +57,13 @@ def test_scores_and_next_tokens(both: tuple[Local, Local]) -> None:
     within("score", here, cpu, 1e-6)
 
 
-def test_captures_and_lenses(both: tuple[Local, Local]) -> None:
+def test_captures_and_lenses(both: tuple[Local, Local], request: pytest.FixtureRequest) -> None:
+    family = request.node.callspec.params["both"]
     layers = [-1, *both[1].layers]
     here, cpu = (one.capture(ASKED, layers, "every") for one in both)
     for layer in layers:
-        within(f"capture of layer {layer}", here.at(layer), cpu.at(layer), 1e-7 * max(1, np.abs(cpu.at(layer)).max()))
+        largest = max(1, np.abs(cpu.at(layer)).max())
+        within(f"capture of layer {layer}", here.at(layer) / largest, cpu.at(layer) / largest, FAMILIES[family])
     some = cpu.at(layers[-1])[:3]
     lens_here, lens_cpu = ([d.logprobs for d in one.unembed(some, ids=range(40))] for one in both)
     within("lens", lens_here, lens_cpu, 1e-6)

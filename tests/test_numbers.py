@@ -36,6 +36,10 @@ SAME: dict[str, Any] = {
     "with a gradient": torch.tensor(VALUES, requires_grad=True),
     "a parameter": torch.nn.Parameter(torch.tensor(VALUES)),
     "a column": torch.stack([torch.tensor(VALUES)] * 3, dim=1)[:, 1],
+    "sparse": torch.tensor(VALUES).to_sparse(),
+    "sparse, bfloat16": torch.tensor(VALUES, dtype=torch.bfloat16).to_sparse(),
+    "a negative view": torch.imag(torch.conj(torch.complex(torch.zeros(4), -torch.tensor(VALUES)))),
+    "for another library": torch.tensor(VALUES).to_mkldnn() if torch.backends.mkldnn.is_available() else VALUES,
     "list of tensors": [torch.tensor(v) for v in VALUES],
 }
 

@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 
 from selfscope.parsing import Parsed, asserted, parse_counts, parse_option, parse_percent
-from selfscope.records import Outcome, Reply
+from selfscope.quantities import graded, measure
+from selfscope.records import Option, Outcome, Question, Reply
 
 LINES = Path(__file__).with_name("replies.jsonl").read_text("utf-8").split("\n")
-ENTRIES = [json.loads(line) for line in LINES if line]
+EVERY = [json.loads(line) for line in LINES if line]
+ENTRIES = [entry for entry in EVERY if entry["format"] != "truth"]
+TRUTHS = [entry for entry in EVERY if entry["format"] == "truth"]
 BESIDE = [
     ("1", "1.5", "15", "-1", "1.05"), ("3", "3.14", "31", "-3", "0.3"), ("New", "New York", "York", "New Yorker"),
     ("no", "not sure", "none", "yes"), ("C", "C++", "C#", "Objective-C"), ("-5", "5", "0", "55"),
@@ -46,6 +49,16 @@ def test_every_reply_is_read_as_a_careful_reader_reads_it() -> None:
     wrong = [(e["reply"], read(e)) for e in ENTRIES if (str(read(e).outcome), read(e).value) != right(e)]
     assert [w for w in wrong if w[1].value is not None] == [], "no reply is taken for an answer that it is not"
     assert len(wrong) <= 2, "and next to none is left unread"
+
+
+@pytest.mark.parametrize("entry", TRUTHS, ids=lambda entry: f"{entry.get('item', 'option')}: {entry['reply'][:60]}")
+def test_every_truth_is_what_a_careful_reader_would_grade(entry: dict[str, Any]) -> None:
+    """What a subject's own reply is measured as: whether it is right, or which of the options it has."""
+    if "item" in entry:
+        assert graded(entry["item"], entry["reply"]) == entry["answer"]
+        return
+    options = tuple(Option(text, text) for text in (*entry["options"], "something else"))
+    assert measure(Question("option", options, shared=False), entry["reply"]) == (entry["answer"] or "something else")
 
 
 def test_the_corpus_is_about_everything_that_replies_do() -> None:
@@ -85,7 +98,8 @@ def test_a_reply_that_is_cut_off_where_a_longer_option_goes_on_is_truncated() ->
 @pytest.mark.parametrize(
     "text",
     ["yes " * 20000, " " * 200000, "no, " * 20000, "<think>" * 20000, "a\n" * 20000, "(" * 50000, "1" * 100000,
-     "yes" + " " * 100000 + "no", "\ue000\ue001" * 1000, "not " * 30000 + "yes", "*" * 50000 + "yes"],
+     "yes" + " " * 100000 + "no", "\ue000\ue001" * 1000, "not " * 30000 + "yes", "*" * 50000 + "yes",
+     "not a " * 20000 + "true", "no doubt true " * 9000, "not without any " * 9000, "than the " * 20000 + "true"],
     ids=lambda text: text[:9],
 )  # fmt: skip
 def test_no_reply_takes_long(text: str) -> None:
@@ -93,4 +107,5 @@ def test_no_reply_takes_long(text: str) -> None:
     reply = Reply(text)
     for parsed in (parse_option(reply, ("yes", "no")), parse_percent(reply), parse_counts(reply, "ab")):
         assert isinstance(parsed, Parsed)
+    assert graded("true_false|trout|fish", text) in (True, False)
     assert time.process_time() - start < 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import socket
 import threading
 import time
@@ -17,8 +18,8 @@ from selfscope.cli import main
 from selfscope.errors import SelfscopeError, ServerError
 from selfscope.records import Decoding
 from selfscope.subjects import chat_sockets
-from selfscope.subjects.chat_answers import completion, seconds_of
-from selfscope.subjects.chat_http import PATIENCE
+from selfscope.subjects.chat_answers import RequestFailed, completion, seconds_of
+from selfscope.subjects.chat_http import PATIENCE, Wire
 from selfscope.subjects.chat_server import SILENT, load_api
 from selfscope.subjects.chat_sockets import Sockets, pool_of
 from talking_server import BODY, HEAD, Serve, again, dripping, once, silent, talking
@@ -190,6 +191,38 @@ def test_proxies_of_the_environment_are_used_but_not_for_this_machine(monkeypatc
         with pytest.raises(ServerError):
             load_api("m", "http://far.example:1/v1", timeout=0.5, tries=1).sample(asked("a"), 1, Decoding())
         assert len(proxy.bodies) == 1
+
+
+def missing(**_: object) -> None:
+    raise RuntimeError("Attempted to use SOCKS support, but the `socksio` package is not installed.")
+
+
+@pytest.mark.parametrize(
+    ("proxy", "says"),
+    [("socks5://me:passw0rd-1@127.0.0.1:1", "pip install socksio"), ("SOCKS5H://127.0.0.1:1", "pip install socksio"),
+     ("socks4://127.0.0.1:1", "cannot be used. Set ALL_PROXY"), ("ftp://me:passw0rd-1@127.0.0.1:1", "cannot be used"),
+     ("http://127.0.0.1:port", "cannot be used"), ("http://", "cannot be used"), ("http://[::1", "cannot be used")],
+)  # fmt: skip
+def test_a_proxy_that_cannot_be_used_is_one_line(proxy: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    if importlib.util.find_spec("socksio"):
+        monkeypatch.setattr(httpcore, "SOCKSProxy", missing)
+    with pytest.raises(ServerError) as error:
+        load_api("m", "http://far.example/v1").sample(asked("a"), 1, Decoding())
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+    assert "passw0rd" not in str(error.value)
+
+
+def test_the_seconds_that_are_told_are_those_that_were_given() -> None:
+    """A last try has what is left of all tries."""
+    with talking(silent) as url, Wire(url, 30.0, 1, 0.01) as wire:
+        with pytest.raises(RequestFailed) as failed:
+            wire._once({"messages": []}, 0.25)
+        assert failed.value.what == "no answer within 0.25 s"
 
 
 def test_only_an_address_in_ascii_is_one() -> None:

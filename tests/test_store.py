@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from selfscope.errors import SelfscopeError, StoreError
+from selfscope.errors import FileError, SelfscopeError, StoreError
 from selfscope.records import (
     Message,
     Observation,
@@ -28,6 +28,7 @@ from selfscope.records import (
     Truth,
 )
 from selfscope.store import Store, export, fingerprint, read, rows
+from selfscope.store.export import COLUMNS
 
 KINDS = ("trials", "observations", "truths", "rows", "cells")
 SETTINGS = {"seed": 0, "subject": "abc"}
@@ -212,6 +213,42 @@ def test_exports_hold_every_row_joined_with_its_trial_and_truth(tmp_path: Path) 
     ]
     with pytest.raises(SelfscopeError, match="csv, jsonl, parquet"):
         export(folder, "xls")
+
+
+def test_parquet_keeps_texts_as_texts_and_every_column_has_its_type(tmp_path: Path) -> None:
+    """Whatever they look like, and where nothing stands in a column."""
+    duckdb = pytest.importorskip("duckdb")
+    trial = replace(a_trial(0), cluster="7", public="2024-01-01", task="true")
+    with Store(tmp_path / "s", SETTINGS) as store:
+        store.add_trials([trial])
+        store.finish("c", [a_row("c", 0)])
+    assert tuple(next(rows(tmp_path / "s").records())) == COLUMNS
+    target = export(tmp_path / "s", "parquet", tmp_path / "it's.parquet")
+    held = duckdb.read_parquet(str(target))
+    kinds = dict(zip(held.columns, map(str, held.types), strict=True))
+    assert tuple(kinds) == COLUMNS
+    row = dict(zip(COLUMNS, held.fetchall()[0], strict=True))
+    assert (row["cluster"], row["public"], row["task"], row["seed"]) == ("7", "2024-01-01", "true", 0)
+    assert [kinds[name] for name in ("public", "text", "truth", "options", "rollouts", "negated", "mass")] == [
+        "VARCHAR", "VARCHAR", "DOUBLE[]", "VARCHAR[]", "BIGINT", "BOOLEAN", "DOUBLE",
+    ]  # fmt: skip
+
+
+def test_a_parquet_file_that_cannot_be_written_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    folder = filled(tmp_path / "s")
+    (tmp_path / "taken.parquet").mkdir()
+    with pytest.raises(FileError, match=r"taken\.parquet"):
+        export(folder, "parquet", tmp_path / "taken.parquet")
+
+    def full(*args: object) -> None:
+        raise duckdb.IOException("IO Error: could not write\nNo space left on device")
+
+    monkeypatch.setattr(duckdb, "connect", full)
+    with pytest.raises(FileError, match=r"out\.parquet': IO Error: could not write No space left") as error:
+        export(folder, "parquet", tmp_path / "out.parquet")
+    assert isinstance(error.value.__cause__, duckdb.Error)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["s", "taken.parquet"], "nothing is left of it"
 
 
 def test_rows_show_themselves(tmp_path: Path) -> None:

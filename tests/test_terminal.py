@@ -20,7 +20,8 @@ from selfscope.api.cards import Card
 from selfscope.cli import main
 from selfscope.cli.progress import Bar
 from selfscope.errors import BadModel, UnknownName
-from selfscope.terminal import COLOURS, HIDDEN, all_shown, as_json, one_line, say, shown
+from selfscope.secrets import STARS
+from selfscope.terminal import COLOURS, HIDDEN, all_shown, as_json, one_line, say, say_json, shown
 from source_tree import SOURCE, files, tree_of
 
 MODEL = "hostile:HOSTILE"
@@ -61,6 +62,28 @@ def test_of_codes_only_colours_of_ours_are_printed(capsys: pytest.CaptureFixture
     say("\x1b[1;31mred\x1b[0m\x1b[2J", coloured=True)
     say("\x1b[1;31mred")
     assert capsys.readouterr().out == "\x1b[1;31mred\x1b[0m␛[2J\n␛[1;31mred\n"
+
+
+@pytest.mark.parametrize("key", ["nabcdef-0123456", "u00e9-0123456789", "\u002fabcdef-0123456"])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_json_stays_json_where_a_secret_is_printed(
+    key: str, indent: int | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A secret may begin like an escape: the text as it is written holds it where the data does not."""
+    monkeypatch.setenv("SELFSCOPE_API_KEY", key)
+    data = {"a line\n" + key[1:]: ["\n" + key[1:], "é" + key[5:], f"it is {key}", 7]}
+    for ascii_ in (True, False):
+        one = json.dumps(data, indent=indent, ensure_ascii=ascii_) + "\n"
+        for text, count in ((one, 1), (one * 2, 2)) if indent is None else ((one, 1),):
+            say_json(text)
+            out = capsys.readouterr().out
+            assert out.endswith("\n")
+            held = [json.loads(line) for line in out.split("\n") if line] if indent is None else [json.loads(out)]
+            assert len(held) == count
+            for value in held:
+                (name, (first, second, third, number)), = value.items()
+                assert (name, first, second, number) == ("a line\n" + key[1:], "\n" + key[1:], "é" + key[5:], 7)
+                assert third == f"it is {STARS}"
 
 
 def test_errors_are_harmless_in_python_too() -> None:

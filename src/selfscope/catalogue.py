@@ -58,6 +58,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
     },
     "lesson": {
         "states": "selfscope.training.states:StateLesson",
+        "truths": "selfscope.training.truths:TruthLesson",
     },
     "subject": {
         "phantom": "selfscope.subjects.phantom:Phantom",

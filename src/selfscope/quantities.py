@@ -48,6 +48,7 @@ _PRONOUNS = ("it", "its", "that", "thats", "this", "these", "those", "you", "you
 _EMPTY = """a an the my your our his her its this that to of in on at for with by from as is are was be it i you we they
 he she and or but so very really quite probably definitely certainly simply just always usually called named one some
 would will can could should am s m ll re ve d well sure"""
+_JOINTS = re.compile(r"(?<=\w)[-–](?=\w)|[_+#@&]")
 _EMPTY_WORDS = frozenset(_EMPTY.split())
 
 
@@ -141,7 +142,8 @@ def graded(item: str, text: str) -> bool:
     """Whether a text answers a packaged item rightly. item: "source|what", as in "capitals|France".
 
     Numbers: the one after the last "=", else the last in the first line, must equal the answer. True or false: just
-    one of the two words, or the denial of the other. Names: one of the accepted answers, as whole words and not denied.
+    one of the two words, or the outright denial of the other ("not true"). Names: one of the accepted answers, as whole
+    words, is affirmed.
     Raises ValueError for an unknown item.
     """
     accepted = answers(item)
@@ -150,12 +152,11 @@ def graded(item: str, text: str) -> bool:
         line = next((line for line in text.splitlines() if line.strip()), "")
         values = numbers(line.rpartition("=")[2]) or numbers(line)
         return bool(values) and values[-1] == float(accepted[0])
-    spoken = words(text)
     if source == "true_false":
         pair = ("true", "false")  # what is not the one is the other
         said = affirmed(text, pair) or [1 - k for k in denied(text, pair)]
         return [pair[k] for k in said] == list(accepted)
-    return any(_contains(spoken, words(answer)) and not denied(text, [answer]) for answer in accepted)
+    return any(_gives(text, answer) for answer in accepted)
 
 
 def answers(item: str) -> tuple[str, ...]:
@@ -184,9 +185,9 @@ def load_table(name: str) -> Mapping[str, Any]:
     return json.loads((resources.files("selfscope") / "data" / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def _contains(text: Sequence[str], wanted: Sequence[str]) -> bool:
-    n = len(wanted)
-    return n > 0 and any(list(text[i : i + n]) == list(wanted) for i in range(len(text) - n + 1))
+def _gives(text: str, answer: str) -> bool:
+    """Whether a text affirms an answer, as whole words, however they are joined ("Addis-Ababa", "_Paris_")."""
+    return bool(affirmed(text if re.search(r"\d", answer) else _JOINTS.sub(" ", text), [answer]))
 
 
 def _letters(index: int) -> Callable[[Question, str], str]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 import sys
+from contextlib import suppress
 from dataclasses import is_dataclass, replace
 from typing import Any, TypeVar
 
-from selfscope.secrets import cleaned, without_logins
+from selfscope.secrets import cleaned, cleaned_json, without_logins
 
 T = TypeVar("T")
 HIDDEN = re.compile(
@@ -92,5 +93,13 @@ def say(text: str = "", *, error: bool = False, coloured: bool = False) -> None:
 
 
 def say_json(text: str) -> None:
-    """Prints JSON, or JSON Lines, without another end than its own."""
-    sys.stdout.write(as_json(cleaned(text)))
+    """Prints JSON, or JSON Lines, without another end than its own; it stays JSON where a secret is taken out."""
+    sys.stdout.write(as_json(text if cleaned(text) == text else _clean_json(text)))
+
+
+def _clean_json(text: str) -> str:
+    with suppress(ValueError):
+        return "\n".join(map(cleaned_json, text.split("\n")))
+    with suppress(ValueError):  # no JSON Lines: one value over many lines
+        return cleaned_json(text, indent=1) + "\n" * text.endswith("\n")
+    return cleaned(text)

@@ -120,6 +120,7 @@ def card(
     seed: int = 0,
     jobs: int = 1,
     resume: bool = False,
+    before: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Card:
     """Asks a model about itself, measures what is true, and writes what to believe to a folder.
@@ -145,6 +146,8 @@ def card(
         Processes that share the work; each loads the model.
     resume
         Go on with the study in the folder.
+    before
+        A folder with a card of another subject (this one before it was trained): its verdicts stand beside these.
     progress
         Told of the work ahead and of each piece that is done.
 
@@ -162,9 +165,12 @@ def card(
         "profile": profile, "phenomena": phenomena, "readers": readers, "controls": controls, "items": items,
         "other": other, "twin": twin, "seed": seed,
     }  # fmt: skip
+    from selfscope.report import said_in
+
     study = planned(model, **options)
     where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
-    execute(study, where, resume=resume, progress=progress, jobs=jobs, connect=connection(model, options))
+    connect, kept = connection(model, options), said_in(before)
+    execute(study, where, resume=resume, progress=progress, jobs=jobs, connect=connect, before=kept)
     return redraw(where)
 
 
@@ -251,10 +257,10 @@ def execute(
     progress: Progress | None = None,
     jobs: int = 1,
     connect: Callable[[], Study] | None = None,
+    before: Mapping[str, Any] | None = None,
 ) -> None:
-    """Runs a study into a folder, and reads nothing back."""
+    """Runs a study into a folder, and reads nothing back. before: what another card said (`report.said_in`)."""
     from selfscope import study as room
-
     if jobs < 1:  # before the folder is there
         raise BadInput(f"jobs is a number of processes from 1 on, not {jobs}")
     with Store(folder, study.settings(), resume=resume) as store:
@@ -264,6 +270,7 @@ def execute(
             profile=study.profile,
             version=package_version(),
             date=store.meta.get("date") or datetime.now(UTC).isoformat(timespec="seconds"),
+            **({"before": before} if before else {}),
         )
         room.run(study, store, progress, jobs=jobs, connect=connect)
 

@@ -34,7 +34,8 @@ class Doctor(Tabular):
 
     @property
     def passed(self) -> bool:
-        """Whether its activations may be read and written."""
+        """Whether its activations may be read and written, and no law of access fails: `data.refused` and `broken` say
+        what does not hold."""
         return not self.data.refused and not self.broken
 
     @property
@@ -92,7 +93,7 @@ def doctor(
     Returns
     -------
     Doctor
-        `passed` says whether its activations may be read and written.
+        `passed` says whether its activations may be read and written and no law of access fails.
 
     Raises
     ------
@@ -117,7 +118,7 @@ def examine(subject: Subject, done: Callable[[], None] = lambda: None) -> Doctor
     Returns
     -------
     Doctor
-        `passed` says whether its activations may be read and written.
+        `passed` says whether its activations may be read and written and no law of access fails.
 
     Raises
     ------

@@ -31,6 +31,7 @@ def card(
     resume: Resume = False,
     jobs: Jobs = 1,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
+    before: Path | None = None,
     hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
     json: Json = False,
 ) -> None:
@@ -52,11 +53,14 @@ def card(
         Go on with the study in that folder.
     dry_run
         Only say what it would take: calls, tokens, minutes, memory.
+    before
+        A folder with a card of the model as it was, whose verdicts then stand beside these: of --adapter, as a rule.
     """
     from selfscope.api.cards import connection, execute, planned
     from selfscope.api.cost_estimate import forecast
     from selfscope.api.times import timed_redraw
     from selfscope.records import to_jsonable
+    from selfscope.report import said_in
 
     options = {**questions.keywords(), "seed": seed, "hardware": hardware.chosen()}
     study = planned(model, **options)
@@ -68,8 +72,11 @@ def card(
         else:
             say(str(estimate))
         return
+    kept = said_in(before)
     with Bar(quiet=json) as bar:
-        execute(study, output, resume=resume, progress=bar, jobs=jobs, connect=connection(model, options))
+        execute(
+            study, output, resume=resume, progress=bar, jobs=jobs, connect=connection(model, options), before=kept
+        )  # fmt: skip
     _print_card(*timed_redraw(output), json=json)
 
 

@@ -1,4 +1,4 @@
-"""`selfscope fit`: adapters with which a model reports about itself."""
+"""`selfscope fit`, `artifacts`: adapters with which a model reports about itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import Group, Parameter
+from cyclopts import App, Group, Parameter
 
 from selfscope.cli.app import app
 from selfscope.cli.options import HERE, Hardware, Json, Model, Resume, Seed
@@ -109,3 +109,38 @@ def fit(
         print_data({"folder": str(done.folder), **to_jsonable(done.sidecar)})
     else:
         say(str(done))
+
+
+artifacts = App(name="artifacts", help="What was trained: adapters with a sidecar.", help_format="plaintext")
+app.command(artifacts)
+
+
+@artifacts.command(name="list")
+def artifacts_list(folder: Path = Path(), /, *, json: Json = False) -> None:
+    """List what was trained into a folder and those below it."""
+    from selfscope.api.artifacts import artifacts as found
+    from selfscope.records import to_jsonable
+
+    every = found(folder)
+    if json:
+        print_data(to_jsonable(list(every.items)))
+    elif every.items:
+        say(str(every))
+    else:
+        say(f"nothing in {folder} was trained here")
+
+
+@artifacts.command(name="check")
+def artifacts_check(folder: Path, model: str | None = None, /) -> None:
+    """Whether an adapter is whole and fits its model (default: the one that it was made on)."""
+    from selfscope.api.artifacts import check
+
+    say(check(folder, model))
+
+
+@artifacts.command(name="export")
+def artifacts_export(folder: Path, target: Path, /) -> None:
+    """Copy an adapter to a folder that peft and others read."""
+    from selfscope.api.artifacts import export
+
+    say(str(export(folder, target)))

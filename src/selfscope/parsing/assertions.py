@@ -1,9 +1,9 @@
 """What a reply asserts of some options: a small grammar of clauses, in which each is asserted, denied or only named.
 
 A reply falls into sentences and clauses. What stands in a question, in a list of several options, behind a condition or
-a doubt is *named*; what stands behind (or before) a word of denial in its own clause is *denied*; what is a whole
-clause, or follows words that lead to an answer, is *asserted*, and words such as "answer" or "I choose" make that
-*explicit*. To deny one option asserts no other.
+a doubt is *named*; what stands behind (or before) a word of denial in its own clause is *denied* (`denials` says which
+words are); what is a whole clause, or follows words that lead to an answer, is *asserted*, and words such as "answer"
+or "I choose" make that *explicit*. To deny one option asserts no other.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from selfscope.parsing.denials import affirming, denies, denies_outright, without_asides
 from selfscope.parsing.mentions import LEADS, QUOTES, TAILS, Mention, form_of, mentions
 
 _FIRST, _MOST, _MANY = 0xE000, 0xFF, "\ue0ff"
@@ -32,21 +33,14 @@ _CLAUSE = re.compile(
 _JOINED = re.compile(
     rf"{_PLACE}(?:(?:[ \t]|[,/|、،&和与かと]|或者?|\b(?:and|or|nor|und|oder|ou|et|y|или|и|أو|η|या)\b)*{_PLACE})+"
 )
-_DENIAL = re.compile(
-    r"\b(?:not|never|neither|nor|cannot|without|rather than|instead of|over|than|doubt|unlikely|against|hardly"
-    r"|(?:anything|nothing|all|everything) but|не|ni|nicht|kein\w*|pas|δεν|ليس|ليست)\b|n't\b|不|没|非",
-    re.IGNORECASE,
-)
-_DENIED = re.compile(
-    r"\s*(?:(?:is|was|are|would be|seems?) (?:wrong|false|incorrect|not|out|ruled out|never)\b"
-    r"|isn't|wasn't|can't|cannot|ではな|じゃな|ではあり|नहीं)",
-    re.IGNORECASE,
-)
 _NAMED = re.compile(
     r"\b(?:maybe|perhaps|possibly|might|could|either|if|whether|unless|between|options|choices|said|says|torn)\b",
     re.IGNORECASE,
 )
-_CONDITION = re.compile(r"\W*(?:if|unless|whether|depending)\b(?! i (?:had|have|must)\b)", re.IGNORECASE)
+_CONDITION = re.compile(
+    r"\W*(?:if|unless|whether|depending)\b(?! i (?:had|have|must)\b| i(?:'m| am) (?:not )?(?:mistaken|wrong)\b)",
+    re.IGNORECASE,
+)
 _TURN = re.compile(
     r"^\s*(?:oh|hmm|oops|no)?\s*\b(?:no|wait|actually|correction|rather|hmm|oops|i meant?|on second thought)\b"
     r"|\bcorrect that\b",
@@ -82,7 +76,7 @@ class Said:
 
 def reply_text(text: str) -> str:
     """A reply without what was thought aloud."""
-    return re.sub("[\ue000-\ue0ff]", " ", _THOUGHT.sub("\n", text)).strip()
+    return without_asides(re.sub("[\ue000-\ue0ff]", " ", _THOUGHT.sub("\n", text))).strip()
 
 
 def asserted(text: str, names: Sequence[str]) -> int | None:
@@ -93,20 +87,22 @@ def asserted(text: str, names: Sequence[str]) -> int | None:
 
 
 def affirmed(text: str, names: Sequence[str]) -> list[int]:
-    """The indices of the options that a text names in any way but to deny them, in order, each once."""
-    return _standing(text, names, denied=False)
+    """The indices of the options that a text affirms, in order, each once.
+
+    It asserts them and does not take that back; or it names them in any way, and denies them nowhere."""
+    stand: dict[int, bool] = {}
+    sure: dict[int, bool] = {}
+    for place in _standing(text, names):
+        asserts = place.force is not None and place.force > Force.NAMED
+        if asserts or (place.force is None and place.turned):
+            sure[place.index] = asserts
+        stand[place.index] = stand.get(place.index, True) and place.force is not None
+    return [index for index, named in stand.items() if sure.get(index, named)]
 
 
 def denied(text: str, names: Sequence[str]) -> list[int]:
-    """The indices of the options that a text denies, in order, each once."""
-    return _standing(text, names, denied=True)
-
-
-def _standing(text: str, names: Sequence[str], *, denied: bool) -> list[int]:
-    plain = form_of(names)(reply_text(text))
-    found = mentions(plain, names)
-    denials = _denials(plain, found)
-    return list(dict.fromkeys(m.index for k, m in enumerate(found) if (k in denials) == denied))
+    """The indices of the options that a text denies outright ("not true", "true is wrong"), in order, each once."""
+    return list(dict.fromkeys(place.index for place in _standing(text, names) if place.outright))
 
 
 def clauses(text: str) -> list[tuple[str, bool]]:
@@ -159,7 +155,7 @@ def _said(plain: str, found: Sequence[Mention]) -> list[Said]:
     out: list[Said] = []
     explicit = turned = False
     for clause, question in clauses(_marked(plain, found)):
-        clause = _QUOTED.sub(r"\1", clause)
+        clause = affirming(_QUOTED.sub(r"\1", clause))
         turned = turned or (turns(clause) and bool(out))
         places = list(re.finditer(_PLACE, clause))
         if not places:
@@ -204,16 +200,15 @@ def _label(plain: str, mention: Mention) -> bool:
     return plain[mention.stop : mention.stop + 1] == ")" and plain[mention.start - 1 : mention.start] != "("
 
 
-def _denied(clause: str, place: re.Match[str]) -> bool:
-    before = clause[: place.start()].rpartition(_MANY)[2]
-    return bool(_DENIAL.search(before) or _DENIED.match(clause[place.end() :]))
+def _sides(clause: str, place: re.Match[str]) -> tuple[str, str]:
+    return clause[: place.start()].rpartition(_MANY)[2], clause[place.end() :]
 
 
 def _force(clause: str, place: re.Match[str], question: bool) -> Force | None:
     """How one option stands in its clause; None where it is denied."""
-    if _denied(clause, place):
+    before, behind = _sides(clause, place)
+    if denies(before, behind):
         return None
-    before, behind = clause[: place.start()].rpartition(_MANY)[2], clause[place.end() :]
     if question or _NAMED.search(before):
         return Force.NAMED
     words = [w for w in _UNSPACED_LEAD.sub(" is", before.casefold().rstrip(QUOTES)).split() if w.strip(QUOTES)]
@@ -231,9 +226,28 @@ def _force(clause: str, place: re.Match[str], question: bool) -> Force | None:
     return Force.EXPLICIT if explicit else Force.ASSERTED
 
 
-def _denials(plain: str, found: Sequence[Mention]) -> set[int]:
-    """Numbers of the mentions that are denied."""
+@dataclass(frozen=True)
+class _Place:
+    """One mention of an option. force: None where it is denied. turned: as in `Said`. outright: denied directly."""
+
+    index: int
+    force: Force | None
+    turned: bool
+    outright: bool
+
+
+def _standing(text: str, names: Sequence[str]) -> list[_Place]:
+    """How each mention stands, lists not taken together."""
+    plain = form_of(names)(reply_text(text))
+    found = mentions(plain, names)
     signs = [chr(_FIRST + k) for k in range(min(len(found), _MOST))]
-    every = [(clause, place) for clause, _ in clauses(_signed(plain, found, signs))
-             for place in re.finditer(_PLACE, clause)]  # fmt: skip
-    return {ord(place[0]) - _FIRST for clause, place in every if _denied(clause, place)}
+    out: list[_Place] = []
+    turned = False
+    for clause, question in clauses(_signed(plain, found, signs)):
+        clause = affirming(clause)
+        turned = turned or (turns(clause) and bool(out))
+        for place in re.finditer(_PLACE, clause):
+            force = _force(clause, place, question)
+            outright = force is None and not question and denies_outright(*_sides(clause, place))
+            out.append(_Place(found[ord(place[0]) - _FIRST].index, force, turned, outright))
+    return out

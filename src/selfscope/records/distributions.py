@@ -38,7 +38,7 @@ def fault_of(distribution: Any, options: int) -> str:
         return "it is no list of numbers"
     if len(distribution) != options:
         return f"it holds {len(distribution)} numbers for {options} options"
-    if any(isinstance(p, bool) or not isinstance(p, Real) for p in distribution):
+    if not all(map(_number, distribution)):
         return "it holds what is no number"
     values = [float(p) for p in distribution]
     if not all(map(math.isfinite, values)):
@@ -47,6 +47,10 @@ def fault_of(distribution: Any, options: int) -> str:
         return f"it holds {min(values):.3g}, which is below zero"
     total = math.fsum(values)
     return "" if abs(total - 1) <= CLOSE else f"it sums to {total:.4g}"
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def checked(reading: Reading, options: int) -> Reading:
@@ -62,7 +66,8 @@ def checked(reading: Reading, options: int) -> Reading:
     Returns
     -------
     Reading
-        The same one where it is sound. A reading that is no answer holds no distribution.
+        The same one where it is sound, with its numbers as floats, whatever library they came from. A reading that is
+        no answer holds no distribution.
     """
     if not isinstance(reading, Reading):
         return Reading(Outcome.ERROR, extra={"why": f"it is no Reading but a {type(reading).__name__}"})
@@ -70,9 +75,18 @@ def checked(reading: Reading, options: int) -> Reading:
         return reading if reading.distribution is None else replace(reading, distribution=None)
     why = _fault(reading, options)
     if not why:
-        return reading
+        return _plain(reading)
     kept = {k: v for k, v in reading.extra.items() if k not in (*WITHIN, "prior_free")}
     return replace(reading, outcome=Outcome.ERROR, distribution=None, mass=None, extra={**kept, "why": why})
+
+
+def _plain(reading: Reading) -> Reading:
+    shares, mass = reading.distribution, reading.mass
+    numbers = [*(() if shares is None else shares), *(() if mass is None else (mass,))]
+    if isinstance(shares, tuple | None) and all(type(p) is float for p in numbers):
+        return reading
+    own = None if shares is None else tuple(float(p) for p in shares)
+    return replace(reading, distribution=own, mass=None if mass is None else float(mass))
 
 
 def _fault(reading: Reading, options: int) -> str:
@@ -84,7 +98,7 @@ def _fault(reading: Reading, options: int) -> str:
     if reading.first is not None and not 0 <= reading.first < options:
         return f"its first option is number {reading.first} of {options}"
     mass = reading.mass
-    if mass is not None and not (isinstance(mass, int | float) and -CLOSE <= mass <= 1 + ROUNDED):
+    if mass is not None and not (_number(mass) and -CLOSE <= mass <= 1 + ROUNDED):
         return f"its mass is no probability: {mass}"
     for name in (*WITHIN, "prior_free"):
         own = reading.extra.get(name)

@@ -21,8 +21,8 @@ HASHED_AS = {"given_text": "material", "negated": "flipped"}
 LATER: Mapping[str, Mapping[str, Any]] = {"Prompt": {"masked": "", "asked": ""}}
 """Class -> fields that it got later, with their default: where they hold it they are not written and enter no hash, so
 that a record without them has the id that it always had."""
-LONGEST_NUMBER = 18
-"""Digits of a whole number, sign included: all of them are exact in 64 bits."""
+LARGEST = 2**63 - 1
+"""Whole numbers that are kept lie between its negative, less one, and it: what 64 bits hold."""
 T = TypeVar("T")
 
 
@@ -92,8 +92,8 @@ def strict_json(text: str | bytes) -> Any:
     Raises
     ------
     ValueError
-        No JSON, NaN or Infinity, a number that no float holds, half of a character, or a nesting without end. The
-        message is a sentence without its subject: "is not JSON ...".
+        No JSON, NaN or Infinity, a number that no float or no 64 bits hold, half of a character, or a nesting without
+        end. The message is a sentence without its subject: "is not JSON ...".
     """
     try:
         value = json.loads(text, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole)
@@ -121,9 +121,10 @@ def _finite(digits: str) -> float:
 
 
 def _whole(digits: str) -> int:
-    if len(digits) > LONGEST_NUMBER:
-        raise ValueError(f"holds the number {digits[:20]}..., which is too large")
-    return int(digits)
+    number = int(digits) if len(digits) <= len(str(-LARGEST)) else LARGEST + 1
+    if not -LARGEST - 1 <= number <= LARGEST:
+        raise ValueError(f"holds the number {digits[:20]}{'...' * (len(digits) > 20)}, which is too large for 64 bits")
+    return number
 
 
 def content_hash(*parts: Any, size: int = 16) -> str:

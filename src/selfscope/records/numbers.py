@@ -13,8 +13,8 @@ def finite_numbers(values: Any, what: str) -> Any:
     Parameters
     ----------
     values : array-like
-        Nested lists, an array, or a torch tensor of any type (bfloat16 too), device and layout, with or without a
-        gradient.
+        Nested lists, an array, or a torch tensor of any type (bfloat16 too), device and layout (sparse, quantized, a
+        view with the negative bit), with or without a gradient.
     what : str
         What they are, for the message: "a vector".
 
@@ -31,8 +31,8 @@ def finite_numbers(values: Any, what: str) -> Any:
     import numpy as np
 
     try:
-        if hasattr(values, "detach"):  # a tensor: numpy knows neither its bfloat16 nor its gradient
-            values = values.detach()
+        if hasattr(values, "detach"):  # a tensor: numpy knows neither its bfloat16, its gradient nor its layout
+            values = _dense(values.detach())
             values = (values.float() if values.is_floating_point() else values).cpu().numpy()
         array = np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -44,3 +44,11 @@ def finite_numbers(values: Any, what: str) -> Any:
     if not np.isfinite(numbers).all():
         raise BadInput(f"{what} has values that are not finite numbers (NaN, infinity, or too large for fp32)")
     return numbers
+
+
+def _dense(tensor: Any) -> Any:
+    if getattr(tensor, "is_quantized", False):
+        tensor = tensor.dequantize()
+    if str(getattr(tensor, "layout", "torch.strided")) != "torch.strided":
+        tensor = tensor.to_dense()
+    return tensor.resolve_neg() if hasattr(tensor, "resolve_neg") else tensor

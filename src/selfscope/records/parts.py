@@ -13,7 +13,8 @@ from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
-from selfscope.errors import SelfscopeError
+from selfscope.errors import BadInput, SelfscopeError
+from selfscope.records.json import strict_json, to_json
 
 PLAIN = "plain"
 """In the place of a control's id: the trial as it was posed."""
@@ -141,16 +142,17 @@ def config_of(thing: Any) -> dict[str, Any]:
     Raises
     ------
     SelfscopeError
-        A value that has no stable text: it could not be told from another one.
+        A value that has no stable text: it could not be told from another one; or a number that no file can hold, NaN,
+        infinity or one beyond 64 bits.
     """
-    return {f.name: _value(getattr(thing, f.name), thing, f.name) for f in _compared(thing)}
+    return {f.name: _own(thing, f.name) for f in _compared(thing)}
 
 
 def id_of(thing: Any) -> str:
     """The part's identity within any study: its kind and each setting that differs from its default, by name."""
     own = []
     for f in sorted(_compared(thing), key=lambda f: f.name):
-        value = _value(getattr(thing, f.name), thing, f.name)
+        value = _own(thing, f.name)
         default = _default(f)
         if default is MISSING or value != _value(default, thing, f.name):
             own.append(f"{f.name}={_text(value)}")
@@ -226,6 +228,16 @@ def _default(f: Field[Any]) -> Any:
     if f.default is not MISSING:
         return f.default
     return f.default_factory() if f.default_factory is not MISSING else MISSING
+
+
+def _own(thing: Any, name: str) -> Any:
+    value = _value(getattr(thing, name), thing, name)
+    try:
+        strict_json(to_json(value).encode("utf-8", "replace"))
+    except ValueError as error:
+        raise BadInput(f"{type(thing).__name__}.{name} {error}: it could not be kept. Use finite numbers, and None for "
+                       "no bound") from None  # fmt: skip
+    return value
 
 
 def _value(value: Any, thing: Any, name: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from selfscope.records import PLAIN, RUNGS, Row
 from selfscope.report import labels, standing_text, tables
 from selfscope.report.advice import advice, pace_of
+from selfscope.report.before import beside
 from selfscope.report.document import Advice, Document, Material, Section, Verdict
 from selfscope.report.examples import RULE, asked_example, examples
 from selfscope.report.format import clean, count
@@ -31,11 +32,12 @@ def compose(material: Material) -> Document:
         _section(c, i, material, plain[c.phenomenon], advice(c, material, pace)) for i, c in enumerate(primary)
     )
     meta = material.meta
+    lines = tuple(s.verdict for s in sections)
     return Document(
         subject=_noted(meta, "name", "subject") or "unnamed subject",
         facts=_facts(meta, material),
         summary=summary(primary) if primary or not material.gaps else ONLY_INSIDE,
-        verdicts=tuple(s.verdict for s in sections),
+        verdicts=lines,
         sections=sections,
         methods=tables.methods(material),
         not_run=_not_run(material, primary),
@@ -43,6 +45,7 @@ def compose(material: Material) -> Document:
         reading=standing_text.READING,
         warnings=tuple(clean(w, 300) for w in material.warnings),
         inside=inside(material),
+        before=beside(meta.get("before"), lines),
     )
 
 

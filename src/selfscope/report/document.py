@@ -263,7 +263,8 @@ class Inside:
 
 @dataclass(frozen=True)
 class Document:
-    """The whole card. facts: short name-value pairs of the head; methods: tables; limits, reading: paragraphs."""
+    """The whole card. facts: short name-value pairs of the head; methods: tables; limits, reading: paragraphs. before:
+    another card's verdicts beside these."""
 
     subject: str
     facts: tuple[tuple[str, str], ...]
@@ -276,3 +277,4 @@ class Document:
     reading: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...] = ()
     inside: tuple[Inside, ...] = ()
+    before: Table | None = None

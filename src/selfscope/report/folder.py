@@ -64,6 +64,13 @@ def draw(folder: Path | str, material: Material) -> Drawn:
     return Drawn(Path(folder) / PAGE, compose(material), material.warnings)
 
 
+def said_in(folder: Path | str | None) -> dict[str, Any] | None:
+    """What the card of a folder says, to stand beside another; None for None. Raises StoreError where there is none."""
+    from selfscope.report.before import said
+
+    return None if folder is None else said(draw(folder, material_of(folder)).document)
+
+
 def write(folder: Path | str, material: Material) -> Drawn:
     """Draws the card of a folder: index.html and card.json. The same material gives the same bytes."""
     from selfscope.report.html import page

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from selfscope.report.document import Advice, Document, Verdict
 from selfscope.report.format import NOTHING
-from selfscope.tables import WIDTH
+from selfscope.tables import WIDTH, Table
 from selfscope.terminal import all_shown
 
 HEAD = ("question", "verdict", "goes with\nwhat it does", "moved by a\nchanged state", "self / best\nrival", "items")
@@ -52,6 +52,10 @@ def table(document: Document, width: int | None = None, *, colour: bool = False)
         drawn = _wide(document.verdicts, columns) if columns >= NARROWEST else _narrow(document.verdicts, columns)
         for text, style in drawn:
             console.print(Text(text, style=style), soft_wrap=True)
+    if document.before is not None:
+        console.print(Text("\n" + document.before.title, style="bold"))
+        for text, style in _before(document.before, columns):
+            console.print(Text(text, style=style), soft_wrap=True)
     if document.verdicts and (document.inside or document.warnings):
         console.print()
     for part in document.inside:
@@ -60,6 +64,15 @@ def table(document: Document, width: int | None = None, *, colour: bool = False)
     for text in document.warnings:
         console.print(Text(f"warning: {text}"))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip() + "\n"
+
+
+def _before(both: Table, columns: int) -> Iterator[Line]:
+    """The verdicts of two cards, a line each: the figures that a change shows in."""
+    for question, when, verdict, goes_with, moved_by, *_ in both.rows:
+        if question:
+            yield f"{question}", ""
+        yield from _wrapped(f"{when}: {verdict}; goes with it {goes_with}, moved by its state {moved_by}", columns, "")
+    yield both.note, "dim"
 
 
 def _lines(facts: list[str], columns: int) -> list[str]:

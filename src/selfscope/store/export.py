@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from selfscope.errors import StoreError, UnknownName, reaching
+from selfscope.errors import StoreError, UnknownName
 from selfscope.records import Parts, Row, Trial, Truth
 from selfscope.store.contents import META, Contents, read
 from selfscope.store.folder import write_atomically
+from selfscope.store.parquet import write_parquet
 from selfscope.tables import Table, html
 
 FORMATS = ("csv", "jsonl", "parquet")
@@ -49,10 +50,10 @@ def flat(row: Row, trial: Trial | None, truth: Truth | None) -> dict[str, Any]:
         "options": [o.text for o in question.options] if question else None,
         "public": trial.public if trial else None,
         "outcome": reading.outcome.value,
-        "reading": None if reading.distribution is None else list(reading.distribution),
+        "reading": _floats(reading.distribution),
         "text": reading.text,
-        "mass": reading.mass,
-        "truth": None if truth is None or truth.mean is None else list(truth.mean),
+        "mass": None if reading.mass is None else float(reading.mass),
+        "truth": _floats(truth.mean) if truth else None,
         "rollouts": truth.n if truth else None,
         "observation": trial.observation if trial else None,
         "grade": truth.grade if truth else None,
@@ -63,6 +64,18 @@ def flat(row: Row, trial: Trial | None, truth: Truth | None) -> dict[str, Any]:
         "seconds": reading.cost.seconds,
         "cell": row.cell,
     }
+
+
+def _floats(distribution: Sequence[float] | None) -> list[float] | None:
+    return None if distribution is None else [float(p) for p in distribution]
+
+
+COLUMNS = (
+    "subject", "phenomenon", "configuration", "reader", "rung", "control", "arm", "seed", "trial", "base", "source",
+    "cluster", "task", "split", "state", "quantity", "template", "negated", "options", "public", "outcome", "reading",
+    "text", "mass", "truth", "rollouts", "observation", "grade", "brier", "log", "hit", "calls", "seconds", "cell",
+)  # fmt: skip
+"""What `flat` says of a row."""
 
 
 def _line(record: Mapping[str, Any]) -> str:
@@ -242,13 +255,15 @@ def export(folder: Path | str, to: str, path: Path | str | None = None) -> Path:
         Another format.
     StoreError
         parquet is asked for without duckdb.
+    FileError
+        The file cannot be written.
     """
     if to not in FORMATS:
         raise UnknownName("row format", to, FORMATS)
     target = Path(path) if path is not None else Path(folder) / f"rows.{to}"
     table = rows(folder)
     if to == "parquet":
-        _parquet(table, target)
+        write_parquet(as_text(table, "jsonl"), COLUMNS, target)
     else:
         write_atomically(target, as_text(table, to))
     return target
@@ -279,21 +294,3 @@ def as_text(table: Rows, to: str) -> str:
             writer.writeheader()
         writer.writerow({k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in record.items()})
     return out.getvalue()
-
-
-def _parquet(table: Rows, target: Path) -> None:
-    try:
-        import duckdb
-    except ImportError:
-        raise StoreError("parquet needs duckdb: pip install 'selfscope[parquet]', or take --to csv or jsonl") from None
-    source = target.with_name(f".{target.name}.jsonl")
-    write_atomically(source, as_text(table, "jsonl"))
-    try:
-        names = [str(p).replace("'", "''") for p in (source, target)]
-        with reaching(target), duckdb.connect() as connection:
-            connection.execute(
-                f"COPY (SELECT * FROM read_json('{names[0]}', format='newline_delimited', sample_size=-1)) "
-                f"TO '{names[1]}' (FORMAT parquet)"
-            )
-    finally:
-        source.unlink()

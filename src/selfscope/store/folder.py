@@ -20,8 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, TypeVar
 
-from selfscope.errors import SelfscopeError, ServerError, StoreError, reaching
+from selfscope.errors import BadInput, SelfscopeError, ServerError, StoreError, reaching
 from selfscope.records import SCHEMA, Cost, Observation, Row, Trial, Truth, to_json, to_jsonable
+from selfscope.records.json import strict_json
 from selfscope.secrets import cleaned, cleaned_json
 from selfscope.store.contents import KINDS, META, costs_of, read, read_meta, seconds_of
 from selfscope.store.segments import Segment
@@ -71,36 +72,58 @@ class Store:
 
     settings: what makes this study this study (JSON-ready); a folder is resumed only with the same settings.
     Raises StoreError when another process writes there (naming its pid), when the folder holds a study and `resume`
-    was not asked for, or when that study has other settings (naming which).
+    was not asked for, or when that study has other settings (naming which); BadInput for settings that could not be
+    read back.
     """
 
     def __init__(self, folder: Path | str, settings: Mapping[str, Any], *, resume: bool = False) -> None:
         self.folder = Path(folder)
+        first = {"schema": SCHEMA, "settings": to_jsonable(settings)}
+        self._text(first)
         self._new = False
         self._made = not os.path.lexists(self.folder)
         with reaching(self.folder):
             if self.folder.exists() and not self.folder.is_dir():
                 raise StoreError(f"{self.folder} is a file: give a folder")
+            self._look()
             (self.folder / "data").mkdir(parents=True, exist_ok=True)
             self._lock = _Lock(self.folder / "lock")
         try:
-            self.meta = self._settle(to_jsonable(settings), resume)
+            self.meta = self._settle(first, resume)
             self.warnings: tuple[str, ...] = ()
             self._segments = {kind: Segment(self.folder / "data" / f"{kind}.jsonl") for kind in KINDS}
             self._state = self._load()
         except BaseException:
+            if self._new and self._made:
+                self._undo()
             self._lock.release()
             raise
 
-    def _settle(self, settings: dict[str, Any], resume: bool) -> dict[str, Any]:
-        if not (self.folder / META).exists():
+    def _look(self) -> None:
+        """Raises StoreError where a folder without a study holds other files; nothing is written before."""
+        if self.folder.exists() and not (self.folder / META).exists():
             strangers = sorted(p.name for p in self.folder.iterdir() if p.name not in ("lock", "data"))
             if strangers:
                 raise StoreError(f"{self.folder} holds other files ({strangers[0]} ...): give another folder")
+
+    def _text(self, meta: Mapping[str, Any]) -> str:
+        """What study.json will hold. Raises BadInput where it could not be read back."""
+        try:
+            text = json.dumps(meta, indent=1, ensure_ascii=False)
+            strict_json(text.encode("utf-8", "replace"))
+        except ValueError as error:
+            raise BadInput(
+                f"{self.folder / META} could not be read back: it {error}. Use finite numbers of 64 bits"
+            ) from None
+        return text
+
+    def _settle(self, first: dict[str, Any], resume: bool) -> dict[str, Any]:
+        settings = first["settings"]
+        if not (self.folder / META).exists():
+            self._look()
             self._new = True
-            meta: dict[str, Any] = {"schema": SCHEMA, "settings": settings}
-            write_atomically(self.folder / META, json.dumps(meta, indent=1, ensure_ascii=False))
-            return meta
+            write_atomically(self.folder / META, self._text(first))
+            return first
         meta = read_meta(self.folder)
         if not resume:
             raise StoreError(f"{self.folder} already holds a study: add --resume, or give another folder")
@@ -178,8 +201,9 @@ class Store:
 
     def note(self, **facts: Any) -> None:
         """Adds facts about the run (environment, time, cost) to study.json. They are no part of the settings."""
-        self.meta = {**self.meta, **to_jsonable(facts)}
-        write_atomically(self.folder / META, json.dumps(self.meta, indent=1, ensure_ascii=False))
+        meta = {**self.meta, **to_jsonable(facts)}
+        write_atomically(self.folder / META, self._text(meta))
+        self.meta = meta
 
     def close(self) -> None:
         try:

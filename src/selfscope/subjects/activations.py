@@ -6,11 +6,12 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from selfscope.errors import BadInput, SelfscopeError
+from selfscope.errors import BadInput, SelfscopeError, file_error, reaching
 from selfscope.secrets import cleaned_json
 
 SHARD_FLOATS = 1 << 26
@@ -112,11 +113,21 @@ class Activations:
         -------
         Path
             The folder.
+
+        Raises
+        ------
+        FileError
+            It cannot be written: no room, no right, no such place.
         """
+        path = Path(folder)
+        with reaching(path):
+            path.mkdir(parents=True, exist_ok=True)
+            self._write(path)
+        return path
+
+    def _write(self, path: Path) -> None:
         import numpy as np
 
-        path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
         shards: list[dict[str, Any]] = []
         for layer, states_ND in self.states.items():
             step = max(1, SHARD_FLOATS // max(1, states_ND.shape[1]))
@@ -138,7 +149,6 @@ class Activations:
         for old in sorted(path.glob("layer*.safetensors*")):
             if old.name not in names:
                 old.unlink()
-        return path
 
     @classmethod
     def load(cls, folder: str | Path, *, subject: str | Owner | None = None) -> Activations:
@@ -161,8 +171,11 @@ class Activations:
         ------
         BadActivations
             For a missing or damaged file, another layer convention, and states of another subject.
+        FileError
+            For a file that the system does not let be read.
         """
         import numpy as np
+        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         path = Path(folder)
@@ -180,22 +193,35 @@ class Activations:
             if any(len(v) != len(places) for v in states.values()) or set(map(str, states)) != set(index["norms"]):
                 raise BadActivations(f"{path} lacks a part: capture again")
             return cls(places, states, tuple(index["tokens"]), index["record"])
-        except BadActivations:
-            raise
-        except Exception as error:
-            why = " ".join(str(error).split())
-            raise BadActivations(f"{path} holds no readable activations ({why}): capture again") from error
+        except FileNotFoundError as error:
+            raise _unreadable(path, error) from error
+        except OSError as error:
+            raise file_error(error, path) from error
+        except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            if "null byte" in str(error):
+                raise file_error(OSError(str(error)), path) from error
+            raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> BadActivations:
+    return BadActivations(f"{path} holds no readable activations ({' '.join(str(error).split())}): capture again")
 
 
 def _shard(path: Path, layer: int, part_ND: Any) -> dict[str, str]:
     """Writes one file; its name holds its hash, so that no save writes over the files of another."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     digest = _digest(part_ND)
     name = f"layer{layer}-{digest[:16]}.safetensors"
     temporary = path / f"{name}.part"
-    save_file({"states": part_ND}, temporary)
-    temporary.replace(path / name)
+    try:
+        save_file({"states": part_ND}, temporary)
+        temporary.replace(path / name)
+    except (SafetensorError, OSError) as error:  # it tells faults of the system as its own
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise error if isinstance(error, OSError) else file_error(OSError(str(error)), path / name) from error
     return {"file": name, "hash": digest}
 
 

@@ -105,17 +105,17 @@ class Wire:
         except httpcore.ConnectTimeout:
             raise RequestFailed("down", "no connection could be made in time") from None
         except httpcore.TimeoutException:
-            raise RequestFailed("slow", f"no answer within {self.timeout:g} s") from None
+            raise RequestFailed("slow", f"no answer within {round(max(seconds, 0), 2):g} s") from None
         except httpcore.ConnectError as error:
             raise RequestFailed("down", f"no connection ({one_line(str(error), 200)})") from None
         except _BROKEN as error:
             said = one_line(str(error), 200) or type(error).__name__
             raise RequestFailed("busy", f"the connection broke ({said})") from None
+        if status != 200:
+            raise refusal(status, raw, headers, key_name(self.url) is not None)
         if headers.get("content-encoding", "identity").lower() not in ("identity", ""):
             raise RequestFailed("garbage", "an answer that is compressed, which was not asked for")
-        if status == 200:
-            return completion(raw, time.monotonic() - start)
-        raise refusal(status, raw, headers, key_name(self.url) is not None)
+        return completion(raw, time.monotonic() - start)
 
     def _read(self, response: httpcore.Response) -> bytes:
         pieces = bytearray()
@@ -175,8 +175,8 @@ def _key(url: str) -> str:
     if key and not is_key(key):
         raise ServerError(
             f"the key in ${name} is none: a key has {SHORTEST} printable characters or more ({SHORTEST_PLAIN} where it "
-            "is only letters or only digits: a word of a reply could not be told from it). Set it again, or leave it "
-            "unset for a server that asks for none"
+            "is only letters, or only digits: a word of a reply could not be told from it), without spaces, quotes, "
+            "backticks and backslashes. Set it again, or leave it unset for a server that asks for none"
         )
     return key
 

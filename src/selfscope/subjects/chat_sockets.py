@@ -18,6 +18,13 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 
+from selfscope.errors import ServerError
+
+_KINDS = ("http", "https", "socks5", "socks5h")
+_PROXIES = (
+    "Set ALL_PROXY, HTTPS_PROXY or HTTP_PROXY to http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, unset "
+    "them, or name the server in NO_PROXY"
+)
 LOOK = 0.1  # seconds between two looks whether a name that is being looked up is still wanted
 
 
@@ -131,7 +138,7 @@ class Stream(httpcore.NetworkStream):
 
 def pool_of(url: str, sockets: Sockets, *, proxied: bool) -> httpcore.ConnectionPool:
     """Connections to a server, through the proxy that the environment names for it. Certificates are checked, and no
-    redirect is followed."""
+    redirect is followed. Raises ServerError for a proxy of another kind than HTTP and SOCKS 5."""
     proxy = _proxy(url) if proxied else ""
     encrypted = "https:" in (url[:6], proxy[:6])
     settings: dict[str, Any] = {
@@ -142,11 +149,24 @@ def pool_of(url: str, sockets: Sockets, *, proxied: bool) -> httpcore.Connection
     }
     if not proxy:
         return httpcore.ConnectionPool(**settings)
-    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        host, _ = parts.hostname, parts.port  # a port that is none is a ValueError
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in _KINDS:
+        raise ServerError(f"the environment names a proxy that cannot be used. {_PROXIES}")
     login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
     address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    kind = httpcore.SOCKSProxy if parts.scheme.startswith("socks5") else httpcore.HTTPProxy
-    return kind(proxy_url=address, proxy_auth=login, **settings)
+    if not parts.scheme.startswith("socks"):
+        return httpcore.HTTPProxy(proxy_url=address, proxy_auth=login, **settings)
+    try:
+        return httpcore.SOCKSProxy(proxy_url=address, proxy_auth=login, **settings)
+    except (ImportError, RuntimeError):
+        raise ServerError(
+            f"the environment names a proxy that begins with {parts.scheme}://, and the package socksio is missing: "
+            "pip install socksio. Or set HTTPS_PROXY to an http:// proxy, or name the server in NO_PROXY"
+        ) from None
 
 
 def _proxy(url: str) -> str:

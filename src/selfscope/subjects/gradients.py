@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+import numpy as np
 import torch
+from transformers.cache_utils import DynamicCache
 
-from selfscope.subjects.decode import Engine, Ids, cache_after_prefix, common_header, header_cache, padded
+from selfscope.subjects.decode import Engine, Ids, common_header, expand_cache, header_cache, padded
+from selfscope.subjects.growing_rows import left_padded, prefill
 from selfscope.subjects.live_adapters import SWITCHED
-from selfscope.subjects.prefix_trees import grow, rows_of, tree_inputs
+from selfscope.subjects.prefix_trees import Tree, grow, rows_of, tree_inputs
 
 
 @contextmanager
@@ -39,14 +43,49 @@ def _longest(prompts: Sequence[Ids], candidates: Sequence[Sequence[Ids]]) -> int
 def _on_trees(
     engine: Engine, prompts: Sequence[Ids], candidates: Sequence[Sequence[Ids]]
 ) -> Iterator[list[torch.Tensor]]:
-    cut = _frozen_header(engine, prompts)
-    with torch.no_grad():
-        header = header_cache(engine, prompts[0][:cut]) if cut else None
-    trees = rows_of(grow(prompts, candidates, cut, range(len(prompts))))
-    inputs = tree_inputs(engine, trees, cut, cache_after_prefix(engine, header, len(trees)))
+    groups = _frozen_beginnings(engine, prompts)
+    if groups is None:
+        trees = rows_of(grow(prompts, candidates, 0, range(len(prompts))))
+        inputs = tree_inputs(engine, trees, 0, None)
+    else:
+        trees, inputs = _behind_beginnings(engine, groups, prompts, candidates)
     with engine.prepared(inputs) as plain:
-        hidden_BTD = engine.states(plain)
-        yield _summed(engine, hidden_BTD, [tree.reads for tree in trees], candidates)
+        yield _summed(engine, engine.states(plain), [tree.reads for tree in trees], candidates)
+
+
+def _frozen_beginnings(engine: Engine, prompts: Sequence[Ids]) -> dict[Ids, list[int]] | None:
+    """Prompts by their beginning through which no gradient goes: all before the question, where the adapters that act
+    are switched ones and what is written has none. None where there is no such thing."""
+    marks = engine.marks
+    if marks is None or marks.tensors or not engine.active or any(a.carry != SWITCHED for a in engine.active):
+        return None
+    if engine.steps != "in place" or any(getattr(m, "gradient_checkpointing", False) for m in engine.model.modules()):
+        return None  # it keeps no cache, or what is computed anew has none
+    groups: dict[Ids, list[int]] = {}
+    for i, prompt in enumerate(prompts):
+        asked = next((t for t, token in enumerate(prompt) if marks.acts(token)), 0)
+        groups.setdefault(prompt[:asked], []).append(i)
+    return None if () in groups else groups
+
+
+def _behind_beginnings(
+    engine: Engine, groups: dict[Ids, list[int]], prompts: Sequence[Ids], candidates: Sequence[Sequence[Ids]]
+) -> tuple[list[Tree], dict[str, Any]]:
+    """One row for each beginning, which is read once without a graph: the questions about it branch off its cache."""
+    beginnings = list(groups)
+    rows = left_padded(beginnings, common_header(beginnings))
+    with torch.no_grad():
+        header = header_cache(engine, beginnings[0][: rows.cut])
+        cache = DynamicCache() if header is None else expand_cache(header, len(beginnings))
+        prefill(engine, rows, slice(None), cache, rows.seen_NT.to(engine.device))
+    trees = []
+    for beginning, members in groups.items():
+        tree = Tree()
+        for i in sorted(members, key=lambda i: prompts[i]):
+            tree.add(i, prompts[i][len(beginning) :], candidates[i])
+        trees.append(tree)
+    lengths = np.array([len(beginning) for beginning in beginnings])
+    return trees, tree_inputs(engine, trees, lengths, cache, rows.seen_NT.bool().numpy())
 
 
 def _on_rows(
@@ -60,18 +99,6 @@ def _on_rows(
     ]
     with engine.prepared(padded(engine, rows)) as plain:
         yield _summed(engine, engine.states(plain), reads, candidates)
-
-
-def _frozen_header(engine: Engine, prompts: Sequence[Ids]) -> int:
-    """Length of the common beginning through which no gradient goes: one on which no adapter acts, and where nothing is
-    written. It is computed once, without a graph."""
-    if any(adapter.carry != SWITCHED for adapter in engine.active):
-        return 0
-    if any(getattr(module, "gradient_checkpointing", False) for module in engine.model.modules()):
-        return 0  # what is computed anew has no cache
-    marked = next((t for t, token in enumerate(prompts[0]) if token >= engine.vocabulary), len(prompts[0]))
-    cut = min(common_header(prompts), marked)
-    return cut if len(prompts) > 1 else 0
 
 
 def _summed(

@@ -111,6 +111,10 @@ class MarkedTokens:
         """The token itself."""
         return marked if marked < self.vocabulary else self.marks[marked - self.vocabulary].token
 
+    def acts(self, token: int) -> bool:
+        """Whether switched adapters act on a token."""
+        return token >= self.vocabulary and self.marks[token - self.vocabulary].asked
+
     def hides(self, ids: Ids) -> bool:
         """Whether a prompt has hidden tokens."""
         return any(t >= self.vocabulary and self.marks[t - self.vocabulary].kind == HIDDEN for t in ids)

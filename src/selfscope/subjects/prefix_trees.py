@@ -216,13 +216,19 @@ def _read_tokens(engine: Engine, hidden_ND: torch.Tensor, wanted: Sequence[tuple
     return out
 
 
-def tree_inputs(engine: Engine, trees: Sequence[Tree], cut: int, cache: Any) -> dict[str, Any]:
-    """Inputs of right-padded trees behind `cut` cached tokens: a token sees the cache, its ancestors and itself."""
+def tree_inputs(
+    engine: Engine, trees: Sequence[Tree], cut: int | np.ndarray, cache: Any, seen_BP: np.ndarray | None = None
+) -> dict[str, Any]:
+    """Inputs of right-padded trees behind `cut` cached tokens: a token sees the cache, its ancestors and itself.
+
+    seen_BP: which cached tokens each row has, where rows have caches of their own, of `cut` (B,) tokens each."""
     width = max(len(t.ids) for t in trees)
-    before = 0 if engine.cascade else cut
+    before = seen_BP.shape[1] if seen_BP is not None else 0 if engine.cascade else int(cut)
     ids_BT = np.zeros((len(trees), width), dtype=np.int64)
     depth_BT = np.zeros((len(trees), width), dtype=np.int64)
     sees_BTP = np.ones((len(trees), width, before + width), dtype=bool)
+    if seen_BP is not None:
+        sees_BTP[:, :, :before] = seen_BP[:, None]
     sees_BTP[:, :, before:] = np.eye(width, dtype=bool)  # padding sees itself: a row without any key is not a number
     for b, tree in enumerate(trees):
         own, sees_TT = len(tree.ids), sees_BTP[b, :, before:]
@@ -239,7 +245,7 @@ def tree_inputs(engine: Engine, trees: Sequence[Tree], cut: int, cache: Any) -> 
     hidden = torch.from_numpy(~sees_BTP).to(device)[:, None]
     inputs: dict[str, Any] = {
         "input_ids": torch.from_numpy(ids_BT).to(device),
-        "position_ids": torch.from_numpy(depth_BT + cut).to(device),
+        "position_ids": torch.from_numpy(depth_BT + np.asarray(cut).reshape(-1, 1)).to(device),
         "attention_mask": torch.zeros(hidden.shape, dtype=dtype, device=device).masked_fill_(
             hidden, torch.finfo(dtype).min
         ),

@@ -160,7 +160,8 @@ def _written(
     means = {w: states[w, layer][sentences].mean(0) for w in words}
     centre = np.mean(list(means.values()), axis=0)
     told = int(rng.integers(len(words)))
-    shown = (told + 1 + int(rng.integers(len(words) - 1))) % len(words) if lesson.shuffled else told
+    other = (told + 1 + int(rng.integers(len(words) - 1))) % len(words)  # drawn in any case: a twin is paired
+    shown = other if lesson.shuffled else told
     strength = float(rng.uniform(*STRENGTHS))
     still = bool(rng.random() < lesson.still)
 

@@ -58,7 +58,8 @@ def _told(trial: Trial, words: str) -> tuple[str, str]:
     what = "conversation" if _is_conversation(trial) else "message"
     quoted = f'"""{about}"""'
     told = _carrier(question)[0].format(you=you, your=your, what=what, object=quoted, question=words)
-    return told, told[told.index(quoted) + len(quoted) :].strip()
+    shown, _, behind = told.partition(quoted)
+    return told, (behind or shown).strip()
 
 
 def asked_turns(trial: Trial, words: str) -> tuple[tuple[Message, ...], str]:

@@ -1,0 +1,103 @@
+"""Examples that teach a report what the subject does, as measured: its own answers, choices, probabilities.
+
+What such a lesson can teach is a format and a habit: who has seen the same answers may forecast as well. The card of a
+taught model says which (Binder et al. 2024 compare with another model that was taught the same).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from selfscope.errors import BadInput
+from selfscope.records import TEMPLATES, Identified, Trial
+from selfscope.subjects.base import OpenSubject
+from selfscope.training.examples import Example, example_of
+from selfscope.training.states import WORDINGS, Behaves
+from selfscope.wording import fits
+
+
+@dataclass(frozen=True)
+class TruthLesson(Identified):
+    """Teaches reports of what the subject does when nothing is changed.
+
+    Parameters
+    ----------
+    wordings
+        In how many wordings, of the lesson's own, each question is asked.
+    shuffled
+        Each question is given the answer of another one of its kind: what a twin learns.
+
+    Raises
+    ------
+    BadInput
+        Less than one wording.
+    """
+
+    kind: ClassVar[str] = "truths"
+    title: ClassVar[str] = "a report of what it does"
+    format: ClassVar[str] = "choice_lp"
+    wordings: int = 3
+    shuffled: bool = False
+
+    def __post_init__(self) -> None:
+        if self.wordings < 1:
+            raise BadInput(f"a lesson asks in one wording or more, not {self.wordings}")
+
+    def examples(self, subject: OpenSubject, trials: Sequence[Trial], behaves: Behaves, seed: int) -> list[Example]:
+        """Each of the trials in several wordings, with the measured truth.
+
+        Parameters
+        ----------
+        subject
+            Whose behaviour is measured.
+        trials
+            Plain ones of the train split.
+        behaves
+            Measures what the subject does in trials.
+        seed
+            Of wordings and of what is shuffled.
+
+        Returns
+        -------
+        list of Example
+            Groups of one object.
+
+        Raises
+        ------
+        BadInput
+            None of the trials can be asked in the format.
+        """
+        asked = [t for t in trials if fits(t.question, self.format)]
+        if not asked:
+            raise BadInput("there is nothing to score in the train split: give the phenomenon some trials, as train=80")
+        rng = np.random.default_rng(seed)
+        targets = {t.id: truth.mean for t, truth in zip(asked, behaves(asked), strict=True)}
+        if self.shuffled:
+            targets = _exchanged(asked, targets, rng)
+        out = []
+        for trial in asked:
+            for _ in range(self.wordings):
+                order = tuple(int(i) for i in rng.permutation(len(trial.question.options)))
+                template = TEMPLATES + int(rng.integers(WORDINGS))
+                question = replace(trial.question, template=template, order=order)
+                one = replace(trial, question=question)
+                out.append(example_of(one, targets[trial.id], self.format, chat=subject.chat, group=trial.observation))
+        return out
+
+
+def _exchanged(
+    trials: Sequence[Trial], targets: dict[str, tuple[float, ...]], rng: np.random.Generator
+) -> dict[str, tuple[float, ...]]:
+    """Answers dealt out anew among the questions of one kind, so that their numbers are the same."""
+    out = {}
+    kinds: dict[tuple[str, int], list[Trial]] = {}
+    for trial in trials:
+        kinds.setdefault((trial.question.quantity, len(trial.question.options)), []).append(trial)
+    for own in kinds.values():
+        dealt = rng.permutation(len(own))
+        out.update({t.id: targets[own[int(k)].id] for t, k in zip(own, dealt, strict=True)})
+    return out
