@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from selfscope.api.read_state import read
 from selfscope.controls.arms import Arms
+from selfscope.errors import Unsupported
 from selfscope.phenomena.hidden_context import HiddenContext
 from selfscope.readers.base import Reader
 from selfscope.readers.centred_lens import CentredLens
@@ -237,6 +239,17 @@ def test_without_train_there_is_no_mean_and_no_map() -> None:
         reading = reader.fit(SUBJECT, [], []).read(SUBJECT, trials[:1])[0]
         assert reading.outcome == Outcome.UNSUPPORTED
         assert "train" in reading.extra["why"]
+
+
+def test_one_token_of_ones_own_text_is_read_where_neutral_texts_are_the_mean() -> None:
+    chosen = read(SUBJECT, "Which?", about="The river", reader="centred_lens", layer=1, options=("river", "horse"))
+    real = chosen.reads[0]
+    assert real.distribution is not None
+    assert real.distribution[0] > 0.9
+    with pytest.raises(Unsupported, match="give options"):
+        read(SUBJECT, "Which?", about="The river", reader="centred_lens", layer=1)
+    with pytest.raises(Unsupported, match="nothing can be learnt"):
+        read(SUBJECT, "Which?", about="The river", reader="ridge_probe", layer=1, options=("river", "horse"))
 
 
 def test_options_that_begin_alike_share_and_all_alike_are_chance() -> None:

@@ -74,8 +74,7 @@ class CentredLens(Identified):
         if not reaches(subject, "activations"):
             return self
         able = cast(OpenSubject, subject)
-        right = {t.trial: t for t in truths}
-        train = [t for t in trials if t.split == "train" and t.id in right and t.evidence is not None]
+        train = [t for t in trials if t.split == "train" and t.evidence is not None]
         if not train:
             return self
         centre = centre_of(train)
@@ -84,7 +83,11 @@ class CentredLens(Identified):
         if self.layer is not None:
             return replace(self, layers=(self.layer,), centre=centre)
         ready = replace(self, layers=tuple(places_of_answers(able, train)), centre=centre)
-        sample = spread_over_clusters(list({t.id: t for of in centre.groups.values() for t in of}.values()), FITTED)
+        right = {t.trial: t for t in truths if len(t.mean)}
+        drawn = {t.id: t for of in centre.groups.values() for t in of if t.id in right and not t.question.open}
+        sample = spread_over_clusters(list(drawn.values()), FITTED)
+        if not sample:
+            return replace(ready, layer=ready.layers[-1])
         asked = [(t, Place(k, self.position)) for k in ready.layers for t in sample]
         states = [centre.states[place][t.id] for t, place in asked]
         said = ready._said(able, asked, states, [ids for _ in ready.layers for ids in option_tokens(able, sample)])

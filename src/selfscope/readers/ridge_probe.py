@@ -103,7 +103,7 @@ class RidgeProbe(Identified):
         if not reaches(subject, "activations"):
             return self
         able = cast(OpenSubject, subject)
-        right = {t.trial: int(np.argmax(t.mean)) for t in truths}
+        right = {t.trial: int(np.argmax(t.mean)) for t in truths if len(t.mean)}
         train = [t for t in trials if t.split == "train" and t.id in right and t.evidence is not None]
         train = [t for t in train if not t.question.open]
         if len({t.cluster for t in train}) < TOO_FEW:
