@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,18 @@ from selfscope.readers.logit_lens import LogitLens
 from selfscope.readers.output_directions import OutputDirections
 from selfscope.readers.probe import Probe
 from selfscope.readers.ridge_probe import RidgeProbe
-from selfscope.records import Evidence, Injection, Option, Outcome, Prompt, Question, Trial, Truth, Vector
+from selfscope.records import (
+    Evidence,
+    Injection,
+    Option,
+    Outcome,
+    Prompt,
+    Question,
+    TokenDistribution,
+    Trial,
+    Truth,
+    Vector,
+)
 from selfscope.statistics import Estimate, mean
 from selfscope.subjects.open_phantom import OpenPhantom
 from selfscope.subjects.open_phantom_words import Array, directions, encoded, vocabulary
@@ -136,6 +148,14 @@ def test_ridge_reads_words_that_train_never_had() -> None:
     assert lens.low < 0.25 < lens.high
 
 
+class Biased(OpenPhantom):
+    """Some tokens are likelier than others, whatever the state."""
+
+    def unembed(self, states_ND: Any, **which: Any) -> list[TokenDistribution]:
+        said = super().unembed(states_ND, **which)
+        return [replace(d, logprobs=tuple(x + k % 7 for x, k in zip(d.logprobs, d.ids, strict=True))) for d in said]
+
+
 def test_the_heads_directions_are_those_of_the_words() -> None:
     """As many random states as the stream is wide lose nothing."""
     found = OutputDirections()
@@ -147,6 +167,10 @@ def test_the_heads_directions_are_those_of_the_words() -> None:
     own = own - own.mean(0)
     own /= np.linalg.norm(own, axis=1, keepdims=True)
     np.testing.assert_allclose(learnt @ learnt.T, own @ own.T, atol=0.02)
+    biased = OutputDirections()
+    biased.learn(Biased(), tokens)
+    biased.centre()
+    np.testing.assert_allclose(biased.of(SUBJECT, [[t] for t in tokens]), learnt, atol=1e-6)
     found.of(SUBJECT, [[7], [8]])
     np.testing.assert_allclose(found.of(SUBJECT, [[t] for t in tokens]), learnt, err_msg="more tokens move none")
 

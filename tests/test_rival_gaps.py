@@ -132,10 +132,10 @@ def test_each_rival_is_held_against_the_simpler_ones_and_a_missing_one_is_named(
 
 def test_rivals_that_do_as_well_are_seldom_beaten_and_the_interval_covers() -> None:
     false, covered = 0, 0
-    for seed in range(100):
+    for seed in range(60):
         equal = world({"probe": 0.7, "centred_lens": 0.7, "ridge_probe": 0.7}, clusters=30, seed=seed)["probe"]
         false += equal.claimed
         better = world({"probe": 0.9, "centred_lens": 0.6, "ridge_probe": 0.6}, clusters=30, seed=seed)["probe"]
         covered += better.rivals["centred_lens"].gap.low <= 0.3 <= better.rivals["centred_lens"].gap.high
-    assert false <= 5
-    assert covered >= 88
+    assert false <= 3
+    assert covered >= 52
