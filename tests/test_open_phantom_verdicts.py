@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import selfscope
 from selfscope.api.own_rows import findings, rows_of
 from selfscope.controls.arms import Arms
 from selfscope.phenomena.attribute_extraction import AttributeExtraction
@@ -128,3 +130,21 @@ def test_answers_about_injections_are_replies_too() -> None:
     truth = next(t for t in POSED["all"][1] if t.trial == one.id)
     reading = Ask("free").read(OpenPhantom(), [one])[0]
     assert reading.distribution == truth.mean
+
+
+@pytest.mark.parametrize("carries", [1.0, 0.0])
+def test_a_card_says_of_its_states_what_they_carry(carries: float, tmp_path: Path) -> None:
+    """With the rivals in it: where a hidden context is carried something reads it, and else nothing does."""
+    small = HiddenContext(test=8, train=4, dev=0, kinds=("topic",))
+    subject = OpenPhantom(carries=carries)
+    card = selfscope.card(subject, tmp_path / "card", phenomena=[small], readers=["probe[method=means]"])
+    found = {g.reader: g for g in card.findings.gaps if g.gap is not None}
+    assert set(found) == {"probe[method=means]", "centred_lens", "ridge_probe"}
+    assert found["probe[method=means]"].rivals["centred_lens"].same
+    for one in found.values():
+        assert one.supported == (carries == 1.0), one
+        assert not one.missing
+    assert found["centred_lens"].claimed == (carries == 1.0)
+    assert not found["probe[method=means]"].claimed, "its states are sums of the directions of words"
+    says = "reads it from the activations" if carries else "Not supported: no reading beats all of its arms"
+    assert says in " ".join(str(card).split())

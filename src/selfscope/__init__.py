@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from selfscope.readers.ask import Ask
     from selfscope.readers.base import Reader
     from selfscope.readers.behaviour_ceiling import BehaviourCeiling
+    from selfscope.readers.centred_lens import CentredLens
     from selfscope.readers.decoder import Decoder
     from selfscope.readers.few_shot import FewShot
     from selfscope.readers.history_baseline import HistoryBaseline
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from selfscope.readers.patchscope import Patchscope, SelfIE
     from selfscope.readers.prior import Prior
     from selfscope.readers.probe import Probe
+    from selfscope.readers.ridge_probe import RidgeProbe
     from selfscope.records import (
         Cost,
         Decoding,
@@ -108,6 +110,8 @@ _SHIPPED = {
     "readers.patchscope": ("Patchscope", "SelfIE"),
     "readers.logit_lens": ("LogitLens",),
     "readers.decoder": ("Decoder",),
+    "readers.centred_lens": ("CentredLens",),
+    "readers.ridge_probe": ("RidgeProbe",),
     "phenomena.self_prediction": ("SelfPrediction",),
     "phenomena.branch_distribution": ("BranchDistribution",),
     "phenomena.token_probability": ("TokenProbability",),
@@ -176,17 +180,17 @@ _WHERE = {
 
 __all__ = [
     "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "BehaviourCeiling",
-    "BehaviouralSelfAwareness", "BranchDistribution", "Card", "Cards", "Changed", "ChangedCompetence", "Claim",
-    "Competence", "Confidence", "ContentFree", "Control", "Cost", "Decoder", "Decoding", "Doctor", "EntityResolution",
-    "Evidence", "FewShot", "Findings", "Fitted", "Framing", "HiddenContext", "HistoryBaseline", "InContext",
-    "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape", "MaskedTurns", "Message",
-    "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome", "OwnChoice",
-    "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question", "Reader",
-    "Reading", "Reply", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfPrediction",
-    "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Study", "Subject", "Sweep", "SweepArray",
-    "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "TruthLesson", "Vector", "VectorState",
-    "YesBias", "ask", "card", "cards", "doctor", "findings", "fit", "judge", "load", "read", "redraw", "rows_of", "run",
-    "sweep",
+    "BehaviouralSelfAwareness", "BranchDistribution", "Card", "Cards", "CentredLens", "Changed", "ChangedCompetence",
+    "Claim", "Competence", "Confidence", "ContentFree", "Control", "Cost", "Decoder", "Decoding", "Doctor",
+    "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted", "Framing", "HiddenContext", "HistoryBaseline",
+    "InContext", "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape", "MaskedTurns",
+    "Message", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome",
+    "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question",
+    "Reader", "Reading", "Reply", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject",
+    "SelfIE", "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Study", "Subject",
+    "Sweep", "SweepArray", "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "TruthLesson",
+    "Vector", "VectorState", "YesBias", "ask", "card", "cards", "doctor", "findings", "fit", "judge", "load", "read",
+    "redraw", "rows_of", "run", "sweep",
 ]  # fmt: skip
 
 

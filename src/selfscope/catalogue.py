@@ -37,6 +37,8 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "selfie": "selfscope.readers.patchscope:SelfIE",
         "logit_lens": "selfscope.readers.logit_lens:LogitLens",
         "decoder": "selfscope.readers.decoder:Decoder",
+        "centred_lens": "selfscope.readers.centred_lens:CentredLens",
+        "ridge_probe": "selfscope.readers.ridge_probe:RidgeProbe",
     },
     "control": {
         "third_person": "selfscope.controls.words:ThirdPerson",

@@ -1,4 +1,4 @@
-"""Directions in the residual stream, on numpy arrays: differences of means, whitened ones, a logistic probe.
+"""Directions in the residual stream, on numpy arrays: differences of means, whitened ones, a logistic probe, a ridge.
 
 N rows of states, D width, K classes.
 """
@@ -109,6 +109,17 @@ def logistic(states_ND: Any, labels_N: Ints, classes: int, *, penalty: float = 1
 
     optimum = minimize(loss, np.zeros((d + 1) * classes), jac=True, method="L-BFGS-B", options={"maxiter": 200})
     return Linear(optimum.x[: d * classes].reshape(d, classes), optimum.x[d * classes :], mean_D, scale_D)
+
+
+def ridge(states_ND: Any, targets_NE: Any, *, penalty: float = 1.0) -> Linear:
+    """Least squares from standardised states to targets, with an L2 penalty in units of what a row has on average.
+
+    It has no intercept: the mean state is mapped to nothing. Solved in the space of rows, so that D may exceed N."""
+    mean_D, scale_D, z_ND = standardised(states_ND)
+    products_NN = z_ND @ z_ND.T
+    products_NN[np.diag_indices_from(products_NN)] += penalty * (float(np.trace(products_NN)) / len(z_ND) or 1.0)
+    weights_DE = z_ND.T @ np.linalg.solve(products_NN, np.asarray(targets_NE, dtype=np.float64))
+    return Linear(weights_DE, np.zeros(weights_DE.shape[1]), mean_D, scale_D)
 
 
 def standardised(states_ND: Any) -> tuple[Array, Array, Array]:

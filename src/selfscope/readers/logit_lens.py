@@ -78,7 +78,7 @@ class LogitLens(Identified):
         layer = self.layer if self.layer is not None else list(able.layers)[-1]
         places = [place_of(t, layer, self.position) for t in trials]
         states = vectors(able, trials, places, self.means)
-        first = [first_tokens(able, t) for t in trials]
+        first = [[ids[0] for ids in own] for own in option_tokens(able, trials)]
         every = sorted({i for ids in first for i in ids})
         slot_of = {token: k for k, token in enumerate(every)}
         top = SHOWN if any(t.question.open for t in trials) else 1
@@ -118,15 +118,19 @@ class LogitLens(Identified):
         return Reading(Outcome.ANSWERED, softmax(logprobs), first=trial.question.shown[0], extra=extra)
 
 
-def first_tokens(subject: OpenSubject, trial: Trial) -> list[int]:
-    """The id of each option's first token: its key where keys are ids (next_token_identity), else of its text after a
-    space."""
-    keys = [o.key for o in trial.question.options]
-    if trial.question.quantity == "next_token" and all(k.isdigit() for k in keys):
-        return [int(k) for k in keys]
-    return [subject.encode(Prompt(text=f"x {o.text.strip()}"))[_start(subject)] for o in trial.question.options]
-
-
-def _start(subject: OpenSubject) -> int:
-    """Where the text behind "x" begins: after it and after what the tokenizer puts first."""
-    return len(subject.encode(Prompt(text="x")))
+def option_tokens(subject: OpenSubject, trials: Sequence[Trial]) -> list[list[tuple[int, ...]]]:
+    """The ids of each option's tokens, of each trial: its key where keys are ids, else of its text after a space."""
+    start = len(subject.encode(Prompt(text="x")))  # what the tokenizer puts first, and "x"
+    known: dict[str, tuple[int, ...]] = {}
+    out: list[list[tuple[int, ...]]] = []
+    for trial in trials:
+        options = trial.question.options
+        if trial.question.quantity == "next_token" and all(o.key.isdigit() for o in options):
+            out.append([(int(o.key),) for o in options])
+            continue
+        texts = [o.text.strip() for o in options]
+        for text in texts:
+            if text not in known:
+                known[text] = subject.encode(Prompt(text=f"x {text}"))[start:]
+        out.append([known[text] for text in texts])
+    return out

@@ -15,14 +15,20 @@ import numpy as np
 
 from selfscope.directions import Linear, discriminant, logistic
 from selfscope.errors import BadInput
-from selfscope.quantities import words as words_of
-from selfscope.readers.vector_arms import Place, evidence_of, place_of, vectors
+from selfscope.readers.layer_choice import FOLDS, folds_of
+from selfscope.readers.vector_arms import (
+    Place,
+    captured_over,
+    evidence_of,
+    place_of,
+    positions_from_end,
+    stacked,
+    vectors,
+)
+from selfscope.readers.word_bags import bags_of, vocabulary_of
 from selfscope.records import Identified, Outcome, Reading, Trial, Truth, content_hash
 from selfscope.subjects.base import OpenSubject, Subject, depths, reaches
 
-FOLDS = 4
-POSITIONS = 4
-"""Columns of the evidence among which one is chosen, from its end."""
 PENALTIES = (1.0, 10.0, 100.0)
 METHODS, LABELS = ("logistic", "means"), ("true", "permuted")
 TOO_FEW = 2
@@ -105,11 +111,11 @@ class Probe(Identified):
             if trial.question.shared:
                 groups.setdefault(trial.question.quantity, []).append(trial)
         layers = [self.layer] if self.layer is not None else depths(able)
-        states = _captured(able, train, layers, self._positions(train))
+        states = captured_over(able, train, layers, self._positions(train))
         fits = {}
         for quantity, own_trials in groups.items():
             if len({t.cluster for t in own_trials}) >= TOO_FEW:
-                own = {place: _rows(of, own_trials) for place, of in states.items()}
+                own = {place: stacked(of, own_trials) for place, of in states.items()}
                 fits[quantity] = self._fitted(own_trials, [right[t.id] for t in own_trials], own)
         means = {place: np.mean(list(of.values()), axis=0) for place, of in states.items()}
         return replace(self, fits=fits, states=states, means=means)
@@ -117,8 +123,7 @@ class Probe(Identified):
     def _positions(self, trials: Sequence[Trial]) -> list[int]:
         if self.position is not None:
             return [self.position]
-        deep = min([POSITIONS, *(len(evidence_of(t).positions) for t in trials)])
-        return list(range(-1, -deep - 1, -1))
+        return positions_from_end(trials)
 
     def _fitted(self, trials: Sequence[Trial], labels: Sequence[int], states: Mapping[Place, Any]) -> Fit:
         answers = np.array(labels, dtype=np.int64)
@@ -128,7 +133,7 @@ class Probe(Identified):
         keys = tuple(o.key for o in trials[0].question.options)
         k = len(keys)
         evidence = [evidence_of(t) for t in trials]
-        fold_N = _folds([t.cluster for t in trials])
+        fold_N = folds_of([t.cluster for t in trials])
         place = max(states, key=lambda x: _validated(states[x], answers, fold_N, k, None))
         penalty = PENALTIES[0]
         if self.method == "logistic":
@@ -136,8 +141,8 @@ class Probe(Identified):
             penalty = PENALTIES[int(np.argmax(scored))]
         probe = self._learnt(states[place], answers, k, penalty)
         texts, full = [e.text for e in evidence], [e.full for e in evidence]
-        vocabulary = _vocabulary([*texts, *full])
-        both_NW = np.concatenate([_bags(texts, vocabulary), _bags(full, vocabulary)])
+        vocabulary = vocabulary_of([*texts, *full])
+        both_NW = np.concatenate([bags_of(texts, vocabulary), bags_of(full, vocabulary)])
         bag = discriminant(both_NW, np.concatenate([answers, answers]), k) if vocabulary else None
         rate_K = (np.bincount(answers, minlength=k) + 0.5) / (len(answers) + 0.5 * k)
         return Fit(keys, place, penalty, rate_K, vocabulary, bag, tuple(trials), answers, {place: probe})
@@ -172,9 +177,9 @@ class Probe(Identified):
         for fit in {id(f): f for f in fits}.values():
             new = sorted({p for f, p in zip(fits, places, strict=True) if f is fit and p not in fit.probes})
             far = [p for p in new if p not in self.states]
-            more = _captured(subject, fit.trials, sorted({p.layer for p in far}), sorted({p.position for p in far}))
+            more = captured_over(subject, fit.trials, sorted({p.layer for p in far}), sorted({p.position for p in far}))
             for place in new:
-                states_ND = _rows(self.states.get(place) or more[place], fit.trials)
+                states_ND = stacked(self.states.get(place) or more[place], fit.trials)
                 fit.probes[place] = self._learnt(states_ND, fit.labels, len(fit.keys), fit.penalty)
 
     def _shares(self, trial: Trial, fit: Fit, place: Place, vector_D: Any) -> Any:
@@ -183,36 +188,8 @@ class Probe(Identified):
         if trial.arm in ("text", "full") and fit.bag is not None:
             evidence = evidence_of(trial)
             text = evidence.text if trial.arm == "text" else evidence.full
-            return fit.bag.probabilities(_bags([text], fit.words))[0]
+            return fit.bag.probabilities(bags_of([text], fit.words))[0]
         return fit.rate_K / fit.rate_K.sum()
-
-
-def _captured(
-    subject: OpenSubject, trials: Sequence[Trial], layers: Sequence[int], positions: Sequence[int]
-) -> dict[Place, dict[str, Any]]:
-    """place -> trial -> (D,): one capture for every question."""
-    if not trials or not layers:
-        return {}
-    evidence = [evidence_of(t) for t in trials]
-    states = subject.capture(
-        [e.prompt for e in evidence], list(layers), [[e.positions[p] for p in positions] for e in evidence]
-    )
-    step = len(positions)
-    return {
-        Place(layer, p): dict(zip([t.id for t in trials], states.at(layer)[k::step], strict=True))
-        for layer in layers
-        for k, p in enumerate(positions)
-    }
-
-
-def _rows(states: Mapping[str, Any], trials: Sequence[Trial]) -> Any:
-    """(N, D) of these trials."""
-    return np.stack([states[t.id] for t in trials])
-
-
-def _folds(clusters: Sequence[str]) -> Any:
-    """(N,) fold of each row; a cluster is in one fold."""
-    return np.array([int(content_hash("fold", c, size=8), 16) % FOLDS for c in clusters])
 
 
 def _validated(states_ND: Any, labels_N: Any, fold_N: Any, classes: int, penalty: float | None) -> float:
@@ -229,24 +206,3 @@ def _validated(states_ND: Any, labels_N: Any, fold_N: Any, classes: int, penalty
         hits += float((classifier.scores(states_ND[outside]).argmax(1) == labels_N[outside]).sum())
         count += int(outside.sum())
     return hits / count if count else 0.0
-
-
-def _vocabulary(texts: Sequence[str], most: int = 400) -> dict[str, int]:
-    """The commonest words, each with its position."""
-    counts: dict[str, int] = {}
-    for text in texts:
-        for word in dict.fromkeys(w.lower() for w in words_of(text)):
-            counts[word] = counts.get(word, 0) + 1
-    commonest = sorted(counts, key=lambda w: (-counts[w], w))[:most]
-    return {word: i for i, word in enumerate(commonest)}
-
-
-def _bags(texts: Sequence[str], vocabulary: Mapping[str, int]) -> Any:
-    """(N, W) whether each word occurs."""
-    out = np.zeros((len(texts), max(1, len(vocabulary))))
-    for i, text in enumerate(texts):
-        for word in words_of(text):
-            at = vocabulary.get(word.lower())
-            if at is not None:
-                out[i, at] = 1.0
-    return out

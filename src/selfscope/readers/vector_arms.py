@@ -5,15 +5,17 @@ N trials, D width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from selfscope.records import Evidence, Trial, content_hash
-from selfscope.subjects.base import OpenSubject
+from selfscope.subjects.base import OpenSubject, depths
 
+POSITIONS = 4
+"""Columns of the evidence among which one is chosen, from its end."""
 WORDLESS = ("none", "text", "full")
 """Arms in which no vector is written."""
 
@@ -68,17 +70,66 @@ def evidence_of(trial: Trial) -> Evidence:
     return trial.evidence
 
 
+def positions_from_end(trials: Sequence[Trial]) -> list[int]:
+    """The last positions of the evidence that all of these trials have, the last one first."""
+    deep = min([POSITIONS, *(len(evidence_of(t).positions) for t in trials)])
+    return list(range(-1, -deep - 1, -1))
+
+
+def captured_over(
+    subject: OpenSubject, trials: Sequence[Trial], layers: Sequence[int], positions: Sequence[int]
+) -> dict[Place, dict[str, Any]]:
+    """place -> trial -> (D,): one capture for every question."""
+    if not trials or not layers:
+        return {}
+    evidence = [evidence_of(t) for t in trials]
+    states = subject.capture(
+        [e.prompt for e in evidence], list(layers), [[column_of(e, p) for p in positions] for e in evidence]
+    )
+    step = len(positions)
+    return {
+        Place(layer, p): dict(zip([t.id for t in trials], states.at(layer)[k::step], strict=True))
+        for layer in layers
+        for k, p in enumerate(positions)
+    }
+
+
+def captured_around(
+    subject: OpenSubject, trials: Sequence[Trial], places: Collection[Place]
+) -> list[Mapping[Place, Any]]:
+    """place -> (D,) of each trial by its arm, {} where no vector is captured: at these places, and wherever a place is
+    chosen. So the call is the same for every reader that reads all layers at once, and is made once."""
+    out: list[Mapping[Place, Any]] = [{}] * len(trials)
+    wanted = [i for i, t in enumerate(trials) if t.arm not in (*WORDLESS, "mean")]
+    if not wanted:
+        return out
+    shown = [trials[i] for i in wanted]
+    layers = sorted({*depths(subject), *(p.layer for p in places)})
+    positions = sorted({*positions_from_end(shown), *(p.position for p in places)}, reverse=True)
+    states = captured_over(subject, shown, layers, positions)
+    for i in wanted:
+        own = {place: of[trials[i].id] for place, of in states.items()}
+        out[i] = {k: _random(trials[i], v) for k, v in own.items()} if trials[i].arm == "random" else own
+    return out
+
+
+def stacked(states: Mapping[str, Any], trials: Sequence[Trial]) -> Any:
+    """(N, D) of these trials."""
+    return np.stack([states[t.id] for t in trials])
+
+
 def mean_vectors(
     subject: OpenSubject, trials: Sequence[Trial], layers: Sequence[int], position: int
 ) -> dict[Place, Any]:
-    """place -> (D,) mean over the evidence of trials, at most one of a cluster."""
-    first: dict[str, Trial] = {}
+    """place -> (D,) mean over the evidence of trials, one of each cluster: of the k-th cluster its k-th, around, since
+    the first ones of all clusters may be of one kind."""
+    clusters: dict[str, list[Evidence]] = {}
     for trial in trials:
         if trial.evidence is not None:
-            first.setdefault(trial.cluster, trial)
-    if not first:
+            clusters.setdefault(trial.cluster, []).append(trial.evidence)
+    if not clusters:
         return {}
-    evidence = [evidence_of(t) for t in first.values()]
+    evidence = [own[k % len(own)] for k, own in enumerate(clusters.values())]
     states = subject.capture(
         [e.prompt for e in evidence], list(layers), [[column_of(e, position)] for e in evidence]
     )  # fmt: skip

@@ -13,6 +13,7 @@ from selfscope.report.document import Axis, AxisMark, Heat, HeatCell, Inside, Ma
 from selfscope.report.format import NOTHING, clean, decimal, percent
 from selfscope.report.injections import injections
 from selfscope.report.labels import Labels
+from selfscope.statistics import Estimate
 from selfscope.tables import Table
 from selfscope.verdicts.arm_gaps import ARMS, Gap, Grid, SweepCell
 from selfscope.verdicts.detection import InjectionFinding
@@ -22,7 +23,8 @@ SHOWN, LAST_WORDS = 4, 3
 AXES = ("layer", "target_layer", "position", "strength")
 RULE = (
     "Part of the items answered rightly, 95\u202f% intervals over clusters, paired by item. An arm has everything but "
-    "the vector; the gap is to the hardest of them."
+    "the vector; the gap is to the hardest of them. A rival reads the same states at the same layer, untrained or by a "
+    "ridge map: nothing is claimed beyond one that does as well."
 )
 
 
@@ -58,20 +60,39 @@ def _section(name: str, gaps: Sequence[Gap], material: Material) -> Inside:
 
 
 def sentence(gaps: Sequence[Gap], names: Labels) -> str:
-    """What may be said: which reading beats every arm, or that none does, and by how much it would have to."""
+    """What may be said: which reading beats every arm and rival, or that none does, and by how much it had to."""
     read = [g for g in gaps if g.gap is not None]
     if not read:
         return "Asked in words only: no activations were read here."
-    best = max(read, key=lambda g: (g.supported, g.gap.low if g.gap else -1.0))
+    best = max(read, key=lambda g: (g.claimed, g.supported, g.gap.low if g.gap else -1.0))
     assert best.gap is not None
     lead = f"{part(best.gap, change=True).both} against {names.arm(best.best)}, its hardest arm"
     who = labels.sentence_case(names.reader(best.reader))
     where = f" at layer {best.layer}" if best.layer is not None else ""
+    if best.claimed:
+        beyond = f", {_beside(best, names)}, its hardest rival" if best.rivals else ""
+        return f"{who}{where} reads it from the activations: right on {percent(best.real.value)}, {lead}{beyond}."
     if best.supported:
-        return f"{who}{where} reads it from the activations: right on {percent(best.real.value)}, {lead}."
+        return f"Not supported: {who}{where} beats all of its arms, {no_more(best, names)}."
     if best.missing:
         return f"Not supported: {who} lacks the arms {', '.join(names.arm(m) for m in best.missing)}."
     return f"Not supported: no reading beats all of its arms. The nearest is {who}{where}: {lead}."
+
+
+def no_more(gap: Gap, names: Labels) -> str:
+    """Why nothing is claimed of a reading that beats its arms: the rivals that do as well, or that were not read."""
+    if gap.unread:
+        return f"but was not held against its rivals ({', '.join(names.reader(kind) for kind in gap.unread)})"
+    rival = gap.rivals[gap.hardest]
+    where = "the same layer" if rival.same else f"layer {rival.layer}"
+    return f"but shows no more than the {names.reader(gap.hardest)} at {where} reads: {_points(rival.gap)} points"
+
+
+def _beside(gap: Gap, names: Labels) -> str:
+    """A reading minus its hardest rival: "+2 points [-3, 7] against the centred lens at the same layer"."""
+    rival = gap.rivals[gap.hardest]
+    where = "the same layer" if rival.same else f"layer {rival.layer}"
+    return f"{part(rival.gap, change=True).both} against the {names.reader(gap.hardest)} at {where}"
 
 
 def _ladder(gaps: Sequence[Gap], names: Labels) -> Axis | None:
@@ -82,7 +103,7 @@ def _ladder(gaps: Sequence[Gap], names: Labels) -> Axis | None:
         note = labels.RUNGS.get(gap.rung, gap.rung) + answers
         where = f", layer {gap.layer}" if gap.layer is not None else ""
         label = clean(names.reader(gap.reader), 80) + where
-        marks.append((gap.rung, AxisMark(label, note, gap.rung, part(gap.real), strong=gap.supported or words)))
+        marks.append((gap.rung, AxisMark(label, note, gap.rung, part(gap.real), strong=gap.claimed or words)))
         if gap.ceiling is not None:
             full = f"{clean(names.reader(gap.reader), 60)}: full text"
             mark = AxisMark(full, "ceiling: told everything", "behaviour", part(gap.ceiling))
@@ -112,12 +133,17 @@ def _readers(gaps: Sequence[Gap], names: Labels) -> Table | None:
                 NOTHING if gap.layer is None else str(gap.layer),
                 part(gap.real).both,
                 *arms,
-                ("✓ " if gap.supported else "") + part(gap.gap, change=True).both.replace("\u202fpoints", ""),
+                ("✓ " if gap.claimed else "") + _points(gap.gap),
+                f"{_points(gap.rivals[gap.hardest].gap)} ({names.reader(gap.hardest)})" if gap.rivals else NOTHING,
             )
         )
-    head = ("reading", "layer", "real vector", *(names.arm(a) for a in ARMS), "gap, points")
-    title = "Readings and their arms (✓: beats all of them)"
+    head = ("reading", "layer", "real vector", *(names.arm(a) for a in ARMS), "gap, points", "beyond its rival, points")
+    title = "Readings and their arms (✓: beats all of them, and its rivals)"
     return Table(title, head, tuple(rows), tuple(range(1, len(head)))) if rows else None
+
+
+def _points(gap: Estimate) -> str:
+    return part(gap, change=True).both.replace("\u202fpoints", "")
 
 
 def _tokens(gaps: Sequence[Gap], names: Labels) -> Table | None:
@@ -194,8 +220,10 @@ def _notes(gaps: Sequence[Gap], names: Labels) -> list[str]:
         if gap.missing:
             lacking = ", ".join(names.arm(m) for m in gap.missing)
             notes.append(f"{labels.sentence_case(names.reader(gap.reader))}: arms not run: {lacking}.")
+        who = labels.sentence_case(names.reader(gap.reader))
+        if gap.supported and not gap.claimed:
+            notes.append(f"{who} beats all of its arms, {no_more(gap, names)}.")
         if gap.least is not None and not gap.supported:
-            who = labels.sentence_case(names.reader(gap.reader))
             least = decimal(100 * gap.least, 0)
             notes.append(f"{who}: the smallest gap that this run could have found is {least} points.")
     return notes

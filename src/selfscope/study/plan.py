@@ -15,7 +15,7 @@ from selfscope.records import control_part, id_of, is_scored, phenomenon_part, r
 from selfscope.settings import built_with
 from selfscope.study.base import PhenomenonPlan, Study
 from selfscope.study.names import built, parsed
-from selfscope.study.profiles import CONTROLS, POSITIONS, PROFILES, RIVALS, Profile
+from selfscope.study.profiles import CONTROLS, INSIDE_RIVALS, POSITIONS, PROFILES, RIVALS, Profile
 from selfscope.subjects.base import Subject, depths, reaches
 
 
@@ -78,8 +78,8 @@ def _report(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, pro
 
 
 def _white_box(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, profile: Profile) -> PhenomenonPlan:
-    """A phenomenon of activations: who reads them is asked under every arm; words and log-probabilities stand beside
-    them. Of several sizes only a full study lays a grid."""
+    """A phenomenon of activations: who reads them is asked under every arm, and so are their rivals; words and
+    log-probabilities stand beside them. Of several sizes only a full study lays a grid."""
     formats = able(subject, phenomenon.formats)[: profile.formats]
     wished = [r for name in options.readers for r in _named(subject, name, formats, options)]
     probes = [r for r in wished if reader_part(r).rung == "probe"]
@@ -89,7 +89,9 @@ def _white_box(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, 
         looking_in = profile.formats is not None and not options.readers and not named
         usual = usual[:1] if looking_in else usual  # a quick study looks in, and does no more
         probes = [r for name in usual for r in _named(subject, name, formats, options)]
+    rivals = [r for name in _inside_rivals(subject, probes) for r in _named(subject, name, formats, options)]
     asks = _named(subject, "ask", formats, options) if formats else []
+    probes = _once([*probes, *rivals])
     readers = tuple(_once([*_named(subject, RIVALS[0], formats, options), *probes, *asks]))
     own = [id_of(r) for r in readers if reader_part(r).rung == "self"]
     arms = [built("control", "arms")] if probes else []
@@ -98,6 +100,17 @@ def _white_box(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, 
         arm_readers=tuple(map(id_of, probes)),
         sweeps=tuple(_sweeps(subject, phenomenon, probes)) if profile.inside_dev else (), all_trials=True,
     )  # fmt: skip
+
+
+def _inside_rivals(subject: Subject, probes: Sequence[Reader]) -> Iterator[str]:
+    """They read every depth of the model at once; a layer that a reader names beside those is read by rivals of its
+    own."""
+    if not probes:
+        return
+    yield from INSIDE_RIVALS
+    named = {layer for r in probes if isinstance(layer := getattr(r, "layer", None), int)}
+    own = sorted(named - {*depths(subject)})  # type: ignore[arg-type]
+    yield from (f"{name}[layer={k}]" for k in own for name in INSIDE_RIVALS)
 
 
 def _sweeps(

@@ -52,6 +52,9 @@ PROFILES = {
 }  # fmt: skip
 RIVALS = ("prior", "input_baseline", "history_baseline")
 """Readers that are always there."""
+INSIDE_RIVALS = ("centred_lens", "ridge_probe")
+"""Readers of activations that are always there where activations are read: nothing is claimed of another reading beyond
+them."""
 CONTROLS = (
     "third_person", "third_person[person=named]", "framing", "framing[framing=accurate]", "paraphrase", "option_order",
     "scale_flip", "changed", "changed_competence", "sham", "alarm", "competence", "yes_bias", "vector_state",

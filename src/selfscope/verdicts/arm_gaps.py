@@ -2,14 +2,16 @@
 
 What is reported first is the gap: how much oftener the reading of the real vector is right than the best of the arms
 in which the vector is missing, random, another item's, the mean, or put into words (Li et al. 2025: text alone passes
-most such tests). The full text is a ceiling and never an arm to beat. Intervals are over clusters, paired by item.
+most such tests). The full text is a ceiling and never an arm to beat. Beside it stand the rivals, which read the same
+states at the same layer with little or no training: nothing is claimed beyond one that does as well. Intervals are over
+clusters, paired by item.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,6 +22,9 @@ from selfscope.verdicts.assemble import Table, numbered, tables
 ARMS = ("none", "random", "shuffled", "mean", "text")
 """What a reading has to beat. Every one of them must have been run for a gap to be called supported."""
 CEILING = "full"
+RIVALS = ("centred_lens", "ridge_probe")
+"""Kinds of readers that a reading has to beat too before anything is claimed of it, the simplest first: each of them is
+held against those before it."""
 Coordinates = tuple[tuple[str, float], ...]
 SMALLEST = 0.05
 """A gap whose lower bound is above this counts: smaller ones are within what a choice of wording moves."""
@@ -39,11 +44,23 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class Rival:
+    """What a rival made of the same items. gap: the reading minus the rival, paired. right: part of the items that the
+    rival is right on. layer: where it read them (most often). same: at the very layer at which the reading read."""
+
+    gap: Estimate
+    right: Estimate
+    layer: int | None = None
+    same: bool = False
+
+
+@dataclass(frozen=True)
 class Gap:
     """One reader on one phenomenon. real, arms, ceiling: part of the items answered rightly. gaps: real minus each arm,
     paired. best: the hardest arm, `gap` the difference to it. missing: arms that were not run. chance: what guessing
     gets. layer: where it read (most often). supported: the lower bound of every gap is above SMALLEST. tokens: of a
-    reader that names the next token out of the whole vocabulary. least: the smallest gap that could be found."""
+    reader that names the next token out of the whole vocabulary. least: the smallest gap that could be found. rivals:
+    by kind, those of RIVALS that it has to beat; unread: those that read none of its items."""
 
     phenomenon: str
     reader: str
@@ -61,6 +78,18 @@ class Gap:
     supported: bool = False
     tokens: Tokens | None = None
     least: float | None = None
+    rivals: Mapping[str, Rival] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+
+    @property
+    def claimed(self) -> bool:
+        """It beats all of its arms and all of its rivals, and none of them is missing."""
+        return self.supported and not self.unread and all(r.gap.low > SMALLEST for r in self.rivals.values())
+
+    @property
+    def hardest(self) -> str:
+        """The kind of the rival that does best beside it, "" without any."""
+        return min(self.rivals, key=lambda k: self.rivals[k].gap.value, default="")
 
 
 @dataclass(frozen=True)
@@ -122,18 +151,19 @@ def _gap(table: Table, reader: str, observations: Mapping[str, Observation]) -> 
     ids = list(real)
     cluster = numbered([table.trials[i].cluster for i in ids])
     arms, differences = _against_arms(table, reader, real)
-    rivals = {k: v for k, v in differences.items() if k != CEILING}
-    best = min(rivals, key=lambda k: rivals[k].value, default="")
-    missing = tuple(k for k in ARMS if k not in differences) if rivals else ()
+    beaten = {k: v for k, v in differences.items() if k != CEILING}
+    best = min(beaten, key=lambda k: beaten[k].value, default="")
+    missing = tuple(k for k in ARMS if k not in differences) if beaten else ()
+    rivals, unread = _against_rivals(table, reader, real) if beaten else ({}, ())
     layers = Counter(real[i].extra["layer"] for i in ids if real[i].extra.get("layer") is not None)
     return Gap(
         table.phenomenon, reader, table.rungs[reader], mean(_hits(real, table, ids), cluster), _chance(table, ids),
-        {k: v for k, v in arms.items() if k != CEILING}, rivals, arms.get(CEILING), best, rivals.get(best), missing,
+        {k: v for k, v in arms.items() if k != CEILING}, beaten, arms.get(CEILING), best, beaten.get(best), missing,
         int(layers.most_common(1)[0][0]) if layers else None,
         sum(real[i].distribution is not None for i in ids) / len(ids),
-        bool(rivals) and not missing and all(g.low > SMALLEST for g in rivals.values()),
+        bool(beaten) and not missing and all(g.low > SMALLEST for g in beaten.values()),
         _tokens([(table.trials[i], r) for i, r in real.items()], observations),
-        minimum_detectable(rivals[best].se, rivals[best].clusters) if best else None,
+        minimum_detectable(beaten[best].se, beaten[best].clusters) if best else None, rivals, unread,
     )  # fmt: skip
 
 
@@ -153,6 +183,43 @@ def _against_arms(
             arms[kind] = mean(arm, own)
             differences[kind] = mean(_hits(real, table, both) - arm, own)
     return arms, differences
+
+
+def _against_rivals(
+    table: Table, reader: str, real: Mapping[str, Reading]
+) -> tuple[dict[str, Rival], tuple[str, ...]]:
+    """By kind of rival: the reading minus it on the same items, at the reading's layer where it read that; and the
+    kinds that read none of them."""
+    parts = table.parts.readers
+    own = parts[reader].kind if reader in parts else ""
+    demanded = RIVALS[: RIVALS.index(own)] if own in RIVALS else RIVALS
+    out: dict[str, Rival] = {}
+    for kind in demanded:
+        names = [r for r in table.readers if r in parts and parts[r].kind == kind]
+        beside = {i: x for i, r in real.items() if (x := _at_its_layer(table, names, i, r)) is not None}
+        if not beside:
+            continue
+        ids = list(beside)
+        cluster = numbered([table.trials[i].cluster for i in ids])
+        hits = _hits(beside, table, ids)
+        layers = Counter(x.extra["layer"] for x in beside.values() if x.extra.get("layer") is not None)
+        same = all(x.extra.get("layer") == real[i].extra.get("layer") for i, x in beside.items())
+        layer = int(layers.most_common(1)[0][0]) if layers else None
+        out[kind] = Rival(mean(_hits(real, table, ids) - hits, cluster), mean(hits, cluster), layer, same)
+    return out, tuple(kind for kind in demanded if kind not in out)
+
+
+def _at_its_layer(table: Table, names: Sequence[str], item: str, reading: Reading) -> Reading | None:
+    """What one of the readers made of an item at the layer of a reading, else what the first made of it where it chose
+    to read; None where none of them read it."""
+    layer = reading.extra.get("layer")
+    read = [x for name in names if (x := table.cells(name).get(item)) and x.outcome != Outcome.UNSUPPORTED]
+    for other in read:
+        depths = {**other.extra.get("by_layer", {}), str(other.extra.get("layer")): other.distribution}
+        if layer is not None and str(layer) in depths:
+            shares = depths[str(layer)]
+            return replace(other, distribution=shares and tuple(shares), extra={**other.extra, "layer": layer})
+    return read[0] if read else None
 
 
 def _tokens(plain: Sequence[tuple[Trial, Reading]], observations: Mapping[str, Observation]) -> Tokens | None:
