@@ -99,6 +99,7 @@ _RECORDS = (
 _SHIPPED = {
     "readers.ask": ("Ask",),
     "readers.few_shot": ("FewShot",),
+    "readers.taught": ("Taught",),
     "readers.other_model": ("OtherModel",),
     "readers.prior": ("Prior",),
     "readers.input_baseline": ("InputBaseline",),
@@ -184,9 +185,9 @@ __all__ = [
     "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question", "Reader",
     "Reading", "Reply", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfPrediction",
     "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Study", "Subject", "Sweep", "SweepArray",
-    "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "TruthLesson", "Vector", "VectorState",
-    "YesBias", "ask", "card", "cards", "doctor", "findings", "fit", "judge", "load", "read", "redraw", "rows_of", "run",
-    "sweep",
+    "Taught", "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "TruthLesson", "Vector",
+    "VectorState", "YesBias", "ask", "card", "cards", "doctor", "findings", "fit", "judge", "load", "read", "redraw",
+    "rows_of", "run", "sweep",
 ]  # fmt: skip
 
 

@@ -6,12 +6,13 @@ product over those tokens at temperature 1. A longer word that begins with the s
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
-from selfscope.errors import Unsupported
+from selfscope.errors import BadInput, Unsupported
 from selfscope.phenomena.counterbalance import (
     Item,
     counterbalance,
@@ -28,6 +29,8 @@ from selfscope.records import Cost, Identified, Observation, Option, Prompt, Que
 from selfscope.statistics import softmax
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
 
+FIRST = 4
+"""Two words, a pair, and how open the choice is."""
 LIKELIEST = 0.7
 """How often the likely word is the very first candidate."""
 HELD_OUT = (("list", "likelier"), ("fact", "entropy_bin"))
@@ -46,17 +49,29 @@ class TokenProbability(Identified):
         Clusters of each split.
     rollouts
         Not used: the truth is exact.
+    each
+        Questions a cluster at most: beyond the first FIRST of them further words and further pairs take turns.
+
+    Raises
+    ------
+    BadInput
+        Less than one question a cluster.
     """
 
     test: int = 150
     train: int = 80
     dev: int = 30
     rollouts: int = 20
+    each: int = 4
     kind: ClassVar[str] = "token_probability"
     title: ClassVar[str] = "Word probabilities"
     asks: ClassVar[str] = "How likely is this next word, by its own reckoning?"
     tier: ClassVar[str] = "logprobs"
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "prob_text", "prob_ev", "yesno_lp")
+
+    def __post_init__(self) -> None:
+        if self.each < 1:
+            raise BadInput(f"a text is asked about from 1 time on, not {self.each}")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """The same words for every subject; the subject does not act."""
@@ -67,6 +82,7 @@ class TokenProbability(Identified):
             prompt = self._prompt(subject, source, context)
             item = Item(source, context.cluster, prompt)
             every = _questions(context.candidates, seed, context.cluster)
+            every = [*every, *_further(context.candidates, every, seed, context.cluster)][: self.each]
             questions = [q for q in every if split == "test" or (source, q.quantity) not in HELD_OUT]
             used = sorted({w for q in questions for w in _words_of(q)})
             key = observation_key(self.kind, prompt, used)
@@ -124,6 +140,20 @@ def _questions(words: Sequence[str], seed: int, cluster: str) -> list[Question]:
         Question("likelier", tuple(Option(word, word) for word in pair), shared=False),
         Question("entropy_bin", ENTROPY_BINS),
     ]
+
+
+def _further(words: Sequence[str], asked: Sequence[Question], seed: int, cluster: str) -> list[Question]:
+    """The other words, and other pairs of the first five, in turn."""
+    rng = generator("further words", seed, cluster)
+    known = [{option.text for option in q.options} for q in asked if q.quantity == "likelier"]
+    pairs = [(a, b) for a, b in itertools.combinations(words[:5], 2) if {a, b} not in known]
+    dealt = [pairs[int(i)] for i in rng.permutation(len(pairs))]
+    turned = [pair[::-1] if rng.random() < 0.5 else pair for pair in dealt]
+    others = [w for w in words if w not in {q.arguments.get("word") for q in asked}]
+    yes_no = PROPERTIES["next_word"].options
+    single = [Question("next_word", yes_no, arguments={"word": word}) for word in others]
+    double = [Question("likelier", tuple(Option(w, w) for w in pair), shared=False) for pair in turned]
+    return [q for both in itertools.zip_longest(single, double) for q in both if q is not None]
 
 
 def _words_of(question: Question) -> list[str]:
