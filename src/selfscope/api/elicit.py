@@ -6,20 +6,20 @@ It is one study: the subject, its trials and its truths are the same on every ru
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfscope.api.cards import execute
 from selfscope.api.fit import subject_of
-from selfscope.errors import BadInput
+from selfscope.errors import BadInput, UnknownName
 from selfscope.statistics import Estimate
 from selfscope.store import read
 from selfscope.tables import Table, Tabular
 from selfscope.verdicts.assemble import tables
 from selfscope.verdicts.elicitation import Way, quantities_of, ways
-from selfscope.wording.phrases import FRAMED, FRAMINGS
+from selfscope.wording.phrases import FRAMINGS
 
 if TYPE_CHECKING:
     from selfscope.phenomena.base import Phenomenon
@@ -32,12 +32,11 @@ ALL = "all questions"
 COUNTS = (0, 4, 16)
 QUESTIONS = 4
 """Of each cluster of the test split that are asked, at most."""
-HEAD = ("how it is asked", "labels", "skill", "more than the linear model", "slope beside rivals", "would be seen from",
-        "answered")  # fmt: skip
+HEAD = ("how", "labels", "skill", "over linear", "beside rivals", "seen from", "answered")
 NOTE = (
-    "skill: 0 is the base rate, 1 the truth. The linear model has the same labels. slope beside rivals: of the report "
-    "on what the subject does, beside what others forecast; 'would be seen from' is what would have been found with a "
-    "power of 0.8. All with 95 % intervals over clusters."
+    "skill: 0 is the base rate, 1 the truth. over linear: skill beyond that of a linear model with the same labels. "
+    "beside rivals: slope of the report on what the subject does, beside what others forecast; seen from: the slope "
+    "that would have been found with a power of 0.8. Intervals are of 95 %, over clusters."
 )
 
 
@@ -85,11 +84,31 @@ class Elicitation(Tabular):
     rungs: dict[str, tuple[Rung, ...]]
 
     def _table(self) -> Table:
-        lines = []
-        for quantity, own in self.rungs.items():
-            lines.append((quantity, *("" for _ in HEAD[1:])))
-            lines += [_line(rung) for rung in own]
-        return Table(f"elicitation: {self.phenomenon}", HEAD, tuple(lines), (1, 2, 3, 4, 5, 6), NOTE)
+        quantity, own = next(iter(self.rungs.items()))
+        title = f"{self.phenomenon}: {quantity}"
+        return Table(title, HEAD, tuple(map(line_of, own)), (1, 2, 3, 4, 5, 6), NOTE)
+
+    def of(self, quantity: str) -> Elicitation:
+        """The ladder of one kind of question alone.
+
+        Parameters
+        ----------
+        quantity
+            One of `rungs`.
+
+        Returns
+        -------
+        Elicitation
+            Shows itself as a table.
+
+        Raises
+        ------
+        UnknownName
+            It is not among what was asked.
+        """
+        if quantity not in self.rungs:
+            raise UnknownName("quantity", quantity, self.rungs)
+        return replace(self, rungs={quantity: self.rungs[quantity]})
 
     def figure(self) -> str:
         """Skill against rung, with intervals.
@@ -108,11 +127,12 @@ class Elicitation(Tabular):
         return figure(f"{self.phenomenon}: skill of the report", panels)
 
 
-def _line(rung: Rung) -> tuple[str, ...]:
+def line_of(rung: Rung) -> tuple[str, ...]:
+    """A rung as HEAD has it."""
     way = rung.way
     rival = way.rung != "self"
     return (
-        f"  {rung.name}", str(rung.labels or ""), told(way.skill), "" if rival else told(rung.same),
+        rung.name, str(rung.labels or ""), told(way.skill), "" if rival else told(rung.same),
         "" if rival else told(way.beside) + (f" ({way.split})" if way.split not in ("", "full") else ""),
         "" if way.smallest is None else f"{way.smallest:.2f}", "" if rival else f"{100 * way.answered:.0f} %",
     )  # fmt: skip
@@ -156,7 +176,7 @@ def elicit(
     seed
         Everything random follows from it.
     resume
-        Go on with the study in the folder: adapters that are new there are asked, all else is kept.
+        Go on with the study in the folder: the same ways to ask, as always.
     jobs
         Processes that share the work.
     progress
@@ -175,11 +195,11 @@ def elicit(
     from selfscope.study import PhenomenonPlan, Study
 
     subject = subject_of(model)
-    about = _sized(phenomenon)
+    about = phenomenon_of(phenomenon)
     sidecars = {str(place): _sidecar(place) for place in taught}
-    _apart(subject, about, sidecars, seed)
+    apart(subject, about, sidecars, seed)
     readers = tuple(_readers(sidecars, counts, rivals))
-    asked = next(r.id for r in readers if r.rung == "self")  # type: ignore[attr-defined]
+    asked = next(r.id for r in readers if r.rung == "self")
     plan = PhenomenonPlan(about, readers, primary=asked)
     study = Study(subject, (plan,), seed, profile="elicit", questions=QUESTIONS)
     where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
@@ -187,7 +207,8 @@ def elicit(
     return _found(where, sidecars)
 
 
-def _sized(phenomenon: str | Any) -> Any:
+def phenomenon_of(phenomenon: str | Any) -> Any:
+    """The phenomenon of a name with settings, or the phenomenon itself."""
     from selfscope.study.names import built
 
     return built("phenomenon", phenomenon) if isinstance(phenomenon, str) else phenomenon
@@ -199,19 +220,19 @@ def _sidecar(place: Path | str) -> Sidecar:
     return read_sidecar(place)
 
 
-def _apart(subject: Subject, about: Any, sidecars: dict[str, Sidecar], seed: int) -> None:
-    """Raises BadInput where an adapter was taught with a cluster that is asked about."""
+def apart(subject: Subject, about: Any, sidecars: Mapping[str, Sidecar], seed: int) -> None:
+    """Raises BadInput where an adapter was taught with a cluster that is asked about. sidecars: by folder."""
     asked = {t.cluster for t in about.pose(subject, seed) if t.split == "test"}
     for place, side in sidecars.items():
         made = side.made
-        own = _sized(made["phenomenon"]) if "phenomenon" in made else None
+        own = phenomenon_of(made["phenomenon"]) if "phenomenon" in made else None
         if own is None or own.kind != about.kind:
             continue
         learnt = {t.cluster for t in own.pose(subject, int(made["schedule"]["seed"])) if t.split == "train"}
         if asked & learnt:
             raise BadInput(
-                f"the adapter {place} was taught {len(asked & learnt)} of the {len(asked)} things that are asked about: "
-                f"teach it with {about.id} and the seed {seed}"
+                f"the adapter {place} was taught {len(asked & learnt)} of the {len(asked)} things that are asked "
+                f"about: teach it with {about.id} and the seed {seed}"
             )
 
 
@@ -246,7 +267,8 @@ def _found(where: Path, sidecars: dict[str, Sidecar]) -> Elicitation:
     (table,) = tables(contents.rows, contents.trials, contents.truths, contents.parts)
     asked = quantities_of(table)
     by_quantity = {ALL: "", **({q: q for q in asked} if len(asked) > 1 else {})}
-    named = {reader: _name(part.config, part.kind, part.title, sidecars) for reader, part in contents.parts.readers.items()}
+    readers = contents.parts.readers.items()
+    named = {reader: _name(part.config, part.kind, part.title, sidecars) for reader, part in readers}
     rungs = {title: _rungs(ways(table, q), named) for title, q in by_quantity.items()}
     return Elicitation(where, table.phenomenon, rungs)
 
@@ -254,11 +276,10 @@ def _found(where: Path, sidecars: dict[str, Sidecar]) -> Elicitation:
 def _name(config: Any, kind: str, title: str, sidecars: dict[str, Sidecar]) -> tuple[str, str, int]:
     """(what people read, kind of rung, labels)."""
     if kind == "ask":
-        return "asked plainly", "asked", 0
+        return "plain", "asked", 0
     if kind == "few_shot":
-        k, told_first = config["k"], FRAMED.get(config["framing"], "")
-        shown = f"shown {k} examples" if k else ""
-        return ", ".join(filter(None, (told_first, shown))), "asked", k
+        k, framing = config["k"], config["framing"]
+        return f"{framing}, {k} shown" if k else framing, "asked", k
     if kind == "taught" and config["folder"] in sidecars:
         side = sidecars[config["folder"]]
         twin = "labels_of" in side.made or "shuffled=true" in str(side.made.get("lesson", ""))

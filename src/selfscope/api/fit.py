@@ -130,7 +130,8 @@ def fit(
     subject = trainable(subject_of(model))
     schedule, shape = schedule or Schedule(), shape or LoraShape()
     taught, about = _part("lesson", lesson), _part("phenomenon", phenomenon)
-    whose = subject if labels_of is None else subject_of(labels_of)
+    whose = cast(Any, subject) if labels_of is None else subject_of(labels_of)
+    others = () if labels_of is None else (whose.identity,)
     if labels_of is not None and not getattr(taught, "tells_of_others", False):
         raise BadInput(f"the lesson {_id(taught)} tells of its own states: truths can tell of another's deeds")
     told = progress.step if progress is not None else lambda what, work: None
@@ -145,7 +146,7 @@ def fit(
         own: list[Example] = taught.examples(subject, trials, behaves, schedule.seed)
         return own + replay_examples(cast(Any, subject), guard, schedule.seed)
 
-    key = content_hash(subject.identity, _id(taught), _id(about), schedule.seed, guard, *_others(subject, whose))
+    key = content_hash(subject.identity, _id(taught), _id(about), schedule.seed, guard, *others)
     examples = kept_examples(run, key, measured)
     adapter = subject.new_adapter(shape, carry, seed=schedule.seed)
     if progress is not None:
@@ -158,7 +159,7 @@ def fit(
     harm = damage(*(cast(Any, one) for one in (subject, subject.adapted(adapter))))
     made = {
         "lesson": _id(taught), "phenomenon": _id(about), "schedule": asdict(schedule), "guard": guard,
-        **({"labels_of": f"{whose.name} ({whose.identity[:6]})"} if whose is not subject else {}),
+        **({"labels_of": f"{whose.name} ({whose.identity[:6]})"} if others else {}),
         "examples": len(examples), "steps": done.steps, "seconds": round(done.seconds, 1),
         "losses": means([loss for _, loss in done.history]),
         "damage": str(harm), "version": package_version(), "environment": dict(subject.environment),
@@ -182,10 +183,6 @@ def subject_of(model: str | Subject) -> Subject:
     from selfscope.api.loading import load
 
     return load(model) if isinstance(model, str) else model
-
-
-def _others(subject: Subject, whose: Subject) -> tuple[str, ...]:
-    return () if whose is subject else (whose.identity,)
 
 
 def _part(kind: str, given: Any) -> Any:

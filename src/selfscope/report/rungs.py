@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -51,7 +51,8 @@ def figure(title: str, panels: Mapping[str, Sequence[Mark]]) -> str:
     high = 34 + each * len(own)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="0 0 {wide} {high}" '
-        f'font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="white"/>{"".join(body)}</svg>\n'
+        'font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="white"/>'
+        f"{''.join(body)}</svg>\n"
     )
 
 
@@ -76,7 +77,7 @@ def _panel(name: str, marks: Sequence[Mark], wide: int) -> list[str]:
     return out
 
 
-def _point(x: float, mark: Mark, y, low: float, colour: str) -> list[str]:  # type: ignore[no-untyped-def]
+def _point(x: float, mark: Mark, y: Callable[[float], float], low: float, colour: str) -> list[str]:
     value = mark.value
     spoken = f"{mark.name}: {decimal(value.value)} [{decimal(value.low)}, {decimal(value.high)}]"
     out = [f"<g><title>{escape(shown(spoken))}</title>"]
@@ -85,7 +86,8 @@ def _point(x: float, mark: Mark, y, low: float, colour: str) -> list[str]:  # ty
         out.append(f'<line x1="{x:.1f}" x2="{x:.1f}" {ends} stroke="{colour}" stroke-width="2"/>')
     if value.value < low:
         at = y(low)
-        out.append(f'<path d="M{x - 5:.1f} {at - 9:.1f} L{x + 5:.1f} {at - 9:.1f} L{x:.1f} {at:.1f} Z" fill="{colour}"/>')
+        shape = f"M{x - 5:.1f} {at - 9:.1f} L{x + 5:.1f} {at - 9:.1f} L{x:.1f} {at:.1f} Z"
+        out.append(f'<path d="{shape}" fill="{colour}"/>')
     else:
         out.append(f'<circle cx="{x:.1f}" cy="{y(value.value):.1f}" r="4" fill="{colour}"/>')
     return [*out, "</g>"]
