@@ -1,24 +1,28 @@
-"""The ladder of elicitation: labels that are nested and shared, framings with examples, adapters as readers, one study."""
+"""The ladder of elicitation: labels that are nested and shared, framings with examples, adapters as readers."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from knower import knower, make
 from selfscope.api.elicit import ALL, Elicitation, elicit, labels_of
 from selfscope.api.fit import Fitted, fit
 from selfscope.errors import BadInput, BadModel, UnknownName, Unsupported
-from selfscope.phenomena.token_probability import FIRST, TokenProbability
+from selfscope.phenomena.base import Phenomenon
+from selfscope.phenomena.self_prediction import SelfPrediction
+from selfscope.phenomena.token_probability import FIRST, OF_NEXT, TokenProbability
 from selfscope.readers.ask import Ask
 from selfscope.readers.few_shot import FewShot
 from selfscope.readers.history_baseline import HistoryBaseline
 from selfscope.readers.other_model import OtherModel
 from selfscope.readers.taught import Taught
-from selfscope.records import Trial, labelled
+from selfscope.records import TEMPLATES, Trial, labelled
 from selfscope.report.rungs import COLOURS, Mark, figure
 from selfscope.statistics import Estimate
 from selfscope.subjects.local import Local, load
@@ -42,7 +46,8 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
 @pytest.fixture(scope="module")
 def made(local: Local, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Fitted]:
     place = tmp_path_factory.mktemp("made")
-    lessons = {"few": TruthLesson(labels=6), "more": TruthLesson(labels=12), "twin": TruthLesson(labels=12, shuffled=True)}
+    more = TruthLesson(labels=12)
+    lessons = {"few": TruthLesson(labels=6), "more": more, "twin": replace(more, shuffled=True)}
     return {k: fit(local, place / k, one, phenomenon=ABOUT, schedule=QUICK) for k, one in lessons.items()}
 
 
@@ -113,6 +118,48 @@ def test_further_questions_change_none_of_the_first(local: Local) -> None:
     assert {t.cluster for t in more if t.split == "test"} == {t.cluster for t in first if t.split == "test"}
     with pytest.raises(BadInput, match="from 1"):
         TokenProbability(each=0)
+
+
+def test_properties_of_the_next_word_are_summed_over_its_tokens(local: Local) -> None:
+    """Exact, by hand: the share of the whole vocabulary that begins so; the words' own truths stay as they are."""
+    about = TokenProbability(test=5, train=5, dev=0, properties=OF_NEXT)
+    posed, plain = about.pose(local, 0), replace(about, properties=()).pose(local, 0)
+    truths = {t.id: truth for t, truth in zip(posed, about.truth(posed, about.observe(local, posed)), strict=True)}
+    of_words = {t.id: truth for t, truth in zip(plain, about.truth(plain, about.observe(local, plain)), strict=True)}
+    assert of_words.keys() <= truths.keys()
+    for name, truth in of_words.items():
+        assert truths[name].mean == pytest.approx(truth.mean, abs=1e-5)
+    asked = [t for t in posed if t.question.quantity == "first_char"]
+    assert len(asked) == 10
+    for trial in asked[:3]:
+        (after,) = local.next_token([trial.prompt], ids=range(local.engine.vocabulary), top=1)
+        early = ["a" <= text.strip()[:1].lower() <= "f" for text in after.tokens[:-1]]
+        share = np.exp(np.array(after.logprobs[:-1]))[early].sum()
+        assert truths[trial.id].mean[0] == pytest.approx(share, abs=1e-4)
+    with pytest.raises(UnknownName, match="first_char"):
+        TokenProbability(properties=("word_count",))
+
+
+@pytest.mark.parametrize("about", [TokenProbability(12, 12, 0, properties=OF_NEXT), SelfPrediction(12, 12, 0)])
+def test_what_is_taught_is_worded_as_no_card_is(about: Phenomenon) -> None:
+    """Neither the carrier nor the question; the negated wording still means the other option."""
+    shipped, seen = set(), set()
+    trials = about.pose(Phantom(), 0)
+    for trial, template in itertools.product(trials, range(TEMPLATES)):
+        asked = phrase(replace(trial, question=replace(trial.question, template=template)), "choice_lp")
+        shipped |= set(asked.prompt.messages[-1].content.split("\n"))
+    for trial, k in itertools.product(trials, range(0, 48, 3)):
+        question = replace(trial.question, template=TEMPLATES + k)
+        words = phrase(replace(trial, question=question), "choice_lp").prompt.messages[-1].content
+        assert "{" not in words
+        behind = words.split(f'"""{trial.public}"""')[1].strip().split("\n")[0]
+        assert behind not in shipped
+        assert not any(one.endswith(behind.partition(". ")[2] or behind) for one in shipped)
+        seen.add(question.quantity)
+        if question.binary:
+            other = phrase(replace(trial, question=replace(question, negated=not question.negated)), "choice_lp")
+            assert other.prompt.messages[-1].content != words
+    assert seen == {t.question.quantity for t in trials}
 
 
 def test_a_framing_stands_before_the_question_and_not_before_its_examples() -> None:
@@ -233,7 +280,7 @@ def test_the_figure_has_a_point_for_every_rung_and_no_markup_from_outside() -> N
 
     panels = {"all <b>": [mark("a&b", "asked", 0.2), mark("deep", "rival", -7.0), mark("c", "taught", 0.9)], "none": []}
     text = figure("t <script>", panels)
-    root = ElementTree.fromstring(text)  # noqa: S314
+    root = ElementTree.fromstring(text)
     space = "{http://www.w3.org/2000/svg}"
     titles = [t.text for t in root.iter(f"{space}title")]
     assert [t.split(":")[0] for t in titles] == ["a&b", "deep", "c"]

@@ -151,6 +151,10 @@ _WHERE = {
     "doctor": "selfscope.api.doctor",
     "fit": "selfscope.api.fit",
     "Fitted": "selfscope.api.fit",
+    "elicit": "selfscope.api.elicit",
+    "Elicitation": "selfscope.api.elicit",
+    "audit": "selfscope.api.audit",
+    "Audit": "selfscope.api.audit_findings",
     "Doctor": "selfscope.api.doctor",
     "Activations": "selfscope.subjects.activations",
     "Subject": "selfscope.subjects.base",
@@ -176,18 +180,18 @@ _WHERE = {
 }
 
 __all__ = [
-    "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "BehaviourCeiling",
+    "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "Audit", "BehaviourCeiling",
     "BehaviouralSelfAwareness", "BranchDistribution", "Card", "Cards", "Changed", "ChangedCompetence", "Claim",
-    "Competence", "Confidence", "ContentFree", "Control", "Cost", "Decoder", "Decoding", "Doctor", "EntityResolution",
-    "Evidence", "FewShot", "Findings", "Fitted", "Framing", "HiddenContext", "HistoryBaseline", "InContext",
-    "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape", "MaskedTurns", "Message",
-    "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome", "OwnChoice",
-    "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question", "Reader",
-    "Reading", "Reply", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfPrediction",
-    "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Study", "Subject", "Sweep", "SweepArray",
-    "Taught", "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "TruthLesson", "Vector",
-    "VectorState", "YesBias", "ask", "card", "cards", "doctor", "findings", "fit", "judge", "load", "read", "redraw",
-    "rows_of", "run", "sweep",
+    "Competence", "Confidence", "ContentFree", "Control", "Cost", "Decoder", "Decoding", "Doctor", "Elicitation",
+    "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted", "Framing", "HiddenContext", "HistoryBaseline",
+    "InContext", "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape", "MaskedTurns",
+    "Message", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome",
+    "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question",
+    "Reader", "Reading", "Reply", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE",
+    "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Study", "Subject",
+    "Sweep", "SweepArray", "Taught", "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth",
+    "TruthLesson", "Vector", "VectorState", "YesBias", "ask", "audit", "card", "cards", "doctor", "elicit",
+    "findings", "fit", "judge", "load", "read", "redraw", "rows_of", "run", "sweep",
 ]  # fmt: skip
 
 

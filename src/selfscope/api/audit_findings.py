@@ -53,9 +53,19 @@ class Audit(Tabular):
     phenomenon: str
     findings: tuple[Finding, ...]
 
-    def _table(self) -> Table:
-        lines = [
+    def lines(self) -> list[tuple[str, ...]]:
+        """Every finding as HEAD has it.
+
+        Returns
+        -------
+        list[tuple[str, ...]]
+            A line each.
+        """
+        return [
             (f.what, told(f.value), "" if f.value is None else f"{(f.value.high - f.value.low) / 2:.2f}", str(f.items))
             for f in self.findings
         ]
-        return Table(f"{self.folder.name}, asked about {self.phenomenon}", HEAD, tuple(lines), (1, 2, 3), NOTE)
+
+    def _table(self) -> Table:
+        title = f"{self.folder.name}, asked about {self.phenomenon}"
+        return Table(title, HEAD, tuple(self.lines()), (1, 2, 3), NOTE)

@@ -105,12 +105,12 @@ def follows(old: Told, new: Told, cluster: Ints, sham: Array | None = None) -> E
     Returns
     -------
     Estimate or None
-        None where no behaviour was shifted.
+        None where no behaviour was seen to be shifted.
     """
     if len(cluster) == 0 or int(cluster.max()) + 1 < FEWEST:
         return None
     moved = mean(((new.xa - old.xa) * (new.xb - old.xb)).sum(1), cluster)
-    if moved.value <= 0:
+    if not moved.low > 0:
         return None
     before = old.report if sham is None else sham
     try:
