@@ -75,7 +75,8 @@ class Taught(Identified):
 
     @property
     def title(self) -> str:
-        return f"asked, taught as in {self.folder} ({FORMATS[self.format].title})"
+        where = f" as in {self.folder}" if self.folder else ""
+        return f"asked, taught{where} ({FORMATS[self.format].title})"
 
     @property
     def rung(self) -> str:
