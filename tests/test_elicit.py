@@ -13,6 +13,7 @@ import pytest
 from knower import knower, make
 from selfscope.api.elicit import ALL, Elicitation, elicit, labels_of
 from selfscope.api.fit import Fitted, fit
+from selfscope.cli import main
 from selfscope.errors import BadInput, BadModel, UnknownName, Unsupported
 from selfscope.phenomena.base import Phenomenon
 from selfscope.phenomena.self_prediction import SelfPrediction
@@ -289,3 +290,21 @@ def test_the_figure_has_a_point_for_every_rung_and_no_markup_from_outside() -> N
     assert COLOURS["taught"] in text
     assert "<script>" not in text
     assert "none" not in text
+
+
+def test_the_command_prints_the_ladder_and_draws_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = tmp_path / "ladder"
+    words = ["elicit", "phantom", "--phenomenon", "token_probability[test=8,train=8,dev=0]", "--counts", "0,2", "-o"]
+    main([*words, str(where)])
+    first = capsys.readouterr().out
+    assert "introspective" in first
+    assert "likelier" not in first
+    assert (where / "elicitation.svg").read_text(encoding="utf-8").startswith("<svg")
+    main([*words, str(where), "--resume", "--each"])
+    again = capsys.readouterr().out
+    assert first.strip() in again
+    assert "likelier" in again
+    with pytest.raises(SystemExit) as end:
+        main([*words, str(tmp_path / "x"), "--taught", str(tmp_path)])
+    assert end.value.code == 2
+    assert "selfscope.json" in capsys.readouterr().err

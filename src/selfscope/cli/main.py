@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
         say(f"selfscope: {one_line(said(str(file_error(error))))}", error=True)
         sys.exit(2)
     except KeyboardInterrupt:
-        if words[:1] in (["card"], ["study"]):
+        if words[:1] in (["card"], ["study"], ["elicit"]):
             say(f"\nStopped; what was finished is kept. Go on with:\n  {resume_command(words)}", error=True)
         sys.exit(130)
 
