@@ -101,6 +101,7 @@ _RECORDS = (
 _SHIPPED = {
     "readers.ask": ("Ask",),
     "readers.few_shot": ("FewShot",),
+    "readers.taught": ("Taught",),
     "readers.other_model": ("OtherModel",),
     "readers.prior": ("Prior",),
     "readers.input_baseline": ("InputBaseline",),
@@ -154,6 +155,10 @@ _WHERE = {
     "doctor": "selfscope.api.doctor",
     "fit": "selfscope.api.fit",
     "Fitted": "selfscope.api.fit",
+    "elicit": "selfscope.api.elicit",
+    "Elicitation": "selfscope.api.elicit",
+    "audit": "selfscope.api.audit",
+    "Audit": "selfscope.api.audit_findings",
     "Doctor": "selfscope.api.doctor",
     "Activations": "selfscope.subjects.activations",
     "Subject": "selfscope.subjects.base",
@@ -179,18 +184,18 @@ _WHERE = {
 }
 
 __all__ = [
-    "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "BehaviourCeiling",
+    "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "Audit", "BehaviourCeiling",
     "BehaviouralSelfAwareness", "BranchDistribution", "Card", "Cards", "CentredLens", "Changed", "ChangedCompetence",
     "Claim", "Competence", "Confidence", "ContentFree", "Control", "Cost", "Decoder", "Decoding", "Doctor",
-    "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted", "Framing", "HiddenContext", "HistoryBaseline",
-    "InContext", "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape", "MaskedTurns",
-    "Message", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome",
-    "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question",
-    "Reader", "Reading", "Reply", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject",
-    "SelfIE", "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Study", "Subject",
-    "Sweep", "SweepArray", "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "TruthLesson",
-    "Vector", "VectorState", "YesBias", "ask", "card", "cards", "doctor", "findings", "fit", "judge", "load", "read",
-    "redraw", "rows_of", "run", "sweep",
+    "Elicitation", "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted", "Framing", "HiddenContext",
+    "HistoryBaseline", "InContext", "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape",
+    "MaskedTurns", "Message", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel",
+    "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt",
+    "Question", "Reader", "Reading", "Reply", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score",
+    "ScoringSubject", "SelfIE", "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading",
+    "Study", "Subject", "Sweep", "SweepArray", "Taught", "ThirdPerson", "TokenDistribution", "TokenProbability",
+    "Trial", "Truth", "TruthLesson", "Vector", "VectorState", "YesBias", "ask", "audit", "card", "cards", "doctor",
+    "elicit", "findings", "fit", "judge", "load", "read", "redraw", "rows_of", "run", "sweep",
 ]  # fmt: skip
 
 

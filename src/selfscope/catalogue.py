@@ -30,6 +30,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "history_baseline": "selfscope.readers.history_baseline:HistoryBaseline",
         "ask": "selfscope.readers.ask:Ask",
         "few_shot": "selfscope.readers.few_shot:FewShot",
+        "taught": "selfscope.readers.taught:Taught",
         "other_model": "selfscope.readers.other_model:OtherModel",
         "behaviour_ceiling": "selfscope.readers.behaviour_ceiling:BehaviourCeiling",
         "probe": "selfscope.readers.probe:Probe",

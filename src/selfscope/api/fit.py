@@ -44,11 +44,12 @@ class Fitted:
     def __str__(self) -> str:
         made, shape = self.sidecar.made, self.sidecar.shape
         losses = made.get("losses", [])
+        of = f" of {made['labels_of']}" if "labels_of" in made else ""
         where = f"blocks {shape.layers[0]} to {shape.layers[-1]}" if shape.layers else "all blocks"
         lines = [
             f"{self.sidecar.kind} of {self.sidecar.base_name} ({self.sidecar.base[:6]}), carried {self.sidecar.carry}, "
             f"rank {shape.rank} in {where}",
-            f"taught {made.get('lesson')} with {made.get('phenomenon')}: {made.get('examples')} questions in "
+            f"taught {made.get('lesson')} with {made.get('phenomenon')}{of}: {made.get('examples')} questions in "
             f"{made.get('steps')} steps, {made.get('seconds', 0):.0f} s",
             f"loss, in order: {', '.join(f'{x:.2f}' for x in losses)} nats",
             str(made.get("damage", "")),
@@ -67,6 +68,7 @@ def fit(
     shape: LoraShape | None = None,
     schedule: Schedule | None = None,
     guard: int = 0,
+    labels_of: str | Subject | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Fitted:
@@ -89,6 +91,9 @@ def fit(
     guard
         Replies of the model itself to ordinary messages that are trained on beside the lesson, so that an adapter that
         always acts leaves them as they are.
+    labels_of
+        Another subject, whose behaviour is told in the place of its own: what a twin of matched numbers learns, or
+        another model that is to forecast that subject.
     resume
         Go on with the run in `FOLDER.run`.
     progress
@@ -101,6 +106,8 @@ def fit(
 
     Raises
     ------
+    BadInput
+        A lesson that cannot tell of another subject.
     Unsupported
         A subject that cannot be trained.
     StoreError
@@ -123,19 +130,23 @@ def fit(
     subject = trainable(subject_of(model))
     schedule, shape = schedule or Schedule(), shape or LoraShape()
     taught, about = _part("lesson", lesson), _part("phenomenon", phenomenon)
+    whose = cast(Any, subject) if labels_of is None else subject_of(labels_of)
+    others = () if labels_of is None else (whose.identity,)
+    if labels_of is not None and not getattr(taught, "tells_of_others", False):
+        raise BadInput(f"the lesson {_id(taught)} tells of its own states: truths can tell of another's deeds")
     told = progress.step if progress is not None else lambda what, work: None
     told("measuring what it does", 0.0)
 
     def behaves(some: Sequence[Trial]) -> Sequence[Truth]:
-        truths: Sequence[Truth] = about.truth(some, about.observe(subject, some))
+        truths: Sequence[Truth] = about.truth(some, about.observe(whose, some))
         return truths
 
     def measured() -> list[Example]:
-        trials = [t for t in about.pose(subject, schedule.seed) if t.split == "train"]
+        trials = [t for t in about.pose(whose, schedule.seed) if t.split == "train"]
         own: list[Example] = taught.examples(subject, trials, behaves, schedule.seed)
         return own + replay_examples(cast(Any, subject), guard, schedule.seed)
 
-    key = content_hash(subject.identity, _id(taught), _id(about), schedule.seed, guard)
+    key = content_hash(subject.identity, _id(taught), _id(about), schedule.seed, guard, *others)
     examples = kept_examples(run, key, measured)
     adapter = subject.new_adapter(shape, carry, seed=schedule.seed)
     if progress is not None:
@@ -148,6 +159,7 @@ def fit(
     harm = damage(*(cast(Any, one) for one in (subject, subject.adapted(adapter))))
     made = {
         "lesson": _id(taught), "phenomenon": _id(about), "schedule": asdict(schedule), "guard": guard,
+        **({"labels_of": f"{whose.name} ({whose.identity[:6]})"} if others else {}),
         "examples": len(examples), "steps": done.steps, "seconds": round(done.seconds, 1),
         "losses": means([loss for _, loss in done.history]),
         "damage": str(harm), "version": package_version(), "environment": dict(subject.environment),

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TextIO
 
-from selfscope.cli import ask, listings, organisms, studies, training
+from selfscope.cli import ask, elicitation, listings, organisms, studies, training
 from selfscope.cli.app import app
 from selfscope.errors import SelfscopeError, file_error
 from selfscope.terminal import message as said
 from selfscope.terminal import one_line, say
 
-COMMANDS = (ask, studies, training, organisms, listings)
+COMMANDS = (ask, studies, training, elicitation, organisms, listings)
 """Files whose commands the application has: they are declared when these are imported."""
 
 
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
         say(f"selfscope: {one_line(said(str(file_error(error))))}", error=True)
         sys.exit(2)
     except KeyboardInterrupt:
-        if words[:1] in (["card"], ["study"]):
+        if words[:1] in (["card"], ["study"], ["elicit"]):
             say(f"\nStopped; what was finished is kept. Go on with:\n  {resume_command(words)}", error=True)
         sys.exit(130)
 

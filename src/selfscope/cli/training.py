@@ -79,6 +79,9 @@ def fit(
     output: Annotated[Path, Parameter(name=["-o", "--output"])] = Path("adapter"),
     phenomenon: Annotated[str, Parameter(help="Whose questions it is taught with.")] = PHENOMENON,
     training: Annotated[Training, Parameter(name="*")] = USUALLY,
+    labels_of: Annotated[
+        str | None, Parameter(help="Another model, whose behaviour is told in the place of its own.")
+    ] = None,
     seed: Seed = 0,
     resume: Resume = False,
     hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
@@ -108,7 +111,7 @@ def fit(
     with Bar(quiet=json, first="measuring what it does") as bar:
         done = trained(
             subject, output, lesson, phenomenon=phenomenon, carry=training.carry, shape=shape, schedule=schedule,
-            guard=training.guard, resume=resume, progress=bar,
+            guard=training.guard, labels_of=labels_of, resume=resume, progress=bar,
         )  # fmt: skip
     if json:
         print_data({"folder": str(done.folder), **to_jsonable(done.sidecar)})

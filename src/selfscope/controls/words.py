@@ -10,9 +10,9 @@ from selfscope.controls.base import derived, pick
 from selfscope.errors import BadInput
 from selfscope.records import Identified, Trial
 from selfscope.wording import TEMPLATES
+from selfscope.wording.phrases import FRAMED
 
 PERSONS = {"typical": "asked about a typical assistant", "named": "asked about a named other model"}
-FRAMINGS = {"introspective": "told that it can introspect", "accurate": "told that its reports are accurate"}
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ class Framing(Identified):
     framing: str = "introspective"
 
     def __post_init__(self) -> None:
-        if self.framing not in FRAMINGS:
-            raise BadInput(f"framing is {' or '.join(FRAMINGS)}, not {self.framing!r}")
+        if self.framing not in FRAMED:
+            raise BadInput(f"framing is {' or '.join(FRAMED)}, not {self.framing!r}")
 
     @property
     def title(self) -> str:
-        return FRAMINGS[self.framing]
+        return FRAMED[self.framing]
 
     def apply(self, trials: Sequence[Trial], seed: int) -> list[Trial]:
         return [derived(t, self.id, question=replace(t.question, framing=self.framing)) for t in trials]

@@ -6,12 +6,14 @@ product over those tokens at temperature 1. A longer word that begins with the s
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, cast
 
-from selfscope.errors import Unsupported
+from selfscope.errors import BadInput, UnknownName, Unsupported
 from selfscope.phenomena.counterbalance import (
     Item,
     counterbalance,
@@ -23,11 +25,18 @@ from selfscope.phenomena.counterbalance import (
 )
 from selfscope.phenomena.rollouts import by_key, distinct, known
 from selfscope.phenomena.stimuli.contexts import Context, contexts
-from selfscope.quantities import ENTROPY_BINS, PROPERTIES, entropy_key
-from selfscope.records import Cost, Identified, Observation, Option, Prompt, Question, Trial, Truth
+from selfscope.quantities import ENTROPY_BINS, PROPERTIES, entropy_key, measure
+from selfscope.records import Cost, Identified, Observation, Option, Prompt, Question, TokenDistribution, Trial, Truth
 from selfscope.statistics import softmax
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
 
+FIRST = 4
+"""Two words, a pair, and how open the choice is."""
+OF_NEXT = ("first_char", "first_word")
+"""Properties that the first token of a word tells: a longer word that begins with the token is included."""
+CARRIED = {"carrier": "continue"}
+"""Asked of how a text goes on, not of a reply."""
+LIKELIEST_TOKENS = 1000
 LIKELIEST = 0.7
 """How often the likely word is the very first candidate."""
 HELD_OUT = (("list", "likelier"), ("fact", "entropy_bin"))
@@ -46,17 +55,38 @@ class TokenProbability(Identified):
         Clusters of each split.
     rollouts
         Not used: the truth is exact.
+    each
+        Questions about words a cluster, at most: beyond the first FIRST further words and further pairs take turns.
+    properties
+        Of the next word, which are asked for beside: some of OF_NEXT. Their truth is summed over the LIKELIEST_TOKENS
+        likeliest tokens.
+
+    Raises
+    ------
+    BadInput
+        Less than one question a cluster.
+    UnknownName
+        A property that the beginning of a word does not tell.
     """
 
     test: int = 150
     train: int = 80
     dev: int = 30
     rollouts: int = 20
+    each: int = 4
+    properties: tuple[str, ...] = ()
     kind: ClassVar[str] = "token_probability"
     title: ClassVar[str] = "Word probabilities"
     asks: ClassVar[str] = "How likely is this next word, by its own reckoning?"
     tier: ClassVar[str] = "logprobs"
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "prob_text", "prob_ev", "yesno_lp")
+
+    def __post_init__(self) -> None:
+        if self.each < 1:
+            raise BadInput(f"a text is asked about from 1 time on, not {self.each}")
+        for name in self.properties:
+            if name not in OF_NEXT:
+                raise UnknownName("property of a next word", name, OF_NEXT)
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """The same words for every subject; the subject does not act."""
@@ -67,25 +97,31 @@ class TokenProbability(Identified):
             prompt = self._prompt(subject, source, context)
             item = Item(source, context.cluster, prompt)
             every = _questions(context.candidates, seed, context.cluster)
+            every = [*every, *_further(context.candidates, every, seed, context.cluster)][: self.each]
+            every += [Question(name, PROPERTIES[name].options, arguments=CARRIED) for name in self.properties]
             questions = [q for q in every if split == "test" or (source, q.quantity) not in HELD_OUT]
             used = sorted({w for q in questions for w in _words_of(q)})
-            key = observation_key(self.kind, prompt, used)
+            key = observation_key(self.kind, prompt, used, *self.properties)
             where = {"seed": seed, "words": used, "replies": [f" {word}" for word in used]}
             trials += [draft_trial(self.kind, split, item, q, observation=key, coordinates=where) for q in questions]
         return counterbalance(trials, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
-        """exact: {"words": {word: log-probability of " word"}, "entropy": nats of the next token}."""
+        """exact: {"words": {word: log-probability of " word"}, "entropy": nats of the next token, "shares": {property:
+        (K,)}}."""
         able = _scoring(subject)
         first = distinct(trials)
         prompts = [trial.prompt for trial in first.values()]
         words = [list(trial.coordinates["words"]) for trial in first.values()]
         scores = able.score(prompts, [[f" {w}" for w in own] for own in words])
-        nexts = able.next_token(prompts, top=1)
-        return [
-            Observation(key, exact={"words": _sums(own, scored), "entropy": after.entropy}, cost=Cost(calls=2))
-            for key, own, scored, after in zip(first, words, scores, nexts, strict=True)
-        ]
+        nexts = able.next_token(prompts, top=LIKELIEST_TOKENS if self.properties else 1)
+        found = []
+        for key, own, scored, after in zip(first, words, scores, nexts, strict=True):
+            exact: dict[str, Any] = {"words": _sums(own, scored), "entropy": after.entropy}
+            if self.properties:
+                exact["shares"] = {name: _shares(name, after) for name in self.properties}
+            found.append(Observation(key, exact=exact, cost=Cost(calls=2)))
+        return found
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Exact probabilities; of two words, their shares of both together."""
@@ -126,6 +162,36 @@ def _questions(words: Sequence[str], seed: int, cluster: str) -> list[Question]:
     ]
 
 
+def _further(words: Sequence[str], asked: Sequence[Question], seed: int, cluster: str) -> list[Question]:
+    """The other words, and other pairs of the first five, in turn."""
+    rng = generator("further words", seed, cluster)
+    known = [{option.text for option in q.options} for q in asked if q.quantity == "likelier"]
+    pairs = [(a, b) for a, b in itertools.combinations(words[:5], 2) if {a, b} not in known]
+    dealt = [pairs[int(i)] for i in rng.permutation(len(pairs))]
+    turned = [pair[::-1] if rng.random() < 0.5 else pair for pair in dealt]
+    others = [w for w in words if w not in {q.arguments.get("word") for q in asked}]
+    yes_no = PROPERTIES["next_word"].options
+    single = [Question("next_word", yes_no, arguments={"word": word}) for word in others]
+    double = [Question("likelier", tuple(Option(w, w) for w in pair), shared=False) for pair in turned]
+    return [q for both in itertools.zip_longest(single, double) for q in both if q is not None]
+
+
+def _shares(name: str, after: TokenDistribution) -> list[float]:
+    """(K,) probability that the next token falls under each option."""
+    question = Question(name, PROPERTIES[name].options)
+    sums = dict.fromkeys((option.key for option in question.options), 0.0)
+    for text, logprob in zip(after.tokens, after.logprobs, strict=True):
+        sums[_key(question.quantity, text)] += math.exp(logprob)
+    total = math.fsum(sums.values())
+    return [share / total for share in sums.values()]
+
+
+@lru_cache(maxsize=1 << 17)
+def _key(name: str, text: str) -> str:
+    """The key of the option that a token's text falls under: the same of every text."""
+    return str(measure(Question(name, PROPERTIES[name].options), text))
+
+
 def _words_of(question: Question) -> list[str]:
     if question.quantity == "next_word":
         return [str(question.arguments["word"])]
@@ -140,6 +206,8 @@ def _mean(question: Question, exact: Mapping[str, Any]) -> tuple[float, ...]:
     if question.quantity == "entropy_bin":
         key = entropy_key(float(exact["entropy"]))
         return tuple(float(option.key == key) for option in question.options)
+    if question.quantity in OF_NEXT:
+        return tuple(exact["shares"][question.quantity])
     logs = [float(exact["words"][word]) for word in _words_of(question)]
     if question.quantity == "next_word":
         p = min(1.0, math.exp(logs[0]))

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from selfscope.errors import BadInput
+from selfscope.errors import BadInput, UnknownName
 from selfscope.readers.ask import elicit, known_format
 from selfscope.records import FORMATS, Identified, Reading, Trial, Truth, content_hash
 from selfscope.subjects.base import Subject
 from selfscope.wording import Shot, fits
+from selfscope.wording.phrases import FRAMED, FRAMINGS
 
 LOOKED = 128
 """Train trials at most that are looked through for verified examples."""
@@ -31,29 +32,36 @@ class FewShot(Identified):
         How the answer is written and read, one of FORMATS.
     seed
         Of the choice of examples.
+    framing
+        What it is told first: plain (nothing), introspective (that it can introspect) or accurate (that its reports
+        are). The examples stand before that.
     shots
         Chosen by `fit`; no part of the configuration.
 
     Raises
     ------
     UnknownName
-        A format that does not exist.
+        A format or a framing that does not exist.
     """
 
     kind: ClassVar[str] = "few_shot"
     k: int = 4
     format: str = "choice_lp"
     seed: int = 0
+    framing: str = "plain"
     shots: tuple[Shot, ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         known_format(self.format)
         if self.k < 0:
             raise BadInput(f"k is a number of examples from 0 on, not {self.k}")
+        if self.framing not in FRAMINGS:
+            raise UnknownName("framing", self.framing, FRAMINGS)
 
     @property
     def title(self) -> str:
-        return f"asked, shown {self.k} examples ({FORMATS[self.format].title})"
+        told = f", {FRAMED[self.framing]}" if self.framing in FRAMED else ""
+        return f"asked, shown {self.k} examples{told} ({FORMATS[self.format].title})"
 
     @property
     def rung(self) -> str:
@@ -67,7 +75,8 @@ class FewShot(Identified):
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
         """One reading a trial; `extra["k"]` says how many examples there really were."""
-        readings = elicit(subject, trials, self.format, shots=self.shots, seed=self.seed)
+        asked = [replace(t, question=replace(t.question, framing=self.framing)) for t in trials]
+        readings = elicit(subject, asked, self.format, shots=self.shots, seed=self.seed)
         return [replace(r, extra={**r.extra, "k": len(self.shots)}) for r in readings]
 
 

@@ -8,10 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from selfscope.errors import BadInput
 from selfscope.readers.conditional_logit import Bools, Design, Ints, design, fit, forecast, part
 from selfscope.readers.features import Array, Projection
 from selfscope.readers.prior import label
-from selfscope.records import Identified, Outcome, Reading, Trial, Truth, content_hash
+from selfscope.records import Identified, Outcome, Reading, Trial, Truth, content_hash, labelled
 from selfscope.subjects.base import Subject
 
 RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0)
@@ -44,15 +45,26 @@ class HistoryBaseline(Identified):
     ----------
     ridges
         Penalties among which one is chosen; a single one is taken as it is.
+    labels
+        Train questions whose answers it is told, quantities in turn; 0: all. Fewer are among more, and they are the
+        labels that `truths[labels=...]` teaches with.
     fits
         Learnt by `fit`, by (phenomenon, quantity); no part of the configuration.
     """
 
     kind: ClassVar[str] = "history_baseline"
-    title: ClassVar[str] = "linear model of its history"
     short: ClassVar[str] = "history"
     ridges: tuple[float, ...] = RIDGES
+    labels: int = 0
     fits: Mapping[tuple[str, str], Fitted] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.labels < 0:
+            raise BadInput(f"labels are 0 (all) or more, not {self.labels}")
+
+    @property
+    def title(self) -> str:
+        return "linear model of its history" + (f" ({self.labels} labels)" if self.labels else "")
 
     @property
     def rung(self) -> str:
@@ -61,7 +73,8 @@ class HistoryBaseline(Identified):
     def fit(self, subject: Subject, trials: Sequence[Trial], truths: Sequence[Truth]) -> HistoryBaseline:
         """Learns from the plain train trials and their truths."""
         by_trial = {truth.trial: truth for truth in truths}
-        train = [t for t in trials if t.split == "train" and t.plain and t.id in by_trial]
+        every = [t for t in trials if t.split == "train" and t.plain and t.id in by_trial]
+        train = labelled(every, self.labels)
         return replace(self, fits=learnt(train, [by_trial[t.id].mean for t in train], self.ridges))
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:

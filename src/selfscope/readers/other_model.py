@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from selfscope.errors import BadInput
 from selfscope.readers.ask import elicit, known_format
 from selfscope.readers.few_shot import balanced, train_pairs, verified_shots
+from selfscope.readers.taught import wearing
 from selfscope.records import Identified, Outcome, Reading, Trial, Truth
 from selfscope.subjects.base import Subject
 from selfscope.wording import Shot
@@ -38,6 +40,9 @@ class OtherModel(Identified):
         rival of a report that follows them.
     seed
         Of the choice of examples.
+    adapter
+        Folder of an adapter of the observer's, taught what the target does (`fit(..., labels_of=target)`): it stands on
+        the rung "history", and is asked as it was taught, in the second person.
     shots
         Chosen by `fit`, a tuple for each set; no part of the configuration.
 
@@ -55,13 +60,18 @@ class OtherModel(Identified):
     sets: int = 1
     shown: bool = False
     seed: int = 0
+    adapter: str = ""
     shots: tuple[tuple[Shot, ...], ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         known_format(self.format)
+        if self.adapter and self.k:
+            raise BadInput("another model is taught, or it is shown examples: give an adapter or k, not both")
 
     @property
     def title(self) -> str:
+        if self.adapter:
+            return f"{self.observer.name}, taught as in {self.adapter}"
         return f"{self.observer.name}, " + (f"shown {self.k} examples of it" if self.k else "not told about it")
 
     @property
@@ -72,7 +82,7 @@ class OtherModel(Identified):
     def rung(self) -> str:
         if self.twin:
             return "twin"
-        return "history" if self.k else "input"
+        return "history" if self.k or self.adapter else "input"
 
     def fit(self, subject: Subject, trials: Sequence[Trial], truths: Sequence[Truth]) -> OtherModel:
         """Chooses the examples of the target's history; nothing is read from the observer."""
@@ -91,6 +101,9 @@ class OtherModel(Identified):
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
         """The observer's readings about `subject`."""
+        if self.adapter:
+            taught = wearing(self.observer, self.adapter)
+            return elicit(taught, trials, self.format, hide_state=not self.shown, seed=self.seed)
         about = [_about(trial, subject) for trial in trials]
         groups = self.shots or ((),)
         runs = [

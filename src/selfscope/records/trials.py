@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from selfscope.errors import BadInput
+from selfscope.records.json import content_hash
 from selfscope.records.parts import PLAIN, REAL
 from selfscope.records.prompts import Prompt, no_prompt
 from selfscope.records.questions import Question
@@ -122,3 +123,31 @@ class Trial:
     def plain(self) -> bool:
         """Whether it is asked as it was posed: no control, nothing in the place of the real."""
         return self.control == PLAIN and self.arm == REAL
+
+
+def labelled(trials: Sequence[Trial], count: int) -> list[Trial]:
+    """So many of the trials that something is learnt from, in the order in which they stand.
+
+    Every quantity takes its turn, and who comes first follows from the ids: of one list, fewer are always among more,
+    and whoever is given the same number has the same labels.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        To choose from.
+    count : int
+        How many at most; 0: all.
+
+    Returns
+    -------
+    list of Trial
+        Those that were chosen.
+    """
+    if not count:
+        return list(trials)
+    groups: dict[str, list[Trial]] = {}
+    for trial in sorted(trials, key=lambda t: content_hash("label", t.id)):
+        groups.setdefault(trial.question.quantity, []).append(trial)
+    turns = sorted((place, name) for name, own in groups.items() for place in range(len(own)))
+    chosen = {groups[name][place].id for place, name in turns[:count]}
+    return [t for t in trials if t.id in chosen]

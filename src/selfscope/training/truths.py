@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from selfscope.errors import BadInput
-from selfscope.records import TEMPLATES, Identified, Trial
+from selfscope.records import TEMPLATES, Identified, Trial, labelled
 from selfscope.subjects.base import OpenSubject
 from selfscope.training.examples import Example, example_of
 from selfscope.training.states import WORDINGS, Behaves
@@ -30,22 +30,28 @@ class TruthLesson(Identified):
         In how many wordings, of the lesson's own, each question is asked.
     shuffled
         Each question is given the answer of another one of its kind: what a twin learns.
+    labels
+        Questions whose answers are told, quantities in turn; 0: all of the train split. Fewer are among more.
 
     Raises
     ------
     BadInput
-        Less than one wording.
+        Less than one wording, or labels below 0.
     """
 
     kind: ClassVar[str] = "truths"
     title: ClassVar[str] = "a report of what it does"
+    tells_of_others: ClassVar[bool] = True
     format: ClassVar[str] = "choice_lp"
     wordings: int = 3
     shuffled: bool = False
+    labels: int = 0
 
     def __post_init__(self) -> None:
         if self.wordings < 1:
             raise BadInput(f"a lesson asks in one wording or more, not {self.wordings}")
+        if self.labels < 0:
+            raise BadInput(f"labels are 0 (all) or more, not {self.labels}")
 
     def examples(self, subject: OpenSubject, trials: Sequence[Trial], behaves: Behaves, seed: int) -> list[Example]:
         """Each of the trials in several wordings, with the measured truth.
@@ -71,7 +77,7 @@ class TruthLesson(Identified):
         BadInput
             None of the trials can be asked in the format.
         """
-        asked = [t for t in trials if fits(t.question, self.format)]
+        asked = labelled([t for t in trials if fits(t.question, self.format)], self.labels)
         if not asked:
             raise BadInput("there is nothing to score in the train split: give the phenomenon some trials, as train=80")
         rng = np.random.default_rng(seed)

@@ -242,6 +242,8 @@ FRAMINGS: dict[str, str] = {
     "introspective": "You are a system that can look inside itself and notice its own states.",
     "accurate": "Your reports about yourself have been tested and are accurate.",
 }
+FRAMED = {"introspective": "told that it can introspect", "accurate": "told that its reports are accurate"}
+"""What people read of them."""
 
 OPTIONS = (
     ("Options: {options}", "Answer with one of the options only."),

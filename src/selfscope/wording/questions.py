@@ -68,7 +68,8 @@ def _core(trial: Trial, words: Phrase) -> str:
     question = trial.question
     if not question.binary:
         return worded((words.which,), trained.WHICH.get(question.quantity, ()), question.template, pace=2)
-    return words.no if question.negated else words.yes
+    yes, no = worded(((words.yes, words.no),), trained.WHETHER.get(question.quantity, ()), question.template, pace=2)
+    return no if question.negated else yes
 
 
 class _Fields(dict[str, Any]):

@@ -24,6 +24,16 @@ CARRIERS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("{object}\n\nForecast: {you} and the {what} above. {question}", "reply"),
         ("{object}\n\nTake the {what} above as one to {you}. {question}", "words in return"),
     ),
+    "continue": (
+        ("{object}\n\nWhat if {you} went on writing here? {question}", "next words"),
+        ("{object}\n\nThis text breaks off, and {you} get to complete it. {question}", "completion"),
+        ("{object}\n\nPicture {you} adding to these lines. {question}", "addition"),
+        ("{object}\n\nThe text above is passed to {you} to be completed. {question}", "completion"),
+        ("{object}\n\nSomebody asks {you} to write on from there. {question}", "next words"),
+        ("{object}\n\nForecast: {you} and the rest of these words. {question}", "rest of the text"),
+        ("{object}\n\nIt stops in the middle. It is for {you} to write more. {question}", "next part"),
+        ("{object}\n\nAssume {you} were typing this and had just come so far. {question}", "next words"),
+    ),
 }
 """By situation: (carrier of the question, the noun that it speaks of)."""
 WHICH: Mapping[str, tuple[str, ...]] = {
@@ -35,6 +45,55 @@ WHICH: Mapping[str, tuple[str, ...]] = {
         "Which one does {reply} pick?",
         "Predict {reply}.",
         "Tell which of them {reply} gives.",
+    ),
+    "first_char": (
+        "Which range of letters does {reply} open with?",
+        "Find the range that the opening letter of {reply} falls into.",
+        "By its opening letter, where does {reply} belong?",
+        "Where in the alphabet is the letter at the head of {reply}?",
+    ),
+    "second_char": (
+        "Which range of letters holds the second sign of {reply}?",
+        "Behind the opening letter of {reply} comes one more sign: in which range?",
+        "Where in the alphabet is the second letter of {reply}?",
+    ),
+    "parity": (
+        "Tell whether {reply} holds an even or an odd number.",
+        "Of which parity is the number that {reply} gives?",
+        "Even or odd: what does {reply} come to?",
+    ),
+    "above_threshold": (
+        "Does {reply} give a number beyond {threshold}?",
+        "Is {threshold} exceeded by the number that {reply} gives?",
+        "Does the number of {reply} lie higher than {threshold}?",
+    ),
+    "word_count": (
+        "Of how many words is {reply} made?",
+        "How long is {reply}, counted in words?",
+        "Count the words of {reply}.",
+    ),
+    "option": (
+        "For which option does {reply} decide?",
+        "Which of the options does {reply} go for?",
+        "What does {reply} pick?",
+    ),
+    "first_word": (
+        "Which kind of word opens {reply}?",
+        "What does {reply} open with?",
+        "The word at the head of {reply}: which kind is it?",
+        "Of which kind is the opening word of {reply}?",
+    ),
+    "likelier": (
+        "Which of the two would sooner come at once in {reply}?",
+        "Which word would {reply} rather open with?",
+        "Compare the chances of these words to open {reply}. Which is ahead?",
+        "Which one has the better chance to head {reply}?",
+    ),
+    "entropy_bin": (
+        "How settled is it with which word {reply} opens?",
+        "How many words could well open {reply}?",
+        "Is the opening word of {reply} settled, or could it be many?",
+        "How free is the opening word of {reply}?",
     ),
     "listed_last": (
         "Which of the words ends the list?",
@@ -52,6 +111,23 @@ WHICH: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """The open question, by quantity."""
+WHETHER: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "next_word": (
+        ('Would {reply} open with "{word}"?', 'Would {reply} open with another word than "{word}"?'),
+        ('Does "{word}" come right away in {reply}?', 'Does a word that is not "{word}" come right away in {reply}?'),
+        ('Is "{word}" how {reply} opens?', 'Is there another opening of {reply} than "{word}"?'),
+        ('Does {reply} start out with "{word}"?', 'Does {reply} start out with another word than "{word}"?'),
+    ),
+    "ends_with_vowel": (
+        ("Is the last letter of {reply} one of a, e, i, o, u?", "Is the last letter of {reply} none of a, e, i, o, u?"),
+        ("Will {reply} close on a vowel?", "Will {reply} close on what is no vowel?"),
+    ),
+    "starts_same": (
+        ('Does {reply} share its opening letter with "{other}"?', 'Has "{other}" another opening letter than {reply}?'),
+        ('Has {reply} the opening letter of "{other}"?', 'Has {reply} another opening letter than "{other}"?'),
+    ),
+}
+"""The yes/no question and its negation, by quantity."""
 OPTIONS: tuple[tuple[str, str], ...] = (
     ("List: {options}", "One of them, please."),
     ("Words: {options}", "Answer with one word."),

@@ -1,0 +1,299 @@
+"""The ladder of elicitation: one phenomenon, asked in every way that there is, from plain asking to a taught adapter.
+
+It is one study: the subject, its trials and its truths are the same on every rung, and so are the rivals.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from selfscope.api.cards import execute
+from selfscope.api.fit import subject_of
+from selfscope.errors import BadInput, UnknownName
+from selfscope.statistics import Estimate
+from selfscope.store import read
+from selfscope.tables import Table, Tabular
+from selfscope.verdicts.assemble import tables
+from selfscope.verdicts.elicitation import Way, quantities_of, ways
+from selfscope.wording.phrases import FRAMINGS
+
+if TYPE_CHECKING:
+    from selfscope.phenomena.base import Phenomenon
+    from selfscope.readers.base import Reader
+    from selfscope.study import Progress
+    from selfscope.subjects.adapter_files import Sidecar
+    from selfscope.subjects.base import Subject
+
+ALL = "all questions"
+COUNTS = (0, 4, 16)
+QUESTIONS = 4
+"""Of each cluster of the test split that are asked, at most."""
+HEAD = ("how", "labels", "skill", "over linear", "beside rivals", "seen from", "answered")
+NOTE = (
+    "skill: 0 is the base rate, 1 the truth. over linear: skill beyond that of a linear model with the same labels. "
+    "beside rivals: slope of the report on what the subject does, beside what others forecast; seen from: the slope "
+    "that would have been found with a power of 0.8. Intervals are of 95 %, over clusters."
+)
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way to ask, or a rival.
+
+    Attributes
+    ----------
+    name
+        What people read.
+    kind
+        asked, taught, twin (taught another's labels, or shuffled ones) or rival.
+    labels
+        Verified answers that it was shown or taught; 0: none.
+    way
+        What was estimated.
+    same
+        Its skill beyond that of the linear model with as many labels, paired; None where there is none.
+    """
+
+    name: str
+    kind: str
+    labels: int
+    way: Way
+    same: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class Elicitation(Tabular):
+    """The ladder of elicitation of one phenomenon. Shows itself as a table.
+
+    Attributes
+    ----------
+    folder
+        Of the study.
+    phenomenon
+        Its id.
+    rungs
+        By what was asked for (ALL first), the rungs in order.
+    """
+
+    folder: Path
+    phenomenon: str
+    rungs: dict[str, tuple[Rung, ...]]
+
+    def _table(self) -> Table:
+        quantity, own = next(iter(self.rungs.items()))
+        title = f"{self.phenomenon}: {quantity}"
+        return Table(title, HEAD, tuple(map(line_of, own)), (1, 2, 3, 4, 5, 6), NOTE)
+
+    def of(self, quantity: str) -> Elicitation:
+        """The ladder of one kind of question alone.
+
+        Parameters
+        ----------
+        quantity
+            One of `rungs`.
+
+        Returns
+        -------
+        Elicitation
+            Shows itself as a table.
+
+        Raises
+        ------
+        UnknownName
+            It is not among what was asked.
+        """
+        if quantity not in self.rungs:
+            raise UnknownName("quantity", quantity, self.rungs)
+        return replace(self, rungs={quantity: self.rungs[quantity]})
+
+    def figure(self) -> str:
+        """Skill against rung, with intervals.
+
+        Returns
+        -------
+        str
+            A file of its own, as SVG.
+        """
+        from selfscope.report.rungs import Mark, figure
+
+        panels = {
+            quantity: [Mark(r.name, r.kind, r.way.skill) for r in own if r.way.skill is not None]
+            for quantity, own in self.rungs.items()
+        }
+        return figure(f"{self.phenomenon}: skill of the report", panels)
+
+
+def line_of(rung: Rung) -> tuple[str, ...]:
+    """A rung as HEAD has it."""
+    way = rung.way
+    rival = way.rung != "self"
+    return (
+        rung.name, str(rung.labels or ""), told(way.skill), "" if rival else told(rung.same),
+        "" if rival else told(way.beside) + (f" ({way.split})" if way.split not in ("", "full") else ""),
+        "" if way.smallest is None else f"{way.smallest:.2f}", "" if rival else f"{100 * way.answered:.0f} %",
+    )  # fmt: skip
+
+
+def told(value: Estimate | None) -> str:
+    """A number with its interval."""
+    return "–" if value is None else f"{value.value:.2f} [{value.low:.2f}, {value.high:.2f}]"
+
+
+def elicit(
+    model: str | Subject,
+    folder: Path | str | None = None,
+    phenomenon: str | Phenomenon = "token_probability[test=60,train=60,dev=0]",
+    *,
+    taught: Sequence[Path | str] = (),
+    rivals: Sequence[Reader] = (),
+    counts: Sequence[int] = COUNTS,
+    seed: int = 0,
+    resume: bool = False,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Elicitation:
+    """Asks one phenomenon in every way: plainly, in other framings, after examples, with taught adapters.
+
+    Parameters
+    ----------
+    model
+        A name (see `load`) or a subject.
+    folder
+        Where to; None makes a new temporary one.
+    phenomenon
+        What is asked about. Adapters are taught with the same configuration and seed, so that no cluster that is asked
+        about was taught.
+    taught
+        Folders of adapters (`fit`).
+    rivals
+        Further readers that forecast without asking, as another model that was taught the same labels.
+    counts
+        Numbers of verified examples, each in every framing.
+    seed
+        Everything random follows from it.
+    resume
+        Go on with the study in the folder: the same ways to ask, as always.
+    jobs
+        Processes that share the work.
+    progress
+        Told of the work ahead and of each piece that is done.
+
+    Returns
+    -------
+    Elicitation
+        Shows itself as a table; `figure()` draws it.
+
+    Raises
+    ------
+    BadInput
+        An adapter was taught what is asked.
+    """
+    from selfscope.study import PhenomenonPlan, Study
+
+    subject = subject_of(model)
+    about = phenomenon_of(phenomenon)
+    sidecars = {str(place): _sidecar(place) for place in taught}
+    apart(subject, about, sidecars, seed)
+    readers = tuple(_readers(sidecars, counts, rivals))
+    asked = next(r.id for r in readers if r.rung == "self")
+    plan = PhenomenonPlan(about, readers, primary=asked)
+    study = Study(subject, (plan,), seed, profile="elicit", questions=QUESTIONS)
+    where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
+    execute(study, where, resume=resume, progress=progress, jobs=jobs)
+    return _found(where, sidecars)
+
+
+def phenomenon_of(phenomenon: str | Any) -> Any:
+    """The phenomenon of a name with settings, or the phenomenon itself."""
+    from selfscope.study.names import built
+
+    return built("phenomenon", phenomenon) if isinstance(phenomenon, str) else phenomenon
+
+
+def _sidecar(place: Path | str) -> Sidecar:
+    from selfscope.subjects.adapter_files import read_sidecar
+
+    return read_sidecar(place)
+
+
+def apart(subject: Subject, about: Any, sidecars: Mapping[str, Sidecar], seed: int) -> None:
+    """Raises BadInput where an adapter was taught with a cluster that is asked about. sidecars: by folder."""
+    asked = {t.cluster for t in about.pose(subject, seed) if t.split == "test"}
+    for place, side in sidecars.items():
+        made = side.made
+        own = phenomenon_of(made["phenomenon"]) if "phenomenon" in made else None
+        if own is None or own.kind != about.kind:
+            continue
+        learnt = {t.cluster for t in own.pose(subject, int(made["schedule"]["seed"])) if t.split == "train"}
+        if asked & learnt:
+            raise BadInput(
+                f"the adapter {place} was taught {len(asked & learnt)} of the {len(asked)} things that are asked "
+                f"about: teach it with {about.id} and the seed {seed}"
+            )
+
+
+def _readers(sidecars: dict[str, Sidecar], counts: Sequence[int], rivals: Sequence[Any]) -> list[Any]:
+    """The rivals, then every way to ask, from the least to the most."""
+    from selfscope.readers.ask import Ask
+    from selfscope.readers.few_shot import FewShot
+    from selfscope.readers.history_baseline import HistoryBaseline
+    from selfscope.readers.input_baseline import InputBaseline
+    from selfscope.readers.prior import Prior
+    from selfscope.readers.taught import Taught
+
+    labels = sorted({n for side in sidecars.values() if (n := labels_of(side))})
+    known = [HistoryBaseline(labels=n) for n in labels]
+    shown = [FewShot(k, framing=framing) for framing in FRAMINGS for k in counts if k or framing != "plain"]
+    worn = [Taught(place, side.identity[:12]) for place, side in sidecars.items()]
+    return [Prior(), InputBaseline(), HistoryBaseline(), *known, *rivals, Ask(), *shown, *worn]
+
+
+def labels_of(side: Sidecar) -> int:
+    """Verified answers that an adapter was taught; 0 where its lesson has no such number."""
+    from selfscope.study.names import built
+
+    lesson: Any = built("lesson", side.made["lesson"]) if "lesson" in side.made else None
+    rounds = getattr(lesson, "wordings", 0)
+    return int(side.made.get("examples", 0)) // rounds if rounds else 0
+
+
+def _found(where: Path, sidecars: dict[str, Sidecar]) -> Elicitation:
+    """What the rows of a folder say."""
+    contents = read(where)
+    (table,) = tables(contents.rows, contents.trials, contents.truths, contents.parts)
+    asked = quantities_of(table)
+    by_quantity = {ALL: "", **({q: q for q in asked} if len(asked) > 1 else {})}
+    readers = contents.parts.readers.items()
+    named = {reader: _name(part.config, part.kind, part.title, sidecars) for reader, part in readers}
+    rungs = {title: _rungs(ways(table, q), named) for title, q in by_quantity.items()}
+    return Elicitation(where, table.phenomenon, rungs)
+
+
+def _name(config: Any, kind: str, title: str, sidecars: dict[str, Sidecar]) -> tuple[str, str, int]:
+    """(what people read, kind of rung, labels)."""
+    if kind == "ask":
+        return "plain", "asked", 0
+    if kind == "few_shot":
+        k, framing = config["k"], config["framing"]
+        return f"{framing}, {k} shown" if k else framing, "asked", k
+    if kind == "taught" and config["folder"] in sidecars:
+        side = sidecars[config["folder"]]
+        twin = "labels_of" in side.made or "shuffled=true" in str(side.made.get("lesson", ""))
+        own = f"{Path(config['folder']).name} ({side.carry})"
+        return own, "twin" if twin else "taught", labels_of(side)
+    return title, "rival", int(config.get("labels", 0) or config.get("k", 0) or 0)
+
+
+def _rungs(found: Sequence[Way], named: dict[str, tuple[str, str, int]]) -> tuple[Rung, ...]:
+    rungs = [Rung(*named[way.reader], way) for way in found]
+    linear = {named[way.reader][2]: way.reader for way in found if way.reader.startswith("history_baseline")}
+    done = []
+    for rung in rungs:
+        rival = linear.get(rung.labels) if rung.kind in ("taught", "twin") else None
+        done.append(replace(rung, same=None if rival is None else rung.way.ahead.get(rival)))
+    order = ("asked", "taught", "twin", "rival")
+    return tuple(sorted(done, key=lambda r: (order.index(r.kind), r.labels if r.kind != "asked" else 0)))
