@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TextIO
 
-from selfscope.cli import ask, listings, organisms, studies, training
+from selfscope.cli import ask, listings, organisms, steering, studies, training
 from selfscope.cli.app import app
 from selfscope.errors import SelfscopeError, file_error
 from selfscope.terminal import message as said
 from selfscope.terminal import one_line, say
 
-COMMANDS = (ask, studies, training, organisms, listings)
+COMMANDS = (ask, studies, training, steering, organisms, listings)
 """Files whose commands the application has: they are declared when these are imported."""
 
 

@@ -52,7 +52,7 @@ class FrozenDecoder:
     _own: dict[str, torch.Tensor] = field(default_factory=dict, repr=False)
     _slotted: dict[Any, SlottedPrompt] = field(default_factory=dict, repr=False)
     _places: dict[Vector, tuple[int, int, int]] = field(default_factory=dict, repr=False)
-    _bases: dict[Example, torch.Tensor] = field(default_factory=dict, repr=False)
+    _bases: dict[Any, torch.Tensor] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         device = self.subject.engine.device
@@ -159,15 +159,16 @@ class FrozenDecoder:
 
     def _without(self, examples: Sequence[Example]) -> list[torch.Tensor]:
         """Log-probabilities of the options where nothing is written."""
-        new = [e for e in dict.fromkeys(examples) if e not in self._bases]
+        keys = [(e.prompt.ids, e.candidates) for e in examples]
+        new = [key for key in dict.fromkeys(keys) if key not in self._bases]
         if new:
             steered = tuple(self._steered())
-            prompts = [Prompt(ids=e.prompt.ids, interventions=steered) for e in new]
+            prompts = [Prompt(ids=ids, interventions=steered) for ids, _ in new]
             with torch.no_grad(), self.subject.candidate_logprobs(
-                prompts, [e.candidates for e in new], adapters=self.adapters()
+                prompts, [texts for _, texts in new], adapters=self.adapters()
             ) as found:  # fmt: skip
                 self._bases.update(zip(new, (own.clone() for own in found), strict=True))
-        return [self._bases[e] for e in examples]
+        return [self._bases[key] for key in keys]
 
     def _prompt(self, item: Item, count: int) -> SlottedPrompt:
         key = (item.question, item.options, count)

@@ -1,4 +1,4 @@
-"""Control through a decoder: a target is moved until the frozen decoder reads the wanted answer in its states.
+"""Control through the decoder: a target is moved until the frozen decoder reads the wanted answer in its states.
 
 What is trained is a low-rank adapter on the target's blocks, or one vector that is added to every token (Pan et al.
 2024, LatentQA, section on control). Ordinary replies of the target itself hold it back. D width.
@@ -28,8 +28,8 @@ GUARD = "guard"
 
 
 @dataclass(eq=False)
-class Control:
-    """What moves a target, while it is trained; see `Trainable` and `Scorer`. Make one with `new_control`.
+class Mover:
+    """What moves a target, while it is trained; see `Trainable` and `Scorer`. Make one with `new_mover`.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Control:
     def configuration(self) -> Any:
         """See `Trainable`."""
         own = None if self.adapter is None else (self.adapter.shape, self.adapter.carry, self.adapter.targets)
-        return ["control", self.decoder.contract.content, content_hash(*self.sources), self.layer, self.limit, own]
+        return ["mover", self.decoder.contract.content, content_hash(*self.sources), self.layer, self.limit, own]
 
     def parameters(self) -> list[torch.nn.Parameter]:
         """See `Trainable`."""
@@ -77,7 +77,7 @@ class Control:
             self._of_adapter().set_state(state)
             return
         if state.keys() != {"free"} or state["free"].shape != self.free.shape:
-            raise BadInput("these weights are of another control: it has one vector of the model's width")
+            raise BadInput("these weights are of another mover: it has one vector of the model's width")
         with torch.no_grad():
             self.free.copy_(state["free"])
 
@@ -169,7 +169,7 @@ class Control:
         return self.adapter
 
 
-def new_control(
+def new_mover(
     decoder: FrozenDecoder,
     sources: Sequence[Evidence],
     by: str = "vector",
@@ -178,8 +178,8 @@ def new_control(
     limit: float = 1.0,
     shape: LoraShape | None = None,
     seed: int = 0,
-) -> Control:
-    """A control that moves nothing yet.
+) -> Mover:
+    """A mover that moves nothing yet.
 
     Parameters
     ----------
@@ -208,15 +208,15 @@ def new_control(
     if by not in BY:
         raise BadInput(f"a target is moved by {' or '.join(BY)}, not {by!r}")
     if not sources:
-        raise BadInput("a control needs contexts whose states are moved")
+        raise BadInput("a mover needs contexts whose states are moved")
     if by == "adapter":
         own = shape or LoraShape(8, 16.0, tuple(range(deepest + 1)))
         adapter = subject.new_adapter(own, seed=seed)
-        return Control(decoder, sources, deepest, 0.0, None, adapter, mark)
+        return Mover(decoder, sources, deepest, 0.0, None, adapter, mark)
     at = max(0, deepest // 2) if layer is None else layer
     if not (limit > 0 and np.isfinite(limit)):
         raise BadInput(f"the longest that a vector gets is a number above 0, in medians, not {limit}")
     if not 0 <= at <= deepest:
         raise BadInput(f"the decoder reads layer {deepest}: a vector is added at layers 0 to {deepest}, not {at}")
     free = torch.nn.Parameter(torch.zeros(subject.width, device=subject.engine.device), requires_grad=False)
-    return Control(decoder, sources, at, limit * subject.median_norm(at), free, None, mark)
+    return Mover(decoder, sources, at, limit * subject.median_norm(at), free, None, mark)
