@@ -148,10 +148,10 @@ def page(model: str) -> str:
     """The tables of all that is finished."""
     lines = [
         f"# Moved through a decoder: {model}", "",
-        "By `python studies/control.py --seeds 0 1 2`. A decoder of topics and personas at the last layer; 95 % intervals",
-        "over held-out messages. *Says it rather*: how much likelier the moved model finds what the model says when it is",
-        "told the wish in words, less the same for other values, against the model that was not moved. Vectors of other",
-        "arms are as long as the one that was found.",
+        "By `python studies/control.py --seeds 0 1 2`. A decoder of topics and personas at the last layer; 95 %",
+        "intervals over held-out messages. *Says it rather*: how much likelier the moved model finds what it",
+        "says when it is told the wish in words, less the same for other values, against the model that was not moved.",
+        "Vectors of other arms are as long as the one that was found.",
         "", "| seed | decoder | right on held-out contexts | on states of others | chance |", "|---|---|---|---|---|",
     ]  # fmt: skip
     seeds = sorted(PLACE.glob("seed*"))
