@@ -76,8 +76,8 @@ def main() -> int:
     return 0
 
 
-def fitted(subject: Local, place: Path, seed: int) -> None:
-    """The decoder and its twin, and how often the first is right on held-out contexts."""
+def fitted(subject: Local, place: Path, seed: int, names: tuple[str, ...] = ("decoder", "twin")) -> None:
+    """The decoder and its twin, and how often each is right on held-out contexts."""
     layer = subject.layers[-1]
     own = contexts(seed, SIZES, FAMILIES)
     items = bank_items(own, questions(own, seed))
@@ -89,17 +89,18 @@ def fitted(subject: Local, place: Path, seed: int) -> None:
         print(f"seed {seed}: states of {len(own)} contexts", flush=True)
         of = features(subject, [readable(subject, c) for c in own], [layer], train=train)
         of.save(kept)
-    for name in ("decoder", "twin"):
-        if (place / name / CONTRACT).exists():
+    for name in names:
+        if (place / f"{name}.json").exists():
             continue
-        with Bar(first=f"{name}, seed {seed}") as bar:
-            bar.plan(1.0)
-            live, done = fit_decoder(
-                subject, Oracle(((layer,),)), of, items, replace(USUAL, seed=seed),
-                course=Course(shuffled=name == "twin"), folder=place / f"{name}.run",
-                on_step=lambda step, steps, loss: bar.step(f"step {step} of {steps}, loss {loss:.2f}", 1 / steps),
-            )  # fmt: skip
-        save_decoder(place / name, live, {"study": "control", "steps": done.steps, "seconds": done.seconds}, items)
+        if not (place / name / CONTRACT).exists():
+            with Bar(first=f"{name}, seed {seed}") as bar:
+                bar.plan(1.0)
+                live, done = fit_decoder(
+                    subject, Oracle(((layer,),)), of, items, replace(USUAL, seed=seed),
+                    course=Course(shuffled=name == "twin"), folder=place / f"{name}.run",
+                    on_step=lambda step, steps, loss: bar.step(f"step {step} of {steps}, loss {loss:.2f}", 1 / steps),
+                )  # fmt: skip
+            save_decoder(place / name, live, {"study": "control", "steps": done.steps, "seconds": done.seconds}, items)
         test = [item for item in items if item.split == "t1"]
         read = {
             arm: right(subject, place / name, some, own) for arm, some in (("own", test), ("others", others(test)))
@@ -139,7 +140,7 @@ def moved(subject: Local, place: Path, wish: str, way: str, seed: int, *, dev: b
     with Bar(first=f"{wish} by {way}, seed {seed}") as bar:
         done = steer(
             subject, place / "decoder", Wish.of(wish), folder, plan=plan, schedule=usual_schedule(plan, seed),
-            twin=place / "twin", resume=True, progress=bar,
+            twin=place / "twin" if (place / "twin").exists() else None, resume=True, progress=bar,
         )  # fmt: skip
     print(done, flush=True)
 
