@@ -96,6 +96,10 @@ def test_others_can_take_the_vector(made: Steered, tiny: Local, tmp_path: Path) 
     (write,) = worn.standing
     assert list(vectors) == [write.layer]
     assert np.array_equal(vectors[write.layer], write.vector.array)
+    twice = [replace(write, strength=2.0), write]
+    save_written(tmp_path / "twice", tiny, twice, "steered", {})
+    vectors, _ = load_control_vector(export(tmp_path / "twice", tmp_path / "summed") / "control_vector.gguf")
+    assert np.allclose(vectors[write.layer], 3 * write.vector.array)
     save_written(tmp_path / "last", tiny, [replace(write, schedule="last")], "steered", {})
     with pytest.raises(BadInput, match="every token"):
         export(tmp_path / "last", tmp_path / "none")

@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from selfscope.errors import BadInput
 from selfscope.records import Decoding, Evidence, Message, Prompt
 from selfscope.subjects.base import OpenSubject
-from selfscope.subjects.local import Local
 from selfscope.training.bank import SIDES, Context, questions
 from selfscope.training.draws import evenly
 from selfscope.training.families import Family, family, messages
 from selfscope.training.features import readable
 from selfscope.training.items import Item, bank_items
+
+if TYPE_CHECKING:
+    from selfscope.subjects.local import Local
 
 LONGEST = 24
 """Tokens of a reply that is told or heard."""
@@ -52,7 +55,25 @@ class Wish:
 
     @classmethod
     def of(cls, text: str) -> Wish:
-        """The wish of a text as in "topic=chess". Raises BadInput for another form."""
+        """The wish of a text.
+
+        Parameters
+        ----------
+        text
+            As in "topic=chess".
+
+        Returns
+        -------
+        Wish
+            Family and value.
+
+        Raises
+        ------
+        BadInput
+            Another form, or a value that the family does not have.
+        UnknownName
+            A family that the bank does not have.
+        """
         name, sign, value = text.partition("=")
         if not sign or not name.strip() or not value.strip():
             raise BadInput(f"what is wanted is written FAMILY=ANSWER, as in topic=chess, not {text!r}")
