@@ -37,9 +37,11 @@ def planted(subject: Local) -> np.ndarray:
     return np.asarray(ways[WORDS.index(WANTED)] - ways.mean(0))
 
 
-def frozen(subject: Local, folder: Path, form: Form = HEARD, *, shuffled: bool = False) -> FrozenDecoder:
-    """A decoder that reads the planted direction, or its twin."""
-    of, items = world(subject, contexts(subject, 96, seed=1, ways="words"), columns=form.columns, layers=form.layers)
+def frozen(
+    subject: Local, folder: Path, form: Form = HEARD, n: int = 96, *, shuffled: bool = False
+) -> FrozenDecoder:
+    """A decoder that reads the planted direction, or its twin. n: contexts that it learns from."""
+    of, items = world(subject, contexts(subject, n, seed=1, ways="words"), columns=form.columns, layers=form.layers)
     live, _ = fit_decoder(subject, form, of, items, FITTED, course=Course(shuffled=shuffled))
     save_decoder(folder, live, {}, items)
     return opened_decoder(subject, folder)

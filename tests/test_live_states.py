@@ -72,7 +72,11 @@ def plain_states(model: Any, ids: tuple[int, ...], layer: int, add: torch.Tensor
     return kept[0][0]
 
 
-@pytest.mark.parametrize("name", ["llama", "gemma3", "gpt2", "qwen3", "phi3", "falcon", "mistral-window"])
+@pytest.mark.parametrize(
+    "name",
+    ["llama", "gemma3", "gpt2", "mistral-window",
+     *(pytest.param(name, marks=pytest.mark.slow) for name in ("qwen3", "phi3", "falcon"))],
+)  # fmt: skip
 def test_gradients_are_those_of_a_plain_loop(name: str, tmp_path: Path) -> None:
     """Of an adapter that acts and of a vector that is written, at two layers, at every position and at some."""
     local = load(str(build(name, tmp_path, deep=True, roomy=True)))

@@ -15,19 +15,22 @@ from selfscope.api.artifacts import artifacts, check, export
 from selfscope.api.steer import Steered, opened_decoder, steer, usual_schedule
 from selfscope.cli.main import main
 from selfscope.errors import BadInput, BadModel, StoreError, UnknownName
-from selfscope.records import Prompt
+from selfscope.records import Injection, Prompt, Vector
 from selfscope.subjects.live_adapters import LoraShape
 from selfscope.subjects.local import Local, load
 from selfscope.subjects.written_files import save_written
 from selfscope.training.bank import contexts, questions
 from selfscope.training.control_vectors import load_control_vector
 from selfscope.training.decoder_files import save_decoder
+from selfscope.training.examples import Example
 from selfscope.training.features import features, readable
 from selfscope.training.fit_decoder import Course, fit_decoder
 from selfscope.training.forms import Oracle
 from selfscope.training.items import bank_items
+from selfscope.training.loop import train
+from selfscope.training.moved import HeldOut, as_long, random_writes
 from selfscope.training.schedule import Schedule
-from selfscope.training.wishes import MovePlan, Wish, wish_items
+from selfscope.training.wishes import MovePlan, Wish, sources_of, told_replies, wish_items
 from tiny import build
 
 SMALL = MovePlan(reads=8, guard=4, held=4, draws=1)
@@ -116,6 +119,42 @@ def test_its_arms_stand_beside_it(made: Steered) -> None:
     assert nothing["less"]["value"] == pytest.approx(own["leaning"]["value"])
     for name in ("the decoder", "95 % intervals", "topic=chess", "medians at layer 1"):
         assert name in " ".join(str(made).split())
+
+
+@pytest.mark.slow
+def test_what_says_the_wish_leans_to_it_and_what_says_others_does_not(tiny: Local, decoders: list[Path]) -> None:
+    """The measure of behaviour: taught what the model says when it is told the wish, it leans to it; taught what it
+    says when it is told other values, away from it; not moved, not at all."""
+    wish, decoder = Wish("topic", "chess"), opened_decoder(tiny, decoders[0])
+    own, items = wish_items(wish, "t1", 2, 0)
+    told = told_replies(tiny, wish, 6, 0)
+    held = HeldOut(wish, decoder, sources_of(tiny, own), items, told, 1, 0)
+    arms = []
+    for name in ("wanted", "other"):
+        adapter = tiny.new_adapter(LoraShape(2))
+        examples = [Example(t.bare, (getattr(t, name),), (0,), (1.0,)) for t in told]
+        train(tiny, adapter, examples, Schedule(epochs=25, groups=6, rate=2e-2, objective="vocabulary"))
+        arms.append((name, [tiny.adapted(adapter)]))
+    found = {one.arm: one for one in held.moved(tiny, arms)}
+    assert found["wanted"].leaning.low > 0.1
+    assert found["other"].leaning.high < -0.1
+    assert found["nothing"].leaning.value == 0
+    less = found["other"].less
+    assert less is not None
+    assert less.value == pytest.approx(found["wanted"].leaning.value - found["other"].leaning.value)
+
+
+def test_arms_are_as_long_as_what_was_found() -> None:
+    own = Injection(1, Vector.of(np.arange(8.0)), operator="add", schedule="every")
+    long = float(np.linalg.norm(own.vector.array))
+    some = random_writes(own, 3, 0)
+    assert len({w.vector.data for w in (*some, *random_writes(own, 3, 1))}) == 6
+    assert [w.vector for w in some] == [w.vector for w in random_writes(own, 3, 0)]
+    other = as_long(own, replace(own, vector=Vector.of(np.ones(8))))
+    for write in (*some, other):
+        assert float(np.linalg.norm(write.vector.array)) == pytest.approx(long, rel=1e-5)
+        assert (write.layer, write.operator, write.schedule) == (1, "add", "every")
+    assert np.allclose(other.vector.array, long / np.sqrt(8))
 
 
 def test_an_adapter_moves_it_too(tiny: Local, decoders: list[Path], folder: Path, tmp_path: Path) -> None:

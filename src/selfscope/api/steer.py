@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from selfscope.training.schedule import Schedule
     from selfscope.training.wishes import MovePlan, Wish
 
-KIND = "steered"
+KIND, TWIN = "steered", "the twin"
 LIKELIEST = 200
 """Tokens at each guarded place: a vector pushes words up that an ordinary reply has none of."""
 HEAD = ("moved by", "decoder reads it", "says it rather (nats a token)", "the decoder less this", "names it",
@@ -224,15 +224,19 @@ def _arms(
     subject: LocalWeights, mover: Mover, twins: Sequence[Mover], wish: Wish, plan: MovePlan, seed: int
 ) -> list[tuple[str, list[LocalWeights]]]:
     """What was moved, and what stands beside it: vectors as long as its own, where it is one, and the twin's."""
-    from selfscope.training.moved import DECODER, mean_difference_write, random_writes
+    from selfscope.training.moved import DECODER, as_long, mean_difference_write, random_writes
 
     arms = [(DECODER, [mover.moved(subject)])]
-    if mover.adapter is None and mover.writes()[0].vector.array.any():
-        (own,) = mover.writes()
-        arms.append(("random vectors", [subject.intervened([w]) for w in random_writes(own, plan.draws, seed)]))
-        difference = mean_difference_write(cast(Any, subject), wish, own, seed)
-        arms.append(("mean difference", [subject.intervened([difference])]))
-    return arms + [("the twin", [twin.moved(subject)]) for twin in twins]
+    if mover.adapter is not None or not mover.writes()[0].vector.array.any():
+        return arms + [(TWIN, [twin.moved(subject)]) for twin in twins]
+    (own,) = mover.writes()
+    difference = mean_difference_write(cast(Any, subject), wish, own, seed)
+    return [
+        *arms,
+        ("random vectors", [subject.intervened([w]) for w in random_writes(own, plan.draws, seed)]),
+        ("mean difference", [subject.intervened([difference])]),
+        *((TWIN, [subject.intervened([as_long(own, w) for w in twin.writes()])]) for twin in twins),
+    ]
 
 
 def _what(mover: Mover) -> str:

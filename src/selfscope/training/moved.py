@@ -205,6 +205,12 @@ def mean_difference_write(subject: OpenSubject, wish: Wish, like: Injection, see
     return _like(like, states[:TELLING].mean(0) - states[TELLING:].mean(0), length)
 
 
+def as_long(like: Injection, write: Injection) -> Injection:
+    """A vector that was found in another way, made as long as one that was found, added in its place."""
+    values = write.vector.array
+    return _like(like, values, float(np.linalg.norm(like.vector.array))) if np.any(values) else write
+
+
 def _like(like: Injection, values: Any, length: float) -> Injection:
     vector = Vector.of(values / np.linalg.norm(values) * length)
     return Injection(like.layer, vector, operator=like.operator, schedule=like.schedule)
