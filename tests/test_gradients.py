@@ -140,6 +140,67 @@ def test_a_tensor_is_written_with_its_gradient(local: Local) -> None:
     assert float(tensor.grad.abs().max()) > 1e-6
 
 
+@pytest.mark.parametrize("operator", ["add", "replace", "norm_add"])
+def test_gradients_of_what_is_written_are_those_of_a_plain_loop(local: Local, operator: str) -> None:
+    """Each row has its own vector, place and strength; one is read by two rows that branch off one prefix."""
+    marks = [Vector.of(np.arange(local.width) + k) for k in range(2)]
+    tensors = [torch.linspace(-1 - k, 1, local.width).requires_grad_() for k in range(2)]
+    which, columns, strengths = (0, 1, 0), (4, 6, 4), (1.0, 0.5, 1.0)
+    prompts = [
+        replace(p, interventions=(Injection(1, marks[k], (c,), operator=operator, strength=s),))
+        for p, k, c, s in zip(PROMPTS, which, columns, strengths, strict=True)
+    ]
+    with local.candidate_logprobs(prompts, CHOICES, tensors=dict(zip(marks, tensors, strict=True))) as found:
+        torch.stack([own[0] for own in found]).sum().backward()
+    fast = [t.grad.clone() for t in tensors if t.grad is not None]
+    for t in tensors:
+        t.grad = None
+    block, slow = local.engine.model.model.layers[1], []
+    for prompt, (first, *_), k, c, s in zip(PROMPTS, CHOICES, which, columns, strengths, strict=True):
+
+        def write(module: Any, inputs: Any, out: torch.Tensor, k: int = k, c: int = c, s: float = s) -> torch.Tensor:
+            h_D, v_D = out[0, c], tensors[k]
+            if operator == "norm_add":
+                new_D = h_D + s * h_D.norm() * v_D / v_D.norm()
+            else:
+                new_D = v_D if operator == "replace" else h_D + s * v_D
+            return torch.cat([out[:, :c], new_D[None, None], out[:, c + 1 :]], dim=1)
+
+        handle = block.register_forward_hook(write)
+        tokens = tuple(local.tokenizer(first, add_special_tokens=False).input_ids)
+        slow.append(plain_logprobs(local.engine.model, local.encode(prompt), tokens))
+        handle.remove()
+    torch.stack(slow).sum().backward()
+    wanted = [t.grad for t in tensors if t.grad is not None]
+    largest = max(float(g.abs().max()) for g in wanted)
+    assert len(fast) == len(wanted) == 2
+    assert largest > 1e-2
+    assert max(float((a - b).abs().max()) for a, b in zip(fast, wanted, strict=True)) <= 1e-5 * max(1.0, largest)
+
+
+@pytest.mark.parametrize("carry", [ALWAYS, SWITCHED])
+def test_of_two_adapters_that_act_only_the_trained_one_learns(local: Local, carry: str) -> None:
+    """Beside one that the subject wears already, whose weights are as they were; the gradient is of both acting."""
+    worn, adapter = noisy(local.new_adapter(LoraShape(2), carry), 1), noisy(local.new_adapter(LoraShape(2)), 2, 0.05)
+    subject, kept = local.adapted(worn), worn.state()
+
+    def run(where: Local) -> tuple[float, list[torch.Tensor]]:
+        with where.training(adapter), where.candidate_logprobs(PROMPTS, CHOICES, adapters=[adapter]) as found:
+            loss = torch.stack([own.softmax(0)[0] for own in found]).sum()
+            loss.backward()
+            return float(loss.detach()), gradients(adapter)
+
+    value, both = run(subject)
+    assert all(p.grad is None and not p.requires_grad for p in worn.parameters())
+    assert all(torch.equal(a, b) for a, b in zip(kept.values(), worn.state().values(), strict=True))
+    wanted = [sum(c) for own in local.adapted(worn, adapter).score(PROMPTS, CHOICES) for c in own]
+    with torch.no_grad(), subject.candidate_logprobs(PROMPTS, CHOICES, adapters=[adapter]) as found:
+        assert torch.cat(found).tolist() == pytest.approx(wanted, abs=1e-4)
+    alone, own = run(local)
+    assert abs(value - alone) > 1e-4
+    assert max(float((a - b).abs().max()) for a, b in zip(both, own, strict=True)) > 1e-4
+
+
 def test_questions_about_one_object_share_it(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     join = Tree.add

@@ -73,9 +73,11 @@ LOADED = (
     "local", "local_model", "blocks", "self_test", "capture", "cascade", "decode", "fast_paths", "inject",
     "gumbel_sampling", "growing_rows", "bundled_models", "model_report", "onednn_linear", "prefix_trees", "rollout",
     "masked_rows", "no_gradients", "sight", "white_box", "company", "access_laws", "marks", "live_adapters",
-    "gradients", "local_weights",
+    "gradients", "local_weights", "live_states",
 )  # fmt: skip
-TRAINING = ("objectives", "loop", "checkpoints", "trainable", "live_decoder", "fit_decoder")
+TRAINING = (
+    "objectives", "loop", "checkpoints", "trainable", "live_decoder", "fit_decoder", "frozen_decoder", "mover",
+)  # fmt: skip
 TORCH = {f"subjects/{name}.py" for name in LOADED} | {f"training/{name}.py" for name in TRAINING}
 """Modules that are loaded when a local model is, or when one is trained: they may name torch at their top."""
 NAMING = ("catalogue.py", "__init__.py")

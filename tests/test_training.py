@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -127,6 +128,24 @@ def test_the_rate_changes_at_every_step() -> None:
     assert rates[:4] == pytest.approx([0.25, 0.475, 0.675, 0.85])
     assert all(a > b for a, b in pairwise(rates[4:]))
     assert 0 < rates[-1] < 0.1
+
+
+def test_the_loop_takes_one_step_of_the_schedule_for_one_of_the_optimiser(
+    local: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many parts a batch is computed in: a rate that falls once an epoch, or once a part, is another run."""
+    taken: list[float] = []
+    step = torch.optim.AdamW.step
+
+    def noted(self: torch.optim.AdamW, *args: Any, **named: Any) -> Any:
+        taken.append(self.param_groups[0]["lr"])
+        return step(self, *args, **named)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", noted)
+    schedule = replace(QUICK, at_once=1)
+    done = train(local, new(local), SOME, schedule)
+    assert done.steps == 4
+    assert taken == [schedule.rate_at(k, 4) for k in range(4)]
 
 
 def test_every_group_comes_once_an_epoch() -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from selfscope.api.loading import load
     from selfscope.api.own_rows import findings, judge, rows_of
     from selfscope.api.read_state import StateReading, read
+    from selfscope.api.steer import Steered, steer
     from selfscope.api.sweeps import SweepArray, sweep
     from selfscope.controls.alarm import Alarm
     from selfscope.controls.arms import Arms
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
     from selfscope.training.schedule import Schedule
     from selfscope.training.states import StateLesson
     from selfscope.training.truths import TruthLesson
+    from selfscope.training.wishes import MovePlan, Wish
     from selfscope.verdicts.claims import Claim, Settle
     from selfscope.verdicts.findings import Findings
 
@@ -138,6 +140,7 @@ _SHIPPED = {
     "training.states": ("StateLesson",),
     "training.truths": ("TruthLesson",),
     "training.schedule": ("Schedule",),
+    "training.wishes": ("MovePlan", "Wish"),
     "subjects.live_adapters": ("LoraShape",),
 }
 _WHERE = {
@@ -174,6 +177,8 @@ _WHERE = {
     "findings": "selfscope.api.own_rows",
     "judge": "selfscope.api.own_rows",
     "rows_of": "selfscope.api.own_rows",
+    "steer": "selfscope.api.steer",
+    "Steered": "selfscope.api.steer",
     "sweep": "selfscope.api.sweeps",
     "SweepArray": "selfscope.api.sweeps",
     "Reader": "selfscope.readers.base",
@@ -189,13 +194,14 @@ __all__ = [
     "Claim", "Competence", "Confidence", "ContentFree", "Control", "Cost", "Decoder", "Decoding", "Doctor",
     "Elicitation", "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted", "Framing", "HiddenContext",
     "HistoryBaseline", "InContext", "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape",
-    "MaskedTurns", "Message", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel",
-    "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt",
-    "Question", "Reader", "Reading", "Reply", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score",
+    "MaskedTurns", "Message", "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
+    "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe",
+    "Prompt", "Question", "Reader", "Reading", "Reply", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score",
     "ScoringSubject", "SelfIE", "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading",
-    "Study", "Subject", "Sweep", "SweepArray", "Taught", "ThirdPerson", "TokenDistribution", "TokenProbability",
-    "Trial", "Truth", "TruthLesson", "Vector", "VectorState", "YesBias", "ask", "audit", "card", "cards", "doctor",
-    "elicit", "findings", "fit", "judge", "load", "read", "redraw", "rows_of", "run", "sweep",
+    "Steered", "Study", "Subject", "Sweep", "SweepArray", "Taught", "ThirdPerson", "TokenDistribution",
+    "TokenProbability", "Trial", "Truth", "TruthLesson", "Vector", "VectorState", "Wish", "YesBias", "ask", "audit",
+    "card", "cards", "doctor", "elicit", "findings", "fit", "judge", "load", "read", "redraw", "rows_of", "run",
+    "steer", "sweep",
 ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from selfscope.subjects.base import Subject
 
 HEAD = ("folder", "what", "made on", "carried", "taught", "identity")
+CONTROL_VECTOR = "control_vector.gguf"
 DEEP = 3
 """Folders below the given one that are looked into."""
 
@@ -107,13 +108,16 @@ def check(folder: Path | str, model: str | Subject | None = None) -> str:
         It is damaged, or was made on another model.
     """
     from selfscope.api.loading import load
-    from selfscope.subjects.adapter_files import load_adapter, read_sidecar
+    from selfscope.subjects.adapter_files import WRITTEN, load_adapter, read_sidecar
     from selfscope.subjects.local_weights import trainable
+    from selfscope.subjects.written_files import put_on
 
     side = read_sidecar(folder)
     subject = model if model is not None and not isinstance(model, str) else load(model or side.base_name)
-    adapter = load_adapter(trainable(subject), folder)
-    count = sum(p.numel() for p in adapter.parameters())
+    if side.carry == WRITTEN:
+        count = sum(len(own.vector.array) for own in put_on(trainable(subject), folder).standing)
+    else:
+        count = sum(p.numel() for p in load_adapter(trainable(subject), folder).parameters())
     return f"{folder}: whole, {count} numbers, fits {subject.name} ({subject.identity[:6]}), carried {side.carry}"
 
 
@@ -125,7 +129,8 @@ def export(folder: Path | str, target: Path | str) -> Path:
     folder
         Of an adapter with a sidecar.
     target
-        A new folder: adapter_config.json and adapter_model.safetensors.
+        A new folder: adapter_config.json and adapter_model.safetensors; of vectors control_vector.gguf, as repeng and
+        llama.cpp read it.
 
     Returns
     -------
@@ -135,13 +140,16 @@ def export(folder: Path | str, target: Path | str) -> Path:
     Raises
     ------
     BadInput
-        The adapter is switched: others would let it act on every token, which is another model.
+        The adapter is switched: others would let it act on every token, which is another model. Or vectors that others
+        would write in another way.
     StoreError
         The target is there already.
     """
-    from selfscope.subjects.adapter_files import read_sidecar
+    from selfscope.subjects.adapter_files import WRITTEN, read_sidecar
     from selfscope.subjects.live_adapters import SWITCHED
     from selfscope.subjects.model_files import ADAPTER
+    from selfscope.subjects.written_files import layer_vectors
+    from selfscope.training.control_vectors import save_control_vector
 
     side, place, to = read_sidecar(folder), Path(folder), Path(target)
     if side.carry == SWITCHED:
@@ -151,8 +159,12 @@ def export(folder: Path | str, target: Path | str) -> Path:
         )
     if to.exists():
         raise StoreError(f"{target} is there already: give another folder")
+    vectors = layer_vectors(side, folder) if side.carry == WRITTEN else {}
     with reaching(to):
         to.mkdir(parents=True)
+        if vectors:
+            save_control_vector(to / CONTROL_VECTOR, vectors, side.base_name)
+            return to
         for name in ADAPTER:
             shutil.copyfile(place / name, to / name)
     return to

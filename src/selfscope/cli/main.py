@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TextIO
 
-from selfscope.cli import ask, elicitation, listings, organisms, studies, training
+from selfscope.cli import ask, elicitation, listings, organisms, steering, studies, training
 from selfscope.cli.app import app
 from selfscope.errors import SelfscopeError, file_error
 from selfscope.terminal import message as said
 from selfscope.terminal import one_line, say
 
-COMMANDS = (ask, studies, training, elicitation, organisms, listings)
+COMMANDS = (ask, studies, training, elicitation, steering, organisms, listings)
 """Files whose commands the application has: they are declared when these are imported."""
 
 

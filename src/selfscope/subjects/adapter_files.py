@@ -31,7 +31,7 @@ class Sidecar:
     Attributes
     ----------
     kind : str
-        What it is: reporter, reader, organism.
+        What it is: reporter, reader, organism, control.
     base, base_name : str
         Identity and name of the subject that it was made on.
     tokenizer : str
@@ -68,7 +68,7 @@ def save_adapter(
         That the adapter was trained on, without it.
     adapter : Adapter
     kind : str
-        reporter, reader, organism.
+        reporter, reader, organism, control.
     made : mapping
         JSON-ready: how it was trained.
 

@@ -19,6 +19,7 @@ from transformers.cache_utils import DynamicCache
 from selfscope.subjects.decode import Engine, Ids, common_header, expand_cache, header_cache, padded
 from selfscope.subjects.growing_rows import left_padded, prefill
 from selfscope.subjects.live_adapters import SWITCHED
+from selfscope.subjects.live_states import checkpointed
 from selfscope.subjects.prefix_trees import Tree, grow, rows_of, tree_inputs
 
 
@@ -59,7 +60,7 @@ def _frozen_beginnings(engine: Engine, prompts: Sequence[Ids]) -> dict[Ids, list
     marks = engine.marks
     if marks is None or marks.tensors or not engine.active or any(a.carry != SWITCHED for a in engine.active):
         return None
-    if engine.steps != "in place" or any(getattr(m, "gradient_checkpointing", False) for m in engine.model.modules()):
+    if engine.steps != "in place" or checkpointed(engine.model):
         return None  # it keeps no cache, or what is computed anew has none
     groups: dict[Ids, list[int]] = {}
     for i, prompt in enumerate(prompts):

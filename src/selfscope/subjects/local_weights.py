@@ -13,10 +13,12 @@ from selfscope.errors import BadInput, Unsupported
 from selfscope.records import Cost, Injection, Prompt, Vector, content_hash
 from selfscope.subjects.base import lacking
 from selfscope.subjects.continuation import continuations
-from selfscope.subjects.decode import Engine
+from selfscope.subjects.decode import Engine, Ids
 from selfscope.subjects.gradients import candidate_logprobs
 from selfscope.subjects.live_adapters import ALWAYS, Adapter, AdapterStack, LoraShape
+from selfscope.subjects.live_states import live_states
 from selfscope.subjects.local_model import LocalModel
+from selfscope.subjects.places import columns_to_read
 from selfscope.subjects.render import turn_end
 
 
@@ -157,20 +159,72 @@ class LocalWeights(LocalModel):
         PromptTooLong, BadInput
             As in `score`.
         """
-        self._stack()
-        if any(prompt.masked for prompt in prompts):
-            raise Unsupported("masked prompts cannot be trained on: leave Prompt.masked empty")
         tokens = continuations(self.tokenizer, candidates)
-        worn = replace(self, engine=self._acting(adapters), versions=self.versions + tuple(a.version for a in adapters))
-        written = {vector.data: tensor for vector, tensor in (tensors or {}).items()}
-        engine, rows = worn._marked(prompts, [max(map(len, own), default=0) for own in tokens], tensors=written)
+        engine, rows = self._worn(prompts, [max(map(len, own), default=0) for own in tokens], adapters, tensors)
         if engine.marks is not None:
             tokens = [[tuple(engine.continues(r, t) for t in c) for c in own] for r, own in zip(rows, tokens)]
         with candidate_logprobs(engine, rows, tokens) as out:
             yield out
 
-    def _acting(self, adapters: Sequence[Adapter]) -> Engine:
-        return replace(self.engine, active=self.engine.active + tuple(adapters))
+    @contextmanager
+    def capture_tensors(
+        self,
+        prompts: Sequence[Prompt],
+        layers: Sequence[int],
+        positions: str | Sequence[Sequence[int]] = "last",
+        *,
+        adapters: Sequence[Adapter] = (),
+        tensors: Mapping[Vector, torch.Tensor] | None = None,
+    ) -> Iterator[dict[int, torch.Tensor]]:
+        """States as `capture` reads them, as tensors with gradients: one forward, nothing above the deepest layer.
+
+        Under `torch.no_grad()` they are those of `capture`, bit for bit, in as many batches as memory wants.
+
+        Parameters
+        ----------
+        prompts : Sequence of Prompt
+            N of them, with their injections.
+        layers : Sequence of int
+            -1 and the numbers of blocks.
+        positions : str or Sequence of Sequence of int
+            "last" | "every" | those of each prompt (negative from the end).
+        adapters, tensors
+            As in `candidate_logprobs`.
+
+        Yields
+        ------
+        dict of int to tensor of shape (n, D)
+            Layer -> states in fp32 over the n places, prompts in order. Call backward within the block.
+
+        Raises
+        ------
+        Unsupported
+            Below the tier weights, and for masked prompts.
+        BadInput
+            For a layer or position that does not exist, and for "all": which tokens are ordinary depends on the states.
+        """
+        if positions == "all":
+            raise BadInput("states with gradients are read at last, every, or the positions of each prompt, not at all")
+        engine, rows = self._worn(prompts, [0] * len(prompts), adapters, tensors)
+        with live_states(engine, rows, columns_to_read(positions, [len(row) for row in rows]), layers) as out:
+            yield out
+
+    def _worn(
+        self,
+        prompts: Sequence[Prompt],
+        more: Sequence[int],
+        adapters: Sequence[Adapter],
+        tensors: Mapping[Vector, torch.Tensor] | None,
+    ) -> tuple[Engine, list[Ids]]:
+        """The engine under which adapters act beside those of this subject, and the rows of prompts with tensors
+        written in the place of vectors. more: tokens that will follow each."""
+        self._stack()
+        if any(prompt.masked for prompt in prompts):
+            raise Unsupported("masked prompts cannot be trained on: leave Prompt.masked empty")
+        engine = replace(self.engine, active=self.engine.active + tuple(adapters))
+        worn = replace(self, engine=engine, versions=self.versions + tuple(a.version for a in adapters))
+        written = {vector.data: tensor for vector, tensor in (tensors or {}).items()}
+        return worn._marked(prompts, more, tensors=written)
 
     def _stack(self) -> AdapterStack:
         if self.tier != "weights" or self.engine.stack is None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from selfscope.errors import BadModel
+from selfscope.errors import BadInput, BadModel
 from selfscope.records import Injection, content_hash, to_jsonable
 from selfscope.subjects.adapter_files import (
     SIDECAR,
@@ -82,10 +82,47 @@ def put_on(subject: S, folder: Path | str) -> S:
     if side.carry != WRITTEN:
         return subject.adapted(load_adapter(subject, folder))
     made_on(side, subject, folder)
+    return subject.intervened(_written(side, folder))
+
+
+def layer_vectors(side: Sidecar, folder: Path | str) -> dict[int, Any]:
+    """What is added to every token, by layer, where that is all that is written.
+
+    Parameters
+    ----------
+    side : Sidecar
+        Of a folder of vectors.
+    folder : Path or str
+        For what is said of it.
+
+    Returns
+    -------
+    dict of int to array of shape (D,)
+        In raw units.
+
+    Raises
+    ------
+    BadInput
+        Something is written in another way.
+    BadModel
+        A sidecar that holds no vectors, or others than it tells of.
+    """
+    out: dict[int, Any] = {}
+    for own in _written(side, folder):
+        if (own.operator, own.schedule, own.unit) != ("add", "every", "raw"):
+            raise BadInput(
+                f"{folder} writes by {own.operator} in {own.unit} units, {own.schedule}: a control vector is added to "
+                "every token, in raw units"
+            )
+        out[own.layer] = out.get(own.layer, 0.0) + own.strength * own.vector.array
+    return out
+
+
+def _written(side: Sidecar, folder: Path | str) -> tuple[Injection, ...]:
     try:
         injections = _INJECTIONS.validate_python(side.made.get(KEPT))
     except ValidationError as error:
         raise BadModel(f"the adapter {folder}: {SIDECAR} holds no vectors ({error.error_count()} faults)") from error
     if content_hash(injections, size=32) != side.identity:
         raise BadModel(f"the adapter {folder}: its vectors are not those that {SIDECAR} tells of: restore them")
-    return subject.intervened(injections)
+    return injections

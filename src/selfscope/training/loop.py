@@ -26,7 +26,7 @@ from selfscope.training.dev import Dev, Look
 from selfscope.training.examples import Example, fingerprint
 from selfscope.training.objectives import loss_of, right
 from selfscope.training.schedule import Schedule
-from selfscope.training.trainable import Trainable, getting_gradients, trainable_of
+from selfscope.training.trainable import Scorer, Trainable, getting_gradients, trainable_of
 
 
 class TrainingFailed(SelfscopeError):
@@ -176,9 +176,10 @@ def _order(count: int, step: int, schedule: Schedule) -> list[int]:
     return out
 
 
-def _parts(batch: Sequence[Sequence[Example]], at_once: int) -> Iterator[list[Example]]:
+def _parts(batch: Sequence[Sequence[Example]], at_once: int, worn: Trainable) -> Iterator[list[Example]]:
     for start in range(0, len(batch), at_once):
-        yield [example for group in batch[start : start + at_once] for example in group]
+        part = [example for group in batch[start : start + at_once] for example in group]
+        yield from worn.forwards(part) if isinstance(worn, Scorer) else [part]
 
 
 def _backward(
@@ -188,7 +189,7 @@ def _backward(
     worn = trainable_of(what)
     total = sum(example.weight for group in batch for example in group) or 1.0
     loss = 0.0
-    for part in _parts(batch, schedule.at_once):
+    for part in _parts(batch, schedule.at_once, worn):
         try:
             with (
                 _precision(subject, schedule),
@@ -218,6 +219,8 @@ def _precision(subject: LocalWeights, schedule: Schedule) -> AbstractContextMana
 def _scored(
     subject: LocalWeights, worn: Trainable, part: Sequence[Example]
 ) -> AbstractContextManager[list[torch.Tensor]]:
+    if isinstance(worn, Scorer):
+        return worn.scored(subject, part)
     prompts = [e.prompt for e in part]
     return subject.candidate_logprobs(
         prompts, [e.candidates for e in part], adapters=worn.adapters(), tensors=worn.written(prompts)
@@ -235,7 +238,7 @@ def measured(
     """Mean loss (nats) of examples, and the share whose likeliest option is the wanted one; nothing is trained."""
     worn, loss, hits, weight = trainable_of(what), 0.0, 0.0, sum(e.weight for e in examples) or 1.0
     with torch.no_grad():
-        for part in _parts(_grouped(examples), at_once):
+        for part in _parts(_grouped(examples), at_once, worn):
             with _scored(subject, worn, part) as found:
                 loss += sum(float(e.weight * loss_of(objective, x, e)) for x, e in zip(found, part, strict=True))
                 hits += sum(e.weight * right(x, e) for x, e in zip(found, part, strict=True))

@@ -21,10 +21,10 @@ LIKELIEST = 40
 """Tokens whose shares are kept."""
 
 
-def replay_examples(subject: Local, count: int, seed: int) -> list[Example]:
+def replay_examples(subject: Local, count: int, seed: int, *, likeliest: int = LIKELIEST) -> list[Example]:
     """So many places in replies of the subject to neutral messages, with the distribution of what it says next.
 
-    Raises BadInput for a negative number."""
+    likeliest: tokens whose shares are kept. Raises BadInput for a negative number."""
     if count < 0:
         raise BadInput(f"a guard has 0 replies or more, not {count}")
     if not count:
@@ -39,7 +39,7 @@ def replay_examples(subject: Local, count: int, seed: int) -> list[Example]:
         begun = "" if k % 2 else " ".join(words)
         prompts.append(_prompt(subject, _said(prompt), begun))
     out = []
-    for k, (prompt, after) in enumerate(zip(prompts, subject.next_token(prompts, top=LIKELIEST), strict=True)):
+    for k, (prompt, after) in enumerate(zip(prompts, subject.next_token(prompts, top=likeliest), strict=True)):
         texts = list(dict.fromkeys(after.tokens))
         able = [t for t, can in zip(texts, subject.writable(texts), strict=True) if can]
         if len(able) > 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,6 +12,7 @@ import torch
 from selfscope.records import Prompt, Vector
 from selfscope.subjects.live_adapters import Adapter
 from selfscope.subjects.local_weights import LocalWeights
+from selfscope.training.examples import Example
 
 
 @runtime_checkable
@@ -42,6 +43,20 @@ class Trainable(Protocol):
     def written(self, prompts: Sequence[Prompt]) -> Mapping[Vector, torch.Tensor]:
         """What is written in the place of vectors of these prompts, with its gradient; others are written as they
         are."""
+        ...
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """What is trained and scores its examples in a way of its own, as where they are read through a decoder."""
+
+    def forwards(self, part: Sequence[Example]) -> list[list[Example]]:
+        """The examples in lists, each of which can be scored in one forward."""
+        ...
+
+    def scored(self, subject: LocalWeights, part: Sequence[Example]) -> AbstractContextManager[list[torch.Tensor]]:
+        """(C,) log-probabilities of the candidates of each example. Backward is called within the block, and weights
+        have their gradients when it is left."""
         ...
 
 
