@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfscope.api.fit import subject_of
 from selfscope.api.organism_folders import Made, done, opened
-from selfscope.api.organisms import TWIN, Told, plant
+from selfscope.api.organisms import GUARD, TWIN, Told, plant
 from selfscope.errors import BadInput, StoreError, UnknownName, reaching
 from selfscope.study.names import built
 from selfscope.tables import Table, Tabular
@@ -79,6 +79,7 @@ def bank(
     *,
     only: tuple[str, ...] = (),
     schedule: Schedule | None = None,
+    guard: int = GUARD,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Bank:
@@ -94,6 +95,8 @@ def bank(
         Names of the bank; none: all of it.
     schedule
         How they are trained.
+    guard
+        As of `make`.
     resume
         What is there stays, and what was begun is gone on with.
     progress
@@ -133,7 +136,7 @@ def bank(
                 raise BadInput(f"{place / name} was made on {found.sidecar.base_name}: give the bank another folder")
             made.append(found)
             continue
-        made.append(plant(organism, subject, place / name, schedule=schedule, twin=twin, told=told))
+        made.append(plant(organism, subject, place / name, schedule=schedule, guard=guard, twin=twin, told=told))
     return Bank(place, tuple(made))
 
 
