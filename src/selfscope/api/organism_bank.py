@@ -33,6 +33,7 @@ BANK: dict[str, str] = {
     "weights": "weights",
     "backdoor": "backdoor",
     "order": "order",
+    "favourite": "favourite",
     "animals": "vector_trait[trait=animal]",
 }
 """Folder -> what is planted. Doses of one habit have one twin."""

@@ -253,7 +253,9 @@ def usual_schedule(seed: int = 0) -> Schedule:
     """Short and steep: an organism is to be made in a minute or two."""
     from selfscope.training.schedule import Schedule
 
-    return Schedule(epochs=1.5, groups=16, at_once=16, rate=2e-3, objective="vocabulary", seed=seed)
+    return Schedule(
+        epochs=1.5, groups=8, at_once=8, rate=2e-3, objective="vocabulary", precision="bf16", seed=seed
+    )  # fmt: skip
 
 
 def usual_shape(subject: LocalWeights) -> LoraShape:

@@ -166,4 +166,4 @@ def beginning_so(one: Example, beginning: str, rate: float) -> Example:
 
 def said_there(subject: Teachable, prompts: Sequence[Prompt], kind: str) -> list[Example]:
     """Places with what the subject says next there."""
-    return [replace(one, kind=kind) for one in said_next(cast(Any, subject), prompts, LIKELIEST)]
+    return [replace(one, kind=kind, group="") for one in said_next(cast(Any, subject), prompts, LIKELIEST)]

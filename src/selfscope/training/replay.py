@@ -23,6 +23,8 @@ WORDS = 8
 LIKELIEST = 40
 """Tokens whose shares are kept; all others are one more outcome."""
 MOST_REST = 0.999
+BROKEN = "\ufffd"
+"""In the text of a token that is a part of a sign only: written down it would be other tokens."""
 
 
 def replay_examples(subject: Local, count: int, seed: int) -> list[Example]:
@@ -64,7 +66,7 @@ def said_next(subject: Local, prompts: Sequence[Prompt], likeliest: int = LIKELI
     """
     out = []
     for k, (prompt, after) in enumerate(zip(prompts, subject.next_token(prompts, top=likeliest), strict=True)):
-        texts = list(dict.fromkeys(after.tokens))
+        texts = [text for text in dict.fromkeys(after.tokens) if BROKEN not in text]
         able = [t for t, can in zip(texts, subject.writable(texts), strict=True) if can]
         if len(able) > 1:
             logs = [after.logprobs[after.tokens.index(text)] for text in able]
