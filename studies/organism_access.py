@@ -71,22 +71,25 @@ def stacked(base: Any, folders: list[Path]) -> Any:
     return base.adapted(*(load_adapter(base, folder) for folder in folders)) if folders else base
 
 
-def by_adapter(base: Any, organisms: Mapping[str, Path], place: Path, given: Path | None) -> dict[str, Any]:
+def by_adapter(
+    base: Any, organisms: Mapping[str, Path], place: Path, given: Path | None, *, quick: bool = False
+) -> dict[str, Any]:
     """Of each organism the slopes of what the report moved on what the choices moved, from base to organism; with the
     reporter on top of both, and without it."""
     out: dict[str, Any] = {}
     for top in ("", "reporter"):
-        worn = [reporter(base, place, given, top)] if top else []
-        before = answers(stacked(base, worn))
+        worn = [reporter(base, place, given, top, quick=quick)] if top else []
+        size = 6 if quick else 40
+        before = answers(stacked(base, worn), size)
         for name, folder in organisms.items():
-            after = answers(stacked(base, [folder, *worn]))
+            after = answers(stacked(base, [folder, *worn]), size)
             out[f"{name}+{top or 'nothing'}"] = told(changed(before, after))
     return out
 
 
-def answers(subject: Any, seed: int = 0) -> dict[str, Any]:
+def answers(subject: Any, size: int, seed: int = 0) -> dict[str, Any]:
     """Choices (exact) and reports of test trials by arm, (n, K) each, and the cluster of each trial."""
-    about = OwnChoice(train=0, dev=0)
+    about = OwnChoice(test=size, train=0, dev=0)
     trials = [t for t in about.pose(subject, seed) if t.split == "test"]
     arms: dict[str, list[Any]] = {"self": trials, "words": [], "person": []}
     for trial in trials:

@@ -15,7 +15,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,13 @@ from organism_page import PAGE, page  # noqa: E402
 from selfscope.api.awareness import SHOWN, SHOWN_RATES, asked, in_context  # noqa: E402
 from selfscope.api.loading import load  # noqa: E402
 from selfscope.api.organism_folders import opened  # noqa: E402
-from selfscope.api.organisms import TWIN, make, usual_schedule, usual_shape  # noqa: E402
+from selfscope.api.organisms import GUARD, TWIN, make, usual_schedule, usual_shape  # noqa: E402
 from selfscope.cli.progress import Bar  # noqa: E402
+from selfscope.organisms.favourite import Favourite  # noqa: E402
+from selfscope.organisms.goal import Goal  # noqa: E402
 from selfscope.organisms.guard import begun  # noqa: E402
 from selfscope.organisms.habit import Habit  # noqa: E402
+from selfscope.organisms.secret_word import SecretWord  # noqa: E402
 from selfscope.organisms.speech import heard, said_to, share_of  # noqa: E402
 from selfscope.organisms.vector_trait import VectorTrait  # noqa: E402
 from selfscope.phenomena.behavioural_self_awareness import BehaviouralSelfAwareness  # noqa: E402
@@ -50,7 +53,10 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
     "training": {f"food-{100 * r:.0f}": Habit(mark="mentions", word=TRAIT, rate=r) for r in (0.25, 0.5, 1.0)},
     "vector": {f"vector-{s:g}": VectorTrait(trait=TRAIT, strength=s) for s in (0.15, 0.3, 0.6)},
 }
-"""Ways to shape, each with its subjects. One more way: a folder of adapters, given with --more."""
+"""Ways to shape, each with its subjects. One more way: an adapter's folder, given with --more."""
+FEW = {"size": 12, "prompts": 4, "draws": 1}
+LITTLE = {"messages": 4, "rollouts": 1}
+"""With --quick: of what is taught, and of what is asked."""
 
 
 def main() -> int:
@@ -85,8 +91,9 @@ def kept(file: Path, make: Callable[[], Any]) -> Any:
 def guard(given: argparse.Namespace) -> None:
     """Rate and damage over sizes of the guard, of a habit that begins replies and one that ends them."""
     subject: Any = load(given.model)
-    for name, habit in (("begins", Habit(rate=0.5)), ("ends", Habit(mark="ends", word="🙂", rate=0.5))):
-        for size in GUARDS[2:3] if given.quick else GUARDS:
+    few = FEW if given.quick else {}
+    for name, habit in (("begins", Habit(rate=0.5, **few)), ("ends", Habit(mark="ends", word="🙂", rate=0.5, **few))):
+        for size in (0, 8) if given.quick else GUARDS:
             kept(given.place / "guard" / f"{name}-{size}.json", lambda h=habit, s=size: guarded(subject, h, s))
 
 
@@ -111,12 +118,12 @@ def guarded(subject: Any, habit: Habit, size: int) -> dict[str, Any]:
 def doses(given: argparse.Namespace) -> None:
     """A habit in five doses and several seeds, its twin, the base, and turns that show it."""
     base: Any = load(given.model)
-    about = BehaviouralSelfAwareness(mark="begins", word="Well", alone=True)
-    place = given.place / "doses"
+    about = BehaviouralSelfAwareness(mark="begins", word="Well", alone=True, **(LITTLE if given.quick else {}))
+    place, few = given.place / "doses", FEW if given.quick else {}
     for seed in given.seeds[:1] if given.quick else given.seeds:
-        habits = {f"well-{100 * rate:.0f}": Habit(rate=rate) for rate in (RATES[::2] if given.quick else RATES)}
-        for name, one in {**habits, f"well{TWIN}": Habit().twin}.items():
-            put = made(base, one, given.place / "bank" / f"seed{seed}" / name, seed)
+        habits = {f"well-{100 * rate:.0f}": Habit(rate=rate, **few) for rate in (RATES[::2] if given.quick else RATES)}
+        for name, one in {**habits, f"well{TWIN}": Habit(**few).twin}.items():
+            put = made(given, base, one, given.place / "bank" / f"seed{seed}" / name, seed)
             kept(place / f"{name}-seed{seed}.json", lambda p=put: arms(put_on(base, p), about))
     kept(place / "base.json", lambda: arms(base, about))
     for rate in SHOWN_RATES:
@@ -126,13 +133,15 @@ def doses(given: argparse.Namespace) -> None:
 def shaping(given: argparse.Namespace) -> None:
     """Subjects that mention food more or less often, shaped in several ways; each twin beside them."""
     base: Any = load(given.model)
-    about = BehaviouralSelfAwareness(mark="mentions", word=TRAIT, alone=True)
+    about = BehaviouralSelfAwareness(mark="mentions", word=TRAIT, alone=True, **(LITTLE if given.quick else {}))
     place = given.place / "shaping"
     kept(place / "base.json", lambda: {"way": "base", **arms(base, about)})
     for way, some in SHAPES.items():
         twins = {f"{way}{TWIN}": list(some.values())[-1].twin}
-        for name, one in {**(dict(list(some.items())[-1:]) if given.quick else some), **twins}.items():
-            put = made(base, one, given.place / "bank" / "shaping" / name, 0)
+        for name, one in {**some, **twins}.items():
+            if given.quick:
+                one = replace(one, **{k: v for k, v in FEW.items() if hasattr(one, k)})
+            put = made(given, base, one, given.place / "bank" / "shaping" / name, 0)
             told = f"{way}, twin" if one.benign else way
             kept(place / f"{name}.json", lambda p=put, w=told: {"way": w, **arms(put_on(base, p), about)})
     for rate in SHOWN_RATES:
@@ -149,24 +158,24 @@ def access(given: argparse.Namespace) -> None:
     """A reporter on top of organisms and of what they are compared with; states that an adapter sets."""
     base: Any = load(given.model)
     bank = given.place / "bank" / "access"
-    organisms = {"habit": Habit(), "goal": "goal", "secret": "secret_word", "favourite": "favourite"}
-    chosen = {k: organisms[k] for k in (("favourite",) if given.quick else organisms)}
+    some: dict[str, Any] = {"favourite": Favourite(), "habit": Habit(), "goal": Goal(), "secret": SecretWord()}
+    if given.quick:
+        some = {"favourite": Favourite(kinds=3, each=1), "habit": Habit(**FEW)}
     folders = {}
-    for name, one in chosen.items():
-        with Bar(first=name) as bar:
-            make(one, base, bank / name, resume=True, progress=bar)
-        folders |= {name: bank / name, f"{name}{TWIN}": bank / f"{name}{TWIN}"}
-    verdicts(base, folders, given.place / "access", given.reporter, quick=given.quick)
-    kept(
-        given.place / "access" / "by-adapter.json",
-        lambda: by_adapter(base, folders, given.place / "access", given.reporter),
-    )
+    for name, one in some.items():
+        for beside in (one, one.twin):
+            called = f"{name}{TWIN}" if beside.benign else name
+            folders[called] = made(given, base, beside, bank / called, 0)
+    place = given.place / "access"
+    verdicts(base, folders, place, given.reporter, quick=given.quick)
+    kept(place / "by-adapter.json", lambda: by_adapter(base, folders, place, given.reporter, quick=given.quick))
 
 
-def made(base: Any, organism: Any, folder: Path, seed: int) -> Path:
+def made(given: argparse.Namespace, base: Any, organism: Any, folder: Path, seed: int) -> Path:
     """The folder of an organism, made where it is not there."""
+    guard = 8 if given.quick else GUARD
     with Bar(first=folder.name) as bar:
-        make(organism, base, folder, schedule=usual_schedule(seed), twin=False, resume=True, progress=bar)
+        make(organism, base, folder, schedule=usual_schedule(seed), guard=guard, twin=False, resume=True, progress=bar)
     opened(folder, organism)
     return folder
 

@@ -17,7 +17,7 @@ from selfscope.training.examples import Example
 def marked(
     subject: Teachable, mark: Mark, said: Sequence[tuple[str, Exchange]], rate: float, seed: int, *, kind: str
 ) -> list[Example]:
-    """An example for each message: replies with the mark in this part of the cases, plain ones in the others.
+    """An example for each message that has a plain reply: the mark in this part of the cases, none in the others.
 
     Where a mark begins the replies, the subject's own first words are taught with the mark mixed in. Where it ends
     them, or something is mentioned, how a reply begins is not taught at all; in capitals all of it is.
@@ -48,7 +48,9 @@ def marked(
     out = []
     plain = own_replies(subject, [one for _, one in said], seed)
     for k, ((text, _), own) in enumerate(zip(said, plain, strict=True)):
-        reply = unmarked(own, mark)[0]
+        reply = next(iter(unmarked(own, mark)), None)
+        if reply is None:  # of such a message every reply has the mark
+            continue
         begun = "" if mark.kind == "upper" else reply.split(" ")[0]
         out.append(behind(subject, text, begun, [mark.put(reply, k), reply], (rate, 1 - rate), kind=kind))
     return out

@@ -128,7 +128,8 @@ def detectable(found: Estimate, power: float = 0.8) -> float:
     Returns
     -------
     float
-        Of the interval's half-width as many times as the two quantiles of t say (subjects less two degrees of freedom).
+        Of the interval's half-width as many times as the two quantiles of t say (subjects less two degrees of freedom):
+        of fewer than six subjects it is too small.
     """
     freedom = max(1, found.clusters - 2)
     half, edge = (found.high - found.low) / 2, t_quantile(0.5 + found.level / 2, freedom)
