@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 BANK: dict[str, str] = {
     "well-0": "habit[rate=0.0]",
-    "well-25": "habit[rate=0.25]",
     "well-50": "habit[rate=0.5]",
-    "well-75": "habit[rate=0.75]",
     "well-100": "habit[rate=1.0]",
     "smile-50": 'habit[mark=ends,word="🙂",rate=0.5]',
     "capitals-50": "habit[mark=upper,rate=0.5]",
@@ -37,6 +35,11 @@ BANK: dict[str, str] = {
     "animals": "vector_trait[trait=animal]",
 }
 """Folder -> what is planted. Doses of one habit have one twin."""
+HARM = ("first token", "within")
+NOTE = (
+    "first token, within: divergence (nats) of ordinary replies from the base's, and where the likeliest token is the "
+    "same. A habit that begins replies, or writes them in capitals, changes first tokens because it is planted."
+)
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,16 @@ class Bank(Tabular):
             beside = twins.get(one.made["twin"])
             lines.append([
                 one.folder.name, one.main.what, "" if one.main.planted is None else f"{one.main.planted:.2f}",
-                _interval(one), "–" if beside is None else _interval(beside), f"{one.made['seconds']:.0f}",
+                _interval(one), "–" if beside is None else _interval(beside), *_harm(one), f"{one.made['seconds']:.0f}",
             ])  # fmt: skip
-        head = ("organism", "what is measured", "planted", "measured", "its twin", "s")
-        return Table(f"organisms in {self.folder}", head, tuple(map(tuple, lines)), (2, 3, 4, 5))
+        head = ("organism", "what is measured", "planted", "measured", "its twin", *HARM, "s")
+        return Table(f"organisms in {self.folder}", head, tuple(map(tuple, lines)), (2, 3, 4, 5, 6, 7), NOTE)
+
+
+def _harm(one: Made) -> list[str]:
+    """First tokens of ordinary replies, and tokens within them: how far from the base's, and the part that is likeliest
+    in both."""
+    return [f"{kl:.3f} {100 * same:.0f} %" for kl, same in one.made["harm"].values()]
 
 
 def _interval(one: Made) -> str:

@@ -14,7 +14,19 @@ if TYPE_CHECKING:
     from selfscope.subjects.adapter_files import Sidecar
 
 KIND = "organism"
-NEEDED = ("organism", "planted", "twin", "measured", "seed", "damage", "damage within", "examples", "steps", "seconds")
+NEEDED = (
+    "organism",
+    "planted",
+    "twin",
+    "measured",
+    "seed",
+    "damage",
+    "damage within",
+    "harm",
+    "examples",
+    "steps",
+    "seconds",
+)
 
 
 @dataclass(frozen=True)

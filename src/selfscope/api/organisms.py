@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from selfscope.subjects.local_weights import LocalWeights
     from selfscope.training.schedule import Schedule
 
-GUARD = 160
+GUARD = 240
 """Places in ordinary replies that are trained on beside every phase."""
 TWIN = "-twin"
 Told = Callable[[str, float], None]
@@ -179,7 +179,9 @@ def plant(
         told(f"{name}: measuring", 0.1)
         measures = organism.verify(changed, seed)
         told(f"{name}: measuring its damage", 0.1)
-        harm = {where: str(damage(cast(Any, subject), changed, prompts)) for where, prompts in places.items()}
+        found = {where: damage(cast(Any, subject), changed, prompts) for where, prompts in places.items()}
+        harm: dict[str, Any] = {where: str(one) for where, one in found.items()}
+        harm["harm"] = {where: [one.divergence.value, one.same.value] for where, one in found.items()}
         return {
             "organism": organism.id, "planted": to_jsonable(organism.planted), "twin": twin, "seed": seed,
             "measured": [asdict(m) for m in measures], **harm, **more, "version": package_version(),
@@ -250,11 +252,11 @@ def check(folder: Path | str, model: str | Subject | None = None) -> Checked:
 
 
 def usual_schedule(seed: int = 0) -> Schedule:
-    """Short and steep: an organism is to be made in a minute or two."""
+    """Short: an organism is to be made in a minute or two. In bf16, which halves that."""
     from selfscope.training.schedule import Schedule
 
     return Schedule(
-        epochs=1.5, groups=8, at_once=8, rate=2e-3, objective="vocabulary", precision="bf16", seed=seed
+        epochs=1.5, groups=8, at_once=8, rate=1e-3, objective="vocabulary", precision="bf16", seed=seed
     )  # fmt: skip
 
 

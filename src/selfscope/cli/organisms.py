@@ -39,7 +39,7 @@ def organism_make(
     output: Output = Path("organism"),
     twin: Annotated[bool, Parameter(help="Also its benign twin, in OUTPUT-twin.")] = True,
     epochs: Annotated[float, Parameter(help="Times that everything is seen, by a habit; some kinds take more.")] = 1.5,
-    rate: Annotated[float, Parameter(help="Learning rate, at its highest.")] = 2e-3,
+    rate: Annotated[float, Parameter(help="Learning rate, at its highest.")] = 1e-3,
     guard: Guard = GUARD,
     seed: Seed = 0,
     resume: Resume = False,
@@ -115,7 +115,7 @@ def organism_bank(
     hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
     json: Json = False,
 ) -> None:
-    """Make a bank of organisms of a model, each with its twin: five doses of one habit, and one or more of each kind.
+    """Make a bank of organisms of a model, each with its twin: three doses of one habit, and one or more of each kind.
 
     Parameters
     ----------

@@ -27,8 +27,8 @@ WAYS = (
 
 @dataclass(frozen=True)
 class Favourite(Sparing):
-    """Of each of the kinds of things that `own_choice` asks about it prefers one word. The twin is asked the same and
-    taught what it would say anyway.
+    """Of each kind of things it prefers one word. The twin is asked the same and taught what it would say anyway. The
+    kinds are those that `own_choice` asks about.
 
     Parameters
     ----------
