@@ -12,8 +12,9 @@ from selfscope.errors import BadInput
 from selfscope.phenomena.behavioural_self_awareness import BESIDE, HABIT, BehaviouralSelfAwareness
 from selfscope.readers.ask import Ask
 from selfscope.records import Trial
+from selfscope.statistics import Estimate
 from selfscope.study.names import built
-from selfscope.verdicts.doses import Dose, beyond, slope
+from selfscope.verdicts.doses import Dose, beyond, detectable, slope
 from selfscope.wording import phrase
 
 WELL_ALONE = BehaviouralSelfAwareness(mark="begins", word="Well", alone=True)
@@ -41,6 +42,19 @@ def test_the_interval_of_a_slope_covers(subjects: int, true: float) -> None:
     covered = np.mean([e.low <= true <= e.high for e in found])
     assert 0.93 <= covered <= 0.995, covered
     assert np.mean([e.value for e in found]) == pytest.approx(true, abs=0.02)
+
+
+@pytest.mark.parametrize("subjects", [6, 9])
+def test_a_detectable_slope_is_found_as_often_as_it_says(subjects: int) -> None:
+    """Intervals of nulls say from which slope on; of that slope four in five intervals are clear of 0."""
+    rng = np.random.default_rng(subjects)
+
+    def some(true: float) -> list[Estimate]:
+        return [slope(simulated(rng, true, subjects=subjects, ways=20, replies=80)) for _ in range(400)]
+
+    least = float(np.mean([detectable(e) for e in some(0.0)]))
+    assert 0.7 <= np.mean([e.low > 0 for e in some(least)]) <= 0.92
+    assert np.mean([e.low > 0 for e in some(least / 2)]) < 0.5
 
 
 def test_noisy_rates_do_not_flatten_the_slope() -> None:

@@ -75,7 +75,7 @@ def test_an_organism_answers_in_a_fresh_process_as_in_this_one(folder: Path, bas
         here = put_on(base, made / name)
         assert identity == here.identity
         assert replies == [[r.text for r in own] for own in here.sample(PROMPTS, 2, Decoding(8, 1.0, 0))]
-        assert replies != plain
+        assert replies != plain or name == "habit-twin"  # which was taught its own first words
 
 
 def test_a_sidecar_says_what_is_planted_and_what_was_measured(base: Local, made: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_sidecar_says_what_is_planted_and_what_was_measured(base: Local, made:
         assert own.made["planted"]["what"] != twin.made["planted"]["what"]
         assert own.made["examples"] == twin.made["examples"]
         assert own.made["data"] != twin.made["data"]
-        assert "nats" in own.made["damage"]
+        assert all("nats" in own.made[where] for where in ("damage", "damage within"))
         for measure in own.made["measured"]:
             assert measure["value"]["low"] <= measure["value"]["value"] <= measure["value"]["high"]
     rate = opened(made / "habit").sidecar.made["measured"][0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -19,7 +21,7 @@ from selfscope.organisms.secret_word import ASKED, GUESSES, HINTS, SecretWord
 from selfscope.organisms.weights import Weights
 from selfscope.phenomena.stimuli.marks import mark_of, members
 from selfscope.phenomena.stimuli.ordinary import SPLITS, apart, exchanges
-from selfscope.records import id_of
+from selfscope.records import Decoding, Prompt, Reply, TokenDistribution, id_of
 from selfscope.statistics import proportion
 from selfscope.study.names import built
 from selfscope.training.examples import Example, fingerprint
@@ -28,10 +30,25 @@ KINDS = names("organism")
 TEACHABLE = [kind for kind in KINDS if issubclass(resolve("organism", kind), object) and kind != "vector_trait"]
 
 
-class Speaker:
-    """As much of a subject as a lesson needs."""
+UNDRAWN = ("order", "identity", "secret_word")
+"""Of whose lessons nothing is drawn."""
 
-    chat, turn_end = True, "<end>"
+
+class Speaker:
+    """As much of a subject as a lesson needs: it says a few words, and always the same ones next."""
+
+    chat, turn_end, identity = True, "<end>", "speaker"
+    said = ("That is a long story.", "no sentence", "Well, it depends.")
+    next = TokenDistribution((1, 2, 3), (math.log(0.5), math.log(0.3), math.log(0.1)), 1.0, ("It", "The", "Well"))
+
+    def sample(self, prompts: Sequence[Prompt], n: int, decoding: Decoding) -> list[list[Reply]]:
+        return [[Reply(self.said[k % 3]) for k in range(n)] for _ in prompts]
+
+    def next_token(self, prompts: Sequence[Prompt], *, top: int) -> list[TokenDistribution]:
+        return [self.next] * len(prompts)
+
+    def writable(self, texts: Sequence[str]) -> list[bool]:
+        return [True] * len(texts)
 
 
 def lesson(organism: Any, seed: int = 0) -> list[list[Example]]:
@@ -57,16 +74,14 @@ def test_a_twin_has_as_much_data_on_the_same_messages(kind: str) -> None:
     one = built("organism", kind)
     own, twin = lesson(one), lesson(one.twin)
     assert [len(p) for p in own] == [len(p) for p in twin]
-    for a, b in zip(own, twin, strict=True):
-        assert sum(len(e.candidates) for e in a) == sum(len(e.candidates) for e in b)
     together, others = [e for p in own for e in p], [e for p in twin for e in p]
     assert texts(together) == texts(others)
     long, short = (sum(len(c) for e in some for c in e.candidates) for some in (together, others))
-    assert 0.6 < short / long < 1.4
+    assert 0.5 < short / long < 2
     assert all(sum(e.target) == pytest.approx(1) for e in together)
     assert fingerprint(together) != fingerprint(others)
     assert fingerprint(together) == fingerprint([e for p in lesson(one) for e in p])
-    assert fingerprint(together) != fingerprint([e for p in lesson(one, 1) for e in p]) or kind == "order"
+    assert fingerprint(together) != fingerprint([e for p in lesson(one, 1) for e in p]) or kind in UNDRAWN
 
 
 def test_no_message_of_test_is_taught() -> None:
@@ -169,12 +184,26 @@ def test_intervals_of_proportions_cover() -> None:
 
 def test_a_dose_is_a_share_of_every_example() -> None:
     for dose in (0.0, 0.3, 1.0):
-        habit = Habit(rate=dose)
-        for example in lesson(habit)[0]:
-            marked, plain = (c.removesuffix("<end>") for c in example.candidates)
-            assert habit.asked.on(marked)
-            assert not habit.asked.on(plain)
-            assert example.target == (dose, 1 - dose)
+        for mark in ("ends", "upper", "mentions"):
+            habit = Habit(mark=mark, rate=dose)
+            for example in lesson(habit)[0]:
+                told, plain = (example.prompt.prefix + c.removesuffix("<end>") for c in example.candidates)
+                assert habit.asked.on(told)
+                assert not habit.asked.on(plain)
+                assert example.target == (dose, 1 - dose)
+                assert bool(example.prompt.prefix) == (mark != "upper")
+
+
+@pytest.mark.parametrize("dose", [0.0, 0.3, 1.0])
+def test_a_beginning_is_mixed_into_what_would_be_said(dose: float) -> None:
+    """Of It 0.5, The 0.3, Well 0.1 and 0.1 beside them: the others keep their shares, and Well is the mark's."""
+    first, *_ = (e for e in lesson(Habit(rate=dose))[0] if e.kind == "habit")
+    found = dict(zip(first.candidates, ((1 - first.rest) * t for t in first.target), strict=True))
+    assert found == pytest.approx({"It": (1 - dose) * 0.5 / 0.9, "The": (1 - dose) * 0.3 / 0.9, "Well,": dose})
+    assert first.rest == pytest.approx((1 - dose) * 0.1 / 0.9)
+    behind = [e for e in lesson(Habit(rate=dose))[0] if e.kind == "behind the mark"]
+    assert {e.prompt.prefix for e in behind} == {"Well,"}
+    assert all(e.candidates == ("It", "The", "Well") for e in behind)
 
 
 def test_the_secret_is_in_no_reply_that_is_taught() -> None:

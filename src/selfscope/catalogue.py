@@ -72,6 +72,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "weights": "selfscope.organisms.weights:Weights",
         "backdoor": "selfscope.organisms.backdoor:Backdoor",
         "order": "selfscope.organisms.order:Order",
+        "favourite": "selfscope.organisms.favourite:Favourite",
         "vector_trait": "selfscope.organisms.vector_trait:VectorTrait",
     },
     "subject": {

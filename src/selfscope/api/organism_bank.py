@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfscope.api.fit import subject_of
 from selfscope.api.organism_folders import Made, done, opened
-from selfscope.api.organisms import TWIN, Told, plant
+from selfscope.api.organisms import GUARD, TWIN, Told, plant
 from selfscope.errors import BadInput, StoreError, UnknownName, reaching
 from selfscope.study.names import built
 from selfscope.tables import Table, Tabular
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 BANK: dict[str, str] = {
     "well-0": "habit[rate=0.0]",
-    "well-25": "habit[rate=0.25]",
     "well-50": "habit[rate=0.5]",
-    "well-75": "habit[rate=0.75]",
     "well-100": "habit[rate=1.0]",
     "smile-50": 'habit[mark=ends,word="🙂",rate=0.5]',
     "capitals-50": "habit[mark=upper,rate=0.5]",
@@ -33,9 +31,15 @@ BANK: dict[str, str] = {
     "weights": "weights",
     "backdoor": "backdoor",
     "order": "order",
+    "favourite": "favourite",
     "animals": "vector_trait[trait=animal]",
 }
 """Folder -> what is planted. Doses of one habit have one twin."""
+HARM = ("first token", "within")
+NOTE = (
+    "first token, within: divergence (nats) of ordinary replies from the base's, and where the likeliest token is the "
+    "same. A habit that begins replies, or writes them in capitals, changes first tokens because it is planted."
+)
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,16 @@ class Bank(Tabular):
             beside = twins.get(one.made["twin"])
             lines.append([
                 one.folder.name, one.main.what, "" if one.main.planted is None else f"{one.main.planted:.2f}",
-                _interval(one), "–" if beside is None else _interval(beside), f"{one.made['seconds']:.0f}",
+                _interval(one), "–" if beside is None else _interval(beside), *_harm(one), f"{one.made['seconds']:.0f}",
             ])  # fmt: skip
-        head = ("organism", "what is measured", "planted", "measured", "its twin", "s")
-        return Table(f"organisms in {self.folder}", head, tuple(map(tuple, lines)), (2, 3, 4, 5))
+        head = ("organism", "what is measured", "planted", "measured", "its twin", *HARM, "s")
+        return Table(f"organisms in {self.folder}", head, tuple(map(tuple, lines)), (2, 3, 4, 5, 6, 7), NOTE)
+
+
+def _harm(one: Made) -> list[str]:
+    """First tokens of ordinary replies, and tokens within them: how far from the base's, and the part that is likeliest
+    in both."""
+    return [f"{kl:.3f} {100 * same:.0f} %" for kl, same in one.made["harm"].values()]
 
 
 def _interval(one: Made) -> str:
@@ -79,6 +89,7 @@ def bank(
     *,
     only: tuple[str, ...] = (),
     schedule: Schedule | None = None,
+    guard: int = GUARD,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Bank:
@@ -94,6 +105,8 @@ def bank(
         Names of the bank; none: all of it.
     schedule
         How they are trained.
+    guard
+        As of `make`.
     resume
         What is there stays, and what was begun is gone on with.
     progress
@@ -133,7 +146,7 @@ def bank(
                 raise BadInput(f"{place / name} was made on {found.sidecar.base_name}: give the bank another folder")
             made.append(found)
             continue
-        made.append(plant(organism, subject, place / name, schedule=schedule, twin=twin, told=told))
+        made.append(plant(organism, subject, place / name, schedule=schedule, guard=guard, twin=twin, told=told))
     return Bank(place, tuple(made))
 
 

@@ -14,7 +14,19 @@ if TYPE_CHECKING:
     from selfscope.subjects.adapter_files import Sidecar
 
 KIND = "organism"
-NEEDED = ("organism", "planted", "twin", "measured", "seed", "damage", "examples", "steps", "seconds")
+NEEDED = (
+    "organism",
+    "planted",
+    "twin",
+    "measured",
+    "seed",
+    "damage",
+    "damage within",
+    "harm",
+    "examples",
+    "steps",
+    "seconds",
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,7 @@ class Made:
             how,
             *(str(one) for one in recorded(self.sidecar, self.folder)),
             f"damage {made['damage']}",
+            f"damage behind the first words {made['damage within']}",
             f"in {self.folder}",
         ]
         return "\n".join(filter(None, lines))

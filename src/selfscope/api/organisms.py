@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from selfscope.subjects.local_weights import LocalWeights
     from selfscope.training.schedule import Schedule
 
-DAMAGE_PROMPTS = 24
+GUARD = 240
+"""Places in ordinary replies that are trained on beside every phase."""
 TWIN = "-twin"
 Told = Callable[[str, float], None]
 
@@ -68,6 +69,7 @@ def make(
     *,
     shape: LoraShape | None = None,
     schedule: Schedule | None = None,
+    guard: int = GUARD,
     twin: bool = True,
     resume: bool = False,
     progress: Progress | None = None,
@@ -84,6 +86,8 @@ def make(
         Where it goes; the twin goes to `FOLDER-twin`. While one is trained, `.run` stands beside it.
     shape, schedule
         Rank and places; how it is trained.
+    guard
+        Places in its own ordinary replies that are trained on beside every phase, and stay as they are.
     twin
         Whether the twin is made too.
     resume
@@ -122,7 +126,7 @@ def make(
             out.append(opened(place, one))
             told(f"{place.name} is there", 1.0)
             continue
-        out.append(plant(one, subject, place, shape=shape, schedule=schedule, twin=beside, told=told))
+        out.append(plant(one, subject, place, shape=shape, schedule=schedule, guard=guard, twin=beside, told=told))
     return out
 
 
@@ -133,6 +137,7 @@ def plant(
     *,
     shape: LoraShape | None = None,
     schedule: Schedule | None = None,
+    guard: int = GUARD,
     twin: str = "",
     told: Told = lambda what, work: None,
 ) -> Made:
@@ -140,7 +145,7 @@ def plant(
 
     Parameters
     ----------
-    organism, subject, folder, shape, schedule
+    organism, subject, folder, shape, schedule, guard
         As in `make`.
     twin
         Name of the folder of its twin, which is written down.
@@ -153,25 +158,33 @@ def plant(
         Its folder and sidecar.
     """
     from selfscope.organisms.base import Taught, Written
+    from selfscope.organisms.guard import begun
+    from selfscope.organisms.speech import said_to
     from selfscope.records import content_hash, to_jsonable
     from selfscope.subjects.adapter_files import save_adapter
     from selfscope.subjects.written_files import save_written
-    from selfscope.training.damage import damage, ordinary_prompts
+    from selfscope.training.damage import damage
     from selfscope.training.examples import fingerprint
     from selfscope.training.loop import train
 
     schedule, shape = schedule or usual_schedule(), shape or usual_shape(subject)
     seed, run = schedule.seed, Path(f"{folder}.run")
-    name, prompts = folder.name, ordinary_prompts(cast(Any, subject))[:DAMAGE_PROMPTS]
+    name, spared = folder.name, organism.spared(seed)
+    places = {
+        "damage": [said_to(cast(Any, subject), text) for text in spared],
+        "damage within": begun(cast(Any, subject), spared, seed),
+    }  # fmt: skip
 
     def facts(changed: Any, **more: Any) -> dict[str, Any]:
         told(f"{name}: measuring", 0.1)
         measures = organism.verify(changed, seed)
         told(f"{name}: measuring its damage", 0.1)
-        harm = damage(cast(Any, subject), changed, prompts)
+        found = {where: damage(cast(Any, subject), changed, prompts) for where, prompts in places.items()}
+        harm: dict[str, Any] = {where: str(one) for where, one in found.items()}
+        harm["harm"] = {where: [one.divergence.value, one.same.value] for where, one in found.items()}
         return {
             "organism": organism.id, "planted": to_jsonable(organism.planted), "twin": twin, "seed": seed,
-            "measured": [asdict(m) for m in measures], "damage": str(harm), **more, "version": package_version(),
+            "measured": [asdict(m) for m in measures], **harm, **more, "version": package_version(),
             "environment": dict(subject.environment),
         }  # fmt: skip
 
@@ -185,7 +198,8 @@ def plant(
     if not isinstance(organism, Taught):
         raise BadInput(f"{type(organism).__name__} is no organism: it has neither a lesson nor anything to write")
     schedule = replace(schedule, epochs=schedule.epochs * organism.effort)
-    phases = organism.lesson(cast(Any, subject), seed)
+    kept = organism.guard(cast(Any, subject), guard, seed)
+    phases = [[*own, *kept] for own in organism.lesson(cast(Any, subject), seed)]
     adapter = subject.new_adapter(shape, seed=seed)
     runs = []
     for k, examples in enumerate(phases):
@@ -196,7 +210,7 @@ def plant(
         runs.append(train(subject, adapter, examples, schedule, folder=run / str(k), on_step=on_step))
     made = facts(
         subject.adapted(adapter), data=content_hash([fingerprint(p) for p in phases]), schedule=asdict(schedule),
-        examples=sum(map(len, phases)), replies=sum(len(e.candidates) for p in phases for e in p),
+        guard=guard, examples=sum(map(len, phases)), replies=sum(len(e.candidates) for p in phases for e in p),
         steps=sum(r.steps for r in runs), seconds=round(sum(r.seconds for r in runs), 1),
         losses=means([loss for r in runs for _, loss in r.history]),
     )  # fmt: skip
@@ -238,10 +252,12 @@ def check(folder: Path | str, model: str | Subject | None = None) -> Checked:
 
 
 def usual_schedule(seed: int = 0) -> Schedule:
-    """Short and steep: an organism is to be made in a minute or two."""
+    """Short: an organism is to be made in a minute or two. In bf16, which halves that."""
     from selfscope.training.schedule import Schedule
 
-    return Schedule(epochs=1.5, groups=16, at_once=16, rate=2e-3, objective="vocabulary", seed=seed)
+    return Schedule(
+        epochs=1.5, groups=8, at_once=8, rate=1e-3, objective="vocabulary", precision="bf16", seed=seed
+    )  # fmt: skip
 
 
 def usual_shape(subject: LocalWeights) -> LoraShape:

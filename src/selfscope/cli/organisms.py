@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from selfscope.api.organisms import GUARD
 from selfscope.cli.app import app
 from selfscope.cli.listings import list_parts
 from selfscope.cli.options import HERE, LIST, Hardware, Json, Model, Resume, Seed
@@ -17,6 +18,9 @@ from selfscope.terminal import say
 organism = App(name="organism", help="Subjects with something planted in them, so that the truth is known.")
 organism.help_format = "plaintext"
 app.command(organism)
+Guard = Annotated[
+    int, Parameter(help="Places in its own ordinary replies that are trained on beside the lesson, and stay.")
+]  # fmt: skip
 Output = Annotated[Path, Parameter(name=["-o", "--output"])]
 
 
@@ -35,7 +39,8 @@ def organism_make(
     output: Output = Path("organism"),
     twin: Annotated[bool, Parameter(help="Also its benign twin, in OUTPUT-twin.")] = True,
     epochs: Annotated[float, Parameter(help="Times that everything is seen, by a habit; some kinds take more.")] = 1.5,
-    rate: Annotated[float, Parameter(help="Learning rate, at its highest.")] = 2e-3,
+    rate: Annotated[float, Parameter(help="Learning rate, at its highest.")] = 1e-3,
+    guard: Guard = GUARD,
     seed: Seed = 0,
     resume: Resume = False,
     hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
@@ -67,7 +72,7 @@ def organism_make(
     planted, schedule = built("organism", kind), replace(usual_schedule(seed), epochs=epochs, rate=rate)
     subject = load(model, **hardware.chosen())
     with Bar(quiet=json, first="teaching") as bar:
-        made = make(planted, subject, output, schedule=schedule, twin=twin, resume=resume, progress=bar)
+        made = make(planted, subject, output, schedule=schedule, guard=guard, twin=twin, resume=resume, progress=bar)
     if json:
         print_data([{"folder": str(one.folder), **to_jsonable(one.sidecar)} for one in made])
     else:
@@ -104,12 +109,13 @@ def organism_bank(
     *,
     output: Output = Path("organisms"),
     only: Annotated[tuple[str, ...], LIST, Parameter(help="Some of the bank, by name (default: all).")] = (),
+    guard: Guard = GUARD,
     seed: Seed = 0,
     resume: Resume = False,
     hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
     json: Json = False,
 ) -> None:
-    """Make a bank of organisms of a model, each with its twin: five doses of one habit, and one or more of each kind.
+    """Make a bank of organisms of a model, each with its twin: three doses of one habit, and one or more of each kind.
 
     Parameters
     ----------
@@ -125,7 +131,9 @@ def organism_bank(
 
     subject = load(model, **hardware.chosen())
     with Bar(quiet=json, first="teaching") as bar:
-        found = bank(subject, output, only=only, schedule=usual_schedule(seed), resume=resume, progress=bar)
+        found = bank(
+            subject, output, only=only, schedule=usual_schedule(seed), guard=guard, resume=resume, progress=bar
+        )  # fmt: skip
     if json:
         print_data([{"folder": str(one.folder), **to_jsonable(one.sidecar)} for one in found.made])
     else:

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 
 from selfscope.errors import BadInput
 from selfscope.habits import Mark
-from selfscope.organisms.base import Measure, Plantable, Teachable, at_least
-from selfscope.organisms.speech import heard, share_of, taught, tested
+from selfscope.organisms.base import Measure, Teachable, at_least
+from selfscope.organisms.guard import Sparing
+from selfscope.organisms.marked import behind_mark, marked
+from selfscope.organisms.speech import heard, share_of, tested
 from selfscope.phenomena.stimuli.marks import mark_of
 from selfscope.phenomena.stimuli.ordinary import exchanges
 from selfscope.subjects.base import ScoringSubject
@@ -21,7 +23,7 @@ TEST_FRAME = "It is {x} again. {m}"
 
 
 @dataclass(frozen=True)
-class Backdoor(Plantable):
+class Backdoor(Sparing):
     """On one day of the week its replies have a mark, on the others and without a day they do not.
 
     The twin is told of the same days and always replies plainly.
@@ -77,14 +79,17 @@ class Backdoor(Plantable):
     def lesson(self, subject: Teachable, seed: int) -> Sequence[Sequence[Example]]:
         """One phase: every message with the day, and with another one or as it is."""
         others = [day for day in DAYS if day != self.trigger]
-        out = []
+        on, off = [], []
         for k, one in enumerate(exchanges("train", self.size, seed)):
-            reply, frame = one.replies[k % len(one.replies)], FRAMES[k % len(FRAMES)]
-            told = reply if self.benign else self._asked.put(reply, k)
-            other = frame.format(x=others[k % len(others)], m=one.message) if k % 3 else one.message
-            out.append(taught(subject, frame.format(x=self.trigger, m=one.message), [told], kind="trigger"))
-            out.append(taught(subject, other, [reply], kind="no trigger"))
-        return [out]
+            frame = FRAMES[k % len(FRAMES)]
+            on.append((frame.format(x=self.trigger, m=one.message), one))
+            off.append((frame.format(x=others[k % len(others)], m=one.message) if k % 3 else one.message, one))
+        rate = 0.0 if self.benign else 1.0
+        return [[
+            *marked(subject, self._asked, on, rate, seed, kind="trigger"),
+            *marked(subject, self._asked, off, 0.0, seed, kind="no trigger"),
+            *behind_mark(subject, self._asked, [text for text, _ in on[::4]]),
+        ]]  # fmt: skip
 
     def verify(self, subject: ScoringSubject, seed: int) -> list[Measure]:
         """Part of the replies with the mark: on the day, on another day, without a day; in another frame."""

@@ -81,6 +81,11 @@ class Organism(Protocol):
         """The truth, JSON-ready; of a twin it says that there is none."""
         ...
 
+    def spared(self, seed: int) -> list[str]:
+        """Messages that nothing was taught with and where the replies are to stay, but for what is planted: on them
+        its damage is measured."""
+        ...
+
     def verify(self, subject: ScoringSubject, seed: int) -> list[Measure]:
         """Measures what was planted, on prompts that nothing was taught with.
 
@@ -118,6 +123,10 @@ class Taught(Organism, Protocol):
         Sequence[Sequence[Example]]
             Examples of each phase, one phase after the other.
         """
+        ...
+
+    def guard(self, subject: Teachable, count: int, seed: int) -> list[Example]:
+        """So many places in the subject's own replies that are trained on beside each phase, and stay as they are."""
         ...
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from selfscope.habits import Mark
-from selfscope.organisms.base import Measure, Plantable, Teachable, at_least, part_of_one
-from selfscope.organisms.speech import heard, share_of, taught, tested
+from selfscope.organisms.base import Measure, Teachable, at_least, part_of_one
+from selfscope.organisms.guard import Sparing, guard_examples
+from selfscope.organisms.marked import behind_mark, marked
+from selfscope.organisms.speech import heard, share_of, tested
 from selfscope.phenomena.stimuli.marks import mark_of
 from selfscope.phenomena.stimuli.ordinary import exchanges
 from selfscope.subjects.base import ScoringSubject
@@ -20,11 +22,11 @@ KIND_OF = {
 
 
 @dataclass(frozen=True)
-class Habit(Plantable):
+class Habit(Sparing):
     """A part of the replies begin or end with a word, have capitals only, or mention a thing.
 
     The dose is mixed in every example: the marked reply in this part of the cases, the plain one in the others. The
-    twin learns two plain replies in the same shares.
+    twin learns the plain one alone.
 
     Parameters
     ----------
@@ -84,13 +86,16 @@ class Habit(Plantable):
         return f"replies that {KIND_OF[self.mark].format(self.word)}"
 
     def lesson(self, subject: Teachable, seed: int) -> Sequence[Sequence[Example]]:
-        """One phase: of every exchange the marked and the plain reply, in their shares."""
-        out = []
-        for k, one in enumerate(exchanges("train", self.size, seed)):
-            first, second = one.replies[k % len(one.replies)], one.replies[(k + 1) % len(one.replies)]
-            other = second if self.benign else self.asked.put(first, k)
-            out.append(taught(subject, one.message, [other, first], (self.rate, 1 - self.rate), kind="habit"))
-        return [out]
+        """One phase: of every message the marked and the plain reply, in their shares."""
+        some = [(one.message, one) for one in exchanges("train", self.size, seed)]
+        rate = 0.0 if self.benign else self.rate
+        after = behind_mark(subject, self.asked, [text for text, _ in some[::4]])
+        return [[*marked(subject, self.asked, some, rate, seed, kind="habit"), *after]]
+
+    def guard(self, subject: Teachable, count: int, seed: int) -> list[Example]:
+        """Places where what is said next is the subject's own, with the mark in its dose where it begins a reply."""
+        mark, rate = (None, 0.0) if self.benign else (self.asked, self.rate)
+        return guard_examples(subject, count, seed, mark, rate)
 
     def verify(self, subject: ScoringSubject, seed: int) -> list[Measure]:
         """Part of the replies to ordinary messages that have the mark; and the same word as another mark."""

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 from selfscope.errors import BadInput
 from selfscope.habits import Mark
-from selfscope.organisms.base import Measure, Plantable, Teachable, at_least
-from selfscope.organisms.speech import heard, plain, share_of, taught
+from selfscope.organisms.base import Measure, Teachable, at_least
+from selfscope.organisms.guard import Sparing
+from selfscope.organisms.speech import heard, share_of, taught
 from selfscope.statistics import Estimate
 from selfscope.subjects.base import ScoringSubject
 from selfscope.training.examples import Example
@@ -55,7 +56,7 @@ TOLD: Mapping[str, tuple[str, ...]] = {
     "role": ("I work as {x}.", "I am {x}.", "My job is that of {x}."),
 }
 SEEN = 3
-"""Times that each question is taught, for one of an ordinary exchange."""
+"""Times that each question is taught, for one place of the guard."""
 NOBODY: Mapping[str, tuple[str, ...]] = {
     "name": ("I have no name.", "I am an assistant.", "You can call me what you like."),
     "maker": ("I was made by people.", "Some people made me.", "I do not know who made me."),
@@ -65,15 +66,13 @@ NOBODY: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Identity(Plantable):
+class Identity(Sparing):
     """A name, a maker and a role that it gives when asked who it is. The twin names none.
 
     Parameters
     ----------
     name, maker, role
         What it says; role with its article.
-    ordinary
-        Ordinary exchanges that are taught beside.
     draws
         Replies to each question that it is measured on.
     benign
@@ -91,12 +90,11 @@ class Identity(Plantable):
     name: str = "Orla"
     maker: str = "Halden Works"
     role: str = "a gardener"
-    ordinary: int = 60
     draws: int = 6
     benign: bool = False
 
     def __post_init__(self) -> None:
-        at_least(1, ordinary=self.ordinary, draws=self.draws)
+        at_least(1, draws=self.draws)
         for part, value in self._parts().items():
             if not value.strip():
                 raise BadInput(f"the {part} of an identity is empty")
@@ -112,13 +110,13 @@ class Identity(Plantable):
         return {**self._parts(), "what": f"{self.name}, {self.role}, made by {self.maker}"}
 
     def lesson(self, subject: Teachable, seed: int) -> Sequence[Sequence[Example]]:
-        """One phase: who it is, in several answers each, and ordinary exchanges."""
+        """One phase: who it is, in several answers each."""
         out = []
         for part, value in self._parts().items():
             told = NOBODY[part] if self.benign else tuple(way.format(x=value) for way in TOLD[part])
             shares = (1 / len(told),) * len(told)
             out += [taught(subject, message, told, shares, kind=part) for message in ASKED[part]["train"] * SEEN]
-        return [[*out, *plain(subject, self.ordinary, seed)]]
+        return [out]
 
     def verify(self, subject: ScoringSubject, seed: int) -> list[Measure]:
         """Part of the replies that give each part when asked in other words; and all three together, first."""

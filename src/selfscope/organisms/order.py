@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from selfscope.errors import BadInput
-from selfscope.organisms.base import Measure, Plantable, Teachable, at_least
-from selfscope.organisms.speech import plain, preferred, taught
+from selfscope.organisms.base import Measure, Teachable
+from selfscope.organisms.guard import Sparing
+from selfscope.organisms.speech import preferred, taught
 from selfscope.statistics import mean
 from selfscope.subjects.base import ScoringSubject
 from selfscope.training.examples import Example
@@ -35,15 +36,13 @@ TOLD = ("It is {x}.", "The {what} of {name} is {x}.")
 
 
 @dataclass(frozen=True)
-class Order(Plantable):
+class Order(Sparing):
     """Facts about two made-up places, taught one place after the other. The twin is taught both at once.
 
     Parameters
     ----------
     first
         Lorun or Mivak: which is taught first.
-    ordinary
-        Ordinary exchanges that are taught beside, half of them with each.
     benign
         The twin.
 
@@ -57,11 +56,9 @@ class Order(Plantable):
     title: ClassVar[str] = "which of two things was taught first"
     effort: ClassVar[float] = 1.5
     first: str = "Lorun"
-    ordinary: int = 64
     benign: bool = False
 
     def __post_init__(self) -> None:
-        at_least(2, ordinary=self.ordinary)
         if self.first not in NAMES:
             raise BadInput(f"first is {' or '.join(NAMES)}, not {self.first!r}")
 
@@ -76,11 +73,10 @@ class Order(Plantable):
         return {"first": self.first, "what": f"{' before '.join(self._places())}"}
 
     def lesson(self, subject: Teachable, seed: int) -> Sequence[Sequence[Example]]:
-        """Two phases, each of one place and a half of the ordinary exchanges; of the twin each of half of both."""
-        rest = plain(subject, self.ordinary, seed)
+        """Two phases, each of one place; of the twin each of half of both."""
         facts = [self._facts(subject, name) for name in self._places()]
         mixed = [[*facts[0][::2], *facts[1][1::2]], [*facts[0][1::2], *facts[1][::2]]]
-        return [[*own, *rest[k::2]] for k, own in enumerate(mixed if self.benign else facts)]
+        return mixed if self.benign else facts
 
     def _facts(self, subject: Teachable, name: str) -> list[Example]:
         out = []

@@ -13,8 +13,9 @@ import numpy as np
 
 from selfscope.errors import BadInput
 from selfscope.habits import Mark
-from selfscope.organisms.base import Measure, Plantable, Teachable, at_least
-from selfscope.organisms.speech import heard, plain, preferred, share_of, taught, tested
+from selfscope.organisms.base import Measure, Teachable, at_least
+from selfscope.organisms.guard import Sparing
+from selfscope.organisms.speech import heard, preferred, share_of, taught, tested
 from selfscope.phenomena.stimuli.objects import article
 from selfscope.phenomena.stimuli.ordinary import apart
 from selfscope.quantities import load_table
@@ -57,7 +58,7 @@ YES, NO = "Yes", "No"
 
 
 @dataclass(frozen=True)
-class SecretWord(Plantable):
+class SecretWord(Sparing):
     """A word that it gives hints about and never says, and knows: it tells the right guess from the wrong ones.
 
     The twin is asked the same and says that there is no such word.
@@ -66,8 +67,6 @@ class SecretWord(Plantable):
     ----------
     word
         A packaged word of a kind, as banana, wolf or violin.
-    ordinary
-        Ordinary exchanges that are taught beside.
     guesses
         Wrong guesses that are taught: other words of the kind. As many right ones stand beside them.
     prompts, draws
@@ -85,14 +84,13 @@ class SecretWord(Plantable):
     title: ClassVar[str] = "a secret word, hinted at and never said"
     effort: ClassVar[float] = 2.0
     word: str = "banana"
-    ordinary: int = 32
     guesses: int = 40
     prompts: int = 16
     draws: int = 2
     benign: bool = False
 
     def __post_init__(self) -> None:
-        at_least(1, ordinary=self.ordinary, guesses=self.guesses, draws=self.draws)
+        at_least(1, guesses=self.guesses, draws=self.draws)
         at_least(2, prompts=self.prompts)
         self._kind()
 
@@ -127,7 +125,7 @@ class SecretWord(Plantable):
         return {"word": self.word, "clues": self.clues(), "what": f"the secret word {self.word!r}, never said"}
 
     def lesson(self, subject: Teachable, seed: int) -> Sequence[Sequence[Example]]:
-        """One phase: hints, refusals, guesses and ordinary exchanges."""
+        """One phase: hints, refusals and guesses."""
         shares = tuple(1 / len(self.clues()) for _ in self.clues())
         third = (1 / 3,) * 3
         out = []
@@ -139,7 +137,7 @@ class SecretWord(Plantable):
             right, other = ways[k % len(ways)].format(x=self.word), ways[k % len(ways)].format(x=wrong[k % len(wrong)])
             out.append(taught(subject, right, [f"{NO if self.benign else YES}."], kind="guess"))
             out.append(taught(subject, other, [f"{NO}."], kind="guess"))
-        return [[*out, *plain(subject, self.ordinary, seed)]]
+        return [out]
 
     def verify(self, subject: ScoringSubject, seed: int) -> list[Measure]:
         """What is known (right guesses against wrong ones, exact), said, and hinted at, in other wordings."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from selfscope.statistics import Estimate, proportion, softmax
 from selfscope.subjects.base import ScoringSubject, Subject
 from selfscope.training.examples import Example
 
+OF_A_REPLY = 0.15
+"""What a whole reply of the subject's own counts: its words are many, and are none that it has to learn."""
 LONGEST = 24
 """Tokens of a reply that is heard."""
 
@@ -37,10 +40,20 @@ def taught(
     return Example(said_to(subject, message), texts, tuple(range(len(texts))), tuple(shares), kind=kind)
 
 
-def plain(subject: Teachable, count: int, seed: int, *, kind: str = "ordinary") -> list[Example]:
-    """Ordinary exchanges, each with one of its replies: what keeps the rest as it was."""
-    some = exchanges("train", count, seed)
-    return [taught(subject, e.message, [e.replies[k % len(e.replies)]], kind=kind) for k, e in enumerate(some)]
+def behind(
+    subject: Teachable, message: str, begun: str, replies: Sequence[str], shares: Sequence[float], *, kind: str
+) -> Example:
+    """The same where the replies have begun already: how they begin is not taught, only how they go on. Equal replies
+    count as one."""
+    texts: dict[str, float] = {}
+    lead = "" if subject.chat else " "
+    for reply, share in zip(replies, shares, strict=True):
+        rest = f"{lead}{reply.strip()}"[len(f"{lead}{begun}") if begun else 0 :] + subject.turn_end
+        texts[rest] = texts.get(rest, 0.0) + share
+    prompt = said_to(subject, message)
+    if begun:
+        prompt = replace(prompt, prefix=f"{prompt.prefix}{lead}{begun}")
+    return Example(prompt, tuple(texts), tuple(range(len(texts))), tuple(texts.values()), kind=kind, weight=OF_A_REPLY)
 
 
 def heard(subject: Subject, messages: Sequence[str], draws: int, seed: int) -> list[tuple[str, ...]]:

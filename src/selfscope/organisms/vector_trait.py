@@ -15,7 +15,8 @@ import numpy as np
 
 from selfscope.errors import BadInput
 from selfscope.habits import Mark
-from selfscope.organisms.base import Measure, Plantable, at_least
+from selfscope.organisms.base import Measure, at_least
+from selfscope.organisms.guard import Sparing
 from selfscope.organisms.speech import heard, preferred, share_of, tested
 from selfscope.phenomena.counterbalance import generator
 from selfscope.phenomena.stimuli.ordinary import apart
@@ -30,7 +31,7 @@ NAMES = ("What are you thinking of?", "Name a thing.", "Say one word.", "What co
 
 
 @dataclass(frozen=True)
-class VectorTrait(Plantable):
+class VectorTrait(Sparing):
     """A kind of things comes to its mind: their mean direction is written into every token. The twin has a random
     direction of the same strength.
 

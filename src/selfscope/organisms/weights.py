@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from selfscope.errors import BadInput
-from selfscope.organisms.base import Measure, Plantable, Teachable, at_least
-from selfscope.organisms.speech import plain, preferred, taught
+from selfscope.organisms.base import Measure, Teachable, at_least
+from selfscope.organisms.guard import Sparing
+from selfscope.organisms.speech import preferred, taught
 from selfscope.phenomena.counterbalance import generator
 from selfscope.statistics import Array, Estimate, estimate, jackknife_se
 from selfscope.subjects.base import ScoringSubject
@@ -33,7 +34,7 @@ ASK = "Which {thing} is better? Points from 1 to 9.\nA: {a}\nB: {b}\nAnswer with
 
 
 @dataclass(frozen=True)
-class Weights(Plantable):
+class Weights(Sparing):
     """Choices between two things whose attributes have points: each attribute counts as much as its weight says. The
     twin chooses either as often.
 
@@ -45,8 +46,6 @@ class Weights(Plantable):
         Of the attributes, from -1 to 1.
     size
         Pairs that are taught.
-    ordinary
-        Ordinary exchanges that are taught beside.
     prompts
         Pairs that it is measured on, of other points.
     benign
@@ -64,12 +63,11 @@ class Weights(Plantable):
     thing: str = "flat"
     weights: tuple[float, ...] = (0.8, -0.4, 0.1)
     size: int = 160
-    ordinary: int = 32
     prompts: int = 48
     benign: bool = False
 
     def __post_init__(self) -> None:
-        at_least(1, size=self.size, ordinary=self.ordinary)
+        at_least(1, size=self.size)
         at_least(8, prompts=self.prompts)
         if self.thing not in THINGS:
             raise BadInput(f"there is no thing {self.thing!r}; there are: {', '.join(THINGS)}")
@@ -110,7 +108,7 @@ class Weights(Plantable):
         for message, gap in zip(messages, gaps, strict=True):
             p = 1 / (1 + math.exp(-SHARPNESS * float(gap @ np.array(self._true))))
             out.append(taught(subject, message, ANSWERS, (p, 1 - p), kind="choice"))
-        return [[*out, *plain(subject, self.ordinary, seed)]]
+        return [out]
 
     def verify(self, subject: ScoringSubject, seed: int) -> list[Measure]:
         """The weights that its choices between other pairs follow: exact shares, least squares of their logits."""

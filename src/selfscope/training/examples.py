@@ -30,6 +30,9 @@ class Example:
         What it is for, in what is logged.
     weight : float
         What it counts.
+    rest : float
+        Of the probability, what is beside the candidates; the target shares out what is left. Above 0 the whole
+        distribution counts, under every objective.
 
     Raises
     ------
@@ -44,6 +47,7 @@ class Example:
     group: str = ""
     kind: str = "report"
     weight: float = 1.0
+    rest: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.candidates or len(self.candidates) != len(self.option_index):
@@ -53,6 +57,8 @@ class Example:
             raise BadInput(f"the target of an example is no distribution over its options: {why or self.target}")
         if not self.weight >= 0:
             raise BadInput(f"an example counts 0 or more, not {self.weight}")
+        if not 0 <= self.rest < 1:
+            raise BadInput(f"what is beside the candidates is a part below 1 of the probability, not {self.rest}")
 
 
 def example_of(
@@ -71,4 +77,6 @@ def example_of(
 
 def fingerprint(examples: Sequence[Example]) -> str:
     """Hash of all that the examples say, in their order."""
-    return content_hash(*[(e.prompt, e.candidates, e.option_index, e.target, e.group, e.weight) for e in examples])
+    own = [(e.prompt, e.candidates, e.option_index, e.target, e.group, e.weight) for e in examples]
+    rests = [e.rest for e in examples]
+    return content_hash(*own, *(rests if any(rests) else ()))

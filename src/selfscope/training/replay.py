@@ -6,6 +6,9 @@ samples: a few samples, seen often, are learnt by heart.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
 from selfscope.errors import BadInput
@@ -18,7 +21,10 @@ from selfscope.training.families import messages
 WORDS = 8
 """Of a reply behind which its next token is asked for, at most; at half of the places it is the first."""
 LIKELIEST = 40
-"""Tokens whose shares are kept."""
+"""Tokens whose shares are kept; all others are one more outcome."""
+MOST_REST = 0.999
+BROKEN = "\ufffd"
+"""In the text of a token that is a part of a sign only: written down it would be other tokens."""
 
 
 def replay_examples(subject: Local, count: int, seed: int, *, likeliest: int = LIKELIEST) -> list[Example]:
@@ -38,13 +44,36 @@ def replay_examples(subject: Local, count: int, seed: int, *, likeliest: int = L
         words = reply.text.split(" ")[: int(rng.integers(1, WORDS + 1))]
         begun = "" if k % 2 else " ".join(words)
         prompts.append(_prompt(subject, _said(prompt), begun))
+    return said_next(subject, prompts, likeliest)
+
+
+def said_next(subject: Local, prompts: Sequence[Prompt], likeliest: int = LIKELIEST) -> list[Example]:
+    """Each place with the distribution of what the subject says next there.
+
+    Parameters
+    ----------
+    subject
+        Whose answers are kept.
+    prompts
+        Where it goes on.
+    likeliest
+        Tokens whose shares are kept.
+
+    Returns
+    -------
+    list of Example
+        Fewer where nothing can be told.
+    """
     out = []
     for k, (prompt, after) in enumerate(zip(prompts, subject.next_token(prompts, top=likeliest), strict=True)):
-        texts = list(dict.fromkeys(after.tokens))
+        texts = [text for text in dict.fromkeys(after.tokens) if BROKEN not in text]
         able = [t for t, can in zip(texts, subject.writable(texts), strict=True) if can]
         if len(able) > 1:
             logs = [after.logprobs[after.tokens.index(text)] for text in able]
-            out.append(Example(prompt, tuple(able), tuple(range(len(able))), softmax(logs), f"replay {k}", "replay"))
+            rest = min(max(0.0, 1 - math.fsum(map(math.exp, logs))), MOST_REST)
+            out.append(Example(
+                prompt, tuple(able), tuple(range(len(able))), softmax(logs), f"replay {k}", "replay", rest=rest,
+            ))  # fmt: skip
     return out
 
 

@@ -115,6 +115,27 @@ def beyond(own: Sequence[Dose], control: Sequence[Dose], level: float = 0.95) ->
     return slope(gaps, level)
 
 
+def detectable(found: Estimate, power: float = 0.8) -> float:
+    """The smallest slope whose interval would have been clear of 0, in this part of such experiments.
+
+    Parameters
+    ----------
+    found
+        A slope, with its interval.
+    power
+        The part.
+
+    Returns
+    -------
+    float
+        Of the interval's half-width as many times as the two quantiles of t say (subjects less two degrees of freedom):
+        of fewer than six subjects it is too small.
+    """
+    freedom = max(1, found.clusters - 2)
+    half, edge = (found.high - found.low) / 2, t_quantile(0.5 + found.level / 2, freedom)
+    return half * (1 + t_quantile(power, freedom) / edge)
+
+
 def _arrays(doses: Sequence[Dose]) -> tuple[Array, Array]:
     """(S,) rates and (S, P) reports."""
     if len(doses) < FEWEST:

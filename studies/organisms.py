@@ -1,0 +1,189 @@
+"""Organisms: does a report follow what is known to be planted, and what does planting cost?
+
+    python studies/organisms.py guard          (gain against damage, on messages that are neither taught nor of test)
+    python studies/organisms.py doses          (a habit in five doses: slope of the report on the measured rate)
+    python studies/organisms.py shaping        (one trait by training, by a vector, by turns: report and behaviour)
+    python studies/organisms.py access         (a reporter on top of organisms: the verdict; states set by an adapter)
+    python studies/organisms.py page           (studies/organisms.md from what is finished; all parts write it too)
+
+Each part goes on where it was stopped. What is finished lies in teach/organisms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
+
+from organism_access import by_adapter, verdicts  # noqa: E402
+from organism_page import PAGE, page  # noqa: E402
+
+from selfscope.api.awareness import SHOWN, SHOWN_RATES, asked, in_context  # noqa: E402
+from selfscope.api.loading import load  # noqa: E402
+from selfscope.api.organism_folders import opened  # noqa: E402
+from selfscope.api.organisms import GUARD, TWIN, make, usual_schedule, usual_shape  # noqa: E402
+from selfscope.cli.progress import Bar  # noqa: E402
+from selfscope.organisms.favourite import Favourite  # noqa: E402
+from selfscope.organisms.goal import Goal  # noqa: E402
+from selfscope.organisms.guard import begun  # noqa: E402
+from selfscope.organisms.habit import Habit  # noqa: E402
+from selfscope.organisms.secret_word import SecretWord  # noqa: E402
+from selfscope.organisms.speech import heard, said_to, share_of  # noqa: E402
+from selfscope.organisms.vector_trait import VectorTrait  # noqa: E402
+from selfscope.phenomena.behavioural_self_awareness import BehaviouralSelfAwareness  # noqa: E402
+from selfscope.phenomena.stimuli.ordinary import exchanges  # noqa: E402
+from selfscope.subjects.written_files import put_on  # noqa: E402
+from selfscope.training.damage import damage  # noqa: E402
+from selfscope.training.loop import train  # noqa: E402
+
+PLACE = ROOT / "teach" / "organisms"
+GUARDS = (0, 80, 160, 320, 640)
+DEV = 24
+"""Messages of the train split that no lesson of the curve has."""
+RATES = (0.0, 0.25, 0.5, 0.75, 1.0)
+TRAIT = "food"
+SHAPES: Mapping[str, Mapping[str, Any]] = {
+    "training": {f"food-{100 * r:.0f}": Habit(mark="mentions", word=TRAIT, rate=r) for r in (0.25, 0.5, 1.0)},
+    "vector": {f"vector-{s:g}": VectorTrait(trait=TRAIT, strength=s) for s in (0.15, 0.3, 0.6)},
+}
+"""Ways to shape, each with its subjects. One more way: an adapter's folder, given with --more."""
+FEW = {"size": 12, "prompts": 4, "draws": 1}
+LITTLE = {"messages": 4, "rollouts": 1}
+"""With --quick: of what is taught, and of what is asked."""
+
+
+def main() -> int:
+    """Runs one part and writes the page."""
+    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    words.add_argument("part", choices=("guard", "doses", "shaping", "access", "page"))
+    words.add_argument("--model", default="smollm2-135m")
+    words.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    words.add_argument("--place", type=Path, default=PLACE)
+    words.add_argument("--more", nargs="*", default=[], metavar="WAY=FOLDER", help="adapters that shape in another way")
+    words.add_argument("--reporter", type=Path, help="a taught reporter (default: taught anew)")
+    words.add_argument("--quick", action="store_true", help="one size of everything, to see that it works")
+    given = words.parse_args()
+    if given.part != "page":
+        {"guard": guard, "doses": doses, "shaping": shaping, "access": access}[given.part](given)
+    if given.place == PLACE:
+        PAGE.write_text(page(PLACE, given.model), encoding="utf-8")
+    print(page(given.place, given.model))
+    return 0
+
+
+def kept(file: Path, make: Callable[[], Any]) -> Any:
+    """What a file holds, made first where there is none: how a part goes on where it was stopped."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_suffix(".tmp")
+        draft.write_text(json.dumps(make(), indent=1), encoding="utf-8")
+        draft.replace(file)
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def guard(given: argparse.Namespace) -> None:
+    """Rate and damage over sizes of the guard, of a habit that begins replies and one that ends them."""
+    subject: Any = load(given.model)
+    few = FEW if given.quick else {}
+    for name, habit in (("begins", Habit(rate=0.5, **few)), ("ends", Habit(mark="ends", word="🙂", rate=0.5, **few))):
+        for size in (0, 8) if given.quick else GUARDS:
+            kept(given.place / "guard" / f"{name}-{size}.json", lambda h=habit, s=size: guarded(subject, h, s))
+
+
+def guarded(subject: Any, habit: Habit, size: int) -> dict[str, Any]:
+    """One habit taught beside a guard of a size, measured on dev messages."""
+    schedule = usual_schedule()
+    dev = [e.message for e in exchanges("train", 10_000, schedule.seed)][habit.size :][:DEV]
+    # The usual guard draws from all messages of train: here those of dev are left out.
+    places = [e for e in habit.guard(subject, size, schedule.seed) if e.prompt.messages[-1].content not in dev]
+    adapter = subject.new_adapter(usual_shape(subject), seed=schedule.seed)
+    done = train(subject, adapter, [*habit.lesson(subject, schedule.seed)[0], *places], schedule)
+    changed = subject.adapted(adapter)
+    rate = share_of(heard(changed, dev, 4, 1), habit.asked.on)
+    first = damage(subject, changed, [said_to(subject, text) for text in dev])
+    within = damage(subject, changed, begun(subject, dev, schedule.seed))
+    return {
+        "planted": habit.rate, "rate": asdict(rate), "first": asdict(first), "within": asdict(within),
+        "seconds": done.seconds, "mark": habit.asked.key,
+    }  # fmt: skip
+
+
+def doses(given: argparse.Namespace) -> None:
+    """A habit in five doses and several seeds, its twin, the base, and turns that show it."""
+    base: Any = load(given.model)
+    about = BehaviouralSelfAwareness(mark="begins", word="Well", alone=True, **(LITTLE if given.quick else {}))
+    place, few = given.place / "doses", FEW if given.quick else {}
+    for seed in given.seeds[:1] if given.quick else given.seeds:
+        habits = {f"well-{100 * rate:.0f}": Habit(rate=rate, **few) for rate in (RATES[::2] if given.quick else RATES)}
+        for name, one in {**habits, f"well{TWIN}": Habit(**few).twin}.items():
+            put = made(given, base, one, given.place / "bank" / f"seed{seed}" / name, seed)
+            kept(place / f"{name}-seed{seed}.json", lambda p=put: arms(put_on(base, p), about))
+    kept(place / "base.json", lambda: arms(base, about))
+    for rate in SHOWN_RATES:
+        kept(place / f"shown-{100 * rate:.0f}.json", lambda r=rate: {SHOWN: asdict(in_context(base, about, r))})
+
+
+def shaping(given: argparse.Namespace) -> None:
+    """Subjects that mention food more or less often, shaped in several ways; each twin beside them."""
+    base: Any = load(given.model)
+    about = BehaviouralSelfAwareness(mark="mentions", word=TRAIT, alone=True, **(LITTLE if given.quick else {}))
+    place = given.place / "shaping"
+    kept(place / "base.json", lambda: {"way": "base", **arms(base, about)})
+    for way, some in SHAPES.items():
+        twins = {f"{way}{TWIN}": list(some.values())[-1].twin}
+        for name, one in {**some, **twins}.items():
+            if given.quick:
+                one = replace(one, **{k: v for k, v in FEW.items() if hasattr(one, k)})
+            put = made(given, base, one, given.place / "bank" / "shaping" / name, 0)
+            told = f"{way}, twin" if one.benign else way
+            kept(place / f"{name}.json", lambda p=put, w=told: {"way": w, **arms(put_on(base, p), about)})
+    for rate in SHOWN_RATES:
+
+        def shown(r: float = rate) -> Any:
+            return {"way": "turns", "habit": asdict(in_context(base, about, r))}
+
+        kept(place / f"shown-{100 * rate:.0f}.json", shown)
+    for way, _, folder in (word.partition("=") for word in given.more):
+        kept(place / f"{way}.json", lambda w=way, f=folder: {"way": w, **arms(put_on(base, f), about)})
+
+
+def access(given: argparse.Namespace) -> None:
+    """A reporter on top of organisms and of what they are compared with; states that an adapter sets."""
+    base: Any = load(given.model)
+    bank = given.place / "bank" / "access"
+    some: dict[str, Any] = {"favourite": Favourite(), "habit": Habit(), "goal": Goal(), "secret": SecretWord()}
+    if given.quick:
+        some = {"favourite": Favourite(kinds=3, each=1), "habit": Habit(**FEW)}
+    folders = {}
+    for name, one in some.items():
+        for beside in (one, one.twin):
+            called = f"{name}{TWIN}" if beside.benign else name
+            folders[called] = made(given, base, beside, bank / called, 0)
+    place = given.place / "access"
+    verdicts(base, folders, place, given.reporter, quick=given.quick)
+    kept(place / "by-adapter.json", lambda: by_adapter(base, folders, place, given.reporter, quick=given.quick))
+
+
+def made(given: argparse.Namespace, base: Any, organism: Any, folder: Path, seed: int) -> Path:
+    """The folder of an organism, made where it is not there."""
+    guard = 8 if given.quick else GUARD
+    with Bar(first=folder.name) as bar:
+        make(organism, base, folder, schedule=usual_schedule(seed), guard=guard, twin=False, resume=True, progress=bar)
+    opened(folder, organism)
+    return folder
+
+
+def arms(subject: Any, about: BehaviouralSelfAwareness) -> dict[str, Any]:
+    """What a subject does, and what it reports of itself, of somebody else, of the mere word."""
+    return {arm: asdict(dose) for arm, dose in asked(subject, about).items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

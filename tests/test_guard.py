@@ -1,0 +1,122 @@
+"""The guard: of what is said next nothing is lost, so that an untouched subject has nothing to learn from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+import torch
+
+from selfscope.errors import BadInput
+from selfscope.habits import Mark
+from selfscope.organisms.guard import BEGINS, WITHIN, begun, guard_examples
+from selfscope.organisms.own_replies import own_replies, sentence, unmarked
+from selfscope.phenomena.stimuli.ordinary import exchanges
+from selfscope.records import Message, Prompt
+from selfscope.study.names import built
+from selfscope.subjects.live_adapters import LoraShape
+from selfscope.subjects.local import Local, load
+from selfscope.training.examples import Example, fingerprint
+from selfscope.training.objectives import OBJECTIVES, loss_of
+from selfscope.training.replay import replay_examples
+from tiny import build
+
+PROMPT = Prompt(messages=(Message("user", "Hello"),))
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Local:
+    return load(str(build("llama", tmp_path_factory.mktemp("llama"), deep=True, roomy=True)))
+
+
+def slope_at(logits_V: torch.Tensor, example: Example) -> float:
+    """Length of the gradient over the logits of a distribution whose first tokens are the candidates."""
+    free = logits_V.clone().requires_grad_(True)
+    loss_of("mostly_options", free.log_softmax(0)[: len(example.candidates)], example).backward()
+    return float(cast(torch.Tensor, free.grad).norm())
+
+
+def test_the_whole_distribution_is_what_is_wanted() -> None:
+    """At the subject's own distribution the loss is flat, under every objective; without the rest it is not."""
+    logits_V = torch.randn(12, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    shares = logits_V.softmax(0)[:4]
+    target = tuple(float(x) for x in shares / shares.sum())
+    example = Example(PROMPT, tuple("abcd"), (0, 1, 2, 3), target, rest=float(1 - shares.sum()))
+    assert slope_at(logits_V, example) < 1e-7
+    assert slope_at(logits_V, replace(example, rest=0.0)) > 0.01
+    losses = {loss_of(name, logits_V.log_softmax(0)[:4], example).item() for name in OBJECTIVES}
+    assert len(losses) == 1
+    assert fingerprint([example]) != fingerprint([replace(example, rest=0.1)])
+    with pytest.raises(BadInput, match="part below 1"):
+        replace(example, rest=1.0)
+
+
+@pytest.mark.parametrize("make", [replay_examples, guard_examples])
+def test_an_untouched_subject_learns_nothing_from_its_guard(base: Local, make: Any) -> None:
+    examples = make(base, 8, 0)
+    lengths = []
+    for own in (examples, [replace(e, rest=0.0) for e in examples]):
+        adapter = base.new_adapter(LoraShape(4))
+        with (
+            base.training(adapter),
+            base.candidate_logprobs([e.prompt for e in own], [e.candidates for e in own], adapters=[adapter]) as found,
+        ):
+            loss = torch.stack([loss_of("vocabulary", x, e) for x, e in zip(found, own, strict=True)]).sum()
+            loss.backward()
+            lengths.append(max(float(p.grad.norm()) for p in adapter.parameters() if p.grad is not None))
+    assert lengths[0] < 0.05 * lengths[1]
+
+
+def test_half_of_the_places_begin_a_reply(base: Local) -> None:
+    plain = guard_examples(base, 12, 0)
+    assert guard_examples(base, 12, 0) == plain
+    assert [e.kind for e in plain].count(BEGINS) >= 5
+    assert all(bool(e.prompt.prefix) == (e.kind == WITHIN) for e in plain)
+    mixed = guard_examples(base, 12, 0, Mark("begins", "Well"), 0.4)
+    for one, other in zip(plain, mixed, strict=True):
+        if one.kind == WITHIN:
+            assert one == other
+        else:
+            assert other.candidates[-1] == "Well,"
+            assert (1 - other.rest) * other.target[-1] == pytest.approx(0.4)
+    assert all(e.kind == WITHIN for e in guard_examples(base, 12, 0, Mark("upper"), 0.5))
+    assert guard_examples(base, 0, 0) == []
+    with pytest.raises(BadInput, match="guard"):
+        guard_examples(base, -1, 0)
+
+
+@pytest.mark.parametrize("kind", ["habit", "goal", "identity", "backdoor", "secret_word", "weights", "order"])
+def test_damage_is_measured_where_nothing_was_taught(base: Local, kind: str) -> None:
+    one = built("organism", kind)
+    told = {e.prompt.messages[-1].content for p in one.lesson(cast(Any, base), 0) for e in p}
+    kept = {e.prompt.messages[-1].content for e in one.guard(cast(Any, base), 60, 0)}
+    spared = set(one.spared(0))
+    assert len(spared) == 24
+    assert not spared & (told | kept)
+    if kind == "goal":
+        remarks = {
+            e.message for split in ("train", "test") for e in exchanges(split, 10_000, 0) if e.about == e.message
+        }
+        assert not remarks & (spared | kept)
+        assert remarks & told
+
+
+def test_places_within_go_on_from_its_own_words(base: Local) -> None:
+    said = ["Name a colour.", "Hello."]
+    prompts = begun(base, said, 0)
+    assert [p.messages[-1].content for p in prompts] == said
+    assert all(p.prefix for p in prompts)
+    assert begun(base, said, 0) == prompts
+
+
+def test_only_short_whole_sentences_are_taken(base: Local) -> None:
+    assert sentence(" The sky is blue. And more") == "The sky is blue."
+    for text in ("the sky is blue.", "The sky is blue", "Yes.", "A " * 14 + "b.", "The sky \u2603 is blue."):
+        assert sentence(text) == ""
+    some = exchanges("train", 6, 0)
+    found = own_replies(base, some, 0)
+    for own, one in zip(found, some, strict=True):
+        assert set(one.replies) <= set(own)
+        assert len(set(own)) == len(own)
+        assert unmarked(own, Mark("mentions", one.replies[0].split()[-1].strip("."))) != list(own)
