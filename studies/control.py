@@ -178,7 +178,8 @@ def _lines(seed: str, folder: Path) -> list[str]:
         harm = arm["damage"] or {}
         cells = (
             seed, str(done.sidecar.made["wish"]), way, str(arm["arm"]), _part(arm["reading"]), _plain(arm["leaning"]),
-            _plain(arm["less"]), _part(arm["mentions"]), _plain(harm.get("divergence")), _part(harm.get("same")), _least(arm["less"]),
+            _plain(arm["less"]), _part(arm["mentions"]), _plain(harm.get("divergence")), _part(harm.get("same")),
+            _least(arm["less"]),
         )  # fmt: skip
         out.append(f"| {' | '.join(cells)} |")
     return out
