@@ -28,7 +28,7 @@ from selfscope.api.loading import load  # noqa: E402
 from selfscope.api.steer import Steered, opened_decoder, steer, usual_schedule  # noqa: E402
 from selfscope.cli.progress import Bar  # noqa: E402
 from selfscope.records.contracts import CONTRACT  # noqa: E402
-from selfscope.statistics import Estimate, mean  # noqa: E402
+from selfscope.statistics import Estimate, mean, minimum_detectable  # noqa: E402
 from selfscope.subjects.adapter_files import is_ours, read_sidecar  # noqa: E402
 from selfscope.subjects.local import Local  # noqa: E402
 from selfscope.training.bank import contexts, questions  # noqa: E402
@@ -50,7 +50,8 @@ WAYS = {
 SIZES = {"train": 1600, "t1": 96}
 HEAD = (
     "| seed | wish | way | arm | decoder reads it | says it rather, nats a token | the decoder less this | names it "
-    "| KL of ordinary answers | same first token |\n|---|---|---|---|---|---|---|---|---|---|"
+    "| KL of ordinary answers | same first token | smallest difference to be seen |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -178,6 +179,7 @@ def _lines(seed: str, folder: Path) -> list[str]:
         cells = (
             seed, str(done.sidecar.made["wish"]), way, str(arm["arm"]), _part(arm["reading"]), _plain(arm["leaning"]),
             _plain(arm["less"]), _part(arm["mentions"]), _plain(harm.get("divergence")), _part(harm.get("same")),
+            _least(arm["less"]),
         )  # fmt: skip
         out.append(f"| {' | '.join(cells)} |")
     return out
@@ -191,6 +193,11 @@ def _part(estimate: Any) -> str:
 
 def _plain(estimate: Any) -> str:
     return f"{estimate['value']:.2f} [{estimate['low']:.2f}, {estimate['high']:.2f}]" if estimate else ""
+
+
+def _least(estimate: Any) -> str:
+    """With a power of 80 %, of the behaviour under the decoder less that under the arm."""
+    return f"{minimum_detectable(estimate['se'], estimate['clusters']):.2f}" if estimate else ""
 
 
 if __name__ == "__main__":
