@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from selfscope.api.ask import Answers, ask
     from selfscope.api.card_set import Cards, cards
     from selfscope.api.cards import Card, card, redraw, run
+    from selfscope.api.decoders import FittedDecoder, fit_decoder
     from selfscope.api.doctor import Doctor, doctor
     from selfscope.api.fit import Fitted, fit
     from selfscope.api.loading import load
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from selfscope.subjects.activations import Activations
     from selfscope.subjects.base import OpenSubject, ScoringSubject, Subject
     from selfscope.subjects.live_adapters import LoraShape
+    from selfscope.training.decoder_lesson import DecoderLesson
     from selfscope.training.schedule import Schedule
     from selfscope.training.states import StateLesson
     from selfscope.training.truths import TruthLesson
@@ -136,6 +138,7 @@ _SHIPPED = {
     "controls.sweep": ("Sweep",),
     "training.states": ("StateLesson",),
     "training.truths": ("TruthLesson",),
+    "training.decoder_lesson": ("DecoderLesson",),
     "training.schedule": ("Schedule",),
     "subjects.live_adapters": ("LoraShape",),
 }
@@ -154,6 +157,8 @@ _WHERE = {
     "doctor": "selfscope.api.doctor",
     "fit": "selfscope.api.fit",
     "Fitted": "selfscope.api.fit",
+    "fit_decoder": "selfscope.api.decoders",
+    "FittedDecoder": "selfscope.api.decoders",
     "Doctor": "selfscope.api.doctor",
     "Activations": "selfscope.subjects.activations",
     "Subject": "selfscope.subjects.base",
@@ -181,16 +186,16 @@ _WHERE = {
 __all__ = [
     "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "BehaviourCeiling",
     "BehaviouralSelfAwareness", "BranchDistribution", "Card", "Cards", "CentredLens", "Changed", "ChangedCompetence",
-    "Claim", "Competence", "Confidence", "ContentFree", "Control", "Cost", "Decoder", "Decoding", "Doctor",
-    "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted", "Framing", "HiddenContext", "HistoryBaseline",
-    "InContext", "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape", "MaskedTurns",
-    "Message", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome",
-    "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question",
-    "Reader", "Reading", "Reply", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject",
-    "SelfIE", "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Study", "Subject",
-    "Sweep", "SweepArray", "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "TruthLesson",
-    "Vector", "VectorState", "YesBias", "ask", "card", "cards", "doctor", "findings", "fit", "judge", "load", "read",
-    "redraw", "rows_of", "run", "sweep",
+    "Claim", "Competence", "Confidence", "ContentFree", "Control", "Cost", "Decoder", "DecoderLesson", "Decoding",
+    "Doctor", "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted", "FittedDecoder", "Framing",
+    "HiddenContext", "HistoryBaseline", "InContext", "InjectedConcept", "Injection", "InputBaseline", "Items",
+    "LogitLens", "LoraShape", "MaskedTurns", "Message", "NextTokenIdentity", "Observation", "OpenSubject", "Option",
+    "OptionOrder", "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan",
+    "Prior", "Probe", "Prompt", "Question", "Reader", "Reading", "Reply", "RidgeProbe", "Row", "Rows", "ScaleFlip",
+    "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfPrediction", "SelfscopeError", "Settle", "Sham",
+    "StateLesson", "StateReading", "Study", "Subject", "Sweep", "SweepArray", "ThirdPerson", "TokenDistribution",
+    "TokenProbability", "Trial", "Truth", "TruthLesson", "Vector", "VectorState", "YesBias", "ask", "card", "cards",
+    "doctor", "findings", "fit", "fit_decoder", "judge", "load", "read", "redraw", "rows_of", "run", "sweep",
 ]  # fmt: skip
 
 
