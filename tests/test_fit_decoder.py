@@ -24,6 +24,7 @@ from selfscope.training.bank import apart
 from selfscope.training.control_vectors import load_control_vector
 from selfscope.training.decoder_lesson import DecoderLesson
 from selfscope.training.decoder_material import context_material, kept_values, token_material
+from selfscope.training.decoder_trials import trials_of
 from selfscope.training.families import bank, messages
 from selfscope.training.schedule import Schedule
 from tiny import build
@@ -193,3 +194,22 @@ def test_token_questions_are_about_texts_and_types_that_were_held_out(tiny: Loca
         source = held.sources[item.source]
         at = source.positions[0] - ("before" in item.question)
         assert tiny.token_texts(source.prompt)[at].strip() == item.options[item.answer]
+
+
+def test_what_was_taught_beside_it_is_read_with_it(tiny: Local, made: FittedDecoder) -> None:
+    """Rivals are planned where they stand, and say the same of every state that shares its tokens."""
+    readers = Decoder.planned(tiny, (), {"folder": str(made.folder)})
+    assert [r.rival for r in readers] == ["", "neighbour", "inversion", "tokens", "bias"]
+    held = context_material(tiny, {"train": 8, "t1": 6}, 0, families=("topic",))
+    trials, _ = trials_of(held, held.of("t1"))
+    said = {r.rival: [x.distribution for x in r.read(tiny, trials)] for r in readers if r.rival != "neighbour"}
+    assert all(d is not None for own in said.values() for d in own)
+    assert len({str(own) for own in said.values()}) == len(said)
+    other = [replace(t, evidence=trials[k - 1].evidence) for k, t in enumerate(trials)]
+    again = {r.rival: [x.distribution for x in r.read(tiny, other)] for r in readers if r.rival in said}
+    for rival in ("tokens", "bias"):  # the last token of all these prompts is one
+        np.testing.assert_allclose(again[rival], said[rival], atol=1e-5)
+    for rival in ("", "inversion"):
+        assert not np.allclose(again[rival], said[rival], atol=1e-4), rival
+    with pytest.raises(BadInput, match="twins"):
+        Decoder(str(made.folder / "rivals" / "tokens"), rival="tokens").read(tiny, trials)

@@ -83,7 +83,9 @@ def context_material(
     """
     if rounds < 1:
         raise BadInput(f"every context is asked about once or more, not {rounds} times")
-    every = contexts(seed, sizes, families or None)
+    # Families that are held out are those of t3 alone, whatever is trained.
+    chosen = [*families, *(name for name, of in bank().items() if of.held_out)] if families else None
+    every = contexts(seed, sizes, chosen)
     kept = kept_values(seed)
     heard = set(evenly(messages()["train"], len(messages()["train"]) // HELD, seed, "dev messages"))
     dev = {k for k, c in enumerate(every) if c.split == "train" and (c.message in heard or (c.family, c.value) in kept)}
@@ -161,16 +163,19 @@ def token_material(
     rows = [subject.encode(Prompt(text=f"{c.hidden} {c.message}")) for c in spoken]
     learnt = [k for k, c in enumerate(spoken) if c.split == "train"]
     looked = set(evenly(learnt, len(learnt) // HELD, seed, "dev texts"))
-    types = sorted({token for k in learnt for token in rows[k]})
+    called = {token: subject.token_texts(Prompt(ids=(token,)))[0].strip() for row in rows for token in row}
+    types = sorted({called[token] for k in learnt for token in rows[k]})
     never = set(evenly(types, len(types) // OTHERS, seed, "types"))
+    known, first = set(types), {row[0] for row in rows}
     side = {k: "dev" if k in looked else c.split for k, c in enumerate(spoken)}
     tasks: dict[str, list[TokenTask]] = {}
     split_of: dict[tuple[str, TokenTask], str] = {}
     for name in about:
         question, make = TOKENS[name]
-        for task in make(rows, pool=8):
-            split = side[task.row]
-            new = task.targets[0] in never or task.targets[0] not in set(types)
+        # A beginning that all texts share is the tokenizer's own.
+        for task in make(rows, skip=first if len(first) == 1 else (), pool=8):
+            split, target = side[task.row], called[task.targets[0]]
+            new = target in never or target not in known
             if split == "t2" and not new:
                 split = "t1"
             if task.position == 0 or (new and split in ("train", "dev")):
