@@ -131,16 +131,17 @@ def rival_rows(subject: Local, cell: Cell, material: Material) -> list[dict[str,
 def _rows(
     readings: Sequence[Any], trials: Sequence[Trial], truths: Sequence[Truth], reader: str, sure: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """reader: empty for the decoder itself. said: whether another answer than NOTHING was given."""
+    """reader: empty for the decoder itself. said: whether another answer than NOTHING was given. Who has no answer, as
+    the nearest neighbour where no option was ever trained, guesses."""
     of = {truth.trial: truth for truth in truths}
     out = []
     for reading, trial in zip(readings, trials, strict=True):
-        if reading.distribution is None:
-            continue
-        truth = of[trial.base or trial.id]
-        said = trial.question.options[int(np.argmax(reading.distribution))].text
+        truth, count = of[trial.base or trial.id], len(trial.question.options)
+        known = reading.distribution is not None
+        said = trial.question.options[int(np.argmax(reading.distribution))].text if known else ""
+        hit = float(right(reading, truth)) if known else 1 / count
         row = {"split": trial.split, "kind": trial.task, "value": trial.cluster, "arm": trial.arm, "reader": reader,
-               "right": float(right(reading, truth)), "clean": trial.cluster.endswith(f": {NOTHING}"),
+               "right": hit, "clean": trial.cluster.endswith(f": {NOTHING}"),
                "said": said != NOTHING}  # fmt: skip
         out.append({**row, **sure.get(trial.id, {})} if trial.arm == "real" else row)
     return out
