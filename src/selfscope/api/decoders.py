@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from selfscope.training.decoder_lesson import DecoderLesson
     from selfscope.training.decoder_material import Material
     from selfscope.training.features import Features
+    from selfscope.training.ranks import Ranks
     from selfscope.training.schedule import Schedule
 
 NAME = "decoder"
@@ -105,20 +106,30 @@ def fit_decoder(
     from selfscope.subjects.local_weights import trainable
     from selfscope.training.decoder_lesson import DecoderLesson
     from selfscope.training.fit_decoder import USUAL
+    from selfscope.training.ranks import joined
 
     taught = lesson_of(lesson) if isinstance(lesson, str) else lesson
     if not isinstance(taught, DecoderLesson):
         raise BadInput(f"a decoder is taught by the lesson {NAME}, not by {lesson!r}")
-    target, run = Path(folder), Path(f"{folder}.run")
+    target, run, ranks = Path(folder), Path(f"{folder}.run"), joined()
     free(target, run, resume=resume)
+    ranks.wait()
     subject = trainable(subject_of(model))
-    teaching = _Teaching(subject, schedule or USUAL, progress)
+    teaching = _Teaching(subject, schedule or USUAL, progress, ranks)
     whole = run / WHOLE
     contract = teaching.taught(taught, run, whole)
     for name in taught.twins:
         teaching.taught(taught.twin(name), run / name, run / "beside" / name, f"the rival {name}: ")
+    if ranks.first:
+        _moved(run, whole, target)
+    ranks.wait()
+    return FittedDecoder(target, contract)
+
+
+def _moved(run: Path, whole: Path, target: Path) -> None:
+    """What stands in a run's folder, with its rivals, to where it was wanted."""
     with reaching(target):
-        if taught.twins:
+        if (run / "beside").exists():
             shutil.rmtree(whole / "rivals", ignore_errors=True)
             (run / "beside").rename(whole / "rivals")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +137,6 @@ def fit_decoder(
             target.rmdir()
         whole.rename(target)
     shutil.rmtree(run, ignore_errors=True)
-    return FittedDecoder(target, contract)
 
 
 def lesson_of(name: str) -> Any:
@@ -143,6 +153,7 @@ class _Teaching:
     subject: LocalWeights
     schedule: Schedule
     progress: Progress | None
+    ranks: Ranks
 
     def taught(self, lesson: DecoderLesson, run: Path, target: Path, who: str = "") -> DecoderContract:
         """One decoder, gone on with where it was stopped; what is there already stays."""
@@ -178,7 +189,10 @@ class _Teaching:
             "looks": [asdict(look) for look in done.looks], "twins": list(lesson.twins),
             "version": package_version(), "environment": dict(self.subject.environment),
         }  # fmt: skip
-        return save_decoder(target, live, made, material.items)
+        if self.ranks.first:
+            save_decoder(target, live, made, material.items)
+        self.ranks.wait()
+        return read_decoder(str(target)).contract
 
     def _features(self, lesson: DecoderLesson, material: Material, run: Path) -> Features:
         from selfscope.records import content_hash
@@ -190,11 +204,12 @@ class _Teaching:
         same = replace(lesson, twins=(), every=0, patience=0, blanks=0.0, reads="states")
         key = content_hash(self.subject.identity, same.id, form.combinations, form.columns, self.schedule.seed)
         train = sorted({item.source for item in material.of("train")})
-        return kept_features(
-            run, key, self.subject.identity,
-            lambda: features(cast(Any, self.subject), material.sources, form.layers, form.columns, train=train),
-        )  # fmt: skip
+
+        def read() -> Features:
+            return features(cast(Any, self.subject), material.sources, form.layers, form.columns, train=train)
+
+        return self.ranks.in_turn(lambda: kept_features(run, key, self.subject.identity, read))
 
     def _tell(self, what: str, work: float = 0.0) -> None:
-        if self.progress is not None:
+        if self.progress is not None and self.ranks.first:
             self.progress.step(what, work)

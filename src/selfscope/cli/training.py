@@ -122,14 +122,17 @@ def fit(
     from selfscope.api.fit import fit as trained
     from selfscope.api.loading import load
     from selfscope.records import to_jsonable
+    from selfscope.training.ranks import joined
 
-    schedule, shape = training.schedule(seed), training.shape()
+    schedule, shape, ranks = training.schedule(seed), training.shape(), joined()
     subject = load(model, **hardware.chosen())
-    with Bar(quiet=json, first="measuring what it does") as bar:
+    with Bar(quiet=json or not ranks.first, first="measuring what it does") as bar:
         done = trained(
             subject, output, lesson, phenomenon=phenomenon, carry=training.carry, shape=shape, schedule=schedule,
             guard=training.guard, resume=resume, progress=bar,
         )  # fmt: skip
+    if not ranks.first:
+        return
     if json:
         print_data({"folder": str(done.folder), **to_jsonable(done.sidecar)})
     else:
@@ -144,17 +147,21 @@ def _fit_decoder(
     from selfscope.api.loading import load
     from selfscope.records import to_jsonable
     from selfscope.training.fit_decoder import USUAL
+    from selfscope.training.ranks import joined
 
     if (training.carry, training.rank, training.layers, training.guard) != ("switched", 16, "", 0):
         raise BadInput(
             "a decoder acts on its own prompts alone: layers and rank are settings of it, as in decoder[layers=(7,15),"
             "rank=8], and it has neither carry nor guard"
         )
+    ranks = joined()
     subject = load(model, **hardware.chosen())
-    with Bar(quiet=json, first="reading states") as bar:
+    with Bar(quiet=json or not ranks.first, first="reading states") as bar:
         done = fit_decoder(
             subject, output, lesson, schedule=training.schedule(seed, USUAL), resume=resume, progress=bar
         )  # fmt: skip
+    if not ranks.first:
+        return
     if json:
         print_data({"folder": str(done.folder), **to_jsonable(done.contract)})
     else:
