@@ -33,6 +33,7 @@ bench: .venv/dev
 	@$(BIN)/python benchmarks/decode.py
 	@$(BIN)/python benchmarks/inside.py
 	@$(BIN)/python benchmarks/training.py
+	@$(BIN)/python benchmarks/decoder_training.py
 	@$(BIN)/python benchmarks/card.py
 
 bench-peers: .venv/dev

@@ -32,7 +32,7 @@ from selfscope.training.examples import Example
 from selfscope.training.objectives import soft_labels
 from selfscope.training.states import StateLesson
 
-OBJECTS = 8
+OBJECTS = 4
 BOUND, MEMORY, SAVE = 2.0, 0.6, 2.0
 
 
@@ -90,14 +90,15 @@ def compare(subject: Local, adapter: Adapter, examples: Sequence[Example], carry
     )
 
 
-def _cleared(adapter: Adapter) -> None:
+def cleared(adapter: Adapter) -> None:
+    """No gradient is left."""
     for p in adapter.parameters():
         p.grad = None
 
 
 def ours(subject: Local, adapter: Adapter, examples: Sequence[Example]) -> float:
     """One step's gradients, as the loop computes them."""
-    _cleared(adapter)
+    cleared(adapter)
     prompts, candidates = [e.prompt for e in examples], [e.candidates for e in examples]
     with subject.candidate_logprobs(prompts, candidates, adapters=[adapter]) as found:
         loss = torch.stack([soft_labels(x, e) for x, e in zip(found, examples, strict=True)]).mean()
@@ -108,7 +109,7 @@ def ours(subject: Local, adapter: Adapter, examples: Sequence[Example]) -> float
 def plain(subject: Local, adapter: Adapter, examples: Sequence[Example]) -> float:
     """One step's gradients: a row for each question and candidate that differs before its last token, everything of
     every row computed."""
-    _cleared(adapter)
+    cleared(adapter)
     # Of this very subject, and not `adapted`: there the median norms, the unit of what is written, are the adapter's.
     worn = replace(subject, engine=replace(subject.engine, active=(adapter,)), versions=(adapter.version,))
     engine, rows = worn._marked([e.prompt for e in examples], [8] * len(examples))

@@ -235,9 +235,11 @@ def test_a_study_reads_with_it(tiny: Local, oracle: str, tmp_path: Path) -> None
     study = plan(replace(tiny, context=4096), options)
     (one,) = study.plans
     found = [r.id for r in one.readers if reader_part(r).rung == "probe"]
-    assert len(found) >= 3
+    kinds = [name.partition("[")[0] for name in found]
+    assert kinds == ["decoder", "decoder", "decoder", "centred_lens", "ridge_probe"]
+    assert "rival=neighbour" in found[1]
     contents = run_once(replace(study, plans=(replace(one, readers=tuple(
-        r for r in one.readers if reader_part(r).rung == "probe"), primary=""),)))  # fmt: skip
+        r for r in one.readers if r.id in found[:2]), primary=""),)))  # fmt: skip
     arms = {contents.trials[row.trial].arm for row in contents.rows if row.reader == found[0]}
     assert arms >= {"real", "none", "random", "shuffled", "mean", "text", "full"}
     assert all(row.reading.outcome == Outcome.ANSWERED for row in contents.rows if row.reader == found[0])

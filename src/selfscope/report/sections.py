@@ -114,7 +114,8 @@ def _full_split(claim: Claim) -> tuple[tuple[str, ...], str]:
     if not reliable(claim):
         kappa = triple(claim.numbers.get("kappa"))
         assert kappa is not None  # else it would be reliable
-        why = f"The history rival is mostly noise (reliability {decimal(kappa[0])}, needed {decimal(QUOTED_FROM)}): "
+        had = decimal(max(0.0, kappa[0]))
+        why = f"The history rival is mostly noise (reliability {had}, needed {decimal(QUOTED_FROM)}): "
         return ("private", "format"), why + "habit, text and the unmoved part are not quoted."
     if "public" in shares and not all(determined(shares.get(k)) for k in ("habit", "input") if k in shares):
         together = "Habit and text are quoted together, as what anyone could say: their split is too coarse."
