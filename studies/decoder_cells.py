@@ -30,6 +30,7 @@ from selfscope.verdicts.arm_gaps import right
 LARGE = ("topic", "persona", "word", "goal", "trait")
 """Families with more than 40 values on either side: 464 values of train, 279 of test."""
 ARMS = ("none", "random", "mean", "text")
+"""Beside another item's states."""
 SURE = ("sure", "unsure")
 ROTATIONS = 3
 """Further orders of the options, whose agreement is a confidence."""
@@ -91,7 +92,10 @@ def fitted(subject: Local, cell: Cell, folder: Path) -> float:
         schedule = replace(USUAL, precision="bf16", seed=cell.seed)
         try:
             with Bar(first=cell.key) as bar:
-                fit_decoder(subject, target, cell.lesson, schedule=schedule, resume=True, progress=bar)
+                fit_decoder(
+                    subject, target, cell.lesson, schedule=schedule, states=folder.parent / "states", resume=True,
+                    progress=bar,
+                )  # fmt: skip
         finally:
             spent += time.process_time() - start
             file.write_text(json.dumps(spent), encoding="utf-8")
@@ -111,7 +115,9 @@ def decoder_rows(subject: Local, cell: Cell, material: Material, reader: Decoder
         sure = confidence(subject, reader, trials, truths) if cell.group != "table" else {}
         flat = [t for own in arms for t in own]
         rows += _rows(reader.read(subject, flat), flat, truths, "", sure)
-        for rival in Decoder.planned(subject, (), {"folder": reader.folder})[1:]:
+        rivals = Decoder.planned(subject, (), {"folder": reader.folder})[1:]
+        # Words in a state and its neighbours are the same for all readers of a layer: the table has them once.
+        for rival in rivals if cell.group != "table" or cell.name == "oracle" else ():
             rows += _rows(rival.read(subject, trials), trials, truths, rival.rival, {})
     return rows
 

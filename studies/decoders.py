@@ -32,12 +32,12 @@ PAGE = ROOT / "studies" / "decoders.md"
 SEEDS = (0, 1, 2)
 LAYERS = (7, 15, 21, 29)
 BARS = (("t1", 240), ("t2", 240), ("t3", 120))
-TABLE = (("t1", 120), ("t2", 120), ("t3", 48))
+TABLE = (("t1", 72), ("t2", 72), ("t3", 24))
 HEARD = (("t1", 120), ("t2", 60))
-ITEMS = 1300
-"""Contexts of the table: a third of those of the bars, so that all readers are trained at all layers."""
+ITEMS = 1000
+"""Contexts of the table: less than a third of those of the bars, so that all readers are trained at all layers."""
 LATE = DecoderLesson("oracle", (29,), families=LARGE, items=3400, twins=("bias",))
-MIDDLE = DecoderLesson("ridge", (7, 15), columns=(0, -1), rank=16, families=LARGE, items=6000, twins=("bias",))
+MIDDLE = DecoderLesson("ridge", (7, 15), columns=(0, -1), rank=16, families=LARGE, items=3600, twins=("bias",))
 TOKENS = DecoderLesson("oracle", (15,), about=("own_token", "previous_token"), items=4800, twins=("tokens",))
 READERS = {
     "bias": {"form": "bias"},
@@ -52,8 +52,12 @@ READERS = {
     "oracle, not centred": {"form": "oracle", "prepared": "unit"},
     "oracle, shuffled": {"form": "oracle", "reads": "others"},
 }
-ONCE = {"bias": 29, "oracle, not centred": 29, "oracle, shuffled": 29}
-"""Trained at one layer only: a bias sees none, and the others show what they show there."""
+ONLY = {
+    "bias": (29,), "LatentQA": (29,), "oracle, not centred": (29,), "oracle, shuffled": (29,),
+    "affine": (7, 15, 29), "ridge": (7, 15, 29), "steering": (7, 15, 29), "rank 1": (7, 15, 29),
+    "LatentQA, centred": (7, 15, 29),
+}  # fmt: skip
+"""Layers at which some are trained: a bias sees none, and raw states teach nothing in this budget at any."""
 
 
 def cells(seeds: tuple[int, ...] = SEEDS) -> list[Cell]:
@@ -70,7 +74,7 @@ def cells(seeds: tuple[int, ...] = SEEDS) -> list[Cell]:
             bare = DecoderLesson(layers=(layer,), families=LARGE, items=ITEMS)
             out.append(Cell("table", "rivals", bare, seed, TABLE, layer))
             for name, settings in READERS.items():
-                if ONCE.get(name, layer) == layer:
+                if layer in ONLY.get(name, LAYERS):
                     out.append(Cell("table", name, replace(bare, **settings), seed, TABLE))
     return out
 

@@ -96,6 +96,19 @@ def test_a_run_of_other_states_is_not_gone_on_with(tiny: Local, tmp_path: Path) 
             fit_decoder(tiny, tmp_path / "x", other, schedule=QUICK, resume=True)
 
 
+def test_states_are_read_once_for_several_decoders(
+    tiny: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another form of the same layer, and a twin on shuffled states, read what is there; weights are those of a run of
+    its own."""
+    bare = replace(LESSON, twins=(), every=0)
+    fit_decoder(tiny, tmp_path / "a", replace(bare, form="ridge"), schedule=QUICK, states=tmp_path / "kept")
+    alone = fit_decoder(tiny, tmp_path / "b", bare, schedule=QUICK)
+    monkeypatch.setattr(Local, "capture", None)
+    done = fit_decoder(tiny, tmp_path / "c", bare, schedule=QUICK, states=tmp_path / "kept")
+    assert done.contract.content == alone.contract.content
+
+
 def test_what_is_made_is_told(made: FittedDecoder) -> None:
     assert "oracle of layers 2" in str(made)
     assert "real less shuffled" in str(made)

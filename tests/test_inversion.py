@@ -1,4 +1,4 @@
-"""The rival `inversion`: the words of a planted state are found, those of another's or of noise are not the right ones."""
+"""The rival `inversion`: the words of a planted state are found; those of another's or of noise are not its own."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -69,6 +69,7 @@ def fit_decoder(
     lesson: str | DecoderLesson = NAME,
     *,
     schedule: Schedule | None = None,
+    states: Path | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> FittedDecoder:
@@ -84,6 +85,9 @@ def fit_decoder(
         What is trained, where it reads and what it is asked about: `decoder[form=ridge,layers=(7,15)]`, or an object.
     schedule
         How it is trained.
+    states
+        Where the states that are read stay, for other decoders of the same layers and material (default: they go with
+        the run).
     resume
         Go on with the run in `FOLDER.run`.
     progress
@@ -115,7 +119,7 @@ def fit_decoder(
     free(target, run, resume=resume)
     ranks.wait()
     subject = trainable(subject_of(model))
-    teaching = _Teaching(subject, schedule or USUAL, progress, ranks)
+    teaching = _Teaching(subject, schedule or USUAL, progress, ranks, states)
     whole = run / WHOLE
     contract = teaching.taught(taught, run, whole)
     for name in taught.twins:
@@ -154,6 +158,7 @@ class _Teaching:
     schedule: Schedule
     progress: Progress | None
     ranks: Ranks
+    states: Path | None
 
     def taught(self, lesson: DecoderLesson, run: Path, target: Path, who: str = "") -> DecoderContract:
         """One decoder, gone on with where it was stopped; what is there already stays."""
@@ -200,15 +205,16 @@ class _Teaching:
         from selfscope.training.kept_features import kept_features
 
         form = lesson.made_form(cast(Any, self.subject))
-        # How it is trained does not change what it reads: a run is told apart by both, its states by these.
-        same = replace(lesson, twins=(), every=0, patience=0, blanks=0.0, reads="states")
-        key = content_hash(self.subject.identity, same.id, form.combinations, form.columns, self.schedule.seed)
+        # What it is asked about, and where it reads: what is trained of it changes none of its states.
+        drawn = (lesson.about, lesson.families, lesson.window, lesson.items, lesson.rounds, self.schedule.seed)
+        key = content_hash(self.subject.identity, drawn, form.combinations, form.columns)
         train = sorted({item.source for item in material.of("train")})
 
         def read() -> Features:
             return features(cast(Any, self.subject), material.sources, form.layers, form.columns, train=train)
 
-        return self.ranks.in_turn(lambda: kept_features(run, key, self.subject.identity, read))
+        place = run if self.states is None else self.states / key
+        return self.ranks.in_turn(lambda: kept_features(place, key, self.subject.identity, read))
 
     def _tell(self, what: str, work: float = 0.0) -> None:
         if self.progress is not None and self.ranks.first:
