@@ -220,7 +220,7 @@ def test_one_question_about_one_token(tiny: Local, oracle: str) -> None:
 
 def test_a_study_has_it_and_its_nearest_neighbour(tiny: Local, oracle: str) -> None:
     readers = Decoder.planned(tiny, (), {"folder": oracle})
-    assert [r.rival for r in readers] == ["", "neighbour"]
+    assert [r.rival for r in readers] == ["", "neighbour", "inversion"]
     assert len(readers[0].artifact) == 12
     assert readers[0].artifact in id_of(readers[0])  # in quotes where it begins with a digit
     assert [r.rival for r in Decoder.planned(tiny, (), {"folder": oracle, "rival": "bias"})] == ["bias"]
@@ -235,7 +235,8 @@ def test_a_study_reads_with_it(tiny: Local, oracle: str, tmp_path: Path) -> None
     study = plan(replace(tiny, context=4096), options)
     (one,) = study.plans
     found = [r.id for r in one.readers if reader_part(r).rung == "probe"]
-    assert [name.partition("[")[0] for name in found] == ["decoder", "decoder", "centred_lens", "ridge_probe"]
+    kinds = [name.partition("[")[0] for name in found]
+    assert kinds == ["decoder", "decoder", "decoder", "centred_lens", "ridge_probe"]
     assert "rival=neighbour" in found[1]
     contents = run_once(replace(study, plans=(replace(one, readers=tuple(
         r for r in one.readers if r.id in found[:2]), primary=""),)))  # fmt: skip

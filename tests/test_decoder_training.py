@@ -139,6 +139,23 @@ def test_without_a_state_no_option_is_likelier(tiny: Local) -> None:
     assert blank[0.2] < np.log(4) + 0.3
 
 
+def test_a_shift_of_all_positions_would_change_nothing(tiny: Local) -> None:
+    """The placeholders of LatentQA stand first, whatever else does: to give them the positions of what was read moves
+    all tokens alike, which rotary positions do not see."""
+    of, items = world(tiny, contexts(tiny, 4, seed=1), columns=(-2, -1))
+    live = new_decoder(tiny, LatentQA(AT, columns=(-2, -1), lora=SMALL), of)
+    prompt = live.example(items[0], 0).prompt
+    places = [p for act in prompt.interventions for p in act.positions]  # type: ignore[union-attr]
+    start = len(tiny.encode(Prompt(text="x"))) - 1
+    assert places == [start, start + 1], "behind the token of beginning alone"
+    ids = torch.tensor([prompt.ids[start:]])
+    with torch.no_grad():
+        near, far = (
+            tiny.engine.model(ids, position_ids=torch.arange(at, at + ids.shape[1])[None]).logits for at in (0, 23)
+        )
+    assert torch.allclose(near, far, atol=1e-4)
+
+
 def test_features_of_another_subject_or_of_other_places_are_refused(tiny: Local, echoes: Local) -> None:
     of, items = world(tiny, contexts(tiny, 8, seed=1))
     with pytest.raises(BadInput, match="another subject"):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from selfscope.api.ask import Answers, ask
     from selfscope.api.card_set import Cards, cards
     from selfscope.api.cards import Card, card, redraw, run
+    from selfscope.api.decoders import FittedDecoder, fit_decoder
     from selfscope.api.doctor import Doctor, doctor
     from selfscope.api.fit import Fitted, fit
     from selfscope.api.loading import load
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from selfscope.subjects.activations import Activations
     from selfscope.subjects.base import OpenSubject, ScoringSubject, Subject
     from selfscope.subjects.live_adapters import LoraShape
+    from selfscope.training.decoder_lesson import DecoderLesson
     from selfscope.training.schedule import Schedule
     from selfscope.training.states import StateLesson
     from selfscope.training.truths import TruthLesson
@@ -139,6 +141,7 @@ _SHIPPED = {
     "controls.sweep": ("Sweep",),
     "training.states": ("StateLesson",),
     "training.truths": ("TruthLesson",),
+    "training.decoder_lesson": ("DecoderLesson",),
     "training.schedule": ("Schedule",),
     "training.wishes": ("MovePlan", "Wish"),
     "subjects.live_adapters": ("LoraShape",),
@@ -162,6 +165,8 @@ _WHERE = {
     "Elicitation": "selfscope.api.elicit",
     "audit": "selfscope.api.audit",
     "Audit": "selfscope.api.audit_findings",
+    "fit_decoder": "selfscope.api.decoders",
+    "FittedDecoder": "selfscope.api.decoders",
     "Doctor": "selfscope.api.doctor",
     "Activations": "selfscope.subjects.activations",
     "Subject": "selfscope.subjects.base",
@@ -191,17 +196,17 @@ _WHERE = {
 __all__ = [
     "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "Audit", "BehaviourCeiling",
     "BehaviouralSelfAwareness", "BranchDistribution", "Card", "Cards", "CentredLens", "Changed", "ChangedCompetence",
-    "Claim", "Competence", "Confidence", "ContentFree", "Control", "Cost", "Decoder", "Decoding", "Doctor",
-    "Elicitation", "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted", "Framing", "HiddenContext",
-    "HistoryBaseline", "InContext", "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape",
-    "MaskedTurns", "Message", "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
-    "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe",
-    "Prompt", "Question", "Reader", "Reading", "Reply", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score",
-    "ScoringSubject", "SelfIE", "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading",
-    "Steered", "Study", "Subject", "Sweep", "SweepArray", "Taught", "ThirdPerson", "TokenDistribution",
-    "TokenProbability", "Trial", "Truth", "TruthLesson", "Vector", "VectorState", "Wish", "YesBias", "ask", "audit",
-    "card", "cards", "doctor", "elicit", "findings", "fit", "judge", "load", "read", "redraw", "rows_of", "run",
-    "steer", "sweep",
+    "Claim", "Competence", "Confidence", "ContentFree", "Control", "Cost", "Decoder", "DecoderLesson", "Decoding",
+    "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted", "FittedDecoder",
+    "Framing", "HiddenContext", "HistoryBaseline", "InContext", "InjectedConcept", "Injection", "InputBaseline",
+    "Items", "LogitLens", "LoraShape", "MaskedTurns", "Message", "MovePlan", "NextTokenIdentity", "Observation",
+    "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope",
+    "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question", "Reader", "Reading", "Reply", "RidgeProbe",
+    "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfPrediction", "SelfscopeError",
+    "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study", "Subject", "Sweep", "SweepArray", "Taught",
+    "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "TruthLesson", "Vector", "VectorState",
+    "Wish", "YesBias", "ask", "audit", "card", "cards", "doctor", "elicit", "findings", "fit", "fit_decoder", "judge",
+    "load", "read", "redraw", "rows_of", "run", "steer", "sweep",
 ]  # fmt: skip
 
 

@@ -63,6 +63,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
     "lesson": {
         "states": "selfscope.training.states:StateLesson",
         "truths": "selfscope.training.truths:TruthLesson",
+        "decoder": "selfscope.training.decoder_lesson:DecoderLesson",
     },
     "organism": {
         "habit": "selfscope.organisms.habit:Habit",

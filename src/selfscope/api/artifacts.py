@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from selfscope.errors import BadInput, SelfscopeError, StoreError, reaching
+from selfscope.errors import BadInput, BadModel, SelfscopeError, StoreError, reaching
 from selfscope.tables import Table, Tabular
 
 if TYPE_CHECKING:
+    from selfscope.readers.decoder_files import DecoderFiles
+    from selfscope.records.contracts import DecoderContract
     from selfscope.subjects.adapter_files import Sidecar
     from selfscope.subjects.base import Subject
 
@@ -23,11 +25,28 @@ DEEP = 3
 
 @dataclass(frozen=True)
 class Artifact:
-    """A trained thing. sidecar: what it says of itself; fault: why that cannot be read, empty where it can."""
+    """A trained thing. sidecar, or decoder: what it says of itself; fault: why that cannot be read, empty where it
+    can."""
 
     folder: Path
     sidecar: Sidecar | None
     fault: str = ""
+    decoder: DecoderContract | None = None
+
+    def cells(self) -> tuple[str, ...]:
+        """Its line of the table."""
+        if self.decoder is not None:
+            own = self.decoder
+            layers = ", ".join("+".join(map(str, layers)) for layers in own.combinations)
+            taught = str(own.made.get("lesson", own.made.get("imported", "")))
+            made_on = f"{own.base_name} ({own.base[:6]})"
+            return str(self.folder), f"decoder: {own.form}", made_on, f"reads {layers}", taught, own.content[:6]
+        if self.sidecar is None:
+            return str(self.folder), self.fault, "", "", "", ""
+        side = self.sidecar
+        taught = str(side.made.get("lesson", side.made.get("organism", "")))
+        made_on = f"{side.base_name} ({side.base[:6]})"
+        return str(self.folder), side.kind, made_on, side.carry, taught, side.identity[:6]
 
 
 @dataclass(frozen=True)
@@ -37,16 +56,7 @@ class Artifacts(Tabular):
     items: tuple[Artifact, ...]
 
     def _table(self) -> Table:
-        rows = []
-        for one in self.items:
-            side = one.sidecar
-            if side is None:
-                rows.append((str(one.folder), one.fault, "", "", "", ""))
-                continue
-            taught = str(side.made.get("lesson", side.made.get("organism", "")))
-            made_on = f"{side.base_name} ({side.base[:6]})"
-            rows.append((str(one.folder), side.kind, made_on, side.carry, taught, side.identity[:6]))
-        return Table("", HEAD, tuple(rows))
+        return Table("", HEAD, tuple(one.cells() for one in self.items))
 
 
 def artifacts(folder: Path | str = ".") -> Artifacts:
@@ -67,6 +77,7 @@ def artifacts(folder: Path | str = ".") -> Artifacts:
     BadInput
         There is no such folder.
     """
+    from selfscope.records.contracts import CONTRACT
     from selfscope.subjects.adapter_files import SIDECAR, read_sidecar
 
     top = Path(folder)
@@ -78,10 +89,13 @@ def artifacts(folder: Path | str = ".") -> Artifacts:
             if len(Path(place).relative_to(top).parts) >= DEEP:
                 inner.clear()
             inner[:] = sorted(name for name in inner if not name.startswith("."))
-            if SIDECAR not in files:
+            if SIDECAR not in files and CONTRACT not in files:
                 continue
             try:
-                found.append(Artifact(Path(place), read_sidecar(place)))
+                if CONTRACT in files:
+                    found.append(Artifact(Path(place), None, decoder=_decoder(place).contract))
+                else:
+                    found.append(Artifact(Path(place), read_sidecar(place)))
             except SelfscopeError as error:
                 found.append(Artifact(Path(place), None, str(error)))
     return Artifacts(tuple(found))
@@ -93,7 +107,7 @@ def check(folder: Path | str, model: str | Subject | None = None) -> str:
     Parameters
     ----------
     folder
-        Of an adapter with a sidecar.
+        Of an adapter with a sidecar, or of a decoder.
     model
         The model that it is put on (default: the one that it says it was made on).
 
@@ -108,10 +122,13 @@ def check(folder: Path | str, model: str | Subject | None = None) -> str:
         It is damaged, or was made on another model.
     """
     from selfscope.api.loading import load
+    from selfscope.records.contracts import CONTRACT
     from selfscope.subjects.adapter_files import WRITTEN, load_adapter, read_sidecar
     from selfscope.subjects.local_weights import trainable
     from selfscope.subjects.written_files import put_on
 
+    if (Path(folder) / CONTRACT).is_file():
+        return _checked_decoder(Path(folder), model)
     side = read_sidecar(folder)
     subject = model if model is not None and not isinstance(model, str) else load(model or side.base_name)
     if side.carry == WRITTEN:
@@ -127,10 +144,11 @@ def export(folder: Path | str, target: Path | str) -> Path:
     Parameters
     ----------
     folder
-        Of an adapter with a sidecar.
+        Of an adapter with a sidecar, or of a decoder.
     target
-        A new folder: adapter_config.json and adapter_model.safetensors; of vectors control_vector.gguf, as repeng and
-        llama.cpp read it.
+        A new folder: adapter_config.json and adapter_model.safetensors; of vectors that are added to every token, an
+        organism's or a decoder's, a GGUF file as repeng and llama.cpp read it. Beside what is a decoder's stands its
+        contract.
 
     Returns
     -------
@@ -140,17 +158,20 @@ def export(folder: Path | str, target: Path | str) -> Path:
     Raises
     ------
     BadInput
-        The adapter is switched: others would let it act on every token, which is another model. Or vectors that others
-        would write in another way.
+        The adapter is switched: others would let it act on every token, which is another model. Vectors that others
+        would write in another way. A decoder that has neither an adapter nor steering vectors.
     StoreError
         The target is there already.
     """
+    from selfscope.records.contracts import CONTRACT
     from selfscope.subjects.adapter_files import WRITTEN, read_sidecar
     from selfscope.subjects.live_adapters import SWITCHED
     from selfscope.subjects.model_files import ADAPTER
     from selfscope.subjects.written_files import layer_vectors
     from selfscope.training.control_vectors import save_control_vector
 
+    if (Path(folder) / CONTRACT).is_file():
+        return _exported_decoder(Path(folder), Path(target))
     side, place, to = read_sidecar(folder), Path(folder), Path(target)
     if side.carry == SWITCHED:
         raise BadInput(
@@ -168,3 +189,52 @@ def export(folder: Path | str, target: Path | str) -> Path:
         for name in ADAPTER:
             shutil.copyfile(place / name, to / name)
     return to
+
+
+def _decoder(folder: Path | str) -> DecoderFiles:
+    from selfscope.readers.decoder_files import read_decoder
+
+    return read_decoder(str(folder))
+
+
+def _checked_decoder(folder: Path, model: str | Subject | None) -> str:
+    """Its numbers are those of its contract, its adapter that of its sidecar, and both are the subject's."""
+    from selfscope.api.loading import load
+    from selfscope.readers.decoder_files import check as belongs
+    from selfscope.subjects.adapter_files import load_adapter
+    from selfscope.subjects.local_weights import trainable
+    from selfscope.training.decoder_files import sealed
+
+    files = _decoder(folder)
+    contract = files.contract
+    subject = model if model is not None and not isinstance(model, str) else load(model or contract.base_name)
+    belongs(files, str(folder), subject)
+    adapter = load_adapter(trainable(subject), folder) if contract.adapter else None
+    count = sum(tensor.size for name, tensor in files.tensors.items() if name != "near")
+    count += 0 if adapter is None else sum(p.numel() for p in adapter.parameters())
+    if sealed(contract, files.tensors, "" if adapter is None else adapter.identity).content != contract.content:
+        raise BadModel(f"{folder}: its tensors are not those of its contract: train it again, or restore the folder")
+    return f"{folder}: whole, {count} numbers, a decoder that fits {subject.name} ({subject.identity[:6]})"
+
+
+def _exported_decoder(folder: Path, target: Path) -> Path:
+    from selfscope.records.contracts import CONTRACT
+    from selfscope.subjects.model_files import ADAPTER
+    from selfscope.training.control_vectors import save_control_vector
+
+    files = _decoder(folder)
+    steering = {int(name.partition(".")[2]): t for name, t in files.tensors.items() if name.startswith("steer.")}
+    if not files.contract.adapter and not steering:
+        raise BadInput(
+            f"{folder} is a decoder of the form {files.contract.form}, which no other program knows: its tensors stand "
+            f"in it as safetensors"
+        )
+    if target.exists():
+        raise StoreError(f"{target} is there already: give another folder")
+    with reaching(target):
+        target.mkdir(parents=True)
+        for name in (*(ADAPTER if files.contract.adapter else ()), CONTRACT):
+            shutil.copyfile(folder / name, target / name)
+        if steering:
+            save_control_vector(target / "steering.gguf", steering, files.contract.base_name)
+    return target

@@ -116,17 +116,19 @@ def fit(
         The loss is no number, or memory ran out.
     """
     from selfscope.records import content_hash
-    from selfscope.subjects.adapter_files import save_adapter
+    from selfscope.subjects.adapter_files import read_sidecar, save_adapter
     from selfscope.subjects.live_adapters import LoraShape
     from selfscope.subjects.local_weights import trainable
     from selfscope.training.damage import damage
     from selfscope.training.kept_examples import kept_examples
     from selfscope.training.loop import train
+    from selfscope.training.ranks import joined
     from selfscope.training.replay import replay_examples
     from selfscope.training.schedule import Schedule
 
-    target, run = Path(folder), Path(f"{folder}.run")
+    target, run, ranks = Path(folder), Path(f"{folder}.run"), joined()
     free(target, run, resume=resume)
+    ranks.wait()
     subject = trainable(subject_of(model))
     schedule, shape = schedule or Schedule(), shape or LoraShape()
     taught, about = _part("lesson", lesson), _part("phenomenon", phenomenon)
@@ -147,7 +149,7 @@ def fit(
         return own + replay_examples(cast(Any, subject), guard, schedule.seed)
 
     key = content_hash(subject.identity, _id(taught), _id(about), schedule.seed, guard, *others)
-    examples = kept_examples(run, key, measured)
+    examples = ranks.in_turn(lambda: kept_examples(run, key, measured))
     adapter = subject.new_adapter(shape, carry, seed=schedule.seed)
     if progress is not None:
         progress.plan(1.0)
@@ -164,9 +166,11 @@ def fit(
         "losses": means([loss for _, loss in done.history]),
         "damage": str(harm), "version": package_version(), "environment": dict(subject.environment),
     }  # fmt: skip
-    sidecar = save_adapter(target, subject, adapter, "reporter", made)
-    shutil.rmtree(run, ignore_errors=True)
-    return Fitted(target, sidecar)
+    if ranks.first:
+        save_adapter(target, subject, adapter, "reporter", made)
+        shutil.rmtree(run, ignore_errors=True)
+    ranks.wait()
+    return Fitted(target, read_sidecar(target))
 
 
 def free(target: Path, run: Path, *, resume: bool) -> None:

@@ -1,8 +1,8 @@
-"""`selfscope fit`, `artifacts`: adapters with which a model reports about itself."""
+"""`selfscope fit`, `artifacts`: adapters with which a model reports about itself, and decoders of its activations."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -37,22 +37,34 @@ class Training:
         str, Parameter(group=TRAINING, help="Blocks that get one, as in 6-29 (default: all).")
     ] = ""
     epochs: Annotated[float, Parameter(group=TRAINING, help="Times that everything is seen.")] = 1.0
-    groups: Annotated[int, Parameter(group=TRAINING, help="Objects a step, each with its questions.")] = 8
-    at_once: Annotated[int, Parameter(group=TRAINING, help="Of them, in one forward: fewer need less memory.")] = 8
-    rate: Annotated[float, Parameter(group=TRAINING, help="Learning rate, at its highest.")] = 1e-3
+    groups: Annotated[
+        int | None, Parameter(group=TRAINING, help="Objects a step, each with its questions (default: 8; decoder: 32).")
+    ] = None
+    at_once: Annotated[
+        int | None, Parameter(group=TRAINING, help="Of them, in one forward: fewer need less memory (default: all).")
+    ] = None
+    rate: Annotated[
+        float | None, Parameter(group=TRAINING, help="Learning rate, at its highest (default: 1e-3; decoder: 5e-4).")
+    ] = None
     precision: Annotated[Literal["fp32", "bf16"], Parameter(group=TRAINING, help="Of products.")] = "fp32"
     guard: Annotated[
         int, Parameter(group=TRAINING, help="Ordinary replies of its own that are trained on beside the lesson.")
     ] = 0
-    objective: Annotated[str, Parameter(group=TRAINING, help="What a report should come close to.")] = "mostly_options"
+    objective: Annotated[
+        str | None,
+        Parameter(group=TRAINING, help="What an answer should come close to (default: mostly_options; decoder: "
+                  "soft_labels)."),
+    ] = None  # fmt: skip
 
-    def schedule(self, seed: int) -> Schedule:
-        """As the loop takes it."""
+    def schedule(self, seed: int, usual: Schedule | None = None) -> Schedule:
+        """As the loop takes it. usual: where nothing else was given; of reports by default."""
         from selfscope.training.schedule import Schedule
 
-        return Schedule(
-            epochs=self.epochs, groups=self.groups, at_once=self.at_once, rate=self.rate, precision=self.precision,
-            objective=self.objective, seed=seed,
+        base = usual or Schedule(rate=1e-3)
+        groups = self.groups or base.groups
+        return replace(
+            base, epochs=self.epochs, groups=groups, at_once=self.at_once or groups, rate=self.rate or base.rate,
+            precision=self.precision, objective=self.objective or base.objective, seed=seed,
         )  # fmt: skip
 
     def shape(self) -> LoraShape:
@@ -87,7 +99,7 @@ def fit(
     hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
     json: Json = False,
 ) -> None:
-    """Train an adapter with which a model reports about itself; then put it on with --adapter.
+    """Train an adapter with which a model reports about itself, or a decoder that reads its activations.
 
     For example:
 
@@ -95,31 +107,71 @@ def fit(
 
         selfscope card smollm2-135m --adapter reporter --phenomena own_choice
 
+        selfscope fit "decoder[form=oracle,layers=(29)]" smollm2-135m -o oracle
+
+        selfscope card smollm2-135m --phenomena hidden_context --readers "decoder[folder=oracle]"
+
     Parameters
     ----------
     output
-        The adapter's folder, as peft writes one, with a sidecar. While it is trained, OUTPUT.run stands beside it.
+        The folder of what is trained: an adapter as peft writes one with a sidecar, or a decoder with its contract.
+        While it is trained, OUTPUT.run stands beside it.
     resume
         Go on with the run in OUTPUT.run.
     """
+    if lesson.partition("[")[0] == "decoder":
+        _fit_decoder(lesson, model, output, training, seed, hardware, resume=resume, json=json)
+        return
     from selfscope.api.fit import fit as trained
     from selfscope.api.loading import load
     from selfscope.records import to_jsonable
+    from selfscope.training.ranks import joined
 
-    schedule, shape = training.schedule(seed), training.shape()
+    schedule, shape, ranks = training.schedule(seed), training.shape(), joined()
     subject = load(model, **hardware.chosen())
-    with Bar(quiet=json, first="measuring what it does") as bar:
+    with Bar(quiet=json or not ranks.first, first="measuring what it does") as bar:
         done = trained(
             subject, output, lesson, phenomenon=phenomenon, carry=training.carry, shape=shape, schedule=schedule,
             guard=training.guard, labels_of=labels_of, resume=resume, progress=bar,
         )  # fmt: skip
+    if not ranks.first:
+        return
     if json:
         print_data({"folder": str(done.folder), **to_jsonable(done.sidecar)})
     else:
         say(str(done))
 
 
-artifacts = App(name="artifacts", help="What was trained: adapters with a sidecar.", help_format="plaintext")
+def _fit_decoder(
+    lesson: str, model: str, output: Path, training: Training, seed: int, hardware: Hardware, *, resume: bool,
+    json: bool,
+) -> None:  # fmt: skip
+    from selfscope.api.decoders import fit_decoder
+    from selfscope.api.loading import load
+    from selfscope.records import to_jsonable
+    from selfscope.training.fit_decoder import USUAL
+    from selfscope.training.ranks import joined
+
+    if (training.carry, training.rank, training.layers, training.guard) != ("switched", 16, "", 0):
+        raise BadInput(
+            "a decoder acts on its own prompts alone: layers and rank are settings of it, as in decoder[layers=(7,15),"
+            "rank=8], and it has neither carry nor guard"
+        )
+    ranks = joined()
+    subject = load(model, **hardware.chosen())
+    with Bar(quiet=json or not ranks.first, first="reading states") as bar:
+        done = fit_decoder(
+            subject, output, lesson, schedule=training.schedule(seed, USUAL), resume=resume, progress=bar
+        )  # fmt: skip
+    if not ranks.first:
+        return
+    if json:
+        print_data({"folder": str(done.folder), **to_jsonable(done.contract)})
+    else:
+        say(str(done))
+
+
+artifacts = App(name="artifacts", help="What was trained: adapters and decoders.", help_format="plaintext")
 app.command(artifacts)
 
 
@@ -140,7 +192,7 @@ def artifacts_list(folder: Path = Path(), /, *, json: Json = False) -> None:
 
 @artifacts.command(name="check")
 def artifacts_check(folder: Path, model: str | None = None, /) -> None:
-    """Whether an adapter is whole and fits its model (default: the one that it was made on)."""
+    """Whether an adapter or a decoder is whole and fits its model (default: the one that it was made on)."""
     from selfscope.api.artifacts import check
 
     say(check(folder, model))
@@ -148,7 +200,7 @@ def artifacts_check(folder: Path, model: str | None = None, /) -> None:
 
 @artifacts.command(name="export")
 def artifacts_export(folder: Path, target: Path, /) -> None:
-    """Copy an adapter to a folder that peft and others read."""
+    """Copy an adapter, a decoder's adapter or its vectors to a folder that peft and others read."""
     from selfscope.api.artifacts import export
 
     say(str(export(folder, target)))

@@ -7,8 +7,10 @@ have when nothing is written. D width, K options.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -16,15 +18,19 @@ import numpy as np
 from selfscope.errors import BadInput
 from selfscope.readers.decoder_files import DecoderFiles, check, read_decoder
 from selfscope.readers.decoder_states import StatesOf, states_of, vectors_of
+from selfscope.readers.inversion import inverted, shown_texts
 from selfscope.readers.open_answers import open_answers
 from selfscope.readers.vector_arms import Place, evidence_of, mean_vectors
 from selfscope.records import Cost, Identified, Injection, Outcome, Prompt, Reading, Trial, Truth, Vector
+from selfscope.records.contracts import CONTRACT
 from selfscope.statistics import softmax
 from selfscope.subjects.base import AdaptableSubject, OpenSubject, Subject, reaches
 from selfscope.wording.decoder_prompts import SlottedPrompt, answers, decoder_prompt, filled_prompt
 from selfscope.wording.questions import question_core
 
-RIVALS = ("", "bias", "neighbour")
+RIVALS = ("", "bias", "neighbour", "tokens", "inversion")
+TAUGHT = ("tokens", "bias")
+"""Those that may have been taught beside a decoder, in folders of their own."""
 SHARP = 20.0
 """How sharply the likeness of neighbours (a cosine) is taken."""
 
@@ -48,8 +54,10 @@ class Decoder(Identified):
     position
         Index into the positions of the evidence (None: as its folder says).
     rival
-        Instead of the decoder. bias: its prompt without any state in it. neighbour: what the nearest state of its train
-        split was, no model asked.
+        Instead of the decoder. bias: its prompt without any state in it, with the bias that was taught beside it where
+        there is one. neighbour: what the nearest state of its train split was, no model asked. tokens: the same
+        decoder, taught beside it with the embeddings of the read tokens. inversion: the words that the output head
+        finds in the state, given to the untaught model.
     means
         Mean vectors, learnt by `fit`: place -> (D,); no part of the configuration.
 
@@ -74,7 +82,10 @@ class Decoder(Identified):
 
     @property
     def title(self) -> str:
-        what = {"": "trained decoder", "bias": "trained decoder, no state", "neighbour": "nearest training state"}
+        what = {
+            "": "trained decoder", "bias": "trained decoder, no state", "neighbour": "nearest training state",
+            "tokens": "decoder trained on the tokens", "inversion": "words found in the state",
+        }  # fmt: skip
         return what[self.rival]
 
     @property
@@ -83,7 +94,8 @@ class Decoder(Identified):
 
     @classmethod
     def planned(cls, subject: Subject, formats: Sequence[str], settings: Mapping[str, Any]) -> list[Decoder]:
-        """The decoder, and beside it the nearest state of its train split, if it keeps them.
+        """The decoder, and beside it what it has to beat: the nearest state of its train split, if it keeps them, the
+        words in the state, and what was taught beside it.
 
         Parameters
         ----------
@@ -108,8 +120,11 @@ class Decoder(Identified):
         files = first._files()
         check(files, first.folder, subject)
         first = replace(first, artifact=files.contract.content[:12])
-        rivals = [] if "rival" in settings or not files.labels else [replace(first, rival="neighbour")]
-        return [first, *rivals]
+        if "rival" in settings:
+            return [first]
+        beside = [name for name in TAUGHT if first._beside(name)]
+        rivals = [*(["neighbour"] if files.labels else []), "inversion", *beside]
+        return [first, *(replace(first, rival=name) for name in rivals)]
 
     def fit(self, subject: Subject, trials: Sequence[Trial], truths: Sequence[Truth]) -> Decoder:
         """Learns the mean vectors of the train trials; the decoder itself learns nothing."""
@@ -127,6 +142,11 @@ class Decoder(Identified):
             return [Reading(Outcome.UNSUPPORTED)] * len(trials)
         files, able = self._files(), cast(OpenSubject, subject)
         check(files, self.folder, subject)
+        if self.rival in TAUGHT and self._beside(self.rival):
+            # Tokens have no layer, and a bias has no state: a layer that is asked for is the decoder's, not theirs.
+            return Decoder(self._beside(self.rival), position=self.position, means=self.means).read(subject, trials)
+        if self.rival == "tokens":
+            raise BadInput(f"beside the decoder {self.folder} none was taught on tokens: fit it with twins=(tokens)")
         columns = self._columns(files.contract.columns)
         placed = [states_of(trial, files.contract, self.layer, columns) for trial in trials]
         there = [(t, p) for t, p in zip(trials, placed, strict=True) if p is not None]
@@ -134,6 +154,9 @@ class Decoder(Identified):
         states = [None if p is None else next(ready) for p in placed]
         if self.rival == "neighbour":
             return [self._neighbour(files, t, s) for t, s in zip(trials, states, strict=True)]
+        if self.rival == "inversion":
+            found = inverted(able, files, trials, states)
+            return [r or _unsupported(t, files, "there is no state in it") for t, r in zip(trials, found, strict=True)]
         on = cast(AdaptableSubject, able).with_adapter(self.folder) if files.contract.adapter else able
         readings = [_unsupported(t, files) for t in trials]
         for is_open in (False, True):
@@ -152,6 +175,11 @@ class Decoder(Identified):
                 f"{self.artifact}): give the folder of the one that was meant"
             )
         return files
+
+    def _beside(self, rival: str) -> str:
+        """The folder of a rival that was taught beside it; empty where none was."""
+        place = Path(os.path.expanduser(self.folder)) / "rivals" / rival
+        return str(place) if (place / CONTRACT).is_file() else ""
 
     def _columns(self, own: Sequence[int]) -> tuple[int, ...]:
         return tuple(own) if self.position is None else (self.position,)
@@ -202,7 +230,7 @@ class _Asked:
         return out
 
     def _slotted(self, trial: Trial, states: StatesOf) -> SlottedPrompt:
-        asked = (question_core(trial), tuple(_shown(trial)), tuple(states.runs))
+        asked = (question_core(trial), tuple(shown_texts(trial)), tuple(states.runs))
         if asked not in self.slots:
             self.slots[asked] = decoder_prompt(self.on, self.files.contract.words, *asked)
         return self.slots[asked]
@@ -210,7 +238,8 @@ class _Asked:
     def _prompt(self, trial: Trial, states: StatesOf, slot: SlottedPrompt) -> Prompt:
         if trial.arm == "full":
             words = evidence_of(trial).full or "..."
-            return self._steered(filled_prompt(self.files.contract.words, words, question_core(trial), _shown(trial)))
+            contract, asked = self.files.contract, question_core(trial)
+            return self._steered(filled_prompt(contract.words, words, asked, shown_texts(trial)))
         if trial.arm == "text":
             ids = self.on.encode(evidence_of(trial).prompt)
             return self._steered(slot.filled([[ids[p] for p in states.positions] for _ in states.layers]))
@@ -231,11 +260,6 @@ class _Asked:
             if f"steer.{layer}" in self.files.tensors
         )
         return replace(prompt, interventions=(*prompt.interventions, *every)) if every else prompt
-
-
-def _shown(trial: Trial) -> list[str]:
-    texts = trial.question.shown_texts
-    return [texts[k].strip() for k in trial.question.shown]
 
 
 def _unsupported(trial: Trial, files: DecoderFiles, why: str = "") -> Reading:

@@ -25,6 +25,7 @@ from selfscope.training.checkpoints import Checkpoint
 from selfscope.training.dev import Dev, Look
 from selfscope.training.examples import Example, fingerprint
 from selfscope.training.objectives import loss_of, right
+from selfscope.training.ranks import Ranks, joined
 from selfscope.training.schedule import Schedule
 from selfscope.training.trainable import Scorer, Trainable, getting_gradients, trainable_of
 
@@ -73,7 +74,7 @@ def train(
     folder : Path, optional
         Where checkpoints go. One that is there of this very run is gone on with.
     on_step : callable
-        Told of every step.
+        Told of every step; of several processes the first.
     dev : Dev, optional
         What is looked at on the way, and when that ends it: the weights of the best look are kept then.
 
@@ -91,7 +92,7 @@ def train(
     """
     if not examples:
         raise BadInput("there is nothing to train on: give at least one example")
-    worn = trainable_of(what)
+    worn, ranks = trainable_of(what), joined()
     groups = _grouped(examples)
     steps = max(1, math.ceil(schedule.epochs * len(groups) / schedule.groups))
     run = content_hash(
@@ -109,17 +110,19 @@ def train(
         for step in range(now.step, steps):
             if dev is not None and dev.over(now.looks):
                 break
-            loss = _step(subject, worn, [groups[k] for k in _order(len(groups), step, schedule)], schedule, optimizer,
-                         (step, steps))  # fmt: skip
+            batch = [groups[k] for k in _order(len(groups), step, schedule)]
+            loss = _step(subject, worn, batch, schedule, optimizer, (step, steps), ranks)
             now = replace(now, step=step + 1, history=(*now.history, (step + 1, loss)))
             if dev is not None and (now.step % dev.every == 0 or now.step == steps):
                 now = _looked(subject, worn, dev, now, schedule)
             over = now.step == steps or (dev is not None and dev.over(now.looks))
-            if folder is not None and (time.monotonic() - saved > schedule.save_every or over):
+            if folder is not None and ranks.first and (time.monotonic() - saved > schedule.save_every or over):
                 moments = checkpoints.moments_of(optimizer, parameters)
                 checkpoints.save(folder, replace(now, weights=worn.state(), moments=moments))
                 saved = time.monotonic()
-            on_step(step + 1, steps, loss)
+            if ranks.first:
+                on_step(step + 1, steps, loss)
+    ranks.wait()
     if now.best:
         worn.set_state(now.best)
     done = min(now.looks, key=lambda look: look.loss).step if now.best else now.step
@@ -133,12 +136,14 @@ def _step(
     schedule: Schedule,
     optimizer: torch.optim.Optimizer,
     at: tuple[int, int],
+    ranks: Ranks,
 ) -> float:
     """One step of the optimiser; its loss. Raises TrainingFailed."""
     step, steps = at
     for part in optimizer.param_groups:
         part["lr"] = schedule.rate_at(step, steps)
-    loss = _backward(subject, worn, batch, schedule)
+    total = sum(example.weight for group in batch for example in group) or 1.0
+    loss = ranks.summed(_backward(subject, worn, ranks.part(batch), schedule, total), worn.parameters())
     length = torch.nn.utils.clip_grad_norm_(worn.parameters(), schedule.clip)
     if not (math.isfinite(loss) and bool(torch.isfinite(length))):
         raise TrainingFailed(
@@ -183,11 +188,16 @@ def _parts(batch: Sequence[Sequence[Example]], at_once: int, worn: Trainable) ->
 
 
 def _backward(
-    subject: LocalWeights, what: Trainable | Adapter, batch: Sequence[Sequence[Example]], schedule: Schedule
+    subject: LocalWeights,
+    what: Trainable | Adapter,
+    batch: Sequence[Sequence[Example]],
+    schedule: Schedule,
+    total: float | None = None,
 ) -> float:
-    """Gradients of the batch's mean loss, and the loss; the size of the parts changes neither."""
+    """Gradients of the batch's mean loss, and the loss; the size of the parts changes neither. total: weight of the
+    whole batch, where this is a part of it."""
     worn = trainable_of(what)
-    total = sum(example.weight for group in batch for example in group) or 1.0
+    total = total or sum(example.weight for group in batch for example in group) or 1.0
     loss = 0.0
     for part in _parts(batch, schedule.at_once, worn):
         try:

@@ -1,0 +1,178 @@
+"""The cells of `decoders.py`: a decoder trained from one seed, or a layer's untrained rivals, read on all splits."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from selfscope.api.decoders import fit_decoder
+from selfscope.cli.progress import Bar
+from selfscope.controls.arms import Arms
+from selfscope.readers.centred_lens import CentredLens
+from selfscope.readers.decoder import Decoder
+from selfscope.readers.ridge_probe import RidgeProbe
+from selfscope.records import Option, Trial, Truth, content_hash
+from selfscope.subjects.local import Local
+from selfscope.training.bank import NOTHING
+from selfscope.training.decoder_lesson import DecoderLesson
+from selfscope.training.decoder_material import Material
+from selfscope.training.decoder_trials import shuffled, trials_of
+from selfscope.training.fit_decoder import USUAL
+from selfscope.verdicts.arm_gaps import right
+
+LARGE = ("topic", "persona", "word", "goal", "trait")
+"""Families with more than 40 values on either side: 464 values of train, 279 of test."""
+ARMS = ("none", "random", "mean", "text")
+"""Beside another item's states."""
+SURE = ("sure", "unsure")
+ROTATIONS = 3
+"""Further orders of the options, whose agreement is a confidence."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """group: of the page. name: what is compared. lesson: what is trained; of the untrained rivals what they are asked
+    about. layer: of the rivals. sizes: of the test splits."""
+
+    group: str
+    name: str
+    lesson: DecoderLesson
+    seed: int
+    sizes: tuple[tuple[str, int], ...]
+    layer: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Its folder."""
+        return f"{self.group}-{self.name}-{content_hash(self.lesson, self.layer, self.sizes, size=8)}-seed{self.seed}"
+
+
+def done(cell: Cell, place: Path) -> dict[str, Any] | None:
+    """What was found; None where the cell is not finished."""
+    file = place / cell.key / "found.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def run(subject: Local, cell: Cell, place: Path) -> dict[str, Any]:
+    """Trains where it is not trained, reads, and writes what was found."""
+    known = done(cell, place)
+    if known is not None:
+        return known
+    folder = place / cell.key
+    folder.mkdir(parents=True, exist_ok=True)
+    material = cell.lesson.material(subject, cell.seed, dict(cell.sizes))
+    if cell.layer is None:
+        cpu = fitted(subject, cell, folder)
+        rows = decoder_rows(subject, cell, material, Decoder(str(folder / "decoder")))
+    else:
+        start = time.process_time()
+        rows = rival_rows(subject, cell, material)
+        cpu = time.process_time() - start
+    found = {"group": cell.group, "name": cell.name, "seed": cell.seed, "lesson": cell.lesson.id, "cpu": round(cpu, 1),
+             "layer": cell.layer, "rows": rows}  # fmt: skip
+    draft = folder / f"found.{os.getpid()}.tmp"
+    draft.write_text(json.dumps(found), encoding="utf-8")
+    draft.replace(folder / "found.json")
+    return found
+
+
+def fitted(subject: Local, cell: Cell, folder: Path) -> float:
+    """Trains; CPU-seconds that it took without its rivals, of all sittings."""
+    file, target = folder / "cpu.json", folder / "decoder"
+    spent = json.loads(file.read_text(encoding="utf-8")) if file.exists() else 0.0
+    if not (target / "reader.json").exists():
+        start = time.process_time()
+        schedule = replace(USUAL, precision="bf16", seed=cell.seed)
+        try:
+            with Bar(first=cell.key) as bar:
+                fit_decoder(
+                    subject, target, cell.lesson, schedule=schedule, states=folder.parent / "states", resume=True,
+                    progress=bar,
+                )  # fmt: skip
+        finally:
+            spent += time.process_time() - start
+            file.write_text(json.dumps(spent), encoding="utf-8")
+    return float(spent) / (1 + len(cell.lesson.twins))
+
+
+def decoder_rows(subject: Local, cell: Cell, material: Material, reader: Decoder) -> list[dict[str, Any]]:
+    """Each test item under every arm, and by every rival that stands in the folder."""
+    rows: list[dict[str, Any]] = []
+    for split, _ in cell.sizes:
+        items = material.of(split)
+        trials, truths = trials_of(material, items)
+        if not trials:
+            continue
+        arms = [trials, shuffled(material, items, trials, cell.seed)]
+        arms += [[t for t in Arms().apply(trials, cell.seed) if t.arm == kind] for kind in ARMS]
+        sure = confidence(subject, reader, trials, truths) if cell.group != "table" else {}
+        flat = [t for own in arms for t in own]
+        rows += _rows(reader.read(subject, flat), flat, truths, "", sure)
+        rivals = Decoder.planned(subject, (), {"folder": reader.folder})[1:]
+        # Words in a state and its neighbours are the same for all readers of a layer: the table has them once.
+        for rival in rivals if cell.group != "table" or cell.name == "oracle" else ():
+            rows += _rows(rival.read(subject, trials), trials, truths, rival.rival, {})
+    return rows
+
+
+def rival_rows(subject: Local, cell: Cell, material: Material) -> list[dict[str, Any]]:
+    """The centred lens and the ridge probe at a layer, with the same train items and the same options."""
+    train = trials_of(material, material.of("train"))
+    rows = []
+    for reader in (CentredLens(layer=cell.layer), RidgeProbe(layer=cell.layer, position=-1)):
+        fit = reader.fit(subject, *train)
+        for split, _ in cell.sizes:
+            trials, truths = trials_of(material, material.of(split))
+            rows += _rows(fit.read(subject, trials), trials, truths, reader.kind, {})
+    return rows
+
+
+def _rows(
+    readings: Sequence[Any], trials: Sequence[Trial], truths: Sequence[Truth], reader: str, sure: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """reader: empty for the decoder itself. said: whether another answer than NOTHING was given. Who has no answer, as
+    the nearest neighbour where no option was ever trained, guesses."""
+    of = {truth.trial: truth for truth in truths}
+    out = []
+    for reading, trial in zip(readings, trials, strict=True):
+        truth, count = of[trial.base or trial.id], len(trial.question.options)
+        known = reading.distribution is not None
+        said = trial.question.options[int(np.argmax(reading.distribution))].text if known else ""
+        hit = float(right(reading, truth)) if known else 1 / count
+        row = {"split": trial.split, "kind": trial.task, "value": trial.cluster, "arm": trial.arm, "reader": reader,
+               "right": hit, "clean": trial.cluster.endswith(f": {NOTHING}"),
+               "said": said != NOTHING}  # fmt: skip
+        out.append({**row, **sure.get(trial.id, {})} if trial.arm == "real" else row)
+    return out
+
+
+def confidence(
+    subject: Local, reader: Decoder, trials: Sequence[Trial], truths: Sequence[Truth]
+) -> dict[str, dict[str, float]]:
+    """Of each trial how many of its orders give its answer, and how sure the decoder says that it is."""
+    turned = [
+        replace(t, id=f"{t.id}.{k}", question=replace(t.question, order=t.question.order[k:] + t.question.order[:k]))
+        for k in range(1, ROTATIONS + 1) for t in trials
+    ]  # fmt: skip
+    first, *others = (
+        [int(np.argmax(r.distribution or (0.0,))) for r in reader.read(subject, own)]
+        for own in [trials, *(turned[k : k + len(trials)] for k in range(0, len(turned), len(trials)))]
+    )
+    asked = [
+        replace(t, id=f"{t.id}.sure", question=replace(
+            t.question, options=tuple(Option(x, x) for x in SURE), order=(0, 1),
+            arguments={"ask": f"{t.question.arguments['ask']} How sure are you of the answer?"},
+        )) for t in trials
+    ]  # fmt: skip
+    stated = [float((r.distribution or (0.5,))[0]) for r in reader.read(subject, asked)]
+    return {
+        t.id: {"agreement": sum(own[k] == first[k] for own in others) / len(others), "stated": stated[k]}
+        for k, t in enumerate(trials)
+    }

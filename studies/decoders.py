@@ -1,0 +1,112 @@
+"""Trained readers of activations, each with all of its arms: equal labels and compute, layers 7 to 29, three seeds.
+
+    python studies/decoders.py                         (all; goes on where it was stopped; lies in teach/decoders)
+    python studies/decoders.py --groups late tokens    (some of: tokens, late, middle, table)
+    python studies/decoders.py --share 0/2             (every second cell: two processes share the work)
+    python studies/decoders.py --page                  (studies/decoders.md from what is finished)
+    python studies/decoders.py --dev "decoder[...]"    (one decoder, read on dev alone: to choose settings)
+
+Everything goes through the product: `fit_decoder` teaches, the readers `decoder`, `centred_lens`, `ridge_probe` read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "src"))
+sys.path.insert(0, str(ROOT / "studies"))
+
+from decoder_cells import LARGE, Cell, done, run  # noqa: E402
+from decoder_page import figure, page  # noqa: E402
+
+from selfscope.api.decoders import lesson_of  # noqa: E402
+from selfscope.api.loading import load  # noqa: E402
+from selfscope.training.decoder_lesson import DecoderLesson  # noqa: E402
+
+PLACE = ROOT / "teach" / "decoders"
+PAGE = ROOT / "studies" / "decoders.md"
+SEEDS = (0, 1, 2)
+LAYERS = (7, 15, 21, 29)
+BARS = (("t1", 240), ("t2", 240), ("t3", 120))
+TABLE = (("t1", 72), ("t2", 72), ("t3", 24))
+HEARD = (("t1", 120), ("t2", 60))
+ITEMS = 1000
+"""Contexts of the table: less than a third of those of the bars, so that all readers are trained at all layers."""
+LATE = DecoderLesson("oracle", (29,), families=LARGE, items=3400, twins=("bias",))
+MIDDLE = DecoderLesson("ridge", (7, 15), columns=(0, -1), rank=16, families=LARGE, items=3600, twins=("bias",))
+TOKENS = DecoderLesson("oracle", (15,), about=("own_token", "previous_token"), items=4800, twins=("tokens",))
+READERS = {
+    "bias": {"form": "bias"},
+    "affine": {"form": "affine"},
+    "ridge": {"form": "ridge"},
+    "ridge and adapter": {"form": "ridge", "rank": 16},
+    "steering": {"form": "steering"},
+    "rank 1": {"form": "rank1"},
+    "LatentQA": {"form": "latentqa"},
+    "LatentQA, centred": {"form": "latentqa", "prepared": "standard"},
+    "oracle": {"form": "oracle"},
+    "oracle, not centred": {"form": "oracle", "prepared": "unit"},
+    "oracle, shuffled": {"form": "oracle", "reads": "others"},
+}
+ONLY = {
+    "bias": (29,), "LatentQA": (29,), "oracle, not centred": (29,), "oracle, shuffled": (29,),
+    "affine": (7, 15, 29), "ridge": (7, 15, 29), "steering": (7, 15, 29), "rank 1": (7, 15, 29),
+    "LatentQA, centred": (7, 15, 29),
+}  # fmt: skip
+"""Layers at which some are trained: a bias sees none, and raw states teach nothing in this budget at any."""
+
+
+def cells(seeds: tuple[int, ...] = SEEDS) -> list[Cell]:
+    """All of the study, the bars first."""
+    out = []
+    for seed in seeds:
+        out.append(Cell("tokens", "oracle", TOKENS, seed, HEARD))
+        out.append(Cell("late", "oracle", LATE, seed, BARS))
+        out.append(Cell("late", "rivals", LATE, seed, BARS, 29))
+        out.append(Cell("middle", "ridge and adapter", MIDDLE, seed, BARS))
+        out += [Cell("middle", f"rivals {k}", MIDDLE, seed, BARS, k) for k in MIDDLE.layers]
+    for seed in seeds:
+        for layer in LAYERS:
+            bare = DecoderLesson(layers=(layer,), families=LARGE, items=ITEMS)
+            out.append(Cell("table", "rivals", bare, seed, TABLE, layer))
+            for name, settings in READERS.items():
+                if layer in ONLY.get(name, LAYERS):
+                    out.append(Cell("table", name, replace(bare, **settings), seed, TABLE))
+    return out
+
+
+def main() -> int:
+    """Runs what is not finished and writes the page."""
+    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    words.add_argument("--model", default="smollm2-135m")
+    words.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
+    words.add_argument("--groups", nargs="+", default=["tokens", "late", "middle", "table"])
+    words.add_argument("--share", default="0/1")
+    words.add_argument("--place", type=Path, default=PLACE)
+    words.add_argument("--page", action="store_true")
+    words.add_argument("--dev", default="")
+    given = words.parse_args()
+    every = [cell for cell in cells(tuple(given.seeds)) if cell.group in given.groups]
+    if given.dev:
+        every = [Cell("dev", "chosen", lesson_of(given.dev), given.seeds[0], (("dev", 0),))]
+    if not given.page:
+        subject = load(given.model)
+        first, of = map(int, given.share.split("/"))
+        for cell in every[first::of]:
+            found = run(subject, cell, given.place)
+            print(f"{cell.key}: {found['cpu']:.0f} CPU-s", flush=True)
+    known = [found for cell in (every if given.dev else cells()) if (found := done(cell, given.place)) is not None]
+    text = page(given.model, known)
+    if not given.dev:
+        PAGE.write_text(text, encoding="utf-8")
+        PAGE.with_suffix(".svg").write_text(figure(known), encoding="utf-8")
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
