@@ -186,8 +186,8 @@ def _access(place: Path) -> list[str]:
         head = ("organism", "on top", "choices moved", "report", "less the same words", "less a third person")
         lines += [
             "## States that an adapter sets", "",
-            "From the base to the organism: what the report moved, on what the choices moved; no slope where they did not.",
-            "", *_table(head, rows),
+            "From the base to the organism: what the report moved, on what the choices moved; no slope where they",
+            "did not.", "", *_table(head, rows),
         ]  # fmt: skip
     return lines
 
