@@ -60,6 +60,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
     "lesson": {
         "states": "selfscope.training.states:StateLesson",
         "truths": "selfscope.training.truths:TruthLesson",
+        "injections": "selfscope.training.injections:InjectionLesson",
     },
     "organism": {
         "habit": "selfscope.organisms.habit:Habit",
