@@ -23,6 +23,7 @@ from selfscope.records import Trial, Truth
 from selfscope.subjects.open_phantom import OpenPhantom
 from selfscope.verdicts.arm_gaps import Gap
 from selfscope.verdicts.detection import InjectionFinding, detections
+from selfscope.verdicts.injected_choices import ALARM, CONTENT, NOTHING
 
 
 def gap(subject: OpenPhantom, phenomenon: Any, reader: Reader) -> Gap:
@@ -81,15 +82,19 @@ def test_the_lens_reads_late_layers_whatever_the_dials() -> None:
 
 
 POSED: dict[str, tuple[list[Trial], list[Truth]]] = {}
+NOTICED: dict[str, InjectionFinding] = {}
+SENTENCES = InjectedConcept(test=20, train=0, dev=0, places=4)
 
 
 def noticed(subject: OpenPhantom) -> InjectionFinding:
     if not POSED:  # its vectors do not depend on the dials that are turned here
-        posed = InjectedConcept(test=20, train=0, dev=0).pose(subject, 0)
-        POSED["all"] = posed, InjectedConcept().truth(posed, InjectedConcept().observe(subject, posed))
+        posed = SENTENCES.pose(subject, 0)
+        POSED["all"] = posed, SENTENCES.truth(posed, SENTENCES.observe(subject, posed))
     trials, truths = POSED["all"]
-    rows = rows_of({Ask(): Ask().read(subject, trials)}, trials, truths, phenomenon=InjectedConcept())
-    return detections(rows, rows.trials, rows.truths, rows.parts, draws=200)[0]
+    if subject.identity not in NOTICED:
+        rows = rows_of({Ask(): Ask().read(subject, trials)}, trials, truths, phenomenon=SENTENCES)
+        NOTICED[subject.identity] = detections(rows, rows.trials, rows.truths, rows.parts, draws=200)[0]
+    return NOTICED[subject.identity]
 
 
 @pytest.mark.parametrize("says_yes", [0.0, 1.0])
@@ -120,6 +125,31 @@ def test_who_neither_notices_nor_says_yes_is_at_chance() -> None:
     assert finding.detection is not None
     assert not finding.detection.notices
     assert finding.detection.unrelated["real"].low < 0 < finding.detection.unrelated["real"].high
+
+
+def test_who_finds_any_direction_and_names_none_sounds_an_alarm() -> None:
+    """The law of the claim: an alarm with an address, content, or nothing, as the dials say."""
+    alarm = noticed(OpenPhantom(names=0.0))
+    place = alarm.choices["localisation"]
+    assert alarm.supports == ALARM
+    assert place.right.value > 0.9
+    assert place.arms["random"].value > 0.9
+    assert place.over_random is not None
+    assert place.over_random.low <= 0
+    assert place.arms["against"].value > 0.9
+    for arm in ("input", "mismatch"):
+        assert place.arms[arm].low <= place.chance
+    assert alarm.choices["identification"].right.low < alarm.choices["identification"].chance
+    assert noticed(OpenPhantom()).supports == CONTENT
+    assert noticed(OpenPhantom(notices=0.0)).supports == NOTHING
+    assert OpenPhantom(names=1.0).identity == OpenPhantom().identity != OpenPhantom(names=0.0).identity
+
+
+def test_an_open_phantom_says_what_was_written() -> None:
+    written = noticed(OpenPhantom()).written
+    assert written is not None
+    assert written.medians == SENTENCES.strength
+    assert written.natural > 0
 
 
 def test_answers_about_injections_are_replies_too() -> None:

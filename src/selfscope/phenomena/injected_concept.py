@@ -1,10 +1,10 @@
 """Something is written into the residual stream while the subject reads: where, where more, what, and did it notice?
 
-Four tasks in order of trust. *Localisation* (one of several sentences) and *strength* (which of two passages more) cannot
-be passed by saying yes more often; *identification* is an n-way choice; *detection* is a yes/no question, whose answer
-means nothing without the same injection under unrelated yes/no questions (Hahami et al. 2025: the two shifts correlate
-at 0.999), clean and random-vector trials, and the concept's word in the text instead of in the state (Singh et al.
-2026). Lindsey 2025 is the source of the experiment. `verdicts.detection` computes what follows from the answers.
+Four tasks in order of trust. *Localisation* (one of several sentences) and *strength* (which of two passages more)
+cannot be passed by saying yes more often; *identification* is an n-way choice; *detection* is a yes/no question, whose
+answer means nothing without the same injection under unrelated yes/no questions (Hahami et al. 2025: the two shifts
+correlate at 0.999), clean and random-vector trials, and the concept's word in the text instead of in the state (Singh
+et al. 2026). Lindsey 2025 is the source of the experiment. `verdicts.detection` computes what follows from the answers.
 """
 
 from __future__ import annotations
@@ -16,34 +16,25 @@ from typing import Any, ClassVar
 import numpy as np
 
 from selfscope.errors import BadInput, SelfscopeError
-from selfscope.phenomena.counterbalance import Item, counterbalance, draft_trial, generator, public_text, shuffled
+from selfscope.phenomena.counterbalance import Item, counterbalance, draft_trial, public_text
 from selfscope.phenomena.evidence import point_truth, require_activations
+from selfscope.phenomena.injected_items import Case, commitment_of, place_of, question_of, text_of
 from selfscope.phenomena.rollouts import by_key, distinct, known
 from selfscope.phenomena.stimuli.concepts import concept_vectors, concepts, random_vector
 from selfscope.phenomena.stimuli.injected_texts import (
-    HALF,
-    PASSAGE,
     SENTENCES,
     SHARES,
     Text,
-    numbered,
-    passage,
-    sentences,
     sources,
-    tampered,
-    tampered_line,
-    two,
 )
-from selfscope.quantities import YES_NO, load_table
+from selfscope.quantities import load_table
 from selfscope.records import (
     PLAIN,
     ControlPart,
     Identified,
     Injection,
     Observation,
-    Option,
     Prompt,
-    Question,
     Trial,
     Truth,
     Vector,
@@ -68,13 +59,10 @@ earlier layer; against, the real injection beside such a text at another sentenc
 question about something else, which of the numbers is listed last."""
 HELD_OUT = (("notes", "localisation"), ("story", "identification"))
 """Tasks (source, quantity) that occur in the test split only."""
-CHOICES = 5
-"""Options of an identification: the concept and others of other categories."""
 DEPTH = 0.17
 """Where the vector is written unless told, as a part of the layers."""
 EARLY = 4
 """The early layer is this part of the layer that is written."""
-PASSAGES = (Option("a", "A"), Option("b", "B"))
 
 
 @dataclass(frozen=True)
@@ -155,34 +143,39 @@ class InjectedConcept(Identified):
         observation_of = by_key(observations)
         return [_truth(trial, observation_of[trial.observation].exact["answer"]) for trial in trials]
 
-    def _cases(self, seed: int) -> list[_Case]:
+    def _cases(self, seed: int) -> list[Case]:
         pool = concepts(seed)
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         if sum(sizes.values()) > len(pool):
             raise SelfscopeError(f"there are {len(pool)} concepts: ask for as many clusters at most")
-        cases: list[_Case] = []
+        cases: list[Case] = []
         for split, size in sizes.items():
             part = pool[len(cases) : len(cases) + size]
             for number, (kind, word) in enumerate(part):
                 source = sources()[number % len(sources())]
                 others = [w for k, w in pool if k != kind]
-                cases.append(_Case(split, source, number // len(sources()), word, tuple(others)))
+                cases.append(Case(split, source, number // len(sources()), word, tuple(others)))
         return cases
 
-    def _drafted(self, case: _Case, quantity: str, seed: int) -> Trial:
+    def _drafted(self, case: Case, quantity: str, seed: int) -> Trial:
         """The trial before anything is injected. Cluster and observation name the concept by a hash: readers see
         them."""
-        text = _text(case, quantity, seed, "real", self.places)
+        text = text_of(case, quantity, seed, "real", self.places)
         item = Item(case.source, "concept " + content_hash("cluster", case.word), text.prompt)
-        question = _question(case, quantity, seed, self.places)
-        return draft_trial(self.kind, case.split, item, question, observation=_key(case, quantity))
+        question = question_of(case, quantity, seed, self.places)
+        return draft_trial(self.kind, case.split, item, question, observation=commitment_of(case, quantity))
 
-    def _arms(self, subject: OpenSubject, case: _Case, trial: Trial, write: _Write) -> list[Trial]:
+    def _arms(self, subject: OpenSubject, case: Case, trial: Trial, write: _Write) -> list[Trial]:
         quantity, seed = trial.question.quantity, write.seed
-        where = {"seed": seed, "layer": write.layer, "strength": self.strength, "natural": self._natural(subject, write)}
+        where = {
+            "seed": seed,
+            "layer": write.layer,
+            "strength": self.strength,
+            "natural": self._natural(subject, write),
+        }
         arms: list[Trial] = []
         for arm in TASKS[quantity]:
-            text = _text(case, quantity, seed, arm, self.places)
+            text = text_of(case, quantity, seed, arm, self.places)
             drawn = write if arm != "random" else replace(write, vector=random_vector(subject.width, seed, case.word))
             own = drawn if arm != "early" else replace(drawn, layer=write.layer // EARLY)
             acts = () if arm in ("clean", "input") else self._acts(case, quantity, text, own)
@@ -209,7 +202,7 @@ class InjectedConcept(Identified):
         length = float(np.linalg.norm(write.vector.array))
         return round(self.strength * subject.median_norm(write.layer) / length, 1) if length > 0 else 0.0
 
-    def _acts(self, case: _Case, quantity: str, text: Text, write: _Write) -> tuple[Injection, ...]:
+    def _acts(self, case: Case, quantity: str, text: Text, write: _Write) -> tuple[Injection, ...]:
         def span_text(part: int, strength: float, schedule: str = "prefill") -> Injection:
             return Injection(
                 write.layer, write.vector, operator="add", strength=strength, unit="median", schedule=schedule,
@@ -217,9 +210,9 @@ class InjectedConcept(Identified):
             )  # fmt: skip
 
         if quantity == "localisation":
-            return (span_text(_place(case, self.places), self.strength),)
+            return (span_text(place_of(case, self.places), self.strength),)
         if quantity == "strength":
-            more = _place(case, 2)
+            more = place_of(case, 2)
             weaker = () if case.number // 2 % 2 else (span_text(1 - more, self.strength / 2),)
             return (span_text(more, self.strength), *weaker)
         return (span_text(0, self.strength, "span" if self.span else "prefill"),)
@@ -232,58 +225,6 @@ class _Write:
     layer: int
     vector: Vector
     seed: int
-
-
-@dataclass(frozen=True)
-class _Case:
-    """One concept: where it goes. others: words of other categories. number: within its split and source."""
-
-    split: str
-    source: str
-    number: int
-    word: str
-    others: tuple[str, ...]
-
-
-def _key(case: _Case, quantity: str) -> str:
-    return content_hash(quantity, case.split, case.word)
-
-
-def _text(case: _Case, quantity: str, seed: int, arm: str, places: int) -> Text:
-    """All arms of a question read the same sentences; so do detection and the unrelated question."""
-    about = "detection" if quantity == "unrelated" else quantity
-    count = {"localisation": places, "strength": 2 * HALF}.get(quantity, PASSAGE)
-    lines = sentences(case.source, case.split, count, "lines", seed, about, case.word)
-    if quantity == "localisation" and arm in ("input", "against"):
-        touched = _place(case, places)
-        other = (touched + 1 + case.number // places % (places - 1)) % places
-        lines[touched if arm == "input" else other] = tampered_line(case.word)
-    elif arm == "input":
-        return tampered(lines, case.word)
-    return {"localisation": numbered, "strength": two}.get(quantity, passage)(lines)
-
-
-def _place(case: _Case, places: int) -> int:
-    """Every place equally often within a split and source, in blocks of drawn order."""
-    block, turn = divmod(case.number, places)
-    return int(generator("place", case.split, case.source, places, block).permutation(places)[turn])
-
-
-def _question(case: _Case, quantity: str, seed: int, places: int) -> Question:
-    if quantity == "localisation":
-        return Question(quantity, tuple(Option(str(i), str(i)) for i in range(1, places + 1)), placement="same")
-    if quantity == "strength":
-        return Question(quantity, PASSAGES, placement="same")
-    if quantity == "identification":
-        others = shuffled(case.others, "options", seed, case.word)[: CHOICES - 1]
-        words = shuffled([case.word, *others], "place", seed, case.word)
-        return Question(quantity, tuple(Option(w, w) for w in words), shared=False, placement="same")
-    if quantity == "detection":
-        return Question(quantity, YES_NO, placement="same")
-    # True and false statements take turns: an answer that only gets blurred does not look like a yes-shift.
-    pool = load_table("concepts")["statements"]
-    pair = pool[int(generator("statement", seed, case.word).integers(len(pool)))]
-    return Question(quantity, YES_NO, arguments={"statement": pair[case.number % 2]}, placement="same")
 
 
 def _answer(trial: Trial) -> str | None:

@@ -24,7 +24,7 @@ from selfscope.training.states import WORDINGS, Behaves
 
 STRENGTHS = (1.0, 2.0, 4.0, 8.0)
 """In medians of the norm of ordinary tokens: a card asks at one of them."""
-ARMS = (("real", 0.7), ("clean", 0.15), ("input", 0.15))
+ARMS: Mapping[str, float] = {"real": 0.7, "clean": 0.15, "input": 0.15}
 """What is done to a passage, and how often."""
 WEAKER = 0.5
 """Strength at the other sentence of a passage that is asked where more."""
@@ -177,8 +177,7 @@ def _lines(trial: Trial) -> list[str]:
 def _drawn(concept: _Concept, material: _Material, rng: np.random.Generator, lesson: InjectionLesson) -> _Drawn:
     count = 1 if rng.random() < lesson.single else 2
     lines = [material.lines[int(i)] for i in rng.permutation(len(material.lines))[:count]]
-    names, shares = zip(*ARMS, strict=True)
-    arm = names[int(rng.choice(len(names), p=shares))]
+    arm = list(ARMS)[int(rng.choice(len(ARMS), p=list(ARMS.values())))]
     place, strength = int(rng.integers(count)), float(rng.choice(STRENGTHS))
     more, both = bool(rng.random() < STRENGTH), bool(rng.random() < 0.5)
     # Drawn in any case: a twin reads the same passages.
@@ -216,13 +215,13 @@ def _asked(drawn: _Drawn, material: _Material, rng: np.random.Generator) -> list
         pair = load_table("concepts")["statements"][int(rng.integers(FACTS))]
         true = bool(rng.integers(2))
         arguments = {"statement": pair[0 if true else 1]}
-        out.append((_question(drawn, material, "unrelated", rng, arguments=arguments), "yes" if true else "no", "unrelated"))
+        out.append(
+            (_question(drawn, material, "unrelated", rng, arguments=arguments), "yes" if true else "no", "unrelated")
+        )
     return out
 
 
-def _question(
-    drawn: _Drawn, material: _Material, quantity: str, rng: np.random.Generator, **fields: Any
-) -> Trial:
+def _question(drawn: _Drawn, material: _Material, quantity: str, rng: np.random.Generator, **fields: Any) -> Trial:
     """A question of the phenomenon about the lesson's passage, in the lesson's words."""
     posed = material.posed[quantity]
     question = replace(posed.question, **fields)
