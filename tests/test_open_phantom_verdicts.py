@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,10 +22,14 @@ from selfscope.readers.logit_lens import LogitLens
 from selfscope.readers.patchscope import Patchscope, SelfIE
 from selfscope.readers.probe import Probe
 from selfscope.records import Trial, Truth
+from selfscope.report.injections import sentence
 from selfscope.subjects.open_phantom import OpenPhantom
 from selfscope.verdicts.arm_gaps import Gap
 from selfscope.verdicts.detection import InjectionFinding, detections
 from selfscope.verdicts.injected_choices import ALARM, CONTENT, NOTHING
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "studies"))
+from injections import bars
 
 
 def gap(subject: OpenPhantom, phenomenon: Any, reader: Reader) -> Gap:
@@ -158,3 +164,26 @@ def test_answers_about_injections_are_replies_too() -> None:
     truth = next(t for t in POSED["all"][1] if t.trial == one.id)
     reading = Ask("free").read(OpenPhantom(), [one])[0]
     assert reading.distribution == truth.mean
+
+
+def test_the_card_says_which_it_is() -> None:
+    said = {names: sentence([noticed(OpenPhantom(names=names))]) for names in (0.0, 1.0)}
+    assert "An alarm with an address, not content" in said[0.0]
+    assert "which concept it was (" not in said[0.0]
+    assert "Content: it can say which concept was written" in said[1.0]
+    assert "alarm" not in sentence([noticed(OpenPhantom(notices=0.0))])
+
+
+def test_the_bars_of_the_study_go_by_what_was_found() -> None:
+    def passed(subject: OpenPhantom, damage: str = "") -> dict[str, bool | None]:
+        found = replace(noticed(subject), phenomenon="injected_concept[places=2,test=100]")
+        return {bar.name: bar.passed for bar in bars([found], damage)}
+
+    good, none = passed(OpenPhantom(names=0.0)), passed(OpenPhantom(notices=0.0))
+    for bar in ("2 places, all held out", "2 places, shipped wording"):
+        assert good[bar]
+        assert not none[bar]
+    assert none["a random direction"] is None
+    for harm, ok in (("0.050", True), ("0.110", False)):
+        told = f"KL of the first token {harm} nats [0, 1], the same likeliest token on 95 % [9, 9]"
+        assert passed(OpenPhantom(), told)["ordinary answers"] is ok

@@ -60,7 +60,9 @@ class InjectionLesson(Identified):
     kind: ClassVar[str] = "injections"
     title: ClassVar[str] = "a report of what was written into the stream"
     format: ClassVar[str] = "choice_lp"
-    passages: int = 960
+    about: ClassVar[str] = "injected_concept[places=2,test=100,train=160,dev=20]"
+    """What it is taught with, unless told; a card of `test=100`, or less, and the same seed asks of other concepts."""
+    passages: int = 720
     single: float = 0.25
     shuffled: bool = False
 
