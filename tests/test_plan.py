@@ -75,7 +75,7 @@ LOADED = (
     "masked_rows", "no_gradients", "sight", "white_box", "company", "access_laws", "marks", "live_adapters",
     "gradients", "local_weights",
 )  # fmt: skip
-TRAINING = ("objectives", "loop", "checkpoints", "trainable", "live_decoder", "fit_decoder")
+TRAINING = ("objectives", "loop", "checkpoints", "trainable", "live_decoder", "fit_decoder", "bias_vector")
 TORCH = {f"subjects/{name}.py" for name in LOADED} | {f"training/{name}.py" for name in TRAINING}
 """Modules that are loaded when a local model is, or when one is trained: they may name torch at their top."""
 NAMING = ("catalogue.py", "__init__.py")

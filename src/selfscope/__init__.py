@@ -86,9 +86,12 @@ if TYPE_CHECKING:
     from selfscope.subjects.activations import Activations
     from selfscope.subjects.base import OpenSubject, ScoringSubject, Subject
     from selfscope.subjects.live_adapters import LoraShape
+    from selfscope.training.bias_vector import BiasShape
+    from selfscope.training.confessions import ConfessionLesson
     from selfscope.training.schedule import Schedule
     from selfscope.training.states import StateLesson
     from selfscope.training.truths import TruthLesson
+    from selfscope.training.turns import TurnLesson
     from selfscope.verdicts.claims import Claim, Settle
     from selfscope.verdicts.findings import Findings
 
@@ -132,6 +135,9 @@ _SHIPPED = {
     "controls.sweep": ("Sweep",),
     "training.states": ("StateLesson",),
     "training.truths": ("TruthLesson",),
+    "training.turns": ("TurnLesson",),
+    "training.confessions": ("ConfessionLesson",),
+    "training.bias_vector": ("BiasShape",),
     "training.schedule": ("Schedule",),
     "subjects.live_adapters": ("LoraShape",),
 }
@@ -176,15 +182,18 @@ _WHERE = {
 
 __all__ = [
     "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "BehaviourCeiling",
-    "BehaviouralSelfAwareness", "BranchDistribution", "Card", "Cards", "Changed", "ChangedCompetence", "Claim",
-    "Competence", "Confidence", "ContentFree", "Control", "Cost", "Decoder", "Decoding", "Doctor", "EntityResolution",
+    "BehaviouralSelfAwareness", "BiasShape",
+    "BranchDistribution", "Card", "Cards", "Changed", "ChangedCompetence", "Claim",
+    "Competence", "ConfessionLesson",
+    "Confidence", "ContentFree", "Control", "Cost", "Decoder", "Decoding", "Doctor", "EntityResolution",
     "Evidence", "FewShot", "Findings", "Fitted", "Framing", "HiddenContext", "HistoryBaseline", "InContext",
     "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape", "MaskedTurns", "Message",
     "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome", "OwnChoice",
     "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question", "Reader",
     "Reading", "Reply", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfPrediction",
     "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Study", "Subject", "Sweep", "SweepArray",
-    "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "TruthLesson", "Vector", "VectorState",
+    "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "TruthLesson",
+    "TurnLesson", "Vector", "VectorState",
     "YesBias", "ask", "card", "cards", "doctor", "findings", "fit", "judge", "load", "read", "redraw", "rows_of", "run",
     "sweep",
 ]  # fmt: skip

@@ -60,6 +60,8 @@ CATALOGUE: dict[str, dict[str, str]] = {
     "lesson": {
         "states": "selfscope.training.states:StateLesson",
         "truths": "selfscope.training.truths:TruthLesson",
+        "turns": "selfscope.training.turns:TurnLesson",
+        "confessions": "selfscope.training.confessions:ConfessionLesson",
     },
     "organism": {
         "habit": "selfscope.organisms.habit:Habit",

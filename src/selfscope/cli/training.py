@@ -17,6 +17,7 @@ from selfscope.terminal import say
 
 if TYPE_CHECKING:
     from selfscope.subjects.live_adapters import LoraShape
+    from selfscope.training.bias_vector import BiasShape
     from selfscope.training.schedule import Schedule
 
 TRAINING = Group("Training")
@@ -33,9 +34,7 @@ class Training:
         Parameter(group=TRAINING, help="switched: it acts from the question on, and all else is the base's own."),
     ] = "switched"
     rank: Annotated[int, Parameter(group=TRAINING, help="Of the low-rank products.")] = 16
-    layers: Annotated[
-        str, Parameter(group=TRAINING, help="Blocks that get one, as in 6-29 (default: all).")
-    ] = ""
+    layers: Annotated[str, Parameter(group=TRAINING, help="Blocks that get one, as in 6-29 (default: all).")] = ""
     epochs: Annotated[float, Parameter(group=TRAINING, help="Times that everything is seen.")] = 1.0
     groups: Annotated[int, Parameter(group=TRAINING, help="Objects a step, each with its questions.")] = 8
     at_once: Annotated[int, Parameter(group=TRAINING, help="Of them, in one forward: fewer need less memory.")] = 8
@@ -44,7 +43,12 @@ class Training:
     guard: Annotated[
         int, Parameter(group=TRAINING, help="Ordinary replies of its own that are trained on beside the lesson.")
     ] = 0
-    objective: Annotated[str, Parameter(group=TRAINING, help="What a report should come close to.")] = "mostly_options"
+    objective: Annotated[
+        str, Parameter(group=TRAINING, help="What is trained towards, as in soft_labels, dpo, rl_brier or agreement.")
+    ] = "mostly_options"
+    bias: Annotated[
+        int | None, Parameter(group=TRAINING, help="Behind this block one vector is added, and that is all.")
+    ] = None
 
     def schedule(self, seed: int) -> Schedule:
         """As the loop takes it."""
@@ -55,10 +59,13 @@ class Training:
             objective=self.objective, seed=seed,
         )  # fmt: skip
 
-    def shape(self) -> LoraShape:
+    def shape(self) -> LoraShape | BiasShape:
         """As an adapter takes it. Raises BadInput for layers that are no range."""
         from selfscope.subjects.live_adapters import LoraShape
+        from selfscope.training.bias_vector import BiasShape
 
+        if self.bias is not None:
+            return BiasShape(self.bias)
         first, dash, last = self.layers.partition("-")
         try:
             ends = (int(first), int(last) if dash else int(first)) if self.layers else (0, -1)

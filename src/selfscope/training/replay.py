@@ -14,6 +14,7 @@ from selfscope.statistics import softmax
 from selfscope.subjects.local import Local
 from selfscope.training.examples import Example
 from selfscope.training.families import messages
+from selfscope.training.objectives import KEEP
 
 WORDS = 8
 """Of a reply behind which its next token is asked for, at most; at half of the places it is the first."""
@@ -44,7 +45,8 @@ def replay_examples(subject: Local, count: int, seed: int) -> list[Example]:
         able = [t for t, can in zip(texts, subject.writable(texts), strict=True) if can]
         if len(able) > 1:
             logs = [after.logprobs[after.tokens.index(text)] for text in able]
-            out.append(Example(prompt, tuple(able), tuple(range(len(able))), softmax(logs), f"replay {k}", "replay"))
+            out.append(Example(prompt, tuple(able), tuple(range(len(able))), softmax(logs), f"replay {k}", "replay",
+                               objective=KEEP))  # fmt: skip
     return out
 
 

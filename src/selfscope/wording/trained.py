@@ -24,6 +24,14 @@ CARRIERS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("{object}\n\nForecast: {you} and the {what} above. {question}", "reply"),
         ("{object}\n\nTake the {what} above as one to {you}. {question}", "words in return"),
     ),
+    "continue": (
+        ("{object}\n\nThe text breaks off there, and {you} will write what follows. {question}", "next part"),
+        ("{object}\n\nNow it is for {you} to write on. {question}", "next line"),
+        ("{object}\n\nWhat if {you} got this to finish? {question}", "ending"),
+        ("{object}\n\nPicture {you} writing on from there. {question}", "text"),
+        ("{object}\n\nAssume that the pen goes to {you} at this point. {question}", "addition"),
+        ("{object}\n\nForecast: {you} and the rest of that text. {question}", "rest of it"),
+    ),
 }
 """By situation: (carrier of the question, the noun that it speaks of)."""
 WHICH: Mapping[str, tuple[str, ...]] = {
@@ -35,6 +43,13 @@ WHICH: Mapping[str, tuple[str, ...]] = {
         "Which one does {reply} pick?",
         "Predict {reply}.",
         "Tell which of them {reply} gives.",
+    ),
+    "likelier": (
+        "Which word will {reply} begin with?",
+        "Which of the two opens {reply}?",
+        "Predict how {reply} starts.",
+        "Which one comes first in {reply}?",
+        "What is the first word of {reply}, of these?",
     ),
     "listed_last": (
         "Which of the words ends the list?",
