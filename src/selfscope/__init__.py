@@ -90,10 +90,13 @@ if TYPE_CHECKING:
     from selfscope.subjects.activations import Activations
     from selfscope.subjects.base import OpenSubject, ScoringSubject, Subject
     from selfscope.subjects.live_adapters import LoraShape
+    from selfscope.training.bias_vector import BiasShape
+    from selfscope.training.confessions import ConfessionLesson
     from selfscope.training.decoder_lesson import DecoderLesson
     from selfscope.training.schedule import Schedule
     from selfscope.training.states import StateLesson
     from selfscope.training.truths import TruthLesson
+    from selfscope.training.turns import TurnLesson
     from selfscope.training.wishes import MovePlan, Wish
     from selfscope.verdicts.claims import Claim, Settle
     from selfscope.verdicts.findings import Findings
@@ -142,6 +145,9 @@ _SHIPPED = {
     "training.states": ("StateLesson",),
     "training.truths": ("TruthLesson",),
     "training.decoder_lesson": ("DecoderLesson",),
+    "training.turns": ("TurnLesson",),
+    "training.confessions": ("ConfessionLesson",),
+    "training.bias_vector": ("BiasShape",),
     "training.schedule": ("Schedule",),
     "training.wishes": ("MovePlan", "Wish"),
     "subjects.live_adapters": ("LoraShape",),
@@ -195,18 +201,19 @@ _WHERE = {
 
 __all__ = [
     "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "Audit", "BehaviourCeiling",
-    "BehaviouralSelfAwareness", "BranchDistribution", "Card", "Cards", "CentredLens", "Changed", "ChangedCompetence",
-    "Claim", "Competence", "Confidence", "ContentFree", "Control", "Cost", "Decoder", "DecoderLesson", "Decoding",
-    "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted", "FittedDecoder",
-    "Framing", "HiddenContext", "HistoryBaseline", "InContext", "InjectedConcept", "Injection", "InputBaseline",
-    "Items", "LogitLens", "LoraShape", "MaskedTurns", "Message", "MovePlan", "NextTokenIdentity", "Observation",
-    "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope",
-    "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question", "Reader", "Reading", "Reply", "RidgeProbe",
-    "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfPrediction", "SelfscopeError",
-    "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study", "Subject", "Sweep", "SweepArray", "Taught",
-    "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "TruthLesson", "Vector", "VectorState",
-    "Wish", "YesBias", "ask", "audit", "card", "cards", "doctor", "elicit", "findings", "fit", "fit_decoder", "judge",
-    "load", "read", "redraw", "rows_of", "run", "steer", "sweep",
+    "BehaviouralSelfAwareness", "BiasShape", "BranchDistribution", "Card", "Cards", "CentredLens", "Changed",
+    "ChangedCompetence", "Claim", "Competence", "ConfessionLesson", "Confidence", "ContentFree", "Control", "Cost",
+    "Decoder", "DecoderLesson", "Decoding", "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot",
+    "Findings", "Fitted", "FittedDecoder", "Framing", "HiddenContext", "HistoryBaseline", "InContext",
+    "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape", "MaskedTurns", "Message",
+    "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome",
+    "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question",
+    "Reader", "Reading", "Reply", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject",
+    "SelfIE", "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study",
+    "Subject", "Sweep", "SweepArray", "Taught", "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial",
+    "Truth", "TruthLesson", "TurnLesson", "Vector", "VectorState", "Wish", "YesBias", "ask", "audit", "card", "cards",
+    "doctor", "elicit", "findings", "fit", "fit_decoder", "judge", "load", "read", "redraw", "rows_of", "run", "steer",
+    "sweep",
 ]  # fmt: skip
 
 

@@ -65,6 +65,8 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "truths": "selfscope.training.truths:TruthLesson",
         "decoder": "selfscope.training.decoder_lesson:DecoderLesson",
         "injections": "selfscope.training.injections:InjectionLesson",
+        "turns": "selfscope.training.turns:TurnLesson",
+        "confessions": "selfscope.training.confessions:ConfessionLesson",
     },
     "organism": {
         "habit": "selfscope.organisms.habit:Habit",

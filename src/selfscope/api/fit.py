@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from selfscope.study import Progress
     from selfscope.subjects.adapter_files import Sidecar
     from selfscope.subjects.base import Subject
-    from selfscope.subjects.live_adapters import LoraShape
+    from selfscope.subjects.live_adapters import Adapter, LoraShape
+    from selfscope.subjects.local_weights import LocalWeights
+    from selfscope.training.bias_vector import BiasShape, BiasVector
     from selfscope.training.examples import Example
     from selfscope.training.schedule import Schedule
 
@@ -43,15 +45,20 @@ class Fitted:
 
     def __str__(self) -> str:
         made, shape = self.sidecar.made, self.sidecar.shape
+        objective = made.get("schedule", {}).get("objective")
         losses = made.get("losses", [])
         of = f" of {made['labels_of']}" if "labels_of" in made else ""
         where = f"blocks {shape.layers[0]} to {shape.layers[-1]}" if shape.layers else "all blocks"
+        what = f"rank {shape.rank} in {where}"
+        if "bias" in made:
+            what = f"one vector behind block {made['bias']}"
         lines = [
             f"{self.sidecar.kind} of {self.sidecar.base_name} ({self.sidecar.base[:6]}), carried {self.sidecar.carry}, "
-            f"rank {shape.rank} in {where}",
-            f"taught {made.get('lesson')} with {made.get('phenomenon')}{of}: {made.get('examples')} questions in "
-            f"{made.get('steps')} steps, {made.get('seconds', 0):.0f} s",
+            f"{what}",
+            f"taught {made.get('lesson')} with {made.get('phenomenon')}{of} by {objective}: "
+            f"{made.get('examples')} questions in {made.get('steps')} steps, {made.get('seconds', 0):.0f} s",
             f"loss, in order: {', '.join(f'{x:.2f}' for x in losses)} nats",
+            str(made.get("moved", "")),
             str(made.get("damage", "")),
             f"in {self.folder}",
         ]
@@ -65,7 +72,7 @@ def fit(
     *,
     phenomenon: str | Any | None = None,
     carry: str = "switched",
-    shape: LoraShape | None = None,
+    shape: LoraShape | BiasShape | None = None,
     schedule: Schedule | None = None,
     guard: int = 0,
     labels_of: str | Subject | None = None,
@@ -87,7 +94,8 @@ def fit(
     carry
         switched: it acts from the question on, and what stands before is the base's own; or always.
     shape, schedule
-        Rank and places; how it is trained.
+        Rank and places, or the block behind which one vector is added instead; how it is trained, and by which
+        objective.
     guard
         Replies of the model itself to ordinary messages that are trained on beside the lesson, so that an adapter that
         always acts leaves them as they are.
@@ -107,7 +115,7 @@ def fit(
     Raises
     ------
     BadInput
-        A lesson that cannot tell of another subject.
+        A lesson that cannot tell of another subject, or a vector that is to be switched.
     Unsupported
         A subject that cannot be trained.
     StoreError
@@ -116,13 +124,16 @@ def fit(
         The loss is no number, or memory ran out.
     """
     from selfscope.records import content_hash
-    from selfscope.subjects.adapter_files import read_sidecar, save_adapter
+    from selfscope.subjects.adapter_files import read_sidecar
     from selfscope.subjects.live_adapters import LoraShape
     from selfscope.subjects.local_weights import trainable
+    from selfscope.training.bias_vector import BiasVector
     from selfscope.training.damage import damage
     from selfscope.training.kept_examples import kept_examples
     from selfscope.training.loop import train
+    from selfscope.training.objectives import AGREEMENTS, REFERRING
     from selfscope.training.ranks import joined
+    from selfscope.training.references import referred, shift_of
     from selfscope.training.replay import replay_examples
     from selfscope.training.schedule import Schedule
 
@@ -131,12 +142,14 @@ def fit(
     ranks.wait()
     subject = trainable(subject_of(model))
     schedule, shape = schedule or Schedule(), shape or LoraShape()
+    learner = _learner(subject, shape, carry, schedule.seed)
     taught = _part("lesson", lesson)
     about = _part("phenomenon", phenomenon or getattr(taught, "about", PHENOMENON))
     whose = cast(Any, subject) if labels_of is None else subject_of(labels_of)
     others = () if labels_of is None else (whose.identity,)
     if labels_of is not None and not getattr(taught, "tells_of_others", False):
         raise BadInput(f"the lesson {_id(taught)} tells of its own states: truths can tell of another's deeds")
+    compares = schedule.objective in (*REFERRING, *AGREEMENTS)
     told = progress.step if progress is not None else lambda what, work: None
     told("measuring what it does", 0.0)
 
@@ -147,19 +160,23 @@ def fit(
     def measured() -> list[Example]:
         trials = [t for t in about.pose(whose, schedule.seed) if t.split == "train"]
         own: list[Example] = taught.examples(subject, trials, behaves, schedule.seed)
-        return own + replay_examples(cast(Any, subject), guard, schedule.seed)
+        own += replay_examples(cast(Any, subject), guard, schedule.seed)
+        return referred(subject, own) if compares else own
 
-    key = content_hash(subject.identity, _id(taught), _id(about), schedule.seed, guard, *others)
+    later = (*others, *(("referred",) if compares else ()))
+    key = content_hash(subject.identity, _id(taught), _id(about), schedule.seed, guard, *later)
     examples = ranks.in_turn(lambda: kept_examples(run, key, measured))
-    adapter = subject.new_adapter(shape, carry, seed=schedule.seed)
+    if isinstance(learner, BiasVector):
+        examples = learner.on(examples)
     if progress is not None:
         progress.plan(1.0)
 
     def on_step(step: int, steps: int, loss: float) -> None:
         told(f"step {step} of {steps}, loss {loss:.2f}", 1 / steps)
 
-    done = train(subject, adapter, examples, schedule, folder=run, on_step=on_step)
-    harm = damage(*(cast(Any, one) for one in (subject, subject.adapted(adapter))))
+    done = train(subject, learner, examples, schedule, folder=run, on_step=on_step)
+    harm = damage(cast(Any, subject), cast(Any, _with(subject, learner)))
+    moved = shift_of(subject, learner, examples) if compares else None
     made = {
         "lesson": _id(taught), "phenomenon": _id(about), "schedule": asdict(schedule), "guard": guard,
         **({"labels_of": f"{whose.name} ({whose.identity[:6]})"} if others else {}),
@@ -167,11 +184,44 @@ def fit(
         "losses": means([loss for _, loss in done.history]),
         "damage": str(harm), "version": package_version(), "environment": dict(subject.environment),
     }  # fmt: skip
+    if moved is not None:
+        made["moved"] = str(moved)
     if ranks.first:
-        save_adapter(target, subject, adapter, "reporter", made)
+        _saved(target, subject, learner, made)
         shutil.rmtree(run, ignore_errors=True)
     ranks.wait()
     return Fitted(target, read_sidecar(target))
+
+
+def _learner(subject: LocalWeights, shape: LoraShape | BiasShape, carry: str, seed: int) -> Adapter | BiasVector:
+    """What is trained. Raises BadInput for a vector that is to be switched."""
+    from selfscope.subjects.live_adapters import ALWAYS
+    from selfscope.training.bias_vector import BiasShape, new_bias
+
+    if not isinstance(shape, BiasShape):
+        return subject.new_adapter(shape, carry, seed=seed)
+    if carry != ALWAYS:
+        raise BadInput("a bias vector is written into every token: carry it always (--carry always)")
+    return new_bias(subject, shape, carry)
+
+
+def _with(subject: LocalWeights, learner: Adapter | BiasVector) -> LocalWeights:
+    from selfscope.training.bias_vector import BiasVector
+
+    if isinstance(learner, BiasVector):
+        return subject.intervened(learner.injections())
+    return subject.adapted(learner)
+
+
+def _saved(target: Path, subject: LocalWeights, learner: Adapter | BiasVector, made: dict[str, Any]) -> Sidecar:
+    from selfscope.subjects.adapter_files import save_adapter
+    from selfscope.subjects.written_files import save_written
+    from selfscope.training.bias_vector import BiasVector
+
+    if not isinstance(learner, BiasVector):
+        return save_adapter(target, subject, learner, "reporter", made)
+    told = {**made, "bias": learner.shape.layer}
+    return save_written(target, subject, learner.injections(), "reporter", told)
 
 
 def free(target: Path, run: Path, *, resume: bool) -> None:

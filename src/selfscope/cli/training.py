@@ -17,6 +17,7 @@ from selfscope.terminal import say
 
 if TYPE_CHECKING:
     from selfscope.subjects.live_adapters import LoraShape
+    from selfscope.training.bias_vector import BiasShape
     from selfscope.training.schedule import Schedule
 
 TRAINING = Group("Training")
@@ -31,9 +32,7 @@ class Training:
         Parameter(group=TRAINING, help="switched: it acts from the question on, and all else is the base's own."),
     ] = "switched"
     rank: Annotated[int, Parameter(group=TRAINING, help="Of the low-rank products.")] = 16
-    layers: Annotated[
-        str, Parameter(group=TRAINING, help="Blocks that get one, as in 6-29 (default: all).")
-    ] = ""
+    layers: Annotated[str, Parameter(group=TRAINING, help="Blocks that get one, as in 6-29 (default: all).")] = ""
     epochs: Annotated[float, Parameter(group=TRAINING, help="Times that everything is seen.")] = 1.0
     groups: Annotated[
         int | None, Parameter(group=TRAINING, help="Objects a step, each with its questions (default: 8; decoder: 32).")
@@ -50,9 +49,12 @@ class Training:
     ] = 0
     objective: Annotated[
         str | None,
-        Parameter(group=TRAINING, help="What an answer should come close to (default: mostly_options; decoder: "
-                  "soft_labels)."),
+        Parameter(group=TRAINING, help="What is trained towards, as in dpo, rl_brier or agreement (default: mostly_options; "
+                  "decoder: soft_labels)."),
     ] = None  # fmt: skip
+    bias: Annotated[
+        int | None, Parameter(group=TRAINING, help="Behind this block one vector is added, and that is all.")
+    ] = None
 
     def schedule(self, seed: int, usual: Schedule | None = None) -> Schedule:
         """As the loop takes it. usual: where nothing else was given; of reports by default."""
@@ -65,10 +67,13 @@ class Training:
             precision=self.precision, objective=self.objective or base.objective, seed=seed,
         )  # fmt: skip
 
-    def shape(self) -> LoraShape:
+    def shape(self) -> LoraShape | BiasShape:
         """As an adapter takes it. Raises BadInput for layers that are no range."""
         from selfscope.subjects.live_adapters import LoraShape
+        from selfscope.training.bias_vector import BiasShape
 
+        if self.bias is not None:
+            return BiasShape(self.bias)
         first, dash, last = self.layers.partition("-")
         try:
             ends = (int(first), int(last) if dash else int(first)) if self.layers else (0, -1)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from selfscope.errors import BadInput
-from selfscope.records import Prompt, Trial, content_hash, fault_of
+from selfscope.records import FORMATS, Prompt, Trial, content_hash, fault_of
 from selfscope.wording import phrase
+
+BEHAVIOUR = "behaviour"
+"""The kind of an example that is what the subject does, where the reports of its group are asked about it."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,18 @@ class Example:
     rest : float
         Of the probability, what is beside the candidates; the target shares out what is left. Above 0 the whole
         distribution counts, under every objective.
+    stated : tuple of tuple of float
+        (C, K) the distribution that each candidate states in so many words ("30%"); empty where each names an option.
+    reference : tuple of float
+        (C,) log-probabilities (nats) of the candidates before anything is trained; empty where nobody asks for them.
+    objective : str
+        Its own, where it is not that of the run: an ordinary reply is kept, whatever reports are taught by.
 
     Raises
     ------
     BadInput
-        No candidates, another number of meanings than of candidates, or a target that is no distribution.
+        No candidates, another number of meanings or references than of candidates, or a target or a stated probability
+        that is no distribution.
     """
 
     prompt: Prompt
@@ -48,12 +59,21 @@ class Example:
     kind: str = "report"
     weight: float = 1.0
     rest: float = 0.0
+    stated: tuple[tuple[float, ...], ...] = ()
+    reference: tuple[float, ...] = ()
+    objective: str = ""
 
     def __post_init__(self) -> None:
-        if not self.candidates or len(self.candidates) != len(self.option_index):
-            raise BadInput(f"an example has {len(self.candidates)} candidates and {len(self.option_index)} meanings")
+        meanings = self.stated or self.option_index
+        if not self.candidates or len(self.candidates) != len(meanings):
+            raise BadInput(f"an example has {len(self.candidates)} candidates and {len(meanings)} meanings")
+        if self.reference and len(self.reference) != len(self.candidates):
+            raise BadInput(f"an example has {len(self.candidates)} candidates and {len(self.reference)} references")
+        wrong = next((why for own in self.stated if (why := fault_of(own, len(self.target)))), None)
+        if wrong:
+            raise BadInput(f"a candidate states no distribution over the options: {wrong}")
         why = fault_of(self.target, len(self.target))
-        if why or set(self.option_index) != set(range(len(self.target))):
+        if why or (not self.stated and set(self.option_index) != set(range(len(self.target)))):
             raise BadInput(f"the target of an example is no distribution over its options: {why or self.target}")
         if not self.weight >= 0:
             raise BadInput(f"an example counts 0 or more, not {self.weight}")
@@ -72,11 +92,19 @@ def example_of(
         raise BadInput(f"the format {format!r} scores no answers: choose one that does, as choice_lp")
     prompt = replace(asked.prompt, tag={})  # inert for who can be trained
     where = group or trial.observation
+    if FORMATS[format].answer == "percent":
+        stated = tuple((n / 100, 1 - n / 100) for n in asked.option_index)
+        return Example(prompt, asked.candidates, (), tuple(target), where, kind, stated=stated)
     return Example(prompt, asked.candidates, asked.option_index, tuple(target), where, kind)
 
 
 def fingerprint(examples: Sequence[Example]) -> str:
     """Hash of all that the examples say, in their order."""
-    own = [(e.prompt, e.candidates, e.option_index, e.target, e.group, e.weight) for e in examples]
-    rests = [e.rest for e in examples]
-    return content_hash(*own, *(rests if any(rests) else ()))
+    return content_hash(*[_decides(example) for example in examples])
+
+
+def _decides(e: Example) -> tuple[Any, ...]:
+    """What came later enters only where it says something, so that a run that was begun before goes on."""
+    first = (e.prompt, e.candidates, e.option_index, e.target, e.group, e.weight)
+    later = (e.rest, e.stated, e.reference, e.objective, e.kind if e.kind == BEHAVIOUR else "")
+    return (*first, *later) if any(later) else first

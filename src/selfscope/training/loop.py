@@ -24,7 +24,7 @@ from selfscope.training import checkpoints
 from selfscope.training.checkpoints import Checkpoint
 from selfscope.training.dev import Dev, Look
 from selfscope.training.examples import Example, fingerprint
-from selfscope.training.objectives import loss_of, right
+from selfscope.training.objectives import losses_of, right
 from selfscope.training.ranks import Ranks, joined
 from selfscope.training.schedule import Schedule
 from selfscope.training.trainable import Scorer, Trainable, getting_gradients, trainable_of
@@ -205,7 +205,7 @@ def _backward(
                 _precision(subject, schedule),
                 _scored(subject, worn, part) as found,
             ):
-                losses = [e.weight * loss_of(schedule.objective, x, e) for x, e in zip(found, part, strict=True)]
+                losses = _weighted(schedule.objective, found, part)
                 own = torch.stack(losses).sum() / total
                 own.backward()
                 loss += float(own.detach())
@@ -218,6 +218,10 @@ def _backward(
                 f"{max(1, schedule.at_once // 2)}, or precision to bf16"
             ) from error
     return loss
+
+
+def _weighted(objective: str, found: Sequence[torch.Tensor], part: Sequence[Example]) -> list[torch.Tensor]:
+    return [e.weight * x for e, x in zip(part, losses_of(objective, found, part), strict=True)]
 
 
 def _precision(subject: LocalWeights, schedule: Schedule) -> AbstractContextManager[object]:
@@ -246,13 +250,27 @@ def measured(
     at_once: int = 8,
 ) -> tuple[float, float]:
     """Mean loss (nats) of examples, and the share whose likeliest option is the wanted one; nothing is trained."""
-    worn, loss, hits, weight = trainable_of(what), 0.0, 0.0, sum(e.weight for e in examples) or 1.0
-    with torch.no_grad():
-        for part in _parts(_grouped(examples), at_once, worn):
-            with _scored(subject, worn, part) as found:
-                loss += sum(float(e.weight * loss_of(objective, x, e)) for x, e in zip(found, part, strict=True))
-                hits += sum(e.weight * right(x, e) for x, e in zip(found, part, strict=True))
+    loss, hits, weight = 0.0, 0.0, sum(e.weight for e in examples) or 1.0
+    for found, part in scored(subject, what, examples, at_once=at_once):
+        loss += sum(float(x) for x in _weighted(objective, found, part))
+        hits += sum(e.weight * right(x, e) for x, e in zip(found, part, strict=True))
     return loss / weight, hits / weight
+
+
+def scored(
+    subject: LocalWeights,
+    what: Trainable | Adapter | Sequence[Adapter],
+    examples: Sequence[Example],
+    *,
+    at_once: int = 8,
+) -> Iterator[tuple[list[torch.Tensor], list[Example]]]:
+    """(C,) log-probabilities of the candidates of examples, without gradients, some groups at a time: with the examples
+    that they belong to, in the order of groups."""
+    worn = trainable_of(what)
+    for part in _parts(_grouped(examples), at_once, worn):
+        with torch.no_grad(), _scored(subject, worn, part) as found:
+            plain = list(found)
+        yield plain, part
 
 
 def mean_loss(

@@ -17,6 +17,7 @@ from selfscope.statistics import softmax
 from selfscope.subjects.local import Local
 from selfscope.training.examples import Example
 from selfscope.training.families import messages
+from selfscope.training.objectives import KEEP
 
 WORDS = 8
 """Of a reply behind which its next token is asked for, at most; at half of the places it is the first."""
@@ -73,6 +74,7 @@ def said_next(subject: Local, prompts: Sequence[Prompt], likeliest: int = LIKELI
             rest = min(max(0.0, 1 - math.fsum(map(math.exp, logs))), MOST_REST)
             out.append(Example(
                 prompt, tuple(able), tuple(range(len(able))), softmax(logs), f"replay {k}", "replay", rest=rest,
+                objective=KEEP,
             ))  # fmt: skip
     return out
 

@@ -13,8 +13,9 @@ from typing import ClassVar
 import numpy as np
 
 from selfscope.errors import BadInput
-from selfscope.records import TEMPLATES, Identified, Trial, labelled
+from selfscope.records import TEMPLATES, Identified, Trial, is_scored, labelled
 from selfscope.subjects.base import OpenSubject
+from selfscope.training.behaviours import behaviour_example
 from selfscope.training.examples import Example, example_of
 from selfscope.training.states import WORDINGS, Behaves
 from selfscope.wording import fits
@@ -32,22 +33,30 @@ class TruthLesson(Identified):
         Each question is given the answer of another one of its kind: what a twin learns.
     labels
         Questions whose answers are told, quantities in turn; 0: all of the train split. Fewer are among more.
+    format
+        How it is asked: one whose answers are scored. In prob_ev the answers state a probability.
+    behaviours
+        Beside the questions about an object stands what the subject does there: it is kept as measured, and an
+        agreement compares the two.
 
     Raises
     ------
     BadInput
-        Less than one wording, or labels below 0.
+        Less than one wording, labels below 0, or a format that scores nothing.
     """
 
     kind: ClassVar[str] = "truths"
     title: ClassVar[str] = "a report of what it does"
     tells_of_others: ClassVar[bool] = True
-    format: ClassVar[str] = "choice_lp"
     wordings: int = 3
     shuffled: bool = False
     labels: int = 0
+    format: str = "choice_lp"
+    behaviours: bool = False
 
     def __post_init__(self) -> None:
+        if not is_scored(self.format):
+            raise BadInput(f"the format {self.format!r} scores no answers: choose one that does, as choice_lp")
         if self.wordings < 1:
             raise BadInput(f"a lesson asks in one wording or more, not {self.wordings}")
         if self.labels < 0:
@@ -81,21 +90,27 @@ class TruthLesson(Identified):
         if not asked:
             raise BadInput("there is nothing to score in the train split: give the phenomenon some trials, as train=80")
         rng = np.random.default_rng(seed)
-        targets = {t.id: truth.mean for t, truth in zip(asked, behaves(asked), strict=True)}
-        if self.shuffled:
-            targets = _exchanged(asked, targets, rng)
+        done = {t.id: truth.mean for t, truth in zip(asked, behaves(asked), strict=True)}
+        targets = exchanged(asked, done, rng) if self.shuffled else done
         out = []
         for trial in asked:
+            own = behaviour_example(subject, trial, done[trial.id], group=trial.id) if self.behaviours else None
+            if self.behaviours and own is None:
+                continue  # an agreement compares each report with what is done
+            out += [] if own is None else [own]
+            group = trial.observation if own is None else own.group
             for _ in range(self.wordings):
                 order = tuple(int(i) for i in rng.permutation(len(trial.question.options)))
                 template = TEMPLATES + int(rng.integers(WORDINGS))
                 question = replace(trial.question, template=template, order=order)
                 one = replace(trial, question=question)
-                out.append(example_of(one, targets[trial.id], self.format, chat=subject.chat, group=trial.observation))
+                out.append(example_of(one, targets[trial.id], self.format, chat=subject.chat, group=group))
+        if not out:
+            raise BadInput("no option of these questions is something that is done: leave out behaviours=true")
         return out
 
 
-def _exchanged(
+def exchanged(
     trials: Sequence[Trial], targets: dict[str, tuple[float, ...]], rng: np.random.Generator
 ) -> dict[str, tuple[float, ...]]:
     """Answers dealt out anew among the questions of one kind, so that their numbers are the same."""
