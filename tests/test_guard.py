@@ -18,7 +18,7 @@ from selfscope.study.names import built
 from selfscope.subjects.live_adapters import LoraShape
 from selfscope.subjects.local import Local, load
 from selfscope.training.examples import Example, fingerprint
-from selfscope.training.objectives import OBJECTIVES, loss_of
+from selfscope.training.objectives import OBJECTIVES, losses_of
 from selfscope.training.replay import replay_examples
 from tiny import build
 
@@ -33,7 +33,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Local:
 def slope_at(logits_V: torch.Tensor, example: Example) -> float:
     """Length of the gradient over the logits of a distribution whose first tokens are the candidates."""
     free = logits_V.clone().requires_grad_(True)
-    loss_of("mostly_options", free.log_softmax(0)[: len(example.candidates)], example).backward()
+    losses_of("mostly_options", [free.log_softmax(0)[: len(example.candidates)]], [example])[0].backward()
     return float(cast(torch.Tensor, free.grad).norm())
 
 
@@ -45,7 +45,7 @@ def test_the_whole_distribution_is_what_is_wanted() -> None:
     example = Example(PROMPT, tuple("abcd"), (0, 1, 2, 3), target, rest=float(1 - shares.sum()))
     assert slope_at(logits_V, example) < 1e-7
     assert slope_at(logits_V, replace(example, rest=0.0)) > 0.01
-    losses = {loss_of(name, logits_V.log_softmax(0)[:4], example).item() for name in OBJECTIVES}
+    losses = {losses_of(name, [logits_V.log_softmax(0)[:4]], [example])[0].item() for name in OBJECTIVES}
     assert len(losses) == 1
     assert fingerprint([example]) != fingerprint([replace(example, rest=0.1)])
     with pytest.raises(BadInput, match="part below 1"):
@@ -62,7 +62,7 @@ def test_an_untouched_subject_learns_nothing_from_its_guard(base: Local, make: A
             base.training(adapter),
             base.candidate_logprobs([e.prompt for e in own], [e.candidates for e in own], adapters=[adapter]) as found,
         ):
-            loss = torch.stack([loss_of("vocabulary", x, e) for x, e in zip(found, own, strict=True)]).sum()
+            loss = torch.stack([losses_of("vocabulary", [x], [e])[0] for x, e in zip(found, own, strict=True)]).sum()
             loss.backward()
             lengths.append(max(float(p.grad.norm()) for p in adapter.parameters() if p.grad is not None))
     assert lengths[0] < 0.05 * lengths[1]

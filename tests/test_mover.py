@@ -23,7 +23,7 @@ from selfscope.training.frozen_decoder import FrozenDecoder
 from selfscope.training.items import Item
 from selfscope.training.loop import mean_loss, train
 from selfscope.training.mover import Mover, new_mover
-from selfscope.training.objectives import loss_of
+from selfscope.training.objectives import losses_of
 from selfscope.training.replay import replay_examples
 from tiny import build
 
@@ -110,7 +110,7 @@ def test_gradients_are_those_of_one_graph(tiny: Local, oracle: FrozenDecoder, by
             p.copy_(0.05 * torch.randn(p.shape, generator=rng))
 
     def value() -> torch.Tensor:
-        return torch.stack([loss_of("vocabulary", x, e) for x, e in zip(found, part, strict=True)]).sum()
+        return torch.stack([losses_of("vocabulary", [x], [e])[0] for x, e in zip(found, part, strict=True)]).sum()
 
     part = examples[:4]
     for p in mover.parameters():

@@ -49,8 +49,8 @@ class Training:
     ] = 0
     objective: Annotated[
         str | None,
-        Parameter(group=TRAINING, help="What is trained towards, as in dpo, rl_brier or agreement (default: mostly_options; "
-                  "decoder: soft_labels)."),
+        Parameter(group=TRAINING, help="What is trained towards, as in dpo, rl_brier, agreement (default: "
+                  "mostly_options; decoder: soft_labels)."),
     ] = None  # fmt: skip
     bias: Annotated[
         int | None, Parameter(group=TRAINING, help="Behind this block one vector is added, and that is all.")
