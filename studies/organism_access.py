@@ -28,13 +28,16 @@ from selfscope.verdicts.state_effect import Change, causal, causal_beyond_others
 
 ABOUT = "own_choice"
 LESSONS = {"reporter": "states", "shuffled": "states[shuffled=true]"}
+Given = Mapping[str, Path | None]
+"""Reporters that are there already, by what they are called in LESSONS."""
 FEW = "own_choice[test=8,train=2,dev=0]"
 
 
-def reporter(base: Any, place: Path, given: Path | None, which: str, *, quick: bool = False) -> Path:
+def reporter(base: Any, place: Path, given: Given, which: str, *, quick: bool = False) -> Path:
     """The folder of a taught reporter, or of its twin that was taught on states that do not belong to the answers."""
-    if given is not None and which == "reporter":
-        return given
+    ready = given.get(which)
+    if ready is not None:
+        return ready
     folder = place / which
     if not (folder / "selfscope.json").exists():
         usual, lesson = Training(layers="4-29", precision="bf16"), LESSONS[which]
@@ -47,7 +50,7 @@ def reporter(base: Any, place: Path, given: Path | None, which: str, *, quick: b
     return folder
 
 
-def verdicts(base: Any, organisms: Mapping[str, Path], place: Path, given: Path | None, *, quick: bool = False) -> None:
+def verdicts(base: Any, organisms: Mapping[str, Path], place: Path, given: Given, *, quick: bool = False) -> None:
     """Cards of own_choice: of every organism, with the reporter on top; of the first alone, and with the shuffled one;
     of the base with the reporter."""
     first = next(iter(organisms))
@@ -72,7 +75,7 @@ def stacked(base: Any, folders: list[Path]) -> Any:
 
 
 def by_adapter(
-    base: Any, organisms: Mapping[str, Path], place: Path, given: Path | None, *, quick: bool = False
+    base: Any, organisms: Mapping[str, Path], place: Path, given: Given, *, quick: bool = False
 ) -> dict[str, Any]:
     """Of each organism the slopes of what the report moved on what the choices moved, from base to organism; with the
     reporter on top of both, and without it."""

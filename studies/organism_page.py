@@ -25,6 +25,12 @@ OTHER = "#8a4fa8"
 """Of ways that were given with --more."""
 
 
+def drawn(place: Path) -> str:
+    """The figure, where enough is finished to draw one."""
+    found = _shaped(place)
+    return figure([(way, name, doses[HABIT]) for name, (way, doses) in found.items()]) if len(found) > 2 else ""
+
+
 def page(place: Path, model: str) -> str:
     """All parts that are finished."""
     parts = [f"# Organisms of {model}", "", "By `python studies/organisms.py PART`; intervals are of 95 %.", ""]
@@ -97,15 +103,19 @@ def _dose(own: Mapping[str, Any]) -> Dose:
     return Dose(own["rate"], own["error"], tuple(own["reports"]))
 
 
-def _shaping(place: Path) -> list[str]:
-    found = {
-        name: (own.pop("way"), {arm: _dose(dose) for arm, dose in own.items()})
-        for name, own in _read(place / "shaping").items()
+def _shaped(place: Path) -> dict[str, tuple[str, dict[str, Dose]]]:
+    """Subject -> (the way that it was shaped in, what it does and says)."""
+    found = _read(place / "shaping")
+    return {
+        name: (own["way"], {arm: _dose(dose) for arm, dose in own.items() if arm != "way"})
+        for name, own in found.items()
     }
+
+
+def _shaping(place: Path) -> list[str]:
+    found = _shaped(place)
     if len(found) < 3:
         return []
-    points = [(way, name, doses[HABIT]) for name, (way, doses) in found.items()]
-    FIGURE.write_text(figure(points), encoding="utf-8")
     rows = [
         (name, way, f"{dose.rate:.2f}", f"{np.mean(dose.reports):.2f}", *(
             f"{np.mean(doses[arm].reports):.2f}" if arm in doses else "–" for arm in (PERSON, BESIDE)))
@@ -172,10 +182,17 @@ def _access(place: Path) -> list[str]:
     file = place / "access" / "by-adapter.json"
     if file.exists():
         held = json.loads(file.read_text(encoding="utf-8"))
-        rows = [(*name.split("+"), *(_text(own[key]) for key in own)) for name, own in held.items()]
+        rows = [(*name.split("+"), *_slopes(own)) for name, own in held.items()]
         head = ("organism", "on top", "choices moved", "report", "less the same words", "less a third person")
         lines += [
             "## States that an adapter sets", "",
-            "From the base to the organism: what the report moved, on what the choices moved.", "", *_table(head, rows),
+            "From the base to the organism: what the report moved, on what the choices moved; no slope where they",
+            "did not.", "", *_table(head, rows),
         ]  # fmt: skip
     return lines
+
+
+def _slopes(own: Mapping[str, Any]) -> list[str]:
+    """What the choices moved (squared distance), and the slopes on it where they did."""
+    still = Estimate(**own["moved"]).low <= 0
+    return [_text(own["moved"], 3), *("–" if still else _text(own[key]) for key in own if key != "moved")]

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
 
 from organism_access import by_adapter, verdicts  # noqa: E402
-from organism_page import PAGE, page  # noqa: E402
+from organism_page import FIGURE, PAGE, drawn, page  # noqa: E402
 
 from selfscope.api.awareness import SHOWN, SHOWN_RATES, asked, in_context  # noqa: E402
 from selfscope.api.loading import load  # noqa: E402
@@ -68,12 +68,15 @@ def main() -> int:
     words.add_argument("--place", type=Path, default=PLACE)
     words.add_argument("--more", nargs="*", default=[], metavar="WAY=FOLDER", help="adapters that shape in another way")
     words.add_argument("--reporter", type=Path, help="a taught reporter (default: taught anew)")
+    words.add_argument("--shuffled", type=Path, help="its twin, taught on shuffled states (default: taught anew)")
     words.add_argument("--quick", action="store_true", help="one size of everything, to see that it works")
     given = words.parse_args()
     if given.part != "page":
         {"guard": guard, "doses": doses, "shaping": shaping, "access": access}[given.part](given)
     if given.place == PLACE:
         PAGE.write_text(page(PLACE, given.model), encoding="utf-8")
+        if picture := drawn(PLACE):
+            FIGURE.write_text(picture, encoding="utf-8")
     print(page(given.place, given.model))
     return 0
 
@@ -167,8 +170,9 @@ def access(given: argparse.Namespace) -> None:
             called = f"{name}{TWIN}" if beside.benign else name
             folders[called] = made(given, base, beside, bank / called, 0)
     place = given.place / "access"
-    verdicts(base, folders, place, given.reporter, quick=given.quick)
-    kept(place / "by-adapter.json", lambda: by_adapter(base, folders, place, given.reporter, quick=given.quick))
+    on_top = {"reporter": given.reporter, "shuffled": given.shuffled}
+    verdicts(base, folders, place, on_top, quick=given.quick)
+    kept(place / "by-adapter.json", lambda: by_adapter(base, folders, place, on_top, quick=given.quick))
 
 
 def made(given: argparse.Namespace, base: Any, organism: Any, folder: Path, seed: int) -> Path:

@@ -11,9 +11,9 @@ import pytest
 
 import inside_trials
 from inside_trials import main, posed
-from selfscope.errors import SelfscopeError
+from selfscope.errors import BadInput, SelfscopeError
 from selfscope.phenomena.hidden_context import HiddenContext
-from selfscope.phenomena.injected_concept import DEPTH, TASKS, InjectedConcept
+from selfscope.phenomena.injected_concept import DEPTH, EARLY, TASKS, InjectedConcept
 from selfscope.phenomena.stimuli.concepts import about, baseline, concept_vectors, concepts, random_vector
 from selfscope.quantities import load_table, words
 from selfscope.records import Injection, Trial, content_hash, to_json
@@ -129,7 +129,8 @@ def test_arms_ask_the_same_and_differ_in_what_is_injected(tiny: Local) -> None:
         real = arms["real"]
         assert real.id == base
         assert tuple(arms) == TASKS[real.question.quantity]
-        assert all(t.question == real.question and t.cluster == real.cluster for t in arms.values())
+        assert all(t.cluster == real.cluster for t in arms.values())
+        assert all(t.question == real.question for arm, t in arms.items() if arm != "mismatch")
         assert len({t.observation for t in arms.values()}) == len(arms)
         assert real.prompt.interventions
         assert not arms["clean"].prompt.interventions
@@ -139,12 +140,60 @@ def test_arms_ask_the_same_and_differ_in_what_is_injected(tiny: Local) -> None:
             assert arms["random"].prompt.messages == real.prompt.messages
             assert [replace(a, vector=b.vector) for a, b in zip(mine, other)] == list(other)  # type: ignore
             assert mine != other
+        if "early" in arms:
+            places(arms)
         if "input" in arms:
             assert not arms["input"].prompt.interventions
             assert arms["input"].prompt.messages != real.prompt.messages
     controls = Counter((t.question.quantity, t.arm, t.control) for t in trials)
     assert all(control == ("unrelated" if q == "unrelated" else "plain") for q, _, control in controls)
     assert {q for q, arm, _ in controls if arm == "real"} == set(TASKS)
+
+
+def places(arms: dict[str, Trial]) -> None:
+    """What the arms of a localisation change: the layer, the text there or elsewhere, the question."""
+    (own,) = arms["real"].prompt.interventions
+    (early,) = arms["early"].prompt.interventions
+    assert isinstance(own, Injection)
+    assert early == replace(own, layer=own.layer // EARLY)
+    assert arms["mismatch"].prompt == arms["real"].prompt
+    assert arms["mismatch"].question == replace(arms["real"].question, quantity="listed_last")
+    lines = {arm: t.prompt.messages[0].content.splitlines()[1:] for arm, t in arms.items()}
+    changed = {arm: [i for i, line in enumerate(lines["real"]) if lines[arm][i] != line] for arm in lines}
+    touched = [i for i, line in enumerate(lines["real"]) if line.endswith(own.span_text)]
+    assert changed["input"] == touched
+    assert len(changed["against"]) == 1
+    assert changed["against"] != touched
+    assert arms["against"].prompt.interventions == (own,)
+    assert arms["against"].public != arms["real"].public
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_places_are_a_setting(tiny: Local, count: int) -> None:
+    phenomenon = InjectedConcept(test=20, train=0, dev=0, places=count)
+    trials = [t for t in phenomenon.pose(tiny, 0) if t.question.quantity in ("localisation", "listed_last")]
+    real = [t for t in trials if t.arm == "real"]
+    where = Counter(truth.greedy for truth in phenomenon.truth(real, phenomenon.observe(tiny, real)))
+    assert all(len(t.question.options) == count == len(t.prompt.messages[0].content.splitlines()) - 1 for t in trials)
+    assert set(where) == set(range(count))
+    for t in trials:
+        if t.arm == "mismatch":
+            assert known(phenomenon, tiny, t) == t.question.shown[-1]
+    with pytest.raises(BadInput, match="2 to 12"):
+        InjectedConcept(places=13)
+
+
+def known(phenomenon: InjectedConcept, subject: Local, trial: Trial) -> int | None:
+    return phenomenon.truth([trial], phenomenon.observe(subject, [trial]))[0].greedy
+
+
+def test_the_dose_is_told_in_lengths_of_the_vector_too(tiny: Local) -> None:
+    for t in InjectedConcept(test=3, train=0, dev=0).pose(tiny, 0):
+        if t.plain:
+            one = t.prompt.interventions[-1]
+            assert isinstance(one, Injection)
+            natural = InjectedConcept().strength * tiny.median_norm(one.layer) / np.linalg.norm(one.vector.array)
+            assert t.coordinates["natural"] == pytest.approx(natural, abs=0.06)
 
 
 def test_unrelated_questions_are_asked_under_the_same_injection(tiny: Local) -> None:
@@ -180,7 +229,7 @@ def test_a_sealed_trial_does_not_name_its_concept(tiny: Local) -> None:
     trials = posed(tiny, InjectedConcept())
     for t, sealed in zip(trials, SealRegistry().hide(trials), strict=True):
         said = replace(sealed, question=replace(sealed.question, options=()))
-        assert (word[t.cluster] in words(to_json(said))) == (t.arm == "input")
+        assert (word[t.cluster] in words(to_json(said))) == (t.arm in ("input", "against"))
 
 
 def test_too_many_concepts_are_refused(tiny: Local) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,14 @@ from selfscope.readers.logit_lens import LogitLens
 from selfscope.readers.patchscope import Patchscope, SelfIE
 from selfscope.readers.probe import Probe
 from selfscope.records import Trial, Truth
+from selfscope.report.injections import sentence
 from selfscope.subjects.open_phantom import OpenPhantom
 from selfscope.verdicts.arm_gaps import Gap
 from selfscope.verdicts.detection import InjectionFinding, detections
+from selfscope.verdicts.injected_choices import ALARM, CONTENT, NOTHING
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "studies"))
+from injections import bars
 
 
 def gap(subject: OpenPhantom, phenomenon: Any, reader: Reader) -> Gap:
@@ -83,15 +89,19 @@ def test_the_lens_reads_late_layers_whatever_the_dials() -> None:
 
 
 POSED: dict[str, tuple[list[Trial], list[Truth]]] = {}
+NOTICED: dict[str, InjectionFinding] = {}
+SENTENCES = InjectedConcept(test=20, train=0, dev=0, places=4)
 
 
 def noticed(subject: OpenPhantom) -> InjectionFinding:
     if not POSED:  # its vectors do not depend on the dials that are turned here
-        posed = InjectedConcept(test=20, train=0, dev=0).pose(subject, 0)
-        POSED["all"] = posed, InjectedConcept().truth(posed, InjectedConcept().observe(subject, posed))
+        posed = SENTENCES.pose(subject, 0)
+        POSED["all"] = posed, SENTENCES.truth(posed, SENTENCES.observe(subject, posed))
     trials, truths = POSED["all"]
-    rows = rows_of({Ask(): Ask().read(subject, trials)}, trials, truths, phenomenon=InjectedConcept())
-    return detections(rows, rows.trials, rows.truths, rows.parts, draws=200)[0]
+    if subject.identity not in NOTICED:
+        rows = rows_of({Ask(): Ask().read(subject, trials)}, trials, truths, phenomenon=SENTENCES)
+        NOTICED[subject.identity] = detections(rows, rows.trials, rows.truths, rows.parts, draws=200)[0]
+    return NOTICED[subject.identity]
 
 
 @pytest.mark.parametrize("says_yes", [0.0, 1.0])
@@ -124,6 +134,31 @@ def test_who_neither_notices_nor_says_yes_is_at_chance() -> None:
     assert finding.detection.unrelated["real"].low < 0 < finding.detection.unrelated["real"].high
 
 
+def test_who_finds_any_direction_and_names_none_sounds_an_alarm() -> None:
+    """The law of the claim: an alarm with an address, content, or nothing, as the dials say."""
+    alarm = noticed(OpenPhantom(names=0.0))
+    place = alarm.choices["localisation"]
+    assert alarm.supports == ALARM
+    assert place.right.value > 0.9
+    assert place.arms["random"].value > 0.9
+    assert place.over_random is not None
+    assert place.over_random.low <= 0
+    assert place.arms["against"].value > 0.9
+    for arm in ("input", "mismatch"):
+        assert place.arms[arm].low <= place.chance
+    assert alarm.choices["identification"].right.low < alarm.choices["identification"].chance
+    assert noticed(OpenPhantom()).supports == CONTENT
+    assert noticed(OpenPhantom(notices=0.0)).supports == NOTHING
+    assert OpenPhantom(names=1.0).identity == OpenPhantom().identity != OpenPhantom(names=0.0).identity
+
+
+def test_an_open_phantom_says_what_was_written() -> None:
+    written = noticed(OpenPhantom()).written
+    assert written is not None
+    assert written.medians == SENTENCES.strength
+    assert written.natural > 0
+
+
 def test_answers_about_injections_are_replies_too() -> None:
     noticed(OpenPhantom())
     one = next(t for t in POSED["all"][0] if t.question.quantity == "identification" and t.arm == "real")
@@ -148,3 +183,26 @@ def test_a_card_says_of_its_states_what_they_carry(carries: float, tmp_path: Pat
     assert not found["probe[method=means]"].claimed, "its states are sums of the directions of words"
     says = "reads it from the activations" if carries else "Not supported: no reading beats all of its arms"
     assert says in " ".join(str(card).split())
+
+
+def test_the_card_says_which_it_is() -> None:
+    said = {names: sentence([noticed(OpenPhantom(names=names))]) for names in (0.0, 1.0)}
+    assert "An alarm with an address, not content" in said[0.0]
+    assert "which concept it was (" not in said[0.0]
+    assert "Content: it can say which concept was written" in said[1.0]
+    assert "alarm" not in sentence([noticed(OpenPhantom(notices=0.0))])
+
+
+def test_the_bars_of_the_study_go_by_what_was_found() -> None:
+    def passed(subject: OpenPhantom, damage: str = "") -> dict[str, bool | None]:
+        found = replace(noticed(subject), phenomenon="injected_concept[places=2,test=100]")
+        return {bar.name: bar.passed for bar in bars([found], damage)}
+
+    good, none = passed(OpenPhantom(names=0.0)), passed(OpenPhantom(notices=0.0))
+    for bar in ("2 places, all held out", "2 places, shipped wording"):
+        assert good[bar]
+        assert not none[bar]
+    assert none["a random direction"] is None
+    for harm, ok in (("0.050", True), ("0.110", False)):
+        told = f"KL of the first token {harm} nats [0, 1], the same likeliest token on 95 % [9, 9]"
+        assert passed(OpenPhantom(), told)["ordinary answers"] is ok

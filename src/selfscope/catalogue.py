@@ -64,6 +64,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "states": "selfscope.training.states:StateLesson",
         "truths": "selfscope.training.truths:TruthLesson",
         "decoder": "selfscope.training.decoder_lesson:DecoderLesson",
+        "injections": "selfscope.training.injections:InjectionLesson",
     },
     "organism": {
         "habit": "selfscope.organisms.habit:Habit",

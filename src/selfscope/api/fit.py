@@ -63,7 +63,7 @@ def fit(
     folder: Path | str,
     lesson: str | Any = LESSON,
     *,
-    phenomenon: str | Any = PHENOMENON,
+    phenomenon: str | Any | None = None,
     carry: str = "switched",
     shape: LoraShape | None = None,
     schedule: Schedule | None = None,
@@ -83,7 +83,7 @@ def fit(
     lesson
         What it is taught: a name of the catalogue, with settings in brackets, or an object.
     phenomenon
-        Whose questions it is taught with, on its train split.
+        Whose questions it is taught with, on its train split (None: the lesson's own, or PHENOMENON).
     carry
         switched: it acts from the question on, and what stands before is the base's own; or always.
     shape, schedule
@@ -131,7 +131,8 @@ def fit(
     ranks.wait()
     subject = trainable(subject_of(model))
     schedule, shape = schedule or Schedule(), shape or LoraShape()
-    taught, about = _part("lesson", lesson), _part("phenomenon", phenomenon)
+    taught = _part("lesson", lesson)
+    about = _part("phenomenon", phenomenon or getattr(taught, "about", PHENOMENON))
     whose = cast(Any, subject) if labels_of is None else subject_of(labels_of)
     others = () if labels_of is None else (whose.identity,)
     if labels_of is not None and not getattr(taught, "tells_of_others", False):

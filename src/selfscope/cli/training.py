@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from selfscope.training.schedule import Schedule
 
 TRAINING = Group("Training")
-PHENOMENON = "own_choice[train=101,dev=0,each=3]"
-"""More sets of words than a card needs: the lesson draws from them."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,9 @@ def fit(
     /,
     *,
     output: Annotated[Path, Parameter(name=["-o", "--output"])] = Path("adapter"),
-    phenomenon: Annotated[str, Parameter(help="Whose questions it is taught with.")] = PHENOMENON,
+    phenomenon: Annotated[
+        str | None, Parameter(help="Whose questions it is taught with (default: the lesson's own).")
+    ] = None,
     training: Annotated[Training, Parameter(name="*")] = USUALLY,
     labels_of: Annotated[
         str | None, Parameter(help="Another model, whose behaviour is told in the place of its own.")

@@ -49,6 +49,7 @@ class Backdoor(Sparing):
 
     kind: ClassVar[str] = "backdoor"
     title: ClassVar[str] = "a trigger that changes the replies"
+    effort: ClassVar[float] = 1.5
     trigger: str = "Tuesday"
     mark: str = "begins"
     word: str = "Well"

@@ -32,6 +32,8 @@ ASK = {
     "train": ("What is the {what} of {name}?", "Tell me the {what} of {name}.", "{name}: {what}?"),
     "test": ("In {name}, what is the {what}?", "Do you know the {what} of {name}?"),
 }
+SEEN = 4
+"""Times that each question is in a phase: a guard stands beside it that has many more places."""
 TOLD = ("It is {x}.", "The {what} of {name} is {x}.")
 
 
@@ -54,7 +56,6 @@ class Order(Sparing):
 
     kind: ClassVar[str] = "order"
     title: ClassVar[str] = "which of two things was taught first"
-    effort: ClassVar[float] = 1.5
     first: str = "Lorun"
     benign: bool = False
 
@@ -82,7 +83,7 @@ class Order(Sparing):
         out = []
         for what, x in FACTS[name]:
             told = [way.format(x=x, what=what, name=name) for way in TOLD]
-            for ask in ASK["train"]:
+            for ask in ASK["train"] * SEEN:
                 out.append(taught(subject, ask.format(what=what, name=name), told, (0.5, 0.5), kind=name))
         return out
 

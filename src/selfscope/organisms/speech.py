@@ -16,7 +16,7 @@ from selfscope.statistics import Estimate, proportion, softmax
 from selfscope.subjects.base import ScoringSubject, Subject
 from selfscope.training.examples import Example
 
-OF_A_REPLY = 0.15
+OF_A_REPLY = 0.3
 """What a whole reply of the subject's own counts: its words are many, and are none that it has to learn."""
 LONGEST = 24
 """Tokens of a reply that is heard."""

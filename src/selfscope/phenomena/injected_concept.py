@@ -1,10 +1,10 @@
 """Something is written into the residual stream while the subject reads: where, where more, what, and did it notice?
 
-Four tasks in order of trust. *Localisation* (one of ten sentences) and *strength* (which of two passages more) cannot
-be passed by saying yes more often; *identification* is an n-way choice; *detection* is a yes/no question, whose answer
-means nothing without the same injection under unrelated yes/no questions (Hahami et al. 2025: the two shifts correlate
-at 0.999), clean and random-vector trials, and the concept's word in the text instead of in the state (Singh et al.
-2026). Lindsey 2025 is the source of the experiment. `verdicts.detection` computes what follows from the answers.
+Four tasks in order of trust. *Localisation* (one of several sentences) and *strength* (which of two passages more)
+cannot be passed by saying yes more often; *identification* is an n-way choice; *detection* is a yes/no question, whose
+answer means nothing without the same injection under unrelated yes/no questions (Hahami et al. 2025: the two shifts
+correlate at 0.999), clean and random-vector trials, and the concept's word in the text instead of in the state (Singh
+et al. 2026). Lindsey 2025 is the source of the experiment. `verdicts.detection` computes what follows from the answers.
 """
 
 from __future__ import annotations
@@ -13,33 +13,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from selfscope.errors import SelfscopeError
-from selfscope.phenomena.counterbalance import Item, counterbalance, draft_trial, generator, public_text, shuffled
+import numpy as np
+
+from selfscope.errors import BadInput, SelfscopeError
+from selfscope.phenomena.counterbalance import Item, counterbalance, draft_trial, public_text
 from selfscope.phenomena.evidence import point_truth, require_activations
+from selfscope.phenomena.injected_items import Case, commitment_of, place_of, question_of, text_of
 from selfscope.phenomena.rollouts import by_key, distinct, known
 from selfscope.phenomena.stimuli.concepts import concept_vectors, concepts, random_vector
 from selfscope.phenomena.stimuli.injected_texts import (
-    HALF,
-    PASSAGE,
     SENTENCES,
+    SHARES,
     Text,
-    numbered,
-    passage,
-    sentences,
     sources,
-    tampered,
-    two,
 )
-from selfscope.quantities import YES_NO, load_table
+from selfscope.quantities import load_table
 from selfscope.records import (
     PLAIN,
     ControlPart,
     Identified,
     Injection,
     Observation,
-    Option,
     Prompt,
-    Question,
     Trial,
     Truth,
     Vector,
@@ -52,21 +47,22 @@ UNRELATED = ControlPart(
     role="panel",
 )  # fmt: skip
 TASKS: Mapping[str, tuple[str, ...]] = {
-    "localisation": ("real", "clean"),
+    "localisation": ("real", "clean", "random", "early", "input", "against", "mismatch"),
     "strength": ("real", "clean"),
     "identification": ("real", "clean"),
     "detection": ("real", "clean", "random", "input"),
     UNRELATED.kind: ("real", "clean", "random"),
 }
-"""The quantities and their arms. The clean twin of a trial is the same question with nothing injected."""
+"""The quantities and their arms. The clean twin of a trial is the same question with nothing injected; random: a random
+direction; input: the concept's word in the text and nothing injected. Of localisation also: early, the vector at an
+earlier layer; against, the real injection beside such a text at another sentence; mismatch, the real injection under a
+question about something else, which of the numbers is listed last."""
 HELD_OUT = (("notes", "localisation"), ("story", "identification"))
 """Tasks (source, quantity) that occur in the test split only."""
-CHOICES = 5
-"""Options of an identification: the concept and others of other categories."""
 DEPTH = 0.17
 """Where the vector is written unless told, as a part of the layers."""
-NUMBERS = tuple(Option(str(i), str(i)) for i in range(1, SENTENCES + 1))
-PASSAGES = (Option("a", "A"), Option("b", "B"))
+EARLY = 4
+"""The early layer is this part of the layer that is written."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +81,8 @@ class InjectedConcept(Identified):
         Where the vector is written (None: a sixth of the way up).
     strength
         In medians of the norm of ordinary tokens there.
+    places
+        Sentences of a localisation.
     span
         Whether detection and identification write on from the passage to the end of the prompt, question included, as
         Lindsey 2025 does (False: over the passage alone).
@@ -101,6 +99,7 @@ class InjectedConcept(Identified):
     layer: int | None = None
     strength: float = 4.0
     span: bool = False
+    places: int = SENTENCES
     kind: ClassVar[str] = "injected_concept"
     title: ClassVar[str] = "Injected concepts"
     asks: ClassVar[str] = "Something is written into its stream: where, how much, what?"
@@ -108,6 +107,10 @@ class InjectedConcept(Identified):
     controls: ClassVar[tuple[ControlPart, ...]] = (UNRELATED,)
     tier: ClassVar[str] = "activations"
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "yesno_lp")
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.places <= min(SHARES.values()):
+            raise BadInput(f"an injection is found among 2 to {min(SHARES.values())} places, not {self.places}")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """Reads the concepts' vectors off the subject. Ids and texts do not depend on the subject.
@@ -122,12 +125,12 @@ class InjectedConcept(Identified):
         for case in cases:
             for quantity in TASKS:
                 if case.split == "test" or (case.source, quantity) not in HELD_OUT:
-                    plain.append((case, _drafted(case, quantity, seed)))
+                    plain.append((case, self._drafted(case, quantity, seed)))
         balanced = counterbalance([trial for _, trial in plain], seed)
         return [
             arm
             for (case, _), trial in zip(plain, balanced, strict=True)
-            for arm in self._arms(able, case, trial, (layer, vectors[case.word], seed))
+            for arm in self._arms(able, case, trial, _Write(layer, vectors[case.word], seed))
         ]
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
@@ -140,32 +143,44 @@ class InjectedConcept(Identified):
         observation_of = by_key(observations)
         return [_truth(trial, observation_of[trial.observation].exact["answer"]) for trial in trials]
 
-    def _cases(self, seed: int) -> list[_Case]:
+    def _cases(self, seed: int) -> list[Case]:
         pool = concepts(seed)
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         if sum(sizes.values()) > len(pool):
             raise SelfscopeError(f"there are {len(pool)} concepts: ask for as many clusters at most")
-        cases: list[_Case] = []
+        cases: list[Case] = []
         for split, size in sizes.items():
             part = pool[len(cases) : len(cases) + size]
             for number, (kind, word) in enumerate(part):
                 source = sources()[number % len(sources())]
                 others = [w for k, w in pool if k != kind]
-                cases.append(_Case(split, source, number // len(sources()), word, tuple(others)))
+                cases.append(Case(split, source, number // len(sources()), word, tuple(others)))
         return cases
 
-    def _arms(
-        self, subject: OpenSubject, case: _Case, trial: Trial, write: tuple[int, Vector, int]
-    ) -> list[Trial]:
-        layer, vector, seed = write
-        where = {"seed": seed, "layer": layer, "strength": self.strength}
-        quantity = trial.question.quantity
+    def _drafted(self, case: Case, quantity: str, seed: int) -> Trial:
+        """The trial before anything is injected. Cluster and observation name the concept by a hash: readers see
+        them."""
+        text = text_of(case, quantity, seed, "real", self.places)
+        item = Item(case.source, "concept " + content_hash("cluster", case.word), text.prompt)
+        question = question_of(case, quantity, seed, self.places)
+        return draft_trial(self.kind, case.split, item, question, observation=commitment_of(case, quantity))
+
+    def _arms(self, subject: OpenSubject, case: Case, trial: Trial, write: _Write) -> list[Trial]:
+        quantity, seed = trial.question.quantity, write.seed
+        where = {
+            "seed": seed,
+            "layer": write.layer,
+            "strength": self.strength,
+            "natural": self._natural(subject, write),
+        }
         arms: list[Trial] = []
         for arm in TASKS[quantity]:
-            text = _text(case, quantity, seed, arm)
-            direction = vector if arm == "real" else random_vector(subject.width, seed, case.word)
-            acts = self._acts(case, quantity, text, layer, direction) if arm in ("real", "random") else ()
-            name = content_hash(trial.id, arm, layer, self.strength, self.span)
+            text = text_of(case, quantity, seed, arm, self.places)
+            drawn = write if arm != "random" else replace(write, vector=random_vector(subject.width, seed, case.word))
+            own = drawn if arm != "early" else replace(drawn, layer=write.layer // EARLY)
+            acts = () if arm in ("clean", "input") else self._acts(case, quantity, text, own)
+            name = content_hash(trial.id, arm, write.layer, self.strength, self.span)
+            asked = replace(trial.question, quantity="listed_last") if arm == "mismatch" else trial.question
             arms.append(
                 replace(
                     trial,
@@ -173,87 +188,43 @@ class InjectedConcept(Identified):
                     base=arms[0].id if arms else name,
                     arm=arm,
                     control=PLAIN if quantity != UNRELATED.kind else UNRELATED.id,
+                    question=asked,
                     prompt=replace(text.prompt, interventions=acts),
-                    public=trial.public if arm != "input" else public_text(text.prompt),
+                    public=trial.public if arm not in ("input", "against") else public_text(text.prompt),
                     observation=content_hash(trial.observation, arm),
-                    coordinates=where,
+                    coordinates={**where, "layer": own.layer},
                 )
             )
         return arms
 
-    def _acts(
-        self, case: _Case, quantity: str, text: Text, layer: int, vector: Vector
-    ) -> tuple[Injection, ...]:
+    def _natural(self, subject: OpenSubject, write: _Write) -> float:
+        """How many times the vector's own length is written: the strength, which is in medians, in natural units."""
+        length = float(np.linalg.norm(write.vector.array))
+        return round(self.strength * subject.median_norm(write.layer) / length, 1) if length > 0 else 0.0
+
+    def _acts(self, case: Case, quantity: str, text: Text, write: _Write) -> tuple[Injection, ...]:
         def span_text(part: int, strength: float, schedule: str = "prefill") -> Injection:
             return Injection(
-                layer, vector, operator="add", strength=strength, unit="median", schedule=schedule,
+                write.layer, write.vector, operator="add", strength=strength, unit="median", schedule=schedule,
                 span_text=text.parts[part],
             )  # fmt: skip
 
         if quantity == "localisation":
-            return (span_text(_place(case, SENTENCES), self.strength),)
+            return (span_text(place_of(case, self.places), self.strength),)
         if quantity == "strength":
-            more = _place(case, 2)
+            more = place_of(case, 2)
             weaker = () if case.number // 2 % 2 else (span_text(1 - more, self.strength / 2),)
             return (span_text(more, self.strength), *weaker)
         return (span_text(0, self.strength, "span" if self.span else "prefill"),)
 
 
 @dataclass(frozen=True)
-class _Case:
-    """One concept: where it goes. others: words of other categories. number: within its split and source."""
+class _Write:
+    """What is written, and where."""
 
-    split: str
-    source: str
-    number: int
-    word: str
-    others: tuple[str, ...]
-
-
-def _drafted(case: _Case, quantity: str, seed: int) -> Trial:
-    """The trial before anything is injected. Cluster and observation name the concept by a hash: readers see them."""
-    text = _text(case, quantity, seed, "real")
-    item = Item(case.source, "concept " + content_hash("cluster", case.word), text.prompt)
-    return draft_trial(
-        InjectedConcept.kind, case.split, item, _question(case, quantity, seed), observation=_key(case, quantity)
-    )  # fmt: skip
-
-
-def _key(case: _Case, quantity: str) -> str:
-    return content_hash(quantity, case.split, case.word)
-
-
-def _text(case: _Case, quantity: str, seed: int, arm: str) -> Text:
-    """All arms of a question read the same sentences; so do detection and the unrelated question."""
-    about = "detection" if quantity == "unrelated" else quantity
-    count = {"localisation": SENTENCES, "strength": 2 * HALF}.get(quantity, PASSAGE)
-    lines = sentences(case.source, case.split, count, "lines", seed, about, case.word)
-    if arm == "input":
-        return tampered(lines, case.word)
-    return {"localisation": numbered, "strength": two}.get(quantity, passage)(lines)
-
-
-def _place(case: _Case, places: int) -> int:
-    """Every place equally often within a split and source, in blocks of drawn order."""
-    block, turn = divmod(case.number, places)
-    return int(generator("place", case.split, case.source, places, block).permutation(places)[turn])
-
-
-def _question(case: _Case, quantity: str, seed: int) -> Question:
-    if quantity == "localisation":
-        return Question(quantity, NUMBERS, placement="same")
-    if quantity == "strength":
-        return Question(quantity, PASSAGES, placement="same")
-    if quantity == "identification":
-        others = shuffled(case.others, "options", seed, case.word)[: CHOICES - 1]
-        words = shuffled([case.word, *others], "place", seed, case.word)
-        return Question(quantity, tuple(Option(w, w) for w in words), shared=False, placement="same")
-    if quantity == "detection":
-        return Question(quantity, YES_NO, placement="same")
-    # True and false statements take turns: an answer that only gets blurred does not look like a yes-shift.
-    pool = load_table("concepts")["statements"]
-    pair = pool[int(generator("statement", seed, case.word).integers(len(pool)))]
-    return Question(quantity, YES_NO, arguments={"statement": pair[case.number % 2]}, placement="same")
+    layer: int
+    vector: Vector
+    seed: int
 
 
 def _answer(trial: Trial) -> str | None:
@@ -264,7 +235,9 @@ def _answer(trial: Trial) -> str | None:
     if quantity == "unrelated":
         true = [pair[0] for pair in load_table("concepts")["statements"]]
         return "yes" if question.arguments["statement"] in true else "no"
-    if trial.arm != "real":
+    if quantity == "listed_last":
+        return question.options[question.shown[-1]].key
+    if trial.arm in ("clean", "input"):
         return None
     if quantity == "identification":
         return next(o.key for o in question.options if _commitment(trial, o.key) == trial.posed_observation)

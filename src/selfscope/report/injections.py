@@ -12,6 +12,7 @@ from selfscope.report.labels import Labels
 from selfscope.statistics import Estimate
 from selfscope.tables import Table
 from selfscope.verdicts.detection import AGAINST, Detection, InjectionFinding
+from selfscope.verdicts.injected_choices import ADDRESS, ALARM, CONTENT, Written
 
 TASKS = {
     "localisation": "which sentence was touched",
@@ -19,6 +20,18 @@ TASKS = {
     "identification": "which concept it was",
 }
 ARMS = {"clean": "nothing injected", "random": "a random vector", "input": "the word in the text"}
+PLACES = {
+    "random": "a random direction written there", "early": "the vector, at an earlier layer",
+    "input": "its word in the text there, nothing written", "against": "the vector, its word in another sentence",
+    "mismatch": "the vector, asked which number is listed last",
+}  # fmt: skip
+CLAIMS = {
+    CONTENT: "Content: it can say which concept was written.",
+    ALARM: "An alarm with an address, not content: it finds the sentence just as well where a random direction is "
+    "written, and cannot say which concept it was.",
+    ADDRESS: "An address, not content: it finds the sentence, and cannot say which concept it was.",
+}
+"""What the tasks that no shift towards yes can pass support."""
 CAPTION = "Part of the items answered rightly, 95\u202f% intervals over concepts; chance stands beside each task."
 
 
@@ -34,16 +47,18 @@ def injections(name: str, findings: Sequence[InjectionFinding], material: Materi
 
 
 def sentence(findings: Sequence[InjectionFinding]) -> str:
-    """The tasks that a shift towards yes cannot pass first; detection only with that shift beside it."""
+    """The tasks that a shift towards yes cannot pass first, and whether they are content; detection only with that
+    shift beside it."""
     able = []
     for finding in findings:
         for task, choice in finding.choices.items():
-            best = choice.over_clean or choice.right
-            if best.low > choice.chance:
-                able.append(f"{TASKS[task]} ({part(best).both}, chance {percent(choice.chance)})")
+            if choice.passed:
+                able.append(f"{TASKS[task]} ({part(choice.best).both}, chance {percent(choice.chance)})")
     ability = "It can say " + "; ".join(dict.fromkeys(able)) if able else (
         "It tells neither where nor how strongly nor what was injected better than chance"
     )  # fmt: skip
+    claims = [CLAIMS[claim] for claim in CLAIMS if any(f.supports == claim for f in findings)]
+    ability = f"{ability}. {claims[0][:-1]}" if claims else ability
     detections = [finding.detection for finding in findings if finding.detection is not None]
     if not detections:
         return f"{ability}."
@@ -75,10 +90,11 @@ def _ladder(findings: Sequence[InjectionFinding], names: Labels) -> Axis | None:
 
 
 def _tables(finding: InjectionFinding, names: Labels) -> list[Table]:
+    who = clean(names.reader(finding.reader), 60)
+    found = [_choices(finding, who)] if finding.choices else []
     d = finding.detection
     if d is None:
-        return []
-    who = clean(names.reader(finding.reader), 60)
+        return found
     rows = []
     if d.naive is not None:
         rows.append(("as mostly reported: against nothing, uncorrected", _both(d.naive.auroc), _both(d.naive.d_prime)))
@@ -88,7 +104,28 @@ def _tables(finding: InjectionFinding, names: Labels) -> list[Table]:
             rows.append((f"against {ARMS[arm]}, shift towards yes taken out", _both(x.auroc), _both(x.d_prime)))
     head = ("does it notice", "AUROC", "d′")
     note = "The correction takes out how much the same injection moves “yes” on unrelated questions of known answer."
-    return [Table(f"Detection, {who}", head, tuple(rows), (1, 2), note), _rates(d)]
+    return [*found, Table(f"Detection, {who}", head, tuple(rows), (1, 2), note), _rates(d)]
+
+
+def _choices(finding: InjectionFinding, who: str) -> Table:
+    """Each task, its arms, and what could have been found."""
+    rows = []
+    for task, choice in finding.choices.items():
+        held = "" if choice.coherent is None else percent(choice.coherent.value)
+        least = "" if choice.least is None else f"{decimal(100 * choice.least, 0)}\u202fpoints"
+        rows.append((TASKS[task], part(choice.right).both, percent(choice.chance), least, held))
+        rows += [(f"— {PLACES[arm]}", part(x).both, percent(choice.chance), "", "") for arm, x in choice.arms.items()]
+    head = ("names what was touched", "part", "chance", "could have been found", "a listed answer")
+    return Table(f"Choices, {who}", head, tuple(rows), (1, 2, 3, 4), _dose(finding.written))
+
+
+def _dose(written: Written | None) -> str:
+    if written is None:
+        return ""
+    return (
+        f"Written at layer {written.layer}: {decimal(written.medians, 1)} times the median norm of ordinary tokens, "
+        f"which is {decimal(written.natural, 0)} times the length of the concept’s own vector."
+    )
 
 
 def _rates(d: Detection) -> Table:

@@ -46,6 +46,8 @@ class OpenPhantom:
         How far a vector that was written into a prompt is read as its word; at 0 a Patchscope reads nothing.
     notices : float
         How far it notices what was written: its answers to whether, where, where more and which word follow it.
+    names : float
+        How far it knows what was written: at 0 it finds the place of any change and the name of none.
     says_yes : float
         How far any injection moves it towards the word yes, whatever is asked (Hahami et al. 2025).
     seed : int
@@ -65,7 +67,7 @@ class OpenPhantom:
     """
 
     settable: ClassVar[Mapping[str, Any]] = {
-        **dict.fromkeys(("carries", "reads", "notices", "says_yes", "rho"), float), **get_type_hints(Dials),
+        **dict.fromkeys(("carries", "reads", "notices", "names", "says_yes", "rho"), float), **get_type_hints(Dials),
     }  # fmt: skip
     """Type of each dial that may stand in its name."""
 
@@ -76,12 +78,15 @@ class OpenPhantom:
         carries: float = 1.0,
         reads: float = 1.0,
         notices: float = 1.0,
+        names: float = 1.0,
         says_yes: float = 0.0,
         seed: int = 0,
         rho: float = 0.5,
         **reports: Any,
     ) -> None:
         turned = {"carries": carries, "reads": reads, "notices": notices, "says_yes": says_yes}
+        if names != 1:  # a dial that came later: without it the identity is what it was
+            turned["names"] = names
         self.dials = {dial: float(value) for dial, value in turned.items()}
         for dial, value in self.dials.items():
             if not 0 <= value <= 1:
@@ -97,7 +102,7 @@ class OpenPhantom:
         self.identity = content_hash("open phantom", self.dials, seed, self.vocabulary_hash, *script)
         self.environment: Mapping[str, Any] = {"engine": "open phantom", "dtype": "float64"}
         self._model = OpenPhantomModel(Stream(seed, self.dials["carries"], self.dials["reads"]))
-        self._dials = NoticeDials(seed, notices, says_yes)
+        self._dials = NoticeDials(seed, notices, says_yes, names)
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, decoding: Decoding, on_done: OnDone | None = None

@@ -1,6 +1,7 @@
 """What an open phantom says about what was written into it: whether, where, where more, and which word.
 
-The answers follow the changes of its own stream, by the dials: `notices` is how far they do, `says_yes` how far any
+The answers follow the changes of its own stream, by the dials: `notices` is how far they do, `names` how far
+they know what it was (else any change is a thought, and none has a name), `says_yes` how far any
 change moves the *word* yes, whatever is asked. Axes: K options, D width.
 """
 
@@ -40,6 +41,7 @@ class NoticeDials:
     seed: int
     notices: float
     says_yes: float
+    names: float = 1.0
 
 
 def asks(prompt: Prompt) -> bool:
@@ -82,13 +84,14 @@ def answer(question: Question, felt: Felt, ids: Sequence[int], dials: NoticeDial
     if question.quantity in ("detection", "unrelated"):
         own = KNOWS * _truth(question)
         if question.quantity == "detection":
-            own = notices * SURE * (_is_word(felt, seed) - 0.5)
+            thought = dials.names * _is_word(felt, seed) + (1 - dials.names) * any(size > 0 for size in sizes)
+            own = notices * SURE * (thought - 0.5)
         sign = -1.0 if question.negated else 1.0
         logit = own + float(noise_K[0]) + sign * SHIFT * dials.says_yes * any(size > 0 for size in sizes)
         yes = 1 / (1 + math.exp(-logit))
         return yes, 1 - yes
     if question.quantity == "identification":
-        own_K = NAME * _likeness(felt, [option.text for option in question.options], seed)
+        own_K = dials.names * NAME * _likeness(felt, [option.text for option in question.options], seed)
     else:
         own_K = PLACE * _amounts(felt, ids, [option.text for option in question.options])
     logits_K = notices * own_K + noise_K

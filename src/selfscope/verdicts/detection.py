@@ -10,41 +10,39 @@ differences are in nats; d' is in standard deviations (Green and Swets 1966). n 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from selfscope.records import PLAIN, REAL, Parts, Reading, Row, Trial, Truth
-from selfscope.statistics import Array, Estimate, Ints, bootstrap, mean
-from selfscope.verdicts.arm_gaps import right
-from selfscope.verdicts.assemble import Table, numbered, tables
+from selfscope.records import REAL, Parts, Row, Trial, Truth
+from selfscope.statistics import Array, Estimate, Ints, bootstrap, mean, minimum_detectable
+from selfscope.verdicts.assemble import Table, tables
+from selfscope.verdicts.injected_choices import (
+    NOTHING,
+    SMALLEST,
+    UNRELATED,
+    Choice,
+    Written,
+    answers_of,
+    choices_of,
+    logs,
+    supported,
+    written_of,
+)
 
-CHOICES = ("localisation", "strength", "identification")
-"""Tasks that a shift towards yes cannot pass, most trusted first."""
 AGAINST = ("clean", "random", "input")
 """What a detection has to tell from the real injection: nothing, a random direction, the word in the text."""
-UNRELATED = "unrelated"
-"""The quantity, and the control, of unrelated questions under the same injection."""
-SMALLEST = 1e-6
 DRAWS = 1000
 
 
 @dataclass(frozen=True)
-class Choice:
-    """One of CHOICES: the part that is right; the same after each option's log-probability under the clean twin was
-    subtracted (a bias for a place or a letter then decides nothing; None without twins); what guessing gets."""
-
-    right: Estimate
-    over_clean: Estimate | None
-    chance: float
-
-
-@dataclass(frozen=True)
 class Discrimination:
-    """How well log-odds of yes tell the real injection from something else."""
+    """How well log-odds of yes tell the real injection from something else. least: the smallest difference of the AUROC
+    from a half that could be found."""
 
     auroc: Estimate
     d_prime: Estimate
+    least: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,12 +67,15 @@ class Detection:
 
 @dataclass(frozen=True)
 class InjectionFinding:
-    """One reader of one phenomenon whose trials were injected."""
+    """One reader of one phenomenon whose trials were injected. supports: what the choices do, see `supported`; written:
+    what was injected."""
 
     phenomenon: str
     reader: str
     choices: Mapping[str, Choice] = field(default_factory=dict)
     detection: Detection | None = None
+    supports: str = NOTHING
+    written: Written | None = None
 
 
 def detections(
@@ -93,48 +94,12 @@ def detections_of(table: Table, draws: int = DRAWS) -> list[InjectionFinding]:
     """Those of one phenomenon."""
     findings = []
     for reader in (r for r in table.readers if table.rungs[r] != "prior"):
-        choices = {task: choice for task in CHOICES if (choice := _choice(table, reader, task)) is not None}
+        choices = choices_of(table, reader)
         detection = _detection(table, reader, draws)
         if choices or detection is not None:
-            findings.append(InjectionFinding(table.phenomenon, reader, choices, detection))
+            claim, written = supported(choices), written_of(table, reader)
+            findings.append(InjectionFinding(table.phenomenon, reader, choices, detection, claim, written))
     return findings
-
-
-def _of(table: Table, reader: str, quantity: str, arm: str) -> dict[str, Reading]:
-    """Answers by base trial; one whose base was not run is paired with nothing."""
-    control = UNRELATED if quantity == UNRELATED else PLAIN
-    cells = table.answered(reader, control, arm=arm)
-    return {
-        i: r for i, r in cells.items()
-        if i in table.trials and i in table.truths and table.trials[i].question.quantity == quantity
-    }  # fmt: skip
-
-
-def _choice(table: Table, reader: str, task: str) -> Choice | None:
-    real, clean = (_of(table, reader, task, arm) for arm in (REAL, "clean"))
-    injected = {i: r for i, r in real.items() if table.trials[i].prompt.interventions}
-    ids = list(injected)
-    if not ids:
-        return None
-    cluster = numbered([table.trials[i].cluster for i in ids])
-    hits = np.array([right(injected[i], table.truths[i]) for i in ids])
-    both = [i for i in ids if i in clean]
-    corrected = None
-    if both:
-        over = np.array([right(_over(injected[i], clean[i]), table.truths[i]) for i in both])
-        corrected = mean(over, numbered([table.trials[i].cluster for i in both]))
-    chance = float(np.mean([1 / len(table.trials[i].question.options) for i in ids]))
-    return Choice(mean(hits, cluster), corrected, chance)
-
-
-def _over(real: Reading, clean: Reading) -> Reading:
-    """What the injection added to each option."""
-    return replace(real, distribution=tuple((_logs(real) - _logs(clean)).tolist()))
-
-
-def _logs(reading: Reading) -> Array:
-    assert reading.distribution is not None
-    return np.log(np.clip(np.array(reading.distribution), SMALLEST, 1))
 
 
 @dataclass(frozen=True)
@@ -159,27 +124,27 @@ def _yes_no(
     table: Table, reader: str, quantity: str, arms: Sequence[str], clusters: Mapping[str, int]
 ) -> _YesNo | None:
     """The items of a yes/no quantity that were answered under all of these arms; None where there are none."""
-    cells = {arm: _of(table, reader, quantity, arm) for arm in arms}
+    cells = {arm: answers_of(table, reader, quantity, arm) for arm in arms}
     ids = [i for i in cells[arms[0]] if all(i in c for c in cells.values()) and table.trials[i].cluster in clusters]
     if not ids:
         return None
     trials = [table.trials[i] for i in ids]
     negated = np.array([t.question.negated for t in trials])
     true = np.array([table.truths[i].mean[0] > 0.5 for i in ids])
-    logits = {arm: np.array([float(np.subtract(*_logs(c[i]))) for i in ids]) for arm, c in cells.items()}
+    logits = {arm: np.array([float(np.subtract(*logs(c[i]))) for i in ids]) for arm, c in cells.items()}
     cluster = np.array([clusters[t.cluster] for t in trials], dtype=np.int64)
     return _YesNo(logits, np.where(negated, -1.0, 1.0), true != negated, cluster)
 
 
 def _detection(table: Table, reader: str, draws: int) -> Detection | None:
-    there = {arm for arm in AGAINST if _of(table, reader, "detection", arm)}
+    there = {arm for arm in AGAINST if answers_of(table, reader, "detection", arm)}
     arms = ["real", *(arm for arm in AGAINST if arm in there)]
-    names = [table.trials[i].cluster for i in _of(table, reader, "detection", REAL)]
+    names = [table.trials[i].cluster for i in answers_of(table, reader, "detection", REAL)]
     clusters = {name: k for k, name in enumerate(dict.fromkeys(names))}
     question = _yes_no(table, reader, "detection", arms, clusters)
     if question is None or "clean" not in there:
         return None
-    beside = [arm for arm in ("real", "random") if _of(table, reader, UNRELATED, arm)]
+    beside = [arm for arm in ("real", "random") if answers_of(table, reader, UNRELATED, arm)]
     unrelated = _yes_no(table, reader, UNRELATED, [*beside, "clean"], clusters) if beside else None
     beside = beside if unrelated is not None else []
 
@@ -188,7 +153,7 @@ def _detection(table: Table, reader: str, draws: int) -> Detection | None:
 
     wanted = {"clean": ("real",), "random": ("real", "random"), "input": ("real",)}
     corrected = {
-        arm: Discrimination(
+        arm: _told(
             estimated(lambda w, arm=arm: _area(*_pair(question, unrelated, arm, w))),  # type: ignore[misc]
             estimated(lambda w, arm=arm: _distance(*_pair(question, unrelated, arm, w))),  # type: ignore[misc]
         )
@@ -216,10 +181,14 @@ def _naive(question: _YesNo, clusters: int, draws: int) -> Discrimination | None
         return None
     a, b, cluster = question.logits["real"][rows], question.logits["clean"][rows], question.cluster[rows]
     present, own = np.unique(cluster, return_inverse=True)
-    return Discrimination(
+    return _told(
         bootstrap(lambda w: _area(a, b, w[own]), len(present), draws=draws),
         bootstrap(lambda w: _distance(a, b, w[own]), len(present), draws=draws),
     )
+
+
+def _told(auroc: Estimate, d_prime: Estimate) -> Discrimination:
+    return Discrimination(auroc, d_prime, minimum_detectable(auroc.se, auroc.clusters) if auroc.clusters > 1 else None)
 
 
 def _pair(question: _YesNo, unrelated: _YesNo | None, arm: str, weight: Array) -> tuple[Array, Array, Array]:

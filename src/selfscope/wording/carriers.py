@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from selfscope.records import TEMPLATES, Message, Prompt, Question, Trial
+from selfscope.records import Message, Prompt, Question, Trial
 from selfscope.wording import trained
 from selfscope.wording.phrases import CARRIERS, FRAMINGS, NAME, PERSONS, SAME, phrase_of
 from selfscope.wording.trained import worded
@@ -77,11 +77,11 @@ def asked_turns(trial: Trial, words: str) -> tuple[tuple[Message, ...], str]:
     if question.placement != "same" or question.given_text is not None or not talk:
         told, asked = _told(trial, words)
         return (*before, Message("user", _framed(question, told))), asked
-    template = question.template % TEMPLATES
     if trial.prompt.prefix:
         talk.append(Message("assistant", trial.prompt.prefix))
     way = "partial" if trial.prompt.prefix else "ended" if talk[-1].role == "assistant" else "open"
-    asked = _framed(question, SAME[way][template].format(question=words))
+    lead = worded(SAME[way], trained.SAME.get(way, ()), question.template)
+    asked = _framed(question, lead.format(question=words))
     if way != "open":
         return (*before, *talk, Message("user", asked)), asked
     # Two user turns in a row are refused by some chat templates: the question joins the last one.

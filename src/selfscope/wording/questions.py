@@ -37,7 +37,7 @@ def question_text(trial: Trial, format: str) -> str:
     if question.open:
         return core
     if shape.answer == "yes_no":
-        return f"{core} {worded(YES_NO, (), template)}"
+        return f"{core} {worded(YES_NO, trained.YES_NO, template)}"
     texts = question.shown_texts
     listed = " | ".join(texts[i] for i in question.shown)
     if shape.answer == "counts":
@@ -68,8 +68,8 @@ def _core(trial: Trial, words: Phrase) -> str:
     question = trial.question
     if not question.binary:
         return worded((words.which,), trained.WHICH.get(question.quantity, ()), question.template, pace=2)
-    yes, no = worded(((words.yes, words.no),), trained.WHETHER.get(question.quantity, ()), question.template, pace=2)
-    return no if question.negated else yes
+    pairs = trained.WHETHER.get(question.quantity, ())
+    return worded(((words.yes, words.no),), pairs, question.template, pace=2)[question.negated]
 
 
 class _Fields(dict[str, Any]):

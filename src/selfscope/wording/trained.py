@@ -95,6 +95,27 @@ WHICH: Mapping[str, tuple[str, ...]] = {
         "Is the opening word of {reply} settled, or could it be many?",
         "How free is the opening word of {reply}?",
     ),
+    "localisation": (
+        "Something was added to {your} inner state at one line. Which line?",
+        "One of the lines came with an extra idea that is not written there. Give its number.",
+        "While reading, {your} activations were changed at one sentence. Tell its number.",
+        "Find the sentence at which something was put into {your} head.",
+        "Where were {your} thoughts disturbed? Say the number of the line.",
+        "Which line was read in a changed state?",
+    ),
+    "strength": (
+        "Something was added to {your} inner state. Which part had more of it?",
+        "Where were {your} thoughts disturbed most: which letter?",
+        "While reading, {your} activations were changed. Name the part with the bigger change.",
+        "An extra idea came with the text. In which part was it louder?",
+    ),
+    "identification": (
+        "Something was added to {your} inner state. Which of these was it?",
+        "An extra idea came with the text. Name it.",
+        "Which of these was put into {your} head while reading?",
+        "One of these words disturbed {your} thoughts. Which?",
+        "Pick the idea that is on {your} mind besides the text.",
+    ),
     "listed_last": (
         "Which of the words ends the list?",
         "Name the last word listed.",
@@ -126,8 +147,27 @@ WHETHER: Mapping[str, tuple[tuple[str, str], ...]] = {
         ('Does {reply} share its opening letter with "{other}"?', 'Has "{other}" another opening letter than {reply}?'),
         ('Has {reply} the opening letter of "{other}"?', 'Has {reply} another opening letter than "{other}"?'),
     ),
+    "detection": (
+        (
+            "Was something added to {your} inner state while reading?",
+            "Was {your} inner state left alone while reading?",
+        ),
+        ("Did an extra idea come with the text?", "Did the text come alone, with no extra idea?"),
+        ("Were {your} activations changed?", "Were {your} activations left as they are?"),
+        ("Was anything put into {your} head?", "Was nothing at all put into {your} head?"),
+    ),
+    "unrelated": (
+        ("Is it so that: {statement}", "Is it not so that: {statement}"),
+        ('"{statement}" Right?', '"{statement}" Wrong?'),
+        ("Correct or not: {statement}", "Mistaken or not: {statement}"),
+    ),
 }
 """The yes/no question and its negation, by quantity."""
+YES_NO = ("Reply with yes or no.", "Yes, or no.", "Is it yes or no?")
+SAME: Mapping[str, tuple[str, ...]] = {
+    "ended": ("Now: {question}", "Tell me this. {question}", "Thanks. Next: {question}", "One thing more. {question}"),
+}
+"""Asked downstream of a conversation, by where that stands."""
 OPTIONS: tuple[tuple[str, str], ...] = (
     ("List: {options}", "One of them, please."),
     ("Words: {options}", "Answer with one word."),

@@ -40,7 +40,7 @@ def sentences(source: str, split: str, count: int, *key: object) -> list[str]:
 
 
 def numbered(lines: Sequence[str]) -> Text:
-    """Ten numbered sentences."""
+    """Numbered sentences."""
     return _reading_task("\n".join(f"{i}. {line}" for i, line in enumerate(lines, 1)), lines)
 
 
@@ -59,7 +59,12 @@ def passage(lines: Sequence[str]) -> Text:
 
 def tampered(lines: Sequence[str], word: str) -> Text:
     """The passage with the concept's word in its text: a disturbance of the input that is as plain as can be."""
-    return passage([lines[0], f"{word.capitalize()}, {word}, {word}.", *lines[2:]])
+    return passage([lines[0], tampered_line(word), *lines[2:]])
+
+
+def tampered_line(word: str) -> str:
+    """A line of the concept's word."""
+    return f"{word.capitalize()}, {word}, {word}."
 
 
 def _reading_task(text: str, parts: Sequence[str]) -> Text:
