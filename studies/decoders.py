@@ -12,6 +12,7 @@ Everything goes through the product: `fit_decoder` teaches, the readers `decoder
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -90,6 +91,7 @@ def main() -> int:
     words.add_argument("--page", action="store_true")
     words.add_argument("--dev", default="")
     given = words.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what a sitting took is written down when it ends
     every = [cell for cell in cells(tuple(given.seeds)) if cell.group in given.groups]
     if given.dev:
         every = [Cell("dev", "chosen", lesson_of(given.dev), given.seeds[0], (("dev", 0),))]
