@@ -96,8 +96,8 @@ def page(model: str) -> str:
     lines = [
         f"# Injected concepts, before and after a lesson: {model}", "",
         "By `python studies/injections.py --seeds 0 1 2`. Concepts, passages and wordings are not the lesson's; 95 %",
-        "intervals over concepts. The wordings are the shipped ones, so the first two bars stand on one figure. A bar of a",
-        "model that was taught is passed or not; the other rows are reported.", "", HEAD,
+        "intervals over concepts. The wordings are the shipped ones, so the first two bars stand on one figure. A bar",
+        "of a model that was taught is passed or not; the other rows are reported.", "", HEAD,
     ]  # fmt: skip
     done = sorted(PLACE.glob("*-seed*"), key=lambda p: (_seed(p), [*KINDS].index(_kind(p).partition("-")[0]), p.name))
     for place in done:
