@@ -80,20 +80,21 @@ def main() -> int:
     words.add_argument("--page", action="store_true")
     given = words.parse_args()
     place = ROOT / "teach" / given.place
+    page = PAGE if given.place == "elicitation" else place / PAGE.name
     parts = []
     for name in given.only:
         if not given.page:
             climb(given, name, place / name)
-        parts.append(page_of(name, place / name))
+        parts.append(page_of(name, place / name, page))
     text = HEADING.format(model=given.model, reference=REFERENCE) + "\n".join(parts)
-    (PAGE if given.place == "elicitation" else place / "page.md").write_text(text, encoding="utf-8")
+    page.write_text(text, encoding="utf-8")
     print(text)
     return 0
 
 
 def climb(given: argparse.Namespace, name: str, place: Path) -> None:
     """One phenomenon: every adapter, the ladder, the audit."""
-    about, start = ABOUT[name], time.monotonic()
+    about, other, start = ABOUT[name], Path(given.other).name, time.monotonic()
     efforts = [e for e in EFFORTS if e.labels in given.labels and e.labels <= MOST[name]]
     wanted = [(f"labels-{e.labels}", e, e.lesson(), None, given.model) for e in efforts]
     told_of = []
@@ -101,9 +102,9 @@ def climb(given: argparse.Namespace, name: str, place: Path) -> None:
         twin = next(e for e in EFFORTS if e.labels == REFERENCE)
         wanted += [
             (f"shuffled-{REFERENCE}", twin, twin.lesson(shuffled=True), None, given.model),
-            (f"of-{given.other}-{REFERENCE}", twin, twin.lesson(), given.other, given.model),
+            (f"of-{other}-{REFERENCE}", twin, twin.lesson(), given.other, given.model),
         ]
-        told_of = [(f"{given.other}-taught-{REFERENCE}", twin, twin.lesson(), given.model, given.other)]
+        told_of = [(f"{other}-taught-{REFERENCE}", twin, twin.lesson(), given.model, given.other)]
     for folder, effort, lesson, labels_of, model in [*wanted, *told_of]:
         taught(place / folder, effort, lesson, labels_of, model, about, given.seed)
     rivals = []
@@ -166,11 +167,11 @@ questions or of another model. What is audited has {reference} labels.
 """
 
 
-def page_of(name: str, place: Path) -> str:
+def page_of(name: str, place: Path, page: Path) -> str:
     """What is finished of one phenomenon."""
     lines = [f"## {ABOUT[name].partition('[')[0]}", "", f"`{ABOUT[name]}`", ""]
     if (place / "ladder.md").exists():
-        figure = PAGE.with_name(f"elicitation-{name}.svg")
+        figure = page.with_name(f"elicitation-{name}.svg")
         figure.write_text((place / "ladder.svg").read_text(encoding="utf-8"), encoding="utf-8")
         lines += [f"![skill against rung]({figure.name})", "", (place / "ladder.md").read_text(encoding="utf-8")]
     if (place / "audit.md").exists():

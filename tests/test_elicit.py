@@ -55,7 +55,13 @@ def made(local: Local, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Fi
 @pytest.fixture(scope="module")
 def ladder(local: Local, made: dict[str, Fitted], tmp_path_factory: pytest.TempPathFactory) -> Elicitation:
     where = tmp_path_factory.mktemp("ladder") / "study"
-    return elicit(local, where, ABOUT, taught=[one.folder for one in made.values()], counts=(0, 2))
+    folders = [one.folder for one in made.values()]
+    return elicit(local, where, ABOUT, taught=folders, rivals=rivals(local, made), counts=(0, 2))
+
+
+def rivals(local: Local, made: dict[str, Fitted]) -> list[OtherModel]:
+    """In the place of another model that was taught the same labels."""
+    return [OtherModel(local, adapter=str(made["more"].folder))]
 
 
 def train_of(subject: object, about: TokenProbability = ABOUT) -> list[Trial]:
@@ -234,7 +240,12 @@ def test_every_rung_stands_on_the_same_items_beside_its_rivals(
     assert "likelier" in str(ladder.of("likelier"))
     with pytest.raises(UnknownName, match="likelier"):
         ladder.of("likelihood")
-    again = elicit(local, ladder.folder, ABOUT, taught=[m.folder for m in made.values()], counts=(0, 2), resume=True)
+    other = next(r for r in rungs.values() if r.name.endswith(", taught"))
+    assert (other.kind, other.labels, other.way.rung) == ("rival", 12, "history")
+    again = elicit(
+        local, ladder.folder, ABOUT, taught=[m.folder for m in made.values()], rivals=rivals(local, made),
+        counts=(0, 2), resume=True,
+    )  # fmt: skip
     assert str(again) == str(ladder)
 
 

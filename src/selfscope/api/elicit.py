@@ -285,6 +285,8 @@ def _name(config: Any, kind: str, title: str, sidecars: dict[str, Sidecar]) -> t
         twin = "labels_of" in side.made or "shuffled=true" in str(side.made.get("lesson", ""))
         own = f"{Path(config['folder']).name} ({side.carry})"
         return own, "twin" if twin else "taught", labels_of(side)
+    if config.get("adapter"):
+        return f"{Path(config['observer']['subject']).name}, taught", "rival", labels_of(_sidecar(config["adapter"]))
     return title, "rival", int(config.get("labels", 0) or config.get("k", 0) or 0)
 
 
