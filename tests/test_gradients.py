@@ -199,6 +199,19 @@ def test_of_two_adapters_that_act_only_the_trained_one_learns(local: Local, carr
     alone, own = run(local)
     assert abs(value - alone) > 1e-4
     assert max(float((a - b).abs().max()) for a, b in zip(both, own, strict=True)) > 1e-4
+    if carry == ALWAYS:  # of a switched one no plain loop is at hand
+        stack = local.engine.stack
+        assert stack is not None
+        with local.training(adapter), stack.acting([worn, adapter], None):
+            losses = []
+            for prompt, texts in zip(PROMPTS, CHOICES, strict=True):
+                tokens = [tuple(local.tokenizer(c, add_special_tokens=False).input_ids) for c in texts]
+                rows = [plain_logprobs(local.engine.model, local.encode(prompt), each) for each in tokens]
+                losses.append(torch.stack(rows).softmax(0)[0])
+            torch.stack(losses).sum().backward()
+            slow = gradients(adapter)
+        largest = max(1.0, *(float(g.abs().max()) for g in slow))
+        assert max(float((a - b).abs().max()) for a, b in zip(both, slow, strict=True)) <= 1e-5 * largest
 
 
 def test_questions_about_one_object_share_it(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
