@@ -7,7 +7,7 @@
 
 Every cell sees the same questions with the same labels, and beside them what is done, in the same order. It is asked
 about categories of words, or texts, that nothing was taught with, in wordings that were not taught and in those that
-were. Cells lie in objectives-study/, one file each; a cell that was killed goes on from its checkpoint.
+were. Cells lie in teach/objectives/, one file each; a cell that was killed goes on from its checkpoint.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from selfscope.training.replay import replay_examples  # noqa: E402
 from selfscope.training.schedule import Schedule  # noqa: E402
 from selfscope.training.truths import TruthLesson  # noqa: E402
 
-PLACE = ROOT / "objectives-study"
+PLACE = ROOT / "teach" / "objectives"
 MODEL = "smollm2-135m"
 SEEDS = (0, 1, 2)
 PHENOMENA: dict[str, Any] = {

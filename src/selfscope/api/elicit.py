@@ -1,7 +1,5 @@
 """The ladder of elicitation: one phenomenon, asked in every way that there is, from plain asking to a taught adapter.
-
-It is one study: the subject, its trials and its truths are the same on every rung, and so are the rivals.
-"""
+It is one study: the subject, its trials and its truths are the same on every rung, and so are the rivals."""
 
 from __future__ import annotations
 
