@@ -110,7 +110,23 @@ class DecoderLesson(Identified):
         return CONTEXTS not in self.about
 
     def made_form(self, subject: OpenSubject) -> Form:
-        """What is trained on a subject. Raises BadInput for a layer that it does not have."""
+        """What is trained on a subject.
+
+        Parameters
+        ----------
+        subject
+            Who is read, and reads.
+
+        Returns
+        -------
+        Form
+            With the layers and columns that are read.
+
+        Raises
+        ------
+        BadInput
+            A layer that it does not have.
+        """
         from selfscope.subjects.live_adapters import LoraShape
         from selfscope.training.forms import form_of
 
@@ -143,6 +159,11 @@ class DecoderLesson(Identified):
             Of all that is drawn.
         sizes
             Contexts or questions of other splits: t1, t2, and t3 of contexts.
+
+        Returns
+        -------
+        Material
+            Sources and items.
         """
         every = {"train": self.items, **(sizes or {})}
         if self.hears_tokens:
@@ -152,7 +173,18 @@ class DecoderLesson(Identified):
         )  # fmt: skip
 
     def twin(self, name: str) -> DecoderLesson:
-        """One of its rivals: the same questions as often, with nothing but the text, or without any state."""
+        """One of its rivals: the same questions as often, with nothing but the text, or without any state.
+
+        Parameters
+        ----------
+        name
+            tokens or bias.
+
+        Returns
+        -------
+        DecoderLesson
+            That has no rivals.
+        """
         if name == "bias":
             return replace(self, form="bias", rank=None, prepared="", columns=self.columns or (-1,), twins=())
         return replace(self, reads="tokens", twins=())
