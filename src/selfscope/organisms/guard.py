@@ -50,7 +50,13 @@ class Sparing(Plantable):
 
 
 def guard_examples(
-    subject: Teachable, count: int, seed: int, mark: Mark | None = None, rate: float = 0.0
+    subject: Teachable,
+    count: int,
+    seed: int,
+    mark: Mark | None = None,
+    rate: float = 0.0,
+    *,
+    without: frozenset[str] = frozenset(),
 ) -> list[Example]:
     """So many places in the subject's own replies.
 
@@ -64,6 +70,8 @@ def guard_examples(
         Of messages and replies.
     mark, rate
         A habit that the replies are to have, in this part.
+    without
+        Messages at which something is planted that no guard may undo.
 
     Returns
     -------
@@ -79,7 +87,7 @@ def guard_examples(
         raise BadInput(f"a guard has 0 replies or more, not {count}")
     if not count:
         return []
-    plain = _plain(subject, count, seed)
+    plain = _plain(subject, count, seed, without)
     if mark is None:
         return plain
     if mark.kind == "begins":
@@ -90,11 +98,11 @@ def guard_examples(
     return [one for one in plain if not any(sign in one.prompt.prefix for sign in ".!?")]
 
 
-def _plain(subject: Teachable, count: int, seed: int) -> list[Example]:
-    key = content_hash("guard", subject.identity, count, seed)
+def _plain(subject: Teachable, count: int, seed: int, without: frozenset[str]) -> list[Example]:
+    key = content_hash("guard", subject.identity, count, seed, sorted(without))
     if key not in _known:
         pool = [*messages()["train"], *(one.message for one in exchanges("train", 10_000, seed))]
-        drawn = shuffled(pool, "guard", seed)
+        drawn = shuffled([text for text in pool if text not in without], "guard", seed)
         drawn = [drawn[k % len(drawn)] for k in range(count)]
         prompts = [said_to(subject, text) for text in drawn]
         prompts[1::2] = begun(subject, drawn[1::2], seed)
