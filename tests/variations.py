@@ -29,7 +29,10 @@ TEXTS = ("other", "", "none", "True", "3", "-0.5", "nan", "a, b", 'x="1"', "[z]"
 """Texts that could be taken for something else."""
 
 
-VALUES: Mapping[str, tuple[Any, ...]] = {"BehaviouralSelfAwareness.mark": ("begins", "mentions")}
+VALUES: Mapping[str, tuple[Any, ...]] = {
+    "BehaviouralSelfAwareness.mark": ("begins", "mentions"),
+    "TokenProbability.properties": (("first_char",), ("first_word", "first_char")),
+}  # fmt: skip
 """Of fields that are empty unless they hold one of a closed set."""
 NEEDS: Mapping[str, Mapping[str, Any]] = {
     "BehaviouralSelfAwareness.mark": {"word": "Well"},
