@@ -24,7 +24,8 @@ sys.path.insert(0, str(ROOT / "src"))
 from selfscope.api.audit import audit  # noqa: E402
 from selfscope.api.audit_findings import HEAD as FOUND  # noqa: E402
 from selfscope.api.audit_findings import Audit  # noqa: E402
-from selfscope.api.elicit import ALL, HEAD, Elicitation, elicit, line_of  # noqa: E402
+from selfscope.api.elicit import elicit  # noqa: E402
+from selfscope.api.elicitation import ALL, HEAD, Elicitation, line_of  # noqa: E402
 from selfscope.api.fit import fit  # noqa: E402
 from selfscope.api.loading import load  # noqa: E402
 from selfscope.api.organisms import make, usual_schedule  # noqa: E402

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,15 +12,13 @@ from knower import knower, make
 from selfscope.api.elicit import ALL, Elicitation, elicit, labels_of
 from selfscope.api.fit import Fitted, fit
 from selfscope.errors import BadInput, BadModel, UnknownName, Unsupported
-from selfscope.phenomena.base import Phenomenon
-from selfscope.phenomena.self_prediction import SelfPrediction
 from selfscope.phenomena.token_probability import FIRST, OF_NEXT, TokenProbability
 from selfscope.readers.ask import Ask
 from selfscope.readers.few_shot import FewShot
 from selfscope.readers.history_baseline import HistoryBaseline
 from selfscope.readers.other_model import OtherModel
 from selfscope.readers.taught import Taught
-from selfscope.records import TEMPLATES, Trial, labelled
+from selfscope.records import Trial, labelled
 from selfscope.subjects.local import Local, load
 from selfscope.subjects.phantom import Phantom
 from selfscope.training.schedule import Schedule
@@ -141,28 +138,6 @@ def test_properties_of_the_next_word_are_summed_over_its_tokens(local: Local) ->
         assert truths[trial.id].mean[0] == pytest.approx(share, abs=1e-4)
     with pytest.raises(UnknownName, match="first_char"):
         TokenProbability(properties=("word_count",))
-
-
-@pytest.mark.parametrize("about", [TokenProbability(12, 12, 0, properties=OF_NEXT), SelfPrediction(12, 12, 0)])
-def test_what_is_taught_is_worded_as_no_card_is(about: Phenomenon) -> None:
-    """Neither the carrier nor the question; the negated wording still means the other option."""
-    shipped, seen = set(), set()
-    trials = about.pose(Phantom(), 0)
-    for trial, template in itertools.product(trials, range(TEMPLATES)):
-        asked = phrase(replace(trial, question=replace(trial.question, template=template)), "choice_lp")
-        shipped |= set(asked.prompt.messages[-1].content.split("\n"))
-    for trial, k in itertools.product(trials, range(0, 48, 3)):
-        question = replace(trial.question, template=TEMPLATES + k)
-        words = phrase(replace(trial, question=question), "choice_lp").prompt.messages[-1].content
-        assert "{" not in words
-        behind = words.split(f'"""{trial.public}"""')[1].strip().split("\n")[0]
-        assert behind not in shipped
-        assert not any(one.endswith(behind.partition(". ")[2] or behind) for one in shipped)
-        seen.add(question.quantity)
-        if question.binary:
-            other = phrase(replace(trial, question=replace(question, negated=not question.negated)), "choice_lp")
-            assert other.prompt.messages[-1].content != words
-    assert seen == {t.question.quantity for t in trials}
 
 
 def test_a_framing_stands_before_the_question_and_not_before_its_examples() -> None:

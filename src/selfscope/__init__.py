@@ -168,7 +168,7 @@ _WHERE = {
     "fit": "selfscope.api.fit",
     "Fitted": "selfscope.api.fit",
     "elicit": "selfscope.api.elicit",
-    "Elicitation": "selfscope.api.elicit",
+    "Elicitation": "selfscope.api.elicitation",
     "audit": "selfscope.api.audit",
     "Audit": "selfscope.api.audit_findings",
     "fit_decoder": "selfscope.api.decoders",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from selfscope.api.elicit import told
+from selfscope.api.elicitation import told
 from selfscope.statistics import Estimate
 from selfscope.tables import Table, Tabular
 

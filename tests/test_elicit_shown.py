@@ -1,15 +1,45 @@
-"""The ladder of elicitation as a figure and at the command line."""
+"""The ladder of elicitation as it is shown, and the words that its rungs are taught in."""
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from selfscope.cli import main
+from selfscope.phenomena.base import Phenomenon
+from selfscope.phenomena.self_prediction import SelfPrediction
+from selfscope.phenomena.token_probability import OF_NEXT, TokenProbability
+from selfscope.records import TEMPLATES
 from selfscope.report.rungs import COLOURS, Mark, figure
 from selfscope.statistics import Estimate
+from selfscope.subjects.phantom import Phantom
+from selfscope.wording import phrase
+
+
+@pytest.mark.parametrize("about", [TokenProbability(12, 12, 0, properties=OF_NEXT), SelfPrediction(12, 12, 0)])
+def test_what_is_taught_is_worded_as_no_card_is(about: Phenomenon) -> None:
+    """Neither the carrier nor the question; the negated wording still means the other option."""
+    shipped, seen = set(), set()
+    trials = about.pose(Phantom(), 0)
+    for trial, template in itertools.product(trials, range(TEMPLATES)):
+        asked = phrase(replace(trial, question=replace(trial.question, template=template)), "choice_lp")
+        shipped |= set(asked.prompt.messages[-1].content.split("\n"))
+    for trial, k in itertools.product(trials, range(0, 48, 3)):
+        question = replace(trial.question, template=TEMPLATES + k)
+        words = phrase(replace(trial, question=question), "choice_lp").prompt.messages[-1].content
+        assert "{" not in words
+        behind = words.split(f'"""{trial.public}"""')[1].strip().split("\n")[0]
+        assert behind not in shipped
+        assert not any(one.endswith(behind.partition(". ")[2] or behind) for one in shipped)
+        seen.add(question.quantity)
+        if question.binary:
+            other = phrase(replace(trial, question=replace(question, negated=not question.negated)), "choice_lp")
+            assert other.prompt.messages[-1].content != words
+    assert seen == {t.question.quantity for t in trials}
 
 
 def test_the_figure_has_a_point_for_every_rung_and_no_markup_from_outside() -> None:
