@@ -56,7 +56,7 @@ PHENOMENA: dict[str, Any] = {
     "own_choice": OwnChoice(test=40, train=80, dev=0, each=1),
     "token_probability": TokenProbability(test=60, train=100, dev=0),
 }
-TRIALS = 80
+TRIALS = 64
 """Questions of the train split, the same number for both phenomena."""
 TESTED = 40
 OBJECTIVES = ("mostly_options", "hard_labels", "brier", "dpo", "rl_brier", "rl_right", "agreement")

@@ -107,7 +107,7 @@ def test_an_agreement_needs_no_labels_and_tells_which_side_moved(local: Local, c
     assert still.report.value == pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.parametrize("objective", ["dpo", "rl_brier", "agreement"])
+@pytest.mark.parametrize("objective", ["dpo", "agreement"])
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(local: Local, tmp_path: Path, objective: str) -> None:
     schedule = replace(QUICK, objective=objective, save_every=0.0)
     examples = referred(local, taught(local, PAIRS) + replay_examples(local, 4, 0))
