@@ -160,7 +160,8 @@ def _null(name: str, found: Estimate, chance: float, least: float | None) -> Dem
 
 
 def _finding(found: Sequence[InjectionFinding], places: int) -> InjectionFinding | None:
-    return next((f for f in found if f"places={places}," in f.phenomenon and "localisation" in f.choices), None)
+    own = re.compile(rf"\bplaces={places}\b")
+    return next((f for f in found if own.search(f.phenomenon) and "localisation" in f.choices), None)
 
 
 def _part(x: Estimate) -> str:

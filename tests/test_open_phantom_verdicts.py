@@ -195,7 +195,7 @@ def test_the_card_says_which_it_is() -> None:
 
 def test_the_bars_of_the_study_go_by_what_was_found() -> None:
     def passed(subject: OpenPhantom, damage: str = "") -> dict[str, bool | None]:
-        found = replace(noticed(subject), phenomenon="injected_concept[places=2,test=100]")
+        found = replace(noticed(subject), phenomenon=InjectedConcept(test=100, places=2).id)
         return {bar.name: bar.passed for bar in bars([found], damage)}
 
     good, none = passed(OpenPhantom(names=0.0)), passed(OpenPhantom(notices=0.0))
