@@ -7,7 +7,6 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from selfscope.api.organisms import GUARD
 from selfscope.cli.app import app
 from selfscope.cli.listings import list_parts
 from selfscope.cli.options import HERE, LIST, Hardware, Json, Model, Resume, Seed
@@ -19,7 +18,9 @@ organism = App(name="organism", help="Subjects with something planted in them, s
 organism.help_format = "plaintext"
 app.command(organism)
 Guard = Annotated[
-    int, Parameter(help="Places in its own ordinary replies that are trained on beside the lesson, and stay.")
+    int | None,
+    Parameter(help="Places in its own ordinary replies that are trained on beside the lesson, and stay (default: as "
+              "many as an organism usually has)."),
 ]  # fmt: skip
 Output = Annotated[Path, Parameter(name=["-o", "--output"])]
 
@@ -40,7 +41,7 @@ def organism_make(
     twin: Annotated[bool, Parameter(help="Also its benign twin, in OUTPUT-twin.")] = True,
     epochs: Annotated[float, Parameter(help="Times that everything is seen, by a habit; some kinds take more.")] = 1.5,
     rate: Annotated[float, Parameter(help="Learning rate, at its highest.")] = 1e-3,
-    guard: Guard = GUARD,
+    guard: Guard = None,
     seed: Seed = 0,
     resume: Resume = False,
     hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
@@ -65,14 +66,14 @@ def organism_make(
     from dataclasses import replace
 
     from selfscope.api.loading import load
-    from selfscope.api.organisms import make, usual_schedule
+    from selfscope.api.organisms import GUARD, make, usual_schedule
     from selfscope.records import to_jsonable
     from selfscope.study.names import built
 
     planted, schedule = built("organism", kind), replace(usual_schedule(seed), epochs=epochs, rate=rate)
-    subject = load(model, **hardware.chosen())
+    subject, kept = load(model, **hardware.chosen()), GUARD if guard is None else guard
     with Bar(quiet=json, first="teaching") as bar:
-        made = make(planted, subject, output, schedule=schedule, guard=guard, twin=twin, resume=resume, progress=bar)
+        made = make(planted, subject, output, schedule=schedule, guard=kept, twin=twin, resume=resume, progress=bar)
     if json:
         print_data([{"folder": str(one.folder), **to_jsonable(one.sidecar)} for one in made])
     else:
@@ -109,7 +110,7 @@ def organism_bank(
     *,
     output: Output = Path("organisms"),
     only: Annotated[tuple[str, ...], LIST, Parameter(help="Some of the bank, by name (default: all).")] = (),
-    guard: Guard = GUARD,
+    guard: Guard = None,
     seed: Seed = 0,
     resume: Resume = False,
     hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
@@ -126,13 +127,13 @@ def organism_bank(
     """
     from selfscope.api.loading import load
     from selfscope.api.organism_bank import bank
-    from selfscope.api.organisms import usual_schedule
+    from selfscope.api.organisms import GUARD, usual_schedule
     from selfscope.records import to_jsonable
 
-    subject = load(model, **hardware.chosen())
+    subject, kept = load(model, **hardware.chosen()), GUARD if guard is None else guard
     with Bar(quiet=json, first="teaching") as bar:
         found = bank(
-            subject, output, only=only, schedule=usual_schedule(seed), guard=guard, resume=resume, progress=bar
+            subject, output, only=only, schedule=usual_schedule(seed), guard=kept, resume=resume, progress=bar
         )  # fmt: skip
     if json:
         print_data([{"folder": str(one.folder), **to_jsonable(one.sidecar)} for one in found.made])
