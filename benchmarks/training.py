@@ -136,7 +136,7 @@ def plain(subject: Local, adapter: Adapter, examples: Sequence[Example]) -> floa
 def saving(adapter: Adapter) -> None:
     """A checkpoint with moments, written and read."""
     weights = adapter.state()
-    moments = {f"{k}.{name}": w for k, w in enumerate(weights.values()) for name in ("exp_avg", "exp_avg_sq")}
+    moments = {f"{k}.{name}": w.clone() for k, w in enumerate(weights.values()) for name in ("exp_avg", "exp_avg_sq")}
     with tempfile.TemporaryDirectory() as place:
         start = time.perf_counter()
         checkpoints.save(Path(place), Checkpoint(1, "run", ((1, 0.0),), weights, moments))
