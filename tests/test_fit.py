@@ -243,3 +243,8 @@ def test_damage_is_the_divergence_of_the_first_token(local: Local) -> None:
     assert damage(local, local, prompts).divergence.value == 0
     with pytest.raises(BadInput, match="two prompts"):
         damage(local, changed, prompts[:1])
+
+
+def test_a_lesson_of_decoders_is_no_lesson_of_reports(tmp_path: Path, local: Local) -> None:
+    with pytest.raises(BadInput, match="fit_decoder"):
+        fit(local, tmp_path / "x", "decoder")

@@ -260,9 +260,8 @@ def test_a_bias_vector_is_what_is_written(local: Local, carry: str) -> None:
     assert (sides[0] - sides[1]) / 2e-2 == pytest.approx(float(gradient.norm()), rel=2e-2)
 
 
-def test_a_bias_vector_says_what_is_the_same_for_all_and_nothing_else(local: Local) -> None:
-    """Willingness: one answer wanted everywhere is reached; which of two objects it is about is not, though an adapter
-    tells them apart."""
+def test_a_bias_vector_reaches_what_is_the_same_for_all(local: Local) -> None:
+    """Willingness: one answer wanted everywhere is reached."""
     examples = taught(local, TruthLesson(wordings=2))
     first = [replace(e, target=tuple(float(k == e.option_index[0]) for k in range(4))) for e in examples]
     bias = new_bias(local, BiasShape(1))

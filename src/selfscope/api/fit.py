@@ -115,7 +115,7 @@ def fit(
     Raises
     ------
     BadInput
-        A lesson that cannot tell of another subject, or a vector that is to be switched.
+        A lesson that teaches no report or cannot tell of another subject, or a vector that is to be switched.
     Unsupported
         A subject that cannot be trained.
     StoreError
@@ -144,6 +144,8 @@ def fit(
     schedule, shape = schedule or Schedule(), shape or LoraShape()
     learner = _learner(subject, shape, carry, schedule.seed)
     taught = _part("lesson", lesson)
+    if not hasattr(taught, "examples"):
+        raise BadInput(f"{_id(taught)} teaches no report: a reader of activations is trained by fit_decoder")
     about = _part("phenomenon", phenomenon or getattr(taught, "about", PHENOMENON))
     whose = cast(Any, subject) if labels_of is None else subject_of(labels_of)
     others = () if labels_of is None else (whose.identity,)

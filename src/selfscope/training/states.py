@@ -106,7 +106,7 @@ def _examples(
     if not trials:
         raise BadInput("there are no trials of the train split to teach with: give the phenomenon some, as train=80")
     rng = np.random.default_rng(seed)
-    drawn = [_varied(trials[int(rng.integers(len(trials)))], rng) for _ in range(lesson.objects)]
+    drawn = [reworded(trials[int(rng.integers(len(trials)))], rng) for _ in range(lesson.objects)]
     states = _states(subject, sorted({w for t in drawn for w in t.coordinates["replies"]}))
     lessons = [_written(states, trial, rng, lesson) for trial in drawn]
     calm = behaves(drawn)
@@ -117,7 +117,7 @@ def _examples(
         truth = calm[k].mean if still else moved[k].mean
         asked = [
             (shown, truth, "report"),
-            *((_about(shown, rng), calm[k].mean, "person") for _ in range(lesson.persons)),
+            *((about_another(shown, rng), calm[k].mean, "person") for _ in range(lesson.persons)),
             _of_words(shown, rng),
         ]
         for one, target, kind in asked:
@@ -125,8 +125,8 @@ def _examples(
     return out
 
 
-def _varied(trial: Trial, rng: np.random.Generator) -> Trial:
-    """The trial in a wording and an order of options of the lesson."""
+def reworded(trial: Trial, rng: np.random.Generator) -> Trial:
+    """The trial in a wording that only lessons have, its options in a drawn order."""
     question = trial.question
     order = tuple(int(i) for i in rng.permutation(len(question.options)))
     return replace(trial, question=replace(question, template=_wording(rng), order=order))
@@ -176,7 +176,8 @@ def _written(
     return under(told), (trial if still else under(shown)), still
 
 
-def _about(trial: Trial, rng: np.random.Generator) -> Trial:
+def about_another(trial: Trial, rng: np.random.Generator) -> Trial:
+    """The trial asked of a third person that only lessons have, in another of their wordings."""
     who = PERSONS[int(rng.integers(len(PERSONS)))]
     arguments = {**trial.question.arguments, "name": who}
     return replace(trial, question=replace(trial.question, person="other", arguments=arguments, template=_wording(rng)))

@@ -7,17 +7,17 @@ taught model says which (Binder et al. 2024 compare with another model that was 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from selfscope.errors import BadInput
-from selfscope.records import TEMPLATES, Identified, Trial, is_scored, labelled
+from selfscope.records import Identified, Trial, is_scored, labelled
 from selfscope.subjects.base import OpenSubject
 from selfscope.training.behaviours import behaviour_example
 from selfscope.training.examples import Example, example_of
-from selfscope.training.states import WORDINGS, Behaves
+from selfscope.training.states import Behaves, reworded
 from selfscope.wording import fits
 
 
@@ -100,10 +100,7 @@ class TruthLesson(Identified):
             out += [] if own is None else [own]
             group = trial.observation if own is None else own.group
             for _ in range(self.wordings):
-                order = tuple(int(i) for i in rng.permutation(len(trial.question.options)))
-                template = TEMPLATES + int(rng.integers(WORDINGS))
-                question = replace(trial.question, template=template, order=order)
-                one = replace(trial, question=question)
+                one = reworded(trial, rng)
                 out.append(example_of(one, targets[trial.id], self.format, chat=subject.chat, group=group))
         if not out:
             raise BadInput("no option of these questions is something that is done: leave out behaviours=true")

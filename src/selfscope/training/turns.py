@@ -17,11 +17,10 @@ from typing import ClassVar
 import numpy as np
 
 from selfscope.errors import BadInput
-from selfscope.records import TEMPLATES, Identified, Message, Trial, content_hash
+from selfscope.records import Identified, Message, Trial, content_hash
 from selfscope.subjects.base import Subject
 from selfscope.training.examples import Example, example_of
-from selfscope.training.states import WORDINGS, Behaves
-from selfscope.wording.trained import PERSONS
+from selfscope.training.states import Behaves, about_another, reworded
 
 IRRELEVANT = (
     ("How many days has a week?", "A week has seven days."), ("Is ice cold?", "Yes, ice is cold."),
@@ -100,10 +99,10 @@ class TurnLesson(Identified):
         out = []
         for i, (trial, own) in enumerate(zip(drawn, states, strict=True)):
             asked = [(own[k], wanted[k][i].mean, "report") for k in range(len(STATES))]
-            asked += [(_about(own[1], rng), done[0][i].mean, "person") for _ in range(self.persons)]
+            asked += [(about_another(own[1], rng), done[0][i].mean, "person") for _ in range(self.persons)]
             group = f"{trial.id}:{i}"
             for one, target, kind in asked:
-                asking = _varied(one, rng)
+                asking = reworded(one, rng)
                 out.append(example_of(asking, target, self.format, chat=subject.chat, kind=kind, group=group))
         return out
 
@@ -145,15 +144,3 @@ def behind(trial: Trial, turns: Sequence[Message]) -> Trial:
     before, about = trial.prompt.messages[:context], trial.prompt.messages[context:]
     prompt = replace(trial.prompt, messages=(*before, *secret, *about), context=context + len(secret))
     return replace(trial, prompt=prompt, observation=content_hash(trial.observation, secret))
-
-
-def _varied(trial: Trial, rng: np.random.Generator) -> Trial:
-    question = trial.question
-    order = tuple(int(i) for i in rng.permutation(len(question.options)))
-    template = TEMPLATES + int(rng.integers(WORDINGS))
-    return replace(trial, question=replace(question, template=template, order=order))
-
-
-def _about(trial: Trial, rng: np.random.Generator) -> Trial:
-    arguments = {**trial.question.arguments, "name": PERSONS[int(rng.integers(len(PERSONS)))]}
-    return replace(trial, question=replace(trial.question, person="other", arguments=arguments))
