@@ -67,7 +67,8 @@ def run(subject: Local, cell: Cell, place: Path) -> dict[str, Any]:
         return known
     folder = place / cell.key
     folder.mkdir(parents=True, exist_ok=True)
-    material = cell.lesson.material(subject, cell.seed, dict(cell.sizes))
+    drawn = {split: size for split, size in cell.sizes if size}  # dev is a part of train
+    material = cell.lesson.material(subject, cell.seed, drawn)
     if cell.layer is None:
         cpu = fitted(subject, cell, folder)
         rows = decoder_rows(subject, cell, material, Decoder(str(folder / "decoder")))

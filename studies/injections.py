@@ -134,8 +134,11 @@ def bars(found: Sequence[InjectionFinding], damage: str) -> list[Demand]:
     if five is not None:
         own = five.choices["localisation"].right
         out.append(Demand("5 places", "low > 30 %", _part(own), own.low > 0.30))
+    if place.over_clean is not None:
+        out.append(Demand("2 places, a liking for one taken out", "reported", _part(place.over_clean), None))
     if named is not None:
-        out.append(_null("which of 5 concepts", named.right, 0.2, named.least))
+        out.append(Demand("which of 5 concepts, as it answers", "reported", _part(named.right), None))
+        out.append(_null("which of 5 concepts, a liking for one taken out", named.best, 0.2, named.least))
     if seen is not None and "clean" in seen.corrected:
         told = seen.corrected["clean"]
         out.append(_null("detection, AUROC", told.auroc, 0.5, told.least))
@@ -165,7 +168,7 @@ def _finding(found: Sequence[InjectionFinding], places: int) -> InjectionFinding
 
 
 def _part(x: Estimate) -> str:
-    return f"{100 * x.value:.0f} % [{100 * x.low:.0f}, {100 * x.high:.0f}], n = {x.items}"
+    return f"{100 * x.value:.0f} % [{100 * x.low:.0f}, {100 * x.high:.0f}], n = {x.items or x.clusters}"
 
 
 def _seed(place: Path) -> int:

@@ -110,7 +110,7 @@ def guarded(subject: Any, habit: Habit, size: int) -> dict[str, Any]:
     done = train(subject, adapter, [*habit.lesson(subject, schedule.seed)[0], *places], schedule)
     changed = subject.adapted(adapter)
     rate = share_of(heard(changed, dev, 4, 1), habit.asked.on)
-    first = damage(subject, changed, [said_to(subject, text) for text in dev])
+    first = damage(subject, changed, [said_to(subject, text) for text in dev], beside=habit.opens(subject))
     within = damage(subject, changed, begun(subject, dev, schedule.seed))
     return {
         "planted": habit.rate, "rate": asdict(rate), "first": asdict(first), "within": asdict(within),

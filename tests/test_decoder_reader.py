@@ -21,7 +21,7 @@ from selfscope.controls.arms import KINDS, Arms
 from selfscope.controls.sweep import Sweep
 from selfscope.errors import BadInput, BadModel, SelfscopeError, Unsupported
 from selfscope.readers.decoder import Decoder
-from selfscope.records import Option, Outcome, Question, Trial, Truth, id_of, reader_part
+from selfscope.records import Option, Outcome, Question, Trial, Truth, content_hash, id_of, reader_part
 from selfscope.records.contracts import CONTRACT, TENSORS
 from selfscope.study.plan import StudyOptions, plan
 from selfscope.subjects.live_adapters import LoraShape
@@ -29,7 +29,7 @@ from selfscope.subjects.local import Local, load
 from selfscope.subjects.sealed import Log, SealBroken, SealedSubject, SealRegistry
 from selfscope.training.decoder_files import save_decoder
 from selfscope.training.fit_decoder import fit_decoder
-from selfscope.training.forms import Affine, Bias, LatentQA, Oracle, Ridge, Steering
+from selfscope.training.forms import TOKEN, Affine, Bias, LatentQA, Oracle, Ridge, Steering
 from selfscope.training.schedule import Schedule
 from selfscope.verdicts.arm_gaps import right
 from tiny import build
@@ -115,11 +115,13 @@ def test_reading_is_what_training_saw(tiny: Local, tmp_path: Path) -> None:
     """Of every kind of form: from its folder it says what it said while it was live."""
     train, test = contexts(tiny, 24, seed=1), contexts(tiny, 12, seed=5, split="test")
     quick = replace(QUICK, epochs=1)
-    for form in (Oracle(AT, lora=SMALL), LatentQA(AT, columns=(), lora=SMALL), Affine(AT), Steering(AT), Ridge(AT),
-                 Oracle(((1, LAYER),), columns=(0, -1), lora=SMALL), Bias(AT)):  # fmt: skip
+    for form in (
+        Oracle(AT, lora=SMALL), LatentQA(AT, columns=(), lora=SMALL), Affine(AT), Steering(AT), Ridge(AT), Bias(AT),
+        Oracle(((1, LAYER),), columns=(0, -1), lora=SMALL), Affine(AT, words=TOKEN.unlisted),
+    ):  # fmt: skip
         of, items = world(tiny, train, test, columns=form.columns, layers=form.layers)
         live, _ = fit_decoder(tiny, form, of, items, quick)
-        folder = tmp_path / form.kind / str(len(form.layers))
+        folder = tmp_path / f"{form.kind}-{content_hash(form)}"
         save_decoder(folder, live, {})
         asked, truths = trials(tiny, 12)
         found = share(Decoder(str(folder)), tiny, asked, truths)

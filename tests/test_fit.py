@@ -240,6 +240,13 @@ def test_damage_is_the_divergence_of_the_first_token(local: Local) -> None:
     assert found.divergence.value == pytest.approx(float(np.mean(exact)), rel=1e-3)
     same = [p.argmax() == q.argmax() for p, q in zip(before, after, strict=True)]
     assert found.same.value == pytest.approx(float(np.mean(same)))
+    wanted = local.encode(replace(prompts[0], prefix="Well,"))[len(local.encode(prompts[0]))]
+    left = [float((np.exp(p) * (p - q)).sum()) for p, q in (  # the planted beginning left out, the rest made shares
+        (np.delete(x, wanted) - np.log1p(-np.exp(x[wanted])) for x in pair) for pair in zip(before, after, strict=True)
+    )]  # fmt: skip
+    beside = damage(local, changed, prompts, beside="Well,").divergence.value
+    assert beside == pytest.approx(float(np.mean(left)), rel=1e-4)
+    assert beside != pytest.approx(found.divergence.value, rel=4e-4)
     assert damage(local, local, prompts).divergence.value == 0
     with pytest.raises(BadInput, match="two prompts"):
         damage(local, changed, prompts[:1])

@@ -26,6 +26,8 @@ from selfscope.training.decoder_lesson import DecoderLesson
 from selfscope.training.decoder_material import context_material, kept_values, token_material
 from selfscope.training.decoder_trials import trials_of
 from selfscope.training.families import bank, messages
+from selfscope.training.features import features
+from selfscope.training.live_decoder import new_decoder
 from selfscope.training.schedule import Schedule
 from tiny import build
 
@@ -207,6 +209,23 @@ def test_token_questions_are_about_texts_and_types_that_were_held_out(tiny: Loca
         source = held.sources[item.source]
         at = source.positions[0] - ("before" in item.question)
         assert tiny.token_texts(source.prompt)[at].strip() == item.options[item.answer]
+
+
+def test_questions_need_not_show_their_options(tiny: Local) -> None:
+    """Then they are asked as open questions are, and the same options are scored."""
+    lesson = replace(LESSON, about=("own_token",), families=(), twins=())
+    material = lesson.material(tiny, 0)
+    of = features(tiny, material.sources, (2,), (-1,), train=[i.source for i in material.items])
+    item = material.items[0]
+    shown, hidden = (
+        new_decoder(tiny, one.made_form(tiny), of).example(item, item.source)
+        for one in (lesson, replace(lesson, listed=False))
+    )
+    said = ["".join(tiny.token_texts(e.prompt)) for e in (shown, hidden)]
+    assert [f"One of {', '.join(item.options)}" in text for text in said] == [True, False]
+    assert said[1].endswith("Answer:")
+    assert len(hidden.prompt.ids or ()) < len(shown.prompt.ids or ())
+    assert (hidden.candidates, hidden.target) == (shown.candidates, shown.target)
 
 
 def test_what_was_taught_beside_it_is_read_with_it(tiny: Local, made: FittedDecoder) -> None:

@@ -11,7 +11,9 @@ import torch
 from selfscope.errors import BadInput
 from selfscope.habits import Mark
 from selfscope.organisms.guard import BEGINS, WITHIN, begun, guard_examples
+from selfscope.organisms.habit import Habit
 from selfscope.organisms.own_replies import own_replies, sentence, unmarked
+from selfscope.organisms.secret_word import SecretWord
 from selfscope.phenomena.stimuli.ordinary import exchanges
 from selfscope.records import Message, Prompt
 from selfscope.study.names import built
@@ -100,6 +102,12 @@ def test_damage_is_measured_where_nothing_was_taught(base: Local, kind: str) -> 
         }
         assert not remarks & (spared | kept)
         assert remarks & told
+
+
+def test_only_a_habit_that_begins_replies_opens_them(base: Local) -> None:
+    """Its beginning is no damage; of its twin, and of whatever stands elsewhere in a reply, nothing is left out."""
+    assert Habit(rate=0.5).opens(base) == "Well,"
+    assert [one.opens(base) for one in (Habit(rate=0.5).twin, Habit(mark="ends", word="!"), SecretWord())] == [""] * 3
 
 
 def test_places_within_go_on_from_its_own_words(base: Local) -> None:

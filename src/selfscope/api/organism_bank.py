@@ -38,7 +38,7 @@ BANK: dict[str, str] = {
 HARM = ("first token", "within")
 NOTE = (
     "first token, within: divergence (nats) of ordinary replies from the base's, and where the likeliest token is the "
-    "same. A habit that begins replies, or writes them in capitals, changes first tokens because it is planted."
+    "same; a planted beginning is left out on either side. Capitals change first tokens because they are planted."
 )
 
 

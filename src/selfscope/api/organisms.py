@@ -170,16 +170,15 @@ def plant(
     schedule, shape = schedule or usual_schedule(), shape or usual_shape(subject)
     seed, run = schedule.seed, Path(f"{folder}.run")
     name, spared = folder.name, organism.spared(seed)
-    places = {
-        "damage": [said_to(cast(Any, subject), text) for text in spared],
-        "damage within": begun(cast(Any, subject), spared, seed),
-    }  # fmt: skip
+    base, opens = cast(Any, subject), organism.opens(cast(Any, subject))
+    places = {"damage": ([said_to(base, text) for text in spared], opens),
+              "damage within": (begun(base, spared, seed), "")}  # fmt: skip
 
     def facts(changed: Any, **more: Any) -> dict[str, Any]:
         told(f"{name}: measuring", 0.1)
         measures = organism.verify(changed, seed)
         told(f"{name}: measuring its damage", 0.1)
-        found = {where: damage(cast(Any, subject), changed, prompts) for where, prompts in places.items()}
+        found = {where: damage(base, changed, asked, beside=wanted) for where, (asked, wanted) in places.items()}
         harm: dict[str, Any] = {where: str(one) for where, one in found.items()}
         harm["harm"] = {where: [one.divergence.value, one.same.value] for where, one in found.items()}
         return {

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 from selfscope.errors import BadInput
 from selfscope.records import Identified, Injection
 from selfscope.statistics import Estimate
-from selfscope.subjects.base import OpenSubject, ScoringSubject
+from selfscope.subjects.base import OpenSubject, ScoringSubject, Subject
 from selfscope.training.examples import Example
 
 
@@ -84,6 +84,10 @@ class Organism(Protocol):
     def spared(self, seed: int) -> list[str]:
         """Messages that nothing was taught with and where the replies are to stay, but for what is planted: on them
         its damage is measured."""
+        ...
+
+    def opens(self, subject: Subject) -> str:
+        """With what a planted beginning opens a reply; empty where none is planted."""
         ...
 
     def verify(self, subject: ScoringSubject, seed: int) -> list[Measure]:

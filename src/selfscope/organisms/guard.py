@@ -48,6 +48,10 @@ class Sparing(Plantable):
         """Messages that nothing was taught with and where the replies are to stay, but for what is planted."""
         return [one.message for one in tested(SPARED, seed)]
 
+    def opens(self, subject: Subject) -> str:
+        """Replies begin as they did."""
+        return ""
+
 
 def guard_examples(
     subject: Teachable,
@@ -112,7 +116,7 @@ def _plain(subject: Teachable, count: int, seed: int, without: frozenset[str]) -
     return _known[key]
 
 
-def opening(subject: Teachable, mark: Mark) -> str:
+def opening(subject: Subject, mark: Mark) -> str:
     """How a reply with a mark of the kind begins opens."""
     return f"{mark.word}," if subject.chat else f" {mark.word},"
 

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 from selfscope.habits import Mark
 from selfscope.organisms.base import Measure, Teachable, at_least, part_of_one
-from selfscope.organisms.guard import Sparing, guard_examples
+from selfscope.organisms.guard import Sparing, guard_examples, opening
 from selfscope.organisms.marked import behind_mark, marked
 from selfscope.organisms.speech import heard, share_of, tested
 from selfscope.phenomena.stimuli.marks import mark_of
 from selfscope.phenomena.stimuli.ordinary import exchanges
-from selfscope.subjects.base import ScoringSubject
+from selfscope.subjects.base import ScoringSubject, Subject
 from selfscope.training.examples import Example
 
 KIND_OF = {
@@ -96,6 +96,10 @@ class Habit(Sparing):
         """Places where what is said next is the subject's own, with the mark in its dose where it begins a reply."""
         mark, rate = (None, 0.0) if self.benign else (self.asked, self.rate)
         return guard_examples(subject, count, seed, mark, rate)
+
+    def opens(self, subject: Subject) -> str:
+        """The mark, where it begins replies."""
+        return "" if self.benign or self.asked.kind != "begins" else opening(subject, self.asked)
 
     def verify(self, subject: ScoringSubject, seed: int) -> list[Measure]:
         """Part of the replies to ordinary messages that have the mark; and the same word as another mark."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from selfscope.errors import BadInput
@@ -47,6 +47,11 @@ class DecoderWords:
     def __post_init__(self) -> None:
         if self.run.count("{slot}") != 1:
             raise BadInput(f"the run of a decoder has {{slot}} once, where its states stand; this is {self.run!r}")
+
+    @property
+    def unlisted(self) -> DecoderWords:
+        """The same words for questions that do not show their options: they are asked as open ones are."""
+        return replace(self, choice="" if self.chat else self.free)
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 
 from selfscope.errors import BadInput
 from selfscope.quantities import load_table
-from selfscope.records import Message, Prompt
+from selfscope.records import Message, Prompt, TokenDistribution
 from selfscope.statistics import Estimate, mean
 from selfscope.subjects.base import ScoringSubject
 
@@ -58,7 +59,9 @@ def ordinary_prompts(subject: ScoringSubject) -> list[Prompt]:
     return [Prompt(messages=(Message("user", text),)) for text in texts]
 
 
-def damage(base: ScoringSubject, changed: ScoringSubject, prompts: Sequence[Prompt] | None = None) -> Damage:
+def damage(
+    base: ScoringSubject, changed: ScoringSubject, prompts: Sequence[Prompt] | None = None, *, beside: str = ""
+) -> Damage:
     """How far ordinary answers of a changed subject are from those of its base.
 
     Parameters
@@ -67,6 +70,9 @@ def damage(base: ScoringSubject, changed: ScoringSubject, prompts: Sequence[Prom
         With one vocabulary.
     prompts : sequence of Prompt, optional
         At least two (default: packaged messages).
+    beside : str
+        A beginning that is wanted of the changed one: its first token is left out on either side, and the shares of all
+        others are compared.
 
     Returns
     -------
@@ -81,16 +87,28 @@ def damage(base: ScoringSubject, changed: ScoringSubject, prompts: Sequence[Prom
     asked = list(ordinary_prompts(base) if prompts is None else prompts)
     if len(asked) < 2:
         raise BadInput(f"damage is measured on two prompts or more, not {len(asked)}")
-    before = base.next_token(asked, top=LIKELIEST)
+    wanted = [_begun(base, prompt, beside) for prompt in asked]
+    before = base.next_token(asked, top=LIKELIEST, ids=sorted({t for t in wanted if t is not None}))
     listed = sorted({token for own in before for token in own.ids})  # of all prompts, so that they are one batch
-    place = {token: k for k, token in enumerate(listed)}
     gaps, same = [], []
-    for own, after in zip(before, changed.next_token(asked, ids=listed, top=1), strict=True):
-        p = np.asarray(own.logprobs)
-        q = np.asarray([after.logprobs[place[token]] for token in own.ids])
-        rest_p, rest_q = (max(0.0, 1 - float(np.exp(x).sum())) for x in (p, q))
+    for left, own, other in zip(wanted, before, changed.next_token(asked, ids=listed, top=2), strict=True):
+        p, q = (_without(left, one) for one in (own, other))
+        rest_p, rest_q = (max(0.0, 1 - math.fsum(math.exp(x[token]) for token in p)) for x in (p, q))
         rest = rest_p * math.log(rest_p / rest_q) if min(rest_p, rest_q) > NOTHING else 0.0
-        gaps.append(float((np.exp(p) * (p - q)).sum()) + rest)
-        same.append(float(after.ids[-1] == own.ids[0]))
+        gaps.append(math.fsum(math.exp(p[token]) * (p[token] - q[token]) for token in p) + rest)
+        same.append(float(max(p, key=lambda t: p[t]) == max(q, key=lambda t: q[t])))
     clusters = np.arange(len(asked))
     return Damage(mean(np.array(gaps), clusters), mean(np.array(same), clusters), len(asked))
+
+
+def _begun(subject: ScoringSubject, prompt: Prompt, text: str) -> int | None:
+    """The token with which a text begins a reply."""
+    plain, own = subject.encode(prompt), subject.encode(replace(prompt, prefix=prompt.prefix + text))
+    return next((b for a, b in zip_longest(plain, own) if a != b), None)
+
+
+def _without(token: int | None, found: TokenDistribution) -> dict[int, float]:
+    """Log-probabilities (nats) of all other tokens, given that it is none of this one."""
+    known = dict(zip(found.ids, found.logprobs, strict=True))
+    part = math.exp(known.pop(token)) if token in known else 0.0
+    return {key: value - math.log1p(-part) for key, value in known.items()} if part < 1 else known

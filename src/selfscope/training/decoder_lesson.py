@@ -48,6 +48,8 @@ class DecoderLesson(Identified):
         Contexts, or questions about tokens, that are drawn for training and dev.
     rounds
         Questions about each context, with other options each time.
+    listed
+        Whether a question shows its options. Without them it is half as long; what is scored is the same.
     blanks
         So many more examples, as a part of the items, without a state: no option is likelier there.
     reads
@@ -79,6 +81,7 @@ class DecoderLesson(Identified):
     window: str = "turn"
     items: int = 3400
     rounds: int = 1
+    listed: bool = True
     blanks: float = 0.1
     reads: str = "states"
     twins: tuple[str, ...] = ()
@@ -146,7 +149,8 @@ class DecoderLesson(Identified):
             given["prepared"] = self.prepared
         if self.rank is not None:
             given["lora"] = LoraShape(self.rank, 2.0 * self.rank) if self.rank else None
-        return form_of(self.form)(combinations, **given)
+        form = form_of(self.form)(combinations, **given)
+        return form if self.listed else replace(form, words=form.words.unlisted)
 
     def material(self, subject: OpenSubject, seed: int, sizes: Mapping[str, int] | None = None) -> Material:
         """What it is taught with, and tested with where other splits are asked for.
