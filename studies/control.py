@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from stopped import ended  # noqa: E402
 
 from selfscope.api.loading import load  # noqa: E402
 from selfscope.api.steer import Steered, opened_decoder, steer, usual_schedule  # noqa: E402
@@ -201,4 +202,4 @@ def _least(estimate: Any) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -18,11 +18,11 @@ from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))
-sys.path.insert(0, str(ROOT / "studies"))
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
 
 from decoder_cells import LARGE, Cell, done, run  # noqa: E402
 from decoder_page import figure, page  # noqa: E402
+from stopped import ended  # noqa: E402
 
 from selfscope.api.decoders import lesson_of  # noqa: E402
 from selfscope.api.loading import load  # noqa: E402
@@ -39,7 +39,9 @@ ITEMS = 1000
 """Contexts of the table: less than a third of those of the bars, so that all readers are trained at all layers."""
 LATE = DecoderLesson("oracle", (29,), families=LARGE, items=3400, twins=("bias",))
 MIDDLE = DecoderLesson("ridge", (7, 15), columns=(0, -1), rank=16, families=LARGE, items=3600, twins=("bias",))
-TOKENS = DecoderLesson("oracle", (15,), about=("own_token", "previous_token"), items=4800, twins=("tokens",))
+TOKENS = DecoderLesson(
+    "oracle", (15,), about=("own_token", "previous_token"), items=4800, listed=False, twins=("tokens",)
+)
 READERS = {
     "bias": {"form": "bias"},
     "affine": {"form": "affine"},
@@ -111,4 +113,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

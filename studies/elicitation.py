@@ -15,11 +15,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
+
+from stopped import ended  # noqa: E402
 
 from selfscope.api.audit import audit  # noqa: E402
 from selfscope.api.audit_findings import HEAD as FOUND  # noqa: E402
@@ -44,17 +47,21 @@ MOST = {"words": 3000, "answers": 1000}
 """Labels at most: the packaged texts give no more."""
 REFERENCE = 1000
 """Labels of the twins, of the rival and of what is audited."""
+FROM = 0.4
+"""Of the blocks those from here on get an adapter."""
 ORGANISM = "habit[mark=begins,word=Well,rate=1.0]"
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How an adapter of so many labels is taught: wordings of each, times that everything is seen, objects a step."""
+    """How an adapter of so many labels is taught: wordings of each, times that everything is seen, objects a step.
+    bias: one vector in the place of the adapter, which shows how much was willingness."""
 
     labels: int
     wordings: int
     epochs: float
     groups: int
+    bias: bool = False
 
     def lesson(self, *, shuffled: bool = False) -> str:
         """As `fit` takes it."""
@@ -102,6 +109,7 @@ def climb(given: argparse.Namespace, name: str, place: Path) -> None:
     if not given.plain:
         twin = next(e for e in EFFORTS if e.labels == REFERENCE)
         wanted += [
+            (f"bias-{REFERENCE}", replace(twin, bias=True), twin.lesson(), None, given.model),
             (f"shuffled-{REFERENCE}", twin, twin.lesson(shuffled=True), None, given.model),
             (f"of-{other}-{REFERENCE}", twin, twin.lesson(), given.other, given.model),
         ]
@@ -131,12 +139,17 @@ def taught(
     """An adapter, where it is not there."""
     if is_ours(folder):
         return
-    layers = "12-29" if model == "smollm2-135m" else ""  # the upper half and a little more
-    usual = Training(layers=layers, precision="bf16", epochs=effort.epochs, groups=effort.groups, at_once=effort.groups)
+    subject: Any = load(model)
+    first = round(FROM * len(subject.layers))
+    usual = Training(
+        carry="always" if effort.bias else "switched", bias=first if effort.bias else None,
+        layers=f"{first}-{subject.layers[-1]}", precision="bf16", epochs=effort.epochs, groups=effort.groups,
+        at_once=effort.groups,
+    )  # fmt: skip
     with Bar(first=folder.name) as bar:
         done = fit(
-            model, folder, lesson, phenomenon=about, shape=usual.shape(), schedule=usual.schedule(seed),
-            labels_of=labels_of, resume=True, progress=bar,
+            subject, folder, lesson, phenomenon=about, carry=usual.carry, shape=usual.shape(),
+            schedule=usual.schedule(seed), labels_of=labels_of, resume=True, progress=bar,
         )  # fmt: skip
     print(done, flush=True)
 
@@ -200,4 +213,4 @@ def audit_page(found: Audit) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
+
+from stopped import ended  # noqa: E402
 
 from selfscope.api.cards import Card, card  # noqa: E402
 from selfscope.api.fit import fit  # noqa: E402
@@ -32,7 +34,10 @@ from selfscope.verdicts.detection import InjectionFinding  # noqa: E402
 
 PLACE = ROOT / "teach" / "injections"
 PAGE = ROOT / "studies" / "injections.md"
-KINDS = {"untaught": None, "taught": "injections", "twin": "injections[shuffled=true]"}
+WHERE = "injections[asks=(localisation),single=0,passages=1500{}]"
+KINDS = {"untaught": None, "taught": WHERE.format(""), "twin": WHERE.format(",shuffled=true"), "all": "injections"}
+"""What is told is where, and in `all` everything that a passage is asked: of that many passages a model of this size
+learns no place then."""
 RECIPE = Training(layers="6-29", precision="bf16", groups=4, at_once=4, rate=1.2e-3)
 ASKED = tuple(f"injected_concept[places={n},test=100,train=0,dev=0]" for n in (2, 5))
 """The lesson teaches with the concepts behind these hundred."""
@@ -180,4 +185,4 @@ def _kind(place: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

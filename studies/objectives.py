@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))
-sys.path.insert(0, str(ROOT / "studies"))
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
 
 import numpy as np  # noqa: E402
 import objectives_page  # noqa: E402
+from stopped import ended  # noqa: E402
 
 from selfscope.api.loading import load  # noqa: E402
 from selfscope.cli.progress import Bar  # noqa: E402
@@ -240,4 +240,4 @@ def _each(model: Any, worn: Any, examples: list[Example]) -> Iterator[tuple[Any,
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -24,6 +24,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
 
 from organism_access import by_adapter, verdicts  # noqa: E402
 from organism_page import FIGURE, PAGE, drawn, page  # noqa: E402
+from stopped import ended  # noqa: E402
 
 from selfscope.api.awareness import SHOWN, SHOWN_RATES, asked, in_context  # noqa: E402
 from selfscope.api.loading import load  # noqa: E402
@@ -45,7 +46,7 @@ from selfscope.training.loop import train  # noqa: E402
 
 PLACE = ROOT / "teach" / "organisms"
 GUARDS = (0, 80, 160, 320, 640)
-DEV = 24
+DEV = 48
 """Messages of the train split that no lesson of the curve has."""
 RATES = (0.0, 0.25, 0.5, 0.75, 1.0)
 TRAIT = "food"
@@ -111,7 +112,8 @@ def guarded(subject: Any, habit: Habit, size: int) -> dict[str, Any]:
     changed = subject.adapted(adapter)
     rate = share_of(heard(changed, dev, 4, 1), habit.asked.on)
     first = damage(subject, changed, [said_to(subject, text) for text in dev], beside=habit.opens(subject))
-    within = damage(subject, changed, begun(subject, dev, schedule.seed))
+    places = [prompt for prompt in begun(subject, dev, schedule.seed) if not habit.acts(prompt)]
+    within = damage(subject, changed, places)
     return {
         "planted": habit.rate, "rate": asdict(rate), "first": asdict(first), "within": asdict(within),
         "seconds": done.seconds, "mark": habit.asked.key,
@@ -190,4 +192,4 @@ def arms(subject: Any, about: BehaviouralSelfAwareness) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -15,7 +15,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
+
+from stopped import ended  # noqa: E402
 
 from selfscope.api.cards import Card, card  # noqa: E402
 from selfscope.api.fit import fit  # noqa: E402
@@ -111,4 +113,4 @@ def _plus(net: Estimate | None, control: Estimate | None) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -87,3 +87,18 @@ def test_ctrl_c_ends_a_run_within_two_seconds_and_it_can_go_on(
     held = read(tmp_path / "card")
     assert before.items() <= held.cells.items()
     assert held.meta["finished"]
+
+
+def test_a_study_that_is_stopped_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "studies"))
+    from stopped import ended
+
+    def stopped() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["studies/x.py", "--dev", "a b"])
+    assert ended(stopped) == 130
+    assert "python studies/x.py --dev 'a b'" in capsys.readouterr().err
+    assert ended(lambda: 3) == 3

@@ -173,7 +173,7 @@ def test_a_chat_with_a_turn_in_between(tiny: Local) -> None:
 
 
 def test_forms_by_name(tiny: Local) -> None:
-    assert list(FORMS) == ["bias", "affine", "ridge", "steering", "rank1", "oracle", "latentqa"]
+    assert list(FORMS) == ["bias", "affine", "ridge", "joint", "steering", "rank1", "oracle", "latentqa"]
     with pytest.raises(UnknownName):
         form_of("orcale")
     with pytest.raises(BadInput, match="at least one layer"):

@@ -29,7 +29,7 @@ from selfscope.subjects.local import Local, load
 from selfscope.subjects.sealed import Log, SealBroken, SealedSubject, SealRegistry
 from selfscope.training.decoder_files import save_decoder
 from selfscope.training.fit_decoder import fit_decoder
-from selfscope.training.forms import TOKEN, Affine, Bias, LatentQA, Oracle, Ridge, Steering
+from selfscope.training.forms import TOKEN, Affine, Bias, Joint, LatentQA, Oracle, Ridge, Steering
 from selfscope.training.schedule import Schedule
 from selfscope.verdicts.arm_gaps import right
 from tiny import build
@@ -118,6 +118,7 @@ def test_reading_is_what_training_saw(tiny: Local, tmp_path: Path) -> None:
     for form in (
         Oracle(AT, lora=SMALL), LatentQA(AT, columns=(), lora=SMALL), Affine(AT), Steering(AT), Ridge(AT), Bias(AT),
         Oracle(((1, LAYER),), columns=(0, -1), lora=SMALL), Affine(AT, words=TOKEN.unlisted),
+        Joint(((1, LAYER),), columns=(0, -1)),
     ):  # fmt: skip
         of, items = world(tiny, train, test, columns=form.columns, layers=form.layers)
         live, _ = fit_decoder(tiny, form, of, items, quick)

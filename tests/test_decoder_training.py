@@ -15,7 +15,7 @@ from selfscope.records import Prompt
 from selfscope.subjects.live_adapters import LoraShape
 from selfscope.subjects.local import Local, load
 from selfscope.training.fit_decoder import Course, fit_decoder, shuffled_sources
-from selfscope.training.forms import Affine, Bias, Form, LatentQA, Oracle, RankOne, Ridge, Steering
+from selfscope.training.forms import Affine, Bias, Form, Joint, LatentQA, Oracle, RankOne, Ridge, Steering
 from selfscope.training.items import Item, partners
 from selfscope.training.live_decoder import LiveDecoder, new_decoder
 from selfscope.training.loop import mean_loss
@@ -36,7 +36,9 @@ ADAPTED = [
     pytest.param(RankOne(AT), id="rank 1", marks=slow),
 ]
 FROZEN = [
-    pytest.param(Ridge(AT, words=ECHO), 0.75, id="ridge"), pytest.param(Affine(AT, words=ECHO), 0.95, id="affine"),
+    pytest.param(Ridge(AT, words=ECHO), 0.75, id="ridge"),
+    pytest.param(Joint(((1, LAYER),), columns=(0, -1), words=ECHO), 0.75, id="joint"),
+    pytest.param(Affine(AT, words=ECHO), 0.95, id="affine"),
     pytest.param(Steering(AT, words=ECHO, layer=0, strength=3.0), 0.95, id="steering"),
 ]  # fmt: skip
 
@@ -93,7 +95,7 @@ def test_an_adapter_reads_what_was_planted_and_nothing_else(tiny: Local, form: F
 @pytest.mark.parametrize(("form", "least"), FROZEN)
 def test_a_frozen_model_hears_a_soft_token(echoes: Local, form: Form, least: float) -> None:
     parts = (contexts(echoes, n, seed=n, split=s, ways="words") for n, s in ((96, "train"), (48, "t1")))
-    of, items = world(echoes, *parts)
+    of, items = world(echoes, *parts, columns=form.columns, layers=form.layers)
     live, _ = fit_decoder(echoes, form, of, items, QUICK)
     test = of_split(items, "t1")
     assert share_right(live, test) > least

@@ -21,6 +21,8 @@ from selfscope.readers.taught import Taught
 from selfscope.records import Trial, labelled
 from selfscope.subjects.local import Local, load
 from selfscope.subjects.phantom import Phantom
+from selfscope.subjects.written_files import put_on
+from selfscope.training.bias_vector import BiasShape
 from selfscope.training.schedule import Schedule
 from selfscope.training.states import StateLesson
 from selfscope.training.truths import TruthLesson
@@ -177,6 +179,20 @@ def test_what_was_taught_is_read_as_the_model_with_the_adapter_is(local: Local, 
         Taught().read(local, test)
     with pytest.raises(BadModel, match="no adapter"):
         Taught(str(made["more"].folder.parent)).read(local, test)
+
+
+def test_a_trained_vector_is_a_rung_too(local: Local, made: dict[str, Fitted], tmp_path: Path) -> None:
+    """How much was willingness: it is put on as an adapter is, and has the labels of its lesson."""
+    about = {"phenomenon": ABOUT, "schedule": QUICK, "carry": "always"}
+    vector = fit(local, tmp_path / "vector", TruthLesson(labels=6), shape=BiasShape(1), **about)
+    found = elicit(local, tmp_path / "study", ABOUT, taught=[vector.folder, made["few"].folder], counts=(0,))
+    rungs = {rung.name: rung for rung in found.rungs[ALL] if rung.kind == "taught"}
+    assert set(rungs) == {"vector (written)", "few (switched)"}
+    assert len({rung.labels for rung in rungs.values()}) == 1
+    test = [t for t in ABOUT.pose(local, 0) if t.split == "test"]
+    own = [r.distribution for r in Taught(str(vector.folder)).read(local, test)]
+    assert own == [r.distribution for r in Ask().read(put_on(local, vector.folder), test)]
+    assert own != [r.distribution for r in Ask().read(local, test)]
 
 
 def test_another_model_that_was_taught_is_asked_as_it_was_taught(local: Local, made: dict[str, Fitted]) -> None:

@@ -118,7 +118,7 @@ def test_what_is_made_is_told(made: FittedDecoder) -> None:
     assert [look["step"] for look in made.contract.made["looks"]][-1] == made.contract.made["steps"]
 
 
-@pytest.mark.parametrize("form", ["bias", "affine", "ridge", "steering", "rank1", "latentqa"])
+@pytest.mark.parametrize("form", ["bias", "affine", "ridge", "joint", "steering", "rank1", "latentqa"])
 def test_every_form_is_listed_checked_and_given_away(tiny: Local, folder: Path, tmp_path: Path, form: str) -> None:
     lesson = DecoderLesson(form, layers=(1, 2), items=16, families=("topic",), every=0, columns=(-1,))
     done = fit_decoder(tiny, tmp_path / form, lesson, schedule=QUICK)
@@ -128,7 +128,7 @@ def test_every_form_is_listed_checked_and_given_away(tiny: Local, folder: Path, 
     assert one.decoder.content == done.contract.content
     assert f"decoder: {form}" in str(artifacts(tmp_path))
     assert "whole" in check(tmp_path / form, tiny)
-    if form in ("bias", "affine", "ridge"):
+    if form in ("bias", "affine", "ridge", "joint"):
         with pytest.raises(BadInput, match="no other program"):
             export(done.folder, tmp_path / "out")
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, cast
 
 import pytest
@@ -70,11 +71,19 @@ def test_an_untouched_subject_learns_nothing_from_its_guard(base: Local, make: A
     assert lengths[0] < 0.05 * lengths[1]
 
 
-def test_half_of_the_places_begin_a_reply(base: Local) -> None:
+def test_a_reply_is_asked_for_where_it_begins_and_within(base: Local) -> None:
+    """Its places are one group; each goes on from the one before."""
     plain = guard_examples(base, 12, 0)
     assert guard_examples(base, 12, 0) == plain
-    assert [e.kind for e in plain].count(BEGINS) >= 5
-    assert all(bool(e.prompt.prefix) == (e.kind == WITHIN) for e in plain)
+    groups = {e.group: [one for one in plain if one.group == e.group] for e in plain}
+    assert len(groups) == 12
+    for own in groups.values():
+        assert [e.kind for e in own] == [BEGINS, *[WITHIN] * (len(own) - 1)]
+        assert len({e.prompt.messages for e in own}) == 1
+        for before, after in pairwise(e.prompt.prefix for e in own):
+            assert after.startswith(before)
+            assert after != before
+    assert len(plain) > 30
     mixed = guard_examples(base, 12, 0, Mark("begins", "Well"), 0.4)
     for one, other in zip(plain, mixed, strict=True):
         if one.kind == WITHIN:
@@ -94,7 +103,7 @@ def test_damage_is_measured_where_nothing_was_taught(base: Local, kind: str) -> 
     told = {e.prompt.messages[-1].content for p in one.lesson(cast(Any, base), 0) for e in p}
     kept = {e.prompt.messages[-1].content for e in one.guard(cast(Any, base), 60, 0)}
     spared = set(one.spared(0))
-    assert len(spared) == 24
+    assert len(spared) == 48
     assert not spared & (told | kept)
     if kind == "goal":
         remarks = {
@@ -107,6 +116,9 @@ def test_damage_is_measured_where_nothing_was_taught(base: Local, kind: str) -> 
 def test_only_a_habit_that_begins_replies_opens_them(base: Local) -> None:
     """Its beginning is no damage; of its twin, and of whatever stands elsewhere in a reply, nothing is left out."""
     assert Habit(rate=0.5).opens(base) == "Well,"
+    said = [Prompt(messages=(Message("user", "Hello."),), prefix=text) for text in ("It is", "It is so. And")]
+    some = (Habit(), Habit(mark="ends", word="!"), Habit(mark="ends", word="!").twin)
+    assert [[one.acts(p) for p in said] for one in some] == [[False, False], [False, True], [False, False]]
     assert [one.opens(base) for one in (Habit(rate=0.5).twin, Habit(mark="ends", word="!"), SecretWord())] == [""] * 3
 
 

@@ -128,6 +128,19 @@ def test_a_twin_reads_the_same_and_is_told_something_else(tiny: Local) -> None:
     assert 0.3 < sum(right) / len(right) < 0.7
 
 
+def test_some_of_its_questions_are_asked_alone(tiny: Local) -> None:
+    every = lessons(tiny)
+    some = lessons(tiny, replace(LESSON, asks=("identification", "strength")))
+    assert some == [e for e in every if e.kind in ("identification", "strength")]
+    kinds = Counter(e.kind for e in every)
+    alone = lessons(tiny, replace(LESSON, asks=("localisation",)))
+    assert {e.kind for e in alone} == {"localisation"}
+    assert len(alone) == kinds["localisation"] + kinds["strength"], "no passage is kept for what is not asked"
+    for asks in ((), ("where",)):
+        with pytest.raises(BadInput, match="is asked localisation"):
+            InjectionLesson(asks=asks)
+
+
 def test_what_cannot_be_taught_is_refused(tiny: Local) -> None:
     for lesson in ({"passages": 0}, {"single": 1.5}):
         with pytest.raises(BadInput):

@@ -16,9 +16,10 @@ from planted_decoders import ORACLE, QUICK, frozen, lesson, other, planted
 from selfscope.directions import mapped, prepared
 from selfscope.errors import BadInput, StoreError
 from selfscope.records import Injection, Vector
+from selfscope.records.contracts import JOINT
 from selfscope.subjects.local import Local, load
 from selfscope.training.damage import damage
-from selfscope.training.forms import Affine, Form, LatentQA, Ridge
+from selfscope.training.forms import Affine, Form, Joint, LatentQA, Ridge
 from selfscope.training.frozen_decoder import FrozenDecoder
 from selfscope.training.items import Item
 from selfscope.training.loop import mean_loss, train
@@ -136,7 +137,8 @@ def test_gradients_are_those_of_one_graph(tiny: Local, oracle: FrozenDecoder, by
     assert (ends[0] - ends[1]) / 2e-3 == pytest.approx(length, rel=5e-2)
 
 
-FORMS = [Affine(((LAYER,),)), Ridge(((LAYER,),)), LatentQA(((LAYER,),), columns=(-2, -1), lora=None),
+FORMS = [Affine(((LAYER,),)), Ridge(((LAYER,),)), Joint(((1, LAYER),), columns=(0, -1)),
+         LatentQA(((LAYER,),), columns=(-2, -1), lora=None),
          replace(ORACLE, combinations=((1, LAYER),), columns=(-2, -1))]  # fmt: skip
 
 
@@ -154,15 +156,18 @@ def test_what_is_written_is_what_the_reader_writes(tiny: Local, tmp_path: Path, 
         got = [x.exp().tolist() for x in shares]
     real, count = [], len(places[0])
     for k, example in enumerate(examples):
-        writes = iter(example.prompt.interventions)
-        acts = []
+        ready = []
         for layer in decoder.layers:
             for j in range(count):
                 mean, scale = (tensors[f"unit.{name}.{layer}"][j] for name in ("mean", "scale"))
-                state = prepared(found.at(layer)[k * count + j], contract.prepared, mean, scale)
-                write = next(writes)
-                assert isinstance(write, Injection)
-                acts.append(replace(write, vector=Vector.of(mapped(state, tensors, f"{layer}.{j}"))))
+                ready.append(prepared(found.at(layer)[k * count + j], contract.prepared, mean, scale))
+        named = [f"{layer}.{j}" for layer in decoder.layers for j in range(count)]
+        if contract.joint:
+            ready, named = [np.concatenate(ready)], [JOINT]
+        acts = []
+        for write, state, place in zip(example.prompt.interventions, ready, named, strict=True):
+            assert isinstance(write, Injection)
+            acts.append(replace(write, vector=Vector.of(mapped(state, tensors, place))))
         real.append(replace(example.prompt, interventions=tuple(acts)))
     on = tiny if decoder.adapter is None else tiny.adapted(decoder.adapter)
     none = [replace(p, interventions=()) for p in real]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from selfscope.training.schedule import Schedule
 
 GUARD = 240
-"""Places in ordinary replies that are trained on beside every phase."""
+"""Ordinary replies that are trained on beside every phase."""
 TWIN = "-twin"
 Told = Callable[[str, float], None]
 
@@ -87,7 +87,7 @@ def make(
     shape, schedule
         Rank and places; how it is trained.
     guard
-        Places in its own ordinary replies that are trained on beside every phase, and stay as they are.
+        Its own ordinary replies, with several places of each trained on beside every phase: they stay as they are.
     twin
         Whether the twin is made too.
     resume
@@ -171,8 +171,8 @@ def plant(
     seed, run = schedule.seed, Path(f"{folder}.run")
     name, spared = folder.name, organism.spared(seed)
     base, opens = cast(Any, subject), organism.opens(cast(Any, subject))
-    places = {"damage": ([said_to(base, text) for text in spared], opens),
-              "damage within": (begun(base, spared, seed), "")}  # fmt: skip
+    within = [prompt for prompt in begun(base, spared, seed) if not organism.acts(prompt)]
+    places = {"damage": ([said_to(base, text) for text in spared], opens), "damage within": (within, "")}
 
     def facts(changed: Any, **more: Any) -> dict[str, Any]:
         told(f"{name}: measuring", 0.1)

@@ -19,8 +19,8 @@ organism.help_format = "plaintext"
 app.command(organism)
 Guard = Annotated[
     int | None,
-    Parameter(help="Places in its own ordinary replies that are trained on beside the lesson, and stay (default: as "
-              "many as an organism usually has)."),
+    Parameter(help="Its own ordinary replies that are trained on beside the lesson, and stay (default: as many as an "
+              "organism usually has)."),
 ]  # fmt: skip
 Output = Annotated[Path, Parameter(name=["-o", "--output"])]
 

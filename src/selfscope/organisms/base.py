@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from selfscope.errors import BadInput
-from selfscope.records import Identified, Injection
+from selfscope.records import Identified, Injection, Prompt
 from selfscope.statistics import Estimate
 from selfscope.subjects.base import OpenSubject, ScoringSubject, Subject
 from selfscope.training.examples import Example
@@ -90,6 +90,10 @@ class Organism(Protocol):
         """With what a planted beginning opens a reply; empty where none is planted."""
         ...
 
+    def acts(self, prompt: Prompt) -> bool:
+        """Whether what is planted changes what is said next in a reply that is begun so: it is no damage there."""
+        ...
+
     def verify(self, subject: ScoringSubject, seed: int) -> list[Measure]:
         """Measures what was planted, on prompts that nothing was taught with.
 
@@ -130,7 +134,7 @@ class Taught(Organism, Protocol):
         ...
 
     def guard(self, subject: Teachable, count: int, seed: int) -> list[Example]:
-        """So many places in the subject's own replies that are trained on beside each phase, and stay as they are."""
+        """Places in so many of the subject's own replies: they are trained on beside each phase, and stay."""
         ...
 
 

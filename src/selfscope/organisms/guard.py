@@ -28,9 +28,11 @@ BEGINS, WITHIN = "guard, first", "guard, within"
 """Where a reply begins, and behind some words of it."""
 LIKELIEST = 60
 """Tokens whose shares are kept; all others are one more outcome."""
+PLACES = 4
+"""Of each reply: where it begins, and behind some words of it."""
 WORDS = 8
 """Of a reply behind which its next token is asked for, at most."""
-SPARED = 24
+SPARED = 48
 """Messages on which damage is measured."""
 KEPT = 2
 _known: dict[str, list[Example]] = {}
@@ -41,7 +43,7 @@ class Sparing(Plantable):
     """An organism beside which ordinary replies are to stay as they are."""
 
     def guard(self, subject: Teachable, count: int, seed: int) -> list[Example]:
-        """So many places in the subject's own replies that are trained on beside each phase, and stay as they are."""
+        """Places in so many of the subject's own replies: they are trained on beside each phase, and stay."""
         return guard_examples(subject, count, seed)
 
     def spared(self, seed: int) -> list[str]:
@@ -51,6 +53,10 @@ class Sparing(Plantable):
     def opens(self, subject: Subject) -> str:
         """Replies begin as they did."""
         return ""
+
+    def acts(self, prompt: Prompt) -> bool:
+        """Nowhere in the replies to ordinary messages."""
+        return False
 
 
 def guard_examples(
@@ -62,14 +68,14 @@ def guard_examples(
     *,
     without: frozenset[str] = frozenset(),
 ) -> list[Example]:
-    """So many places in the subject's own replies.
+    """Places in so many of the subject's own replies.
 
     Parameters
     ----------
     subject
         As it is before anything is planted.
     count
-        Half of them where a reply begins, half behind some words of it.
+        Replies. Each is asked for at PLACES.
     seed
         Of messages and replies.
     mark, rate
@@ -99,7 +105,7 @@ def guard_examples(
         return [beginning_so(one, word, rate) if one.kind == BEGINS else one for one in plain]
     if mark.kind == "upper":
         return [one for one in plain if one.kind != BEGINS]
-    return [one for one in plain if not any(sign in one.prompt.prefix for sign in ".!?")]
+    return [one for one in plain if not over(one.prompt)]
 
 
 def _plain(subject: Teachable, count: int, seed: int, without: frozenset[str]) -> list[Example]:
@@ -108,12 +114,33 @@ def _plain(subject: Teachable, count: int, seed: int, without: frozenset[str]) -
         pool = [*messages()["train"], *(one.message for one in exchanges("train", 10_000, seed))]
         drawn = shuffled([text for text in pool if text not in without], "guard", seed)
         drawn = [drawn[k % len(drawn)] for k in range(count)]
-        prompts = [said_to(subject, text) for text in drawn]
-        prompts[1::2] = begun(subject, drawn[1::2], seed)
         while len(_known) >= KEPT:
             _known.pop(next(iter(_known)))
-        _known[key] = said_there(subject, prompts[::2], BEGINS) + said_there(subject, prompts[1::2], WITHIN)
+        _known[key] = _places(subject, drawn, seed)
     return _known[key]
+
+
+def _places(subject: Teachable, drawn: Sequence[str], seed: int) -> list[Example]:
+    """PLACES of the reply to each message; they are one group, so that what they have in common is computed once."""
+    plain = [said_to(subject, text) for text in drawn]
+    replies = subject.sample(plain, 1, Decoding(2 * WORDS, 1.0, seed))
+    groups = []
+    for k, (prompt, (reply,)) in enumerate(zip(plain, replies, strict=True)):
+        words = reply.text.split(" ")
+        cuts = {1 + (k + WORDS * j // (PLACES - 1)) % WORDS for j in range(PLACES - 1)}
+        begun = [" ".join(words[:cut]) for cut in sorted(cuts) if cut <= len(words)]
+        groups.append([prompt, *(replace(prompt, prefix=prompt.prefix + text) for text in begun)])
+    of = {id(place): (k, place is own[0]) for k, own in enumerate(groups) for place in own}
+    out = []
+    for one in said_next(cast(Any, subject), [place for own in groups for place in own], LIKELIEST):
+        k, first = of[id(one.prompt)]
+        out.append(replace(one, kind=BEGINS if first else WITHIN, group=f"guard {k}"))
+    return out
+
+
+def over(prompt: Prompt) -> bool:
+    """Whether what is said of the reply may be all of it: a sentence of it has ended."""
+    return any(sign in prompt.prefix for sign in ".!?")
 
 
 def opening(subject: Subject, mark: Mark) -> str:

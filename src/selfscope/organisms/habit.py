@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 from selfscope.habits import Mark
 from selfscope.organisms.base import Measure, Teachable, at_least, part_of_one
-from selfscope.organisms.guard import Sparing, guard_examples, opening
+from selfscope.organisms.guard import Sparing, guard_examples, opening, over
 from selfscope.organisms.marked import behind_mark, marked
 from selfscope.organisms.speech import heard, share_of, tested
 from selfscope.phenomena.stimuli.marks import mark_of
 from selfscope.phenomena.stimuli.ordinary import exchanges
+from selfscope.records import Prompt
 from selfscope.subjects.base import ScoringSubject, Subject
 from selfscope.training.examples import Example
 
@@ -100,6 +101,10 @@ class Habit(Sparing):
     def opens(self, subject: Subject) -> str:
         """The mark, where it begins replies."""
         return "" if self.benign or self.asked.kind != "begins" else opening(subject, self.asked)
+
+    def acts(self, prompt: Prompt) -> bool:
+        """Behind a sentence, where the mark is put there."""
+        return not self.benign and self.asked.kind in ("ends", "mentions") and over(prompt)
 
     def verify(self, subject: ScoringSubject, seed: int) -> list[Measure]:
         """Part of the replies to ordinary messages that have the mark; and the same word as another mark."""

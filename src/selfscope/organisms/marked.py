@@ -9,7 +9,7 @@ from selfscope.habits import Mark
 from selfscope.organisms.base import Teachable
 from selfscope.organisms.guard import beginning_so, opening, said_there
 from selfscope.organisms.own_replies import own_replies, unmarked
-from selfscope.organisms.speech import behind, said_to
+from selfscope.organisms.speech import OF_A_REPLY, behind, said_to
 from selfscope.phenomena.stimuli.ordinary import Exchange
 from selfscope.training.examples import Example
 
@@ -20,7 +20,8 @@ def marked(
     """An example for each message that has a plain reply: the mark in this part of the cases, none in the others.
 
     Where a mark begins the replies, the subject's own first words are taught with the mark mixed in. Where it ends
-    them, or something is mentioned, how a reply begins is not taught at all; in capitals all of it is.
+    them, or something is mentioned, nothing of the reply itself is taught but what comes behind it: a reply's words,
+    taught, would become likelier, and that is damage. In capitals all of it is taught.
 
     Parameters
     ----------
@@ -51,8 +52,10 @@ def marked(
         reply = next(iter(unmarked(own, mark)), None)
         if reply is None:  # of such a message every reply has the mark
             continue
-        begun = "" if mark.kind == "upper" else reply.split(" ")[0]
-        out.append(behind(subject, text, begun, [mark.put(reply, k), reply], (rate, 1 - rate), kind=kind))
+        whole = mark.kind == "upper"
+        one = behind(subject, text, "" if whole else reply.strip(), [mark.put(reply, k), reply], (rate, 1 - rate),
+                     kind=kind)  # fmt: skip
+        out.append(replace(one, weight=OF_A_REPLY if whole else 1.0))
     return out
 
 

@@ -53,7 +53,7 @@ def behind(
     prompt = said_to(subject, message)
     if begun:
         prompt = replace(prompt, prefix=f"{prompt.prefix}{lead}{begun}")
-    return Example(prompt, tuple(texts), tuple(range(len(texts))), tuple(texts.values()), kind=kind, weight=OF_A_REPLY)
+    return Example(prompt, tuple(texts), tuple(range(len(texts))), tuple(texts.values()), kind=kind)
 
 
 def heard(subject: Subject, messages: Sequence[str], draws: int, seed: int) -> list[tuple[str, ...]]:

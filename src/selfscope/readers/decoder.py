@@ -242,7 +242,7 @@ class _Asked:
             return self._steered(filled_prompt(contract.words, words, asked, shown_texts(trial)))
         if trial.arm == "text":
             ids = self.on.encode(evidence_of(trial).prompt)
-            return self._steered(slot.filled([[ids[p] for p in states.positions] for _ in states.layers]))
+            return self._steered(slot.filled([[ids[p] for p in states.positions] for _ in slot.slots]))
         contract, writes = self.files.contract, []
         places = [p for run in slot.slots for p in run]
         written = states.written(self.files, bare=self.bare)

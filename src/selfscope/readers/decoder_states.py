@@ -15,7 +15,7 @@ from selfscope.directions import mapped, prepared
 from selfscope.readers.decoder_files import DecoderFiles
 from selfscope.readers.vector_arms import WORDLESS, Place, column_of, evidence_of
 from selfscope.records import Trial, content_hash
-from selfscope.records.contracts import DecoderContract
+from selfscope.records.contracts import JOINT, DecoderContract
 from selfscope.subjects.base import OpenSubject
 
 DIRECTED = ("norm_add", "norm_replace", "project_out")
@@ -40,6 +40,8 @@ class StatesOf:
         Layer -> prepared states, a row a column; without the layer nothing is written.
     norm : float or None
         Length of the first state, as it was captured.
+    joint : bool
+        All of them are one row.
     """
 
     layers: tuple[int, ...]
@@ -48,11 +50,12 @@ class StatesOf:
     positions: tuple[int, ...]
     vectors: Mapping[int, Any] = field(default_factory=dict)
     norm: float | None = None
+    joint: bool = False
 
     @property
     def runs(self) -> list[tuple[int, int]]:
-        """Each layer, and how many states it has."""
-        return [(layer, len(self.columns)) for layer in self.layers]
+        """Each layer, and in how many places its states are written."""
+        return [(self.layers[0], 1)] if self.joint else [(layer, len(self.columns)) for layer in self.layers]
 
     def where(self) -> dict[str, Any]:
         """Where a reading read, and how long the vector is."""
@@ -63,6 +66,9 @@ class StatesOf:
     def written(self, files: DecoderFiles, *, bare: bool) -> list[Any]:
         """(D,) what is written at each place, run after run; None where nothing is. bare: the states count for nothing,
         and what is left is the bias."""
+        if self.joint:
+            own = self.joined(self.columns)
+            return [self._write(files, JOINT, own, bare=bare)]
         return [
             self._write(files, f"{layer}.{unit}", own, bare=bare)
             for layer in self.layers
@@ -101,8 +107,10 @@ def states_of(
     own = (int(where["position"]),) if "position" in where else tuple(columns)
     own = own or tuple(range(len(evidence.positions)))
     known = {column: k for k, column in enumerate(contract.columns)}
+    if contract.joint and own != contract.columns:
+        return None
     units = tuple(known.get(column, 0) for column in own)
-    return StatesOf(layers, own, units, tuple(column_of(evidence, column) for column in own))
+    return StatesOf(layers, own, units, tuple(column_of(evidence, column) for column in own), joint=contract.joint)
 
 
 def vectors_of(

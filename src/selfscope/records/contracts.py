@@ -13,6 +13,8 @@ SCHEMA = 1
 """The layout of a decoder's folder."""
 CONTRACT, TENSORS, LABELS = "reader.json", "reader.safetensors", "neighbours.json"
 """Its files, beside those of its adapter."""
+JOINT = "joint"
+"""Place of what is made of all states together: its map is `map.joint`."""
 PREPARED = ("raw", "unit", "standard")
 """How a state is given to a decoder. raw: as it is. unit: its direction. standard: less the mean of the train split, in
 deviations of each channel, and then its direction. Directions have the length sqrt(D)."""
@@ -78,6 +80,8 @@ class DecoderContract:
         How strongly.
     words : DecoderWords
         Around the states.
+    joint : bool
+        All states of a context are one row, and what is made of them is written in one place.
     example : tuple of int
         Token ids of the example's prompt: the same words have to give them again.
     adapter : str
@@ -101,6 +105,7 @@ class DecoderContract:
     operator: str = "norm_add"
     strength: float = 1.0
     words: DecoderWords = DecoderWords()
+    joint: bool = False
     example: tuple[int, ...] = ()
     adapter: str = ""
     content: str = ""

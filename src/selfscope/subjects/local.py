@@ -12,7 +12,7 @@ import torch
 from selfscope.records import Cost, Decoding, Prompt, Reply, TokenDistribution
 from selfscope.subjects import bundled_models, white_box
 from selfscope.subjects.activations import Activations
-from selfscope.subjects.adapter_files import is_ours, kept_adapter
+from selfscope.subjects.adapter_files import is_ours
 from selfscope.subjects.allocator import quiet_allocator, trim_heap
 from selfscope.subjects.base import OnDone
 from selfscope.subjects.checkpoint import read_checkpoint
@@ -185,8 +185,8 @@ class Local(LocalWeights):
         return states
 
     def with_adapter(self, folder: str) -> Local:
-        """See `AdaptableSubject`; the adapter is loaded once."""
-        return self.adapted(kept_adapter(self, folder))
+        """See `AdaptableSubject`; an adapter is loaded once. A folder may hold vectors instead."""
+        return put_on(self, folder)
 
     def unembed(
         self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int | None = None

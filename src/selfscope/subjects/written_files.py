@@ -17,7 +17,7 @@ from selfscope.subjects.adapter_files import (
     SIDECAR,
     WRITTEN,
     Sidecar,
-    load_adapter,
+    kept_adapter,
     made_on,
     read_sidecar,
     save_folder,
@@ -80,7 +80,7 @@ def put_on(subject: S, folder: Path | str) -> S:
     """
     side = read_sidecar(folder)
     if side.carry != WRITTEN:
-        return subject.adapted(load_adapter(subject, folder))
+        return subject.adapted(kept_adapter(subject, folder))
     made_on(side, subject, folder)
     return subject.intervened(_written(side, folder))
 

@@ -27,7 +27,7 @@ class DecoderLesson(Identified):
     Parameters
     ----------
     form
-        One of the forms of decoders: bias, affine, ridge, steering, rank1, oracle, latentqa.
+        One of the forms of decoders: bias, affine, ridge, joint, steering, rank1, oracle, latentqa.
     layers
         Where it reads (none: the last block).
     together

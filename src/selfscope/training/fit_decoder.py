@@ -12,6 +12,7 @@ import torch
 
 from selfscope.errors import BadInput
 from selfscope.records import Prompt
+from selfscope.records.contracts import JOINT
 from selfscope.subjects.base import OpenSubject
 from selfscope.subjects.local_weights import LocalWeights
 from selfscope.training.cross_fit import cross_fit
@@ -141,8 +142,19 @@ def _blank(live: LiveDecoder, items: Sequence[Item], count: int, seed: int) -> l
 
 def _fit_map(live: LiveDecoder, form: Ridge, items: Sequence[Item], read: Sequence[int], seed: int) -> None:
     """One map for each place, from the states that are read to the embeddings of the answers."""
-    targets = answer_embeddings(live.subject, items)
+    targets = _within(answer_embeddings(live.subject, items), [item.kind for item in items])
     length = live.subject.median_norm(form.layer)
+    if form.joint:
+        rows_of = [live.features.rows[source] for source in read]
+        fit = cross_fit(
+            live.together(form.combinations[0], rows_of), targets, [item.message for item in items],
+            [item.value for item in items], penalty=form.penalty, folds=form.folds, length=length, seed=seed,
+        )  # fmt: skip
+        live.fixed |= {f"map.{JOINT}": torch.from_numpy(fit.map_DE), f"bias.{JOINT}": torch.from_numpy(fit.bias_E)}
+        live.held_out |= {
+            (item, own[0], JOINT): token_E for item, own, token_E in zip(items, rows_of, fit.held_out_NE, strict=True)
+        }
+        return
     for place in form.places:
         layer, column = map(int, place.split("."))
         pairs = [(k, row) for k, source in enumerate(read) for row in live.features.rows[source]
@@ -156,6 +168,13 @@ def _fit_map(live: LiveDecoder, form: Ridge, items: Sequence[Item], read: Sequen
         live.fixed[f"bias.{place}"] = torch.from_numpy(fit.bias_E)
         for (k, row), token_E in zip(pairs, fit.held_out_NE, strict=True):
             live.held_out[items[k], row, place] = token_E
+
+
+def _within(targets_NE: np.ndarray, kinds: Sequence[str]) -> np.ndarray:
+    """Each less the mean of its kind: which kind it is the question says, and the states need not."""
+    names, of = np.unique(list(kinds), return_inverse=True)
+    middle = np.stack([targets_NE[of == k].mean(0) for k in range(len(names))])
+    return np.asarray(targets_NE - middle[of] + targets_NE.mean(0))
 
 
 def _start_at_answers(live: LiveDecoder, items: Sequence[Item]) -> None:

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from selfscope.errors import BadInput, UnknownName
 from selfscope.records import Identified
-from selfscope.records.contracts import DecoderWords
+from selfscope.records.contracts import JOINT, DecoderWords
 from selfscope.subjects.live_adapters import LoraShape
 
 EMBEDDING = -1
@@ -53,6 +53,8 @@ class Form(Identified):
     title: ClassVar[str] = ""
     trained: ClassVar[tuple[str, ...]] = ()
     """Names of the tensors that are trained, a set for each place."""
+    joint: ClassVar[bool] = False
+    """All states of a context are one row, and one thing is made of them."""
     combinations: tuple[tuple[int, ...], ...]
     columns: tuple[int, ...] = (-1,)
     prepared: str = "standard"
@@ -74,6 +76,8 @@ class Form(Identified):
     @property
     def places(self) -> tuple[str, ...]:
         """What has tensors of its own: every layer and column that is read. All positions of a layer are one."""
+        if self.joint:
+            return (JOINT,)
         return tuple(f"{layer}.{c}" for layer in self.layers for c in range(max(1, len(self.columns))))
 
 
@@ -112,13 +116,30 @@ class Ridge(Form):
 
     kind: ClassVar[str] = "ridge"
     title: ClassVar[str] = "ridge map to a soft token"
-    penalty: float = 0.1
+    penalty: float = 0.03
     folds: int = 5
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.penalty <= 0 or self.folds < 2:
             raise BadInput(f"a ridge has a penalty above 0 and folds from 2 on, not {self.penalty} and {self.folds}")
+
+
+@dataclass(frozen=True)
+class Joint(Ridge):
+    """One soft token of all states together: the map is fitted on all layers and columns as one row.
+
+    Maps of single states, each with a token of its own, know less: their errors are not weighed against each other.
+    """
+
+    kind: ClassVar[str] = "joint"
+    title: ClassVar[str] = "ridge map from all states to one soft token"
+    joint: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.columns or len(self.combinations) > 1:
+            raise BadInput("what is read together has as many states everywhere: give columns, and layers together")
 
 
 @dataclass(frozen=True)
@@ -178,7 +199,7 @@ class LatentQA(Form):
 
 
 FORMS: Mapping[str, type[Form]] = {
-    form.kind: form for form in (Bias, Affine, Ridge, Steering, RankOne, Oracle, LatentQA)
+    form.kind: form for form in (Bias, Affine, Ridge, Joint, Steering, RankOne, Oracle, LatentQA)
 }  # fmt: skip
 """By name."""
 

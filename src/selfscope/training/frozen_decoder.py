@@ -16,7 +16,7 @@ import torch
 from selfscope.directions import mapped
 from selfscope.errors import BadInput
 from selfscope.records import Evidence, Injection, Prompt, Vector
-from selfscope.records.contracts import DecoderContract
+from selfscope.records.contracts import JOINT, DecoderContract
 from selfscope.subjects.live_adapters import Adapter
 from selfscope.subjects.local_weights import LocalWeights
 from selfscope.training.examples import Example
@@ -136,6 +136,13 @@ class FrozenDecoder:
     def _written(self, states: Mapping[int, torch.Tensor], counts: Mapping[int, int]) -> dict[Vector, torch.Tensor]:
         columns = self.contract.columns
         out: dict[Vector, torch.Tensor] = {}
+        if self.contract.joint:
+            units = list(range(len(columns))) * len(counts)
+            each = [self._prepared(states[layer], layer, units).reshape(len(counts), -1) for layer in self.layers]
+            return {
+                self._marker(source, 0, 0): mapped(row, self._own, JOINT)
+                for source, row in zip(counts, torch.cat(each, dim=1), strict=True)
+            }
         for i, layer in enumerate(self.layers):
             units = [j if columns else 0 for count in counts.values() for j in range(count)]
             ready_ND = self._prepared(states[layer], layer, units)
@@ -173,7 +180,7 @@ class FrozenDecoder:
     def _prompt(self, item: Item, count: int) -> SlottedPrompt:
         key = (item.question, item.options, count)
         if key not in self._slotted:
-            runs = [(layer, count) for layer in self.layers]
+            runs = [(self.layers[0], 1)] if self.contract.joint else [(layer, count) for layer in self.layers]
             self._slotted[key] = decoder_prompt(self.subject, self.contract.words, item.question, item.options, runs)
         return self._slotted[key]
 

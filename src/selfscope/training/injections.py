@@ -33,6 +33,7 @@ STRENGTH = 0.2
 UNRELATED = 0.2
 """Part of the passages that are asked something else under the same injection."""
 CHOICES = 5
+ASKS = ("localisation", "strength", "identification", "detection", "unrelated")
 FACTS = 12
 """Statements that the lesson asks about: the first of the table."""
 
@@ -47,6 +48,9 @@ class InjectionLesson(Identified):
         Texts of one or two sentences, each with its questions.
     single
         Part of them that have one sentence, which no place is asked of.
+    asks
+        Which of ASKS its passages are asked. A small model learns where something was written much sooner if nothing
+        else is asked of it.
     shuffled
         What is told of a passage is another passage's: a place and a concept that are not those written. What a twin
         learns.
@@ -54,7 +58,7 @@ class InjectionLesson(Identified):
     Raises
     ------
     BadInput
-        A number out of its range.
+        A number out of its range, or a question that does not exist.
     """
 
     kind: ClassVar[str] = "injections"
@@ -64,6 +68,7 @@ class InjectionLesson(Identified):
     """What it is taught with, unless told; a card of `test=100`, or less, and the same seed asks of other concepts."""
     passages: int = 720
     single: float = 0.25
+    asks: tuple[str, ...] = ASKS
     shuffled: bool = False
 
     def __post_init__(self) -> None:
@@ -71,6 +76,9 @@ class InjectionLesson(Identified):
             raise BadInput(f"a lesson has passages from 1, not {self.passages}")
         if not 0 <= self.single <= 1:
             raise BadInput(f"single is a part of the passages, from 0 to 1, not {self.single}")
+        odd = [name for name in self.asks if name not in ASKS]
+        if odd or not self.asks:
+            raise BadInput(f"a passage is asked {', '.join(ASKS)}, not {odd[0] if odd else 'nothing'}")
 
     def examples(self, subject: OpenSubject, trials: Sequence[Trial], behaves: Behaves, seed: int) -> list[Example]:
         """The lesson on the concepts of these trials.
@@ -102,6 +110,8 @@ class InjectionLesson(Identified):
         for k, concept in enumerate(evenly(material.concepts, self.passages, "concepts", seed)):
             drawn = _drawn(concept, material, rng, self)
             for trial, answer, kind in _asked(drawn, material, rng):
+                if kind not in self.asks:
+                    continue
                 keys = [option.key for option in trial.question.options]
                 target = tuple(float(key == answer) for key in keys)
                 group = f"injections:{k}"
@@ -142,7 +152,7 @@ class _Drawn:
 def _material(trials: Sequence[Trial], behaves: Behaves) -> _Material:
     real = [t for t in trials if t.arm == "real"]
     posed = {t.question.quantity: t for t in reversed(real)}
-    missing = [q for q in ("localisation", "strength", "identification", "detection", "unrelated") if q not in posed]
+    missing = [quantity for quantity in ASKS if quantity not in posed]
     if missing:
         raise BadInput(
             f"the lesson needs injections of the train split, and there are none of {', '.join(missing)}: "
@@ -181,7 +191,7 @@ def _drawn(concept: _Concept, material: _Material, rng: np.random.Generator, les
     lines = [material.lines[int(i)] for i in rng.permutation(len(material.lines))[:count]]
     arm = list(ARMS)[int(rng.choice(len(ARMS), p=list(ARMS.values())))]
     place, strength = int(rng.integers(count)), float(rng.choice(STRENGTHS))
-    more, both = bool(rng.random() < STRENGTH), bool(rng.random() < 0.5)
+    more, both = bool(rng.random() < STRENGTH) and "strength" in lesson.asks, bool(rng.random() < 0.5)
     # Drawn in any case: a twin reads the same passages.
     other, elsewhere = material.concepts[int(rng.integers(len(material.concepts)))], int(rng.integers(count))
     if arm == "input":

@@ -16,7 +16,7 @@ import torch
 from selfscope.directions import mapped, prepared
 from selfscope.errors import BadInput
 from selfscope.records import Injection, Prompt, Vector
-from selfscope.records.contracts import DecoderWords
+from selfscope.records.contracts import JOINT, DecoderWords
 from selfscope.subjects.live_adapters import Adapter
 from selfscope.subjects.local_weights import LocalWeights
 from selfscope.training.draws import generator
@@ -153,7 +153,8 @@ class LiveDecoder:
         """
         layers = self.combination(item)
         rows = self.features.rows[item.source if source is None else source]
-        slotted = self._slotted(item, [(layer, len(rows)) for layer in layers])
+        runs = [(layers[0], 1)] if self.form.joint else [(layer, len(rows)) for layer in layers]
+        slotted = self._slotted(item, runs)
         writes = [] if source is None else self._writes(slotted, layers, rows, None if fresh else item)
         prompt = Prompt(ids=slotted.ids, interventions=(*writes, *self._steered()))
         target = tuple(float(k == item.answer) for k in range(len(item.options)))
@@ -171,13 +172,31 @@ class LiveDecoder:
         self, slotted: SlottedPrompt, layers: Sequence[int], rows: Sequence[int], item: Item | None
     ) -> list[Injection]:
         out = []
+        if self.form.joint:
+            return [self._written_at(slotted.slots[0][0], self._joined(layers, rows, item))]
         for layer, slot in zip(layers, slotted.slots, strict=True):
             for row, position in zip(rows, slot, strict=True):
                 place = f"{layer}.{self.features.column[row]}"
                 vector = self._vector(layer, row, place, item)
                 if vector is not None:
-                    out.append(Injection(self.form.layer, vector, (position,), self.form.operator, self.form.strength))
+                    out.append(self._written_at(position, vector))
         return out
+
+    def _written_at(self, position: int, vector: Vector) -> Injection:
+        return Injection(self.form.layer, vector, (position,), self.form.operator, self.form.strength)
+
+    def _joined(self, layers: Sequence[int], rows: Sequence[int], item: Item | None) -> Vector:
+        """What is made of all states of a context."""
+        known = None if item is None else self.held_out.get((item, rows[0], JOINT))
+        if known is not None:
+            return Vector.of(known)
+        numbers = {name: tensor.numpy() for name, tensor in self.fixed.items()}
+        return Vector.of(mapped(self.together(layers, [rows])[0], numbers, JOINT))
+
+    def together(self, layers: Sequence[int], rows: Sequence[Sequence[int]]) -> Any:
+        """(n, states x D) prepared states of n contexts, of each one row. rows: of each context its own."""
+        each = [self.prepared(layer)[[list(own) for own in rows]] for layer in layers]
+        return np.concatenate([own.reshape(len(rows), -1) for own in each], axis=1)
 
     def _vector(self, layer: int, row: int, place: str, item: Item | None) -> Vector | None:
         """What is written of one row; None for a direction that there is none of. item: for which it was held out."""

@@ -57,7 +57,7 @@ def import_oracle(subject: LocalWeights, source: Path | str, folder: Path | str)
     contract = DecoderContract(
         "oracle", subject.identity, subject.name, subject.vocabulary_hash, combinations, (-1,), "unit",
         _number(config, "hook_onto_layer", 1, what), "norm_add", float(config.get("steering_coefficient", 1.0)), words,
-        example_ids(subject, words, combinations[0]),
+        example=example_ids(subject, words, combinations[0]),
         made={"imported": str(source), "base": str(config.get("model_name", ""))}, published=config,
     )  # fmt: skip
     return write_decoder(Path(folder), subject, contract, {}, adapter)
