@@ -38,7 +38,7 @@ HEARD = (("t1", 120), ("t2", 60))
 ITEMS = 1000
 """Contexts of the table: less than a third of those of the bars, so that all readers are trained at all layers."""
 LATE = DecoderLesson("oracle", (29,), families=LARGE, items=3400, twins=("bias",))
-MIDDLE = DecoderLesson("ridge", (7, 15), columns=(0, -1), rank=16, families=LARGE, items=3600, twins=("bias",))
+MIDDLE = DecoderLesson("joint", (7, 11, 15), columns=(0, -1), rank=16, families=LARGE, items=4000, twins=("bias",))
 TOKENS = DecoderLesson(
     "oracle", (15,), about=("own_token", "previous_token"), items=4800, listed=False, twins=("tokens",)
 )
@@ -47,6 +47,7 @@ READERS = {
     "affine": {"form": "affine"},
     "ridge": {"form": "ridge"},
     "ridge and adapter": {"form": "ridge", "rank": 16},
+    "joint": {"form": "joint", "columns": (0, -1)},
     "steering": {"form": "steering"},
     "rank 1": {"form": "rank1"},
     "LatentQA": {"form": "latentqa"},
@@ -57,7 +58,7 @@ READERS = {
 }
 ONLY = {
     "bias": (29,), "LatentQA": (29,), "oracle, not centred": (29,), "oracle, shuffled": (29,),
-    "affine": (7, 15, 29), "ridge": (7, 15, 29), "steering": (7, 15, 29), "rank 1": (7, 15, 29),
+    "affine": (7, 15, 29), "joint": (7, 15, 29), "ridge": (7, 15, 29), "steering": (7, 15, 29), "rank 1": (7, 15, 29),
     "LatentQA, centred": (7, 15, 29),
 }  # fmt: skip
 """Layers at which some are trained: a bias sees none, and raw states teach nothing in this budget at any."""
@@ -70,7 +71,7 @@ def cells(seeds: tuple[int, ...] = SEEDS) -> list[Cell]:
         out.append(Cell("tokens", "oracle", TOKENS, seed, HEARD))
         out.append(Cell("late", "oracle", LATE, seed, BARS))
         out.append(Cell("late", "rivals", LATE, seed, BARS, 29))
-        out.append(Cell("middle", "ridge and adapter", MIDDLE, seed, BARS))
+        out.append(Cell("middle", "joint and adapter", MIDDLE, seed, BARS))
         out += [Cell("middle", f"rivals {k}", MIDDLE, seed, BARS, k) for k in MIDDLE.layers]
     for seed in seeds:
         for layer in LAYERS:

@@ -34,7 +34,7 @@ from selfscope.verdicts.detection import InjectionFinding  # noqa: E402
 
 PLACE = ROOT / "teach" / "injections"
 PAGE = ROOT / "studies" / "injections.md"
-WHERE = "injections[asks=(localisation),single=0,passages=1500{}]"
+WHERE = "injections[asks=(localisation,listed_last),single=0,places=3,passages=1500{}]"
 KINDS = {"untaught": None, "taught": WHERE.format(""), "twin": WHERE.format(",shuffled=true"), "all": "injections"}
 """What is told is where, and in `all` everything that a passage is asked: of that many passages a model of this size
 learns no place then."""

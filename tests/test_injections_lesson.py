@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from selfscope.phenomena.stimuli.injected_texts import sentences, sources
 from selfscope.records import TEMPLATES, Injection, Trial, Truth
 from selfscope.subjects.local import Local
 from selfscope.training.examples import Example
-from selfscope.training.injections import InjectionLesson
+from selfscope.training.injections import ASKS, InjectionLesson
 from selfscope.training.schedule import Schedule
 from selfscope.wording import phrase
 from selfscope.wording.trained import WHETHER
@@ -68,7 +69,7 @@ def turned(example: Example) -> bool:
 def test_what_is_told_is_what_was_written(tiny: Local) -> None:
     examples = lessons(tiny)
     kinds = Counter(e.kind for e in examples)
-    assert set(kinds) == {"localisation", "strength", "identification", "detection", "unrelated"}
+    assert set(kinds) == set(ASKS)
     vectors: dict[str, set[str]] = {}
     for e in examples:
         if e.kind in ("localisation", "strength"):
@@ -136,6 +137,23 @@ def test_some_of_its_questions_are_asked_alone(tiny: Local) -> None:
     alone = lessons(tiny, replace(LESSON, asks=("localisation",)))
     assert {e.kind for e in alone} == {"localisation"}
     assert len(alone) == kinds["localisation"] + kinds["strength"], "no passage is kept for what is not asked"
+
+
+def test_the_word_in_the_text_tells_no_place_and_a_number_is_not_always_the_answer(tiny: Local) -> None:
+    """Of injected passages some have the concept's word, in any line; some are asked which number is listed last."""
+    some = lessons(tiny, replace(LESSON, passages=600, places=4, single=0.0, asks=("localisation", "listed_last")))
+    where, last = ([e for e in some if e.kind == kind] for kind in ("localisation", "listed_last"))
+    assert {len(e.candidates) for e in where} == {2, 3, 4}
+    assert all(said(e) == touched(e) for e in where)
+    told = [e for e in where if re.search(r"^\d\. (\w+), \w+, \w+\.$", e.prompt.messages[0].content, re.MULTILINE)]
+    same = [e for e in told if re.match(r"\w+, \w+, \w+\.$", acts(e)[0].span_text)]
+    assert 0.15 < len(told) / len(where) < 0.35
+    assert 0.15 < len(same) / len(told) < 0.55
+    assert 0.3 < len(last) / len(where) < 0.5
+    for e in last:
+        shown = re.findall(r"\d", e.prompt.messages[-1].content.splitlines()[-1])
+        assert said(e) == shown[-1]
+    assert any(said(e) != touched(e) for e in last)
     for asks in ((), ("where",)):
         with pytest.raises(BadInput, match="is asked localisation"):
             InjectionLesson(asks=asks)

@@ -33,7 +33,12 @@ STRENGTH = 0.2
 UNRELATED = 0.2
 """Part of the passages that are asked something else under the same injection."""
 CHOICES = 5
-ASKS = ("localisation", "strength", "identification", "detection", "unrelated")
+ASKS = ("localisation", "strength", "identification", "detection", "unrelated", "listed_last")
+"""Of a passage. listed_last: which number is listed last, so that a line's number is not the answer to everything."""
+TAMPERED = 0.25
+"""Part of the injected passages where a line, any, says the concept's word: it tells nothing of the place."""
+LISTED = 0.4
+"""Part of the injected passages of several lines that are asked which number is listed last."""
 FACTS = 12
 """Statements that the lesson asks about: the first of the table."""
 
@@ -45,9 +50,11 @@ class InjectionLesson(Identified):
     Parameters
     ----------
     passages
-        Texts of one or two sentences, each with its questions.
+        Texts of some sentences, each with its questions.
     single
         Part of them that have one sentence, which no place is asked of.
+    places
+        Sentences of a passage, at most.
     asks
         Which of ASKS its passages are asked. A small model learns where something was written much sooner if nothing
         else is asked of it.
@@ -68,6 +75,7 @@ class InjectionLesson(Identified):
     """What it is taught with, unless told; a card of `test=100`, or less, and the same seed asks of other concepts."""
     passages: int = 720
     single: float = 0.25
+    places: int = 2
     asks: tuple[str, ...] = ASKS
     shuffled: bool = False
 
@@ -76,6 +84,8 @@ class InjectionLesson(Identified):
             raise BadInput(f"a lesson has passages from 1, not {self.passages}")
         if not 0 <= self.single <= 1:
             raise BadInput(f"single is a part of the passages, from 0 to 1, not {self.single}")
+        if self.places < 2:
+            raise BadInput(f"an injection is found among 2 places or more, not {self.places}")
         odd = [name for name in self.asks if name not in ASKS]
         if odd or not self.asks:
             raise BadInput(f"a passage is asked {', '.join(ASKS)}, not {odd[0] if odd else 'nothing'}")
@@ -152,7 +162,7 @@ class _Drawn:
 def _material(trials: Sequence[Trial], behaves: Behaves) -> _Material:
     real = [t for t in trials if t.arm == "real"]
     posed = {t.question.quantity: t for t in reversed(real)}
-    missing = [quantity for quantity in ASKS if quantity not in posed]
+    missing = [quantity for quantity in ASKS if quantity not in (*posed, "listed_last")]
     if missing:
         raise BadInput(
             f"the lesson needs injections of the train split, and there are none of {', '.join(missing)}: "
@@ -187,15 +197,16 @@ def _lines(trial: Trial) -> list[str]:
 
 
 def _drawn(concept: _Concept, material: _Material, rng: np.random.Generator, lesson: InjectionLesson) -> _Drawn:
-    count = 1 if rng.random() < lesson.single else 2
+    count = 1 if rng.random() < lesson.single else int(rng.integers(2, lesson.places + 1))
     lines = [material.lines[int(i)] for i in rng.permutation(len(material.lines))[:count]]
     arm = list(ARMS)[int(rng.choice(len(ARMS), p=list(ARMS.values())))]
     place, strength = int(rng.integers(count)), float(rng.choice(STRENGTHS))
     more, both = bool(rng.random() < STRENGTH) and "strength" in lesson.asks, bool(rng.random() < 0.5)
     # Drawn in any case: a twin reads the same passages.
     other, elsewhere = material.concepts[int(rng.integers(len(material.concepts)))], int(rng.integers(count))
-    if arm == "input":
-        lines[place] = f"{concept.word.capitalize()}, {concept.word}, {concept.word}."
+    told_of, anywhere = rng.random() < TAMPERED, int(rng.integers(count))
+    if arm == "input" or (arm == "real" and told_of):
+        lines[place if arm == "input" else anywhere] = f"{concept.word.capitalize()}, {concept.word}, {concept.word}."
 
     def act(at: int, amount: float) -> Injection:
         return Injection(
@@ -213,11 +224,10 @@ def _asked(drawn: _Drawn, material: _Material, rng: np.random.Generator) -> list
     """(question, key of the answer, quantity) of one passage; all of them begin alike."""
     concept, place = drawn.told
     out = []
-    real, two = drawn.arm == "real", len(drawn.lines) == 2
-    if real and two:
-        labels = ("a", "b") if drawn.more else ("1", "2")
-        quantity = "strength" if drawn.more else "localisation"
-        out.append((_question(drawn, material, quantity, rng), labels[place], quantity))
+    real, several = drawn.arm == "real", len(drawn.lines) > 1
+    if real and several:
+        quantity, label = ("strength", "ab"[place]) if drawn.more else ("localisation", str(1 + place))
+        out.append((_question(drawn, material, quantity, rng), label, quantity))
     if real:
         words = [str(w) for w in rng.permutation([*concept.others, concept.word])]
         options = tuple(Option(w, w) for w in words)
@@ -230,21 +240,27 @@ def _asked(drawn: _Drawn, material: _Material, rng: np.random.Generator) -> list
         out.append(
             (_question(drawn, material, "unrelated", rng, arguments=arguments), "yes" if true else "no", "unrelated")
         )
+    last = rng.random() < LISTED
+    if real and several and last:
+        asked = _question(drawn, material, "listed_last", rng)
+        out.append((asked, asked.question.options[asked.question.shown[-1]].key, "listed_last"))
     return out
 
 
 def _question(drawn: _Drawn, material: _Material, quantity: str, rng: np.random.Generator, **fields: Any) -> Trial:
     """A question of the phenomenon about the lesson's passage, in the lesson's words."""
-    posed = material.posed[quantity]
-    question = replace(posed.question, **fields)
-    if quantity == "localisation":
-        question = replace(question, options=tuple(Option(str(i), str(i)) for i in (1, 2)))
+    placed = quantity in ("localisation", "listed_last")
+    posed = material.posed["localisation" if placed else quantity]
+    question = replace(posed.question, quantity=quantity, **fields)
+    if placed:
+        numbers = range(1, 1 + len(drawn.lines))
+        question = replace(question, options=tuple(Option(str(i), str(i)) for i in numbers))
     order = tuple(int(i) for i in rng.permutation(len(question.options)))
     negated = question.binary and bool(rng.integers(2))
     question = replace(question, template=TEMPLATES + int(rng.integers(WORDINGS)), order=order, negated=negated)
     heading = posed.prompt.messages[0].content.partition("\n")[0]
-    marks = ("A: ", "B: ") if drawn.more else ("1. ", "2. ")
-    text = "\n".join(f"{mark}{line}" for mark, line in zip(marks, drawn.lines, strict=False))
+    marks = ("A: ", "B: ") if drawn.more else tuple(f"{i}. " for i in range(1, 1 + len(drawn.lines)))
+    text = "\n".join(f"{mark}{line}" for mark, line in zip(marks, drawn.lines, strict=True))
     messages = (Message("user", f"{heading}\n{text}"), *posed.prompt.messages[1:])
     prompt = replace(posed.prompt, messages=messages, interventions=drawn.acts)
     return replace(posed, question=question, prompt=prompt)

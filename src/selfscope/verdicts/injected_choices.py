@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from selfscope.records import PLAIN, REAL, Reading
-from selfscope.statistics import Array, Estimate, mean, minimum_detectable
+from selfscope.statistics import Array, Estimate, mean, minimum_detectable, proportion
 from selfscope.verdicts.arm_gaps import right
 from selfscope.verdicts.assemble import Table, numbered
 
@@ -26,6 +26,8 @@ CONTENT, ALARM, ADDRESS, NOTHING = "content", "alarm with an address", "address"
 """What the choices support: which concept it was; where anything was, a random direction too; where the concept's own
 direction was (no random one does as well, or none was tried); nothing."""
 SMALLEST = 1e-6
+Z = 1.96
+"""Half an interval of 95 %, in standard errors."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,13 @@ def _choice(table: Table, reader: str, task: str) -> Choice | None:
         {arm: _part(table, cells, list(cells)) for arm, cells in beside.items() if cells},
         _mean(table, paired, gain) if paired else None,
         _mean(table, masses, np.array([injected[i].mass for i in masses], dtype=float)) if masses else None,
-        minimum_detectable(own.se, own.clusters) if own.clusters > 1 else None,
+        minimum_detectable(_spread(own), own.clusters) if own.clusters > 1 else None,
     )  # fmt: skip
+
+
+def _spread(part: Estimate) -> float:
+    """Standard error; of a part without any spread what its interval says."""
+    return part.se or (part.high - part.low) / (2 * Z)
 
 
 def _hits(table: Table, cells: Mapping[str, Reading], ids: Sequence[str]) -> Array:
@@ -135,7 +142,7 @@ def _mean(table: Table, ids: Sequence[str], values: Array) -> Estimate:
 
 
 def _part(table: Table, cells: Mapping[str, Reading], ids: Sequence[str]) -> Estimate:
-    return _mean(table, ids, _hits(table, cells, ids))
+    return proportion(_hits(table, cells, ids), numbered([table.trials[i].cluster for i in ids]))
 
 
 def _over(real: Reading, clean: Reading) -> Reading:
