@@ -162,17 +162,19 @@ def confidence(
         replace(t, id=f"{t.id}.{k}", question=replace(t.question, order=t.question.order[k:] + t.question.order[:k]))
         for k in range(1, ROTATIONS + 1) for t in trials
     ]  # fmt: skip
-    first, *others = (
-        [int(np.argmax(r.distribution or (0.0,))) for r in reader.read(subject, own)]
-        for own in [trials, *(turned[k : k + len(trials)] for k in range(0, len(turned), len(trials)))]
-    )
     asked = [
         replace(t, id=f"{t.id}.sure", question=replace(
             t.question, options=tuple(Option(x, x) for x in SURE), order=(0, 1),
             arguments={"ask": f"{t.question.arguments['ask']} How sure are you of the answer?"},
         )) for t in trials
     ]  # fmt: skip
-    stated = [float((r.distribution or (0.5,))[0]) for r in reader.read(subject, asked)]
+    found = reader.read(subject, [*trials, *turned, *asked])
+    count = len(trials)
+    first, *others = (
+        [int(np.argmax(r.distribution or (0.0,))) for r in found[k : k + count]]
+        for k in range(0, count * (1 + ROTATIONS), count)
+    )
+    stated = [float((r.distribution or (0.5,))[0]) for r in found[-count:]]
     return {
         t.id: {"agreement": sum(own[k] == first[k] for own in others) / len(others), "stated": stated[k]}
         for k, t in enumerate(trials)

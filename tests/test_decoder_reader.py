@@ -111,6 +111,18 @@ def test_the_size_of_a_batch_changes_no_reading(tiny: Local, oracle: str) -> Non
                 np.testing.assert_allclose(one.distribution, alone.distribution, atol=1e-4)
 
 
+def test_states_are_captured_once_whatever_is_asked_of_them(
+    tiny: Local, oracle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, _ = trials(tiny, 3)
+    rows: list[int] = []
+    capture = Local.capture
+    monkeypatch.setattr(Local, "capture", lambda self, prompts, *a, **k: rows.append(len(prompts)) or
+                        capture(self, prompts, *a, **k))  # fmt: skip
+    Decoder(oracle).read(tiny, [*asked, *Arms().apply(asked, 0)])
+    assert rows == [len(asked)]
+
+
 def test_reading_is_what_training_saw(tiny: Local, tmp_path: Path) -> None:
     """Of every kind of form: from its folder it says what it said while it was live."""
     train, test = contexts(tiny, 24, seed=1), contexts(tiny, 12, seed=5, split="test")

@@ -123,21 +123,24 @@ def vectors_of(
     is that of the decoder's own train split."""
     real = [(t, s) for t, s in pairs if t.arm not in (*WORDLESS, "mean")]
     layers = sorted({layer for _, s in real for layer in s.layers})
-    captured: dict[int, dict[int, Any]] = {}
-    if real:
-        found = subject.capture([evidence_of(t).prompt for t, _ in real], layers, [list(s.positions) for _, s in real])
+    # Arms and orders of the options are about the same states: they are captured once.
+    rows = {(id(evidence_of(t).prompt), s.positions): (evidence_of(t).prompt, s.positions) for t, s in real}
+    captured: dict[Any, dict[int, Any]] = {}
+    if rows:
+        found = subject.capture([p for p, _ in rows.values()], layers, [list(at) for _, at in rows.values()])
         start = 0
-        for k, (_, s) in enumerate(real):
-            captured[k] = {layer: found.at(layer)[start : start + len(s.positions)] for layer in s.layers}
-            start += len(s.positions)
-    out, turn = [], 0
+        for key, (_, at) in rows.items():
+            captured[key] = {layer: found.at(layer)[start : start + len(at)] for layer in layers}
+            start += len(at)
+    out = []
     for trial, states in pairs:
         raw: Mapping[int, Any] = {}
         if trial.arm == "mean":
             known = {layer: _mean(files, layer, states, means) for layer in states.layers}
             raw = {layer: own for layer, own in known.items() if own is not None}
         elif trial.arm not in WORDLESS:
-            raw, turn = captured[turn], turn + 1
+            own = captured[id(evidence_of(trial).prompt), states.positions]
+            raw = {layer: own[layer] for layer in states.layers}
         ready = {layer: _prepared(files, layer, states, own) for layer, own in raw.items()}
         if trial.arm == "random":
             ready = {layer: _random(trial, layer, own) for layer, own in ready.items()}
