@@ -142,7 +142,7 @@ def _blank(live: LiveDecoder, items: Sequence[Item], count: int, seed: int) -> l
 
 def _fit_map(live: LiveDecoder, form: Ridge, items: Sequence[Item], read: Sequence[int], seed: int) -> None:
     """One map for each place, from the states that are read to the embeddings of the answers."""
-    targets = _within(answer_embeddings(live.subject, items), [item.kind for item in items])
+    targets = answer_embeddings(live.subject, items)
     length = live.subject.median_norm(form.layer)
     if form.joint:
         rows_of = [live.features.rows[source] for source in read]
@@ -168,13 +168,6 @@ def _fit_map(live: LiveDecoder, form: Ridge, items: Sequence[Item], read: Sequen
         live.fixed[f"bias.{place}"] = torch.from_numpy(fit.bias_E)
         for (k, row), token_E in zip(pairs, fit.held_out_NE, strict=True):
             live.held_out[items[k], row, place] = token_E
-
-
-def _within(targets_NE: np.ndarray, kinds: Sequence[str]) -> np.ndarray:
-    """Each less the mean of its kind: which kind it is the question says, and the states need not."""
-    names, of = np.unique(list(kinds), return_inverse=True)
-    middle = np.stack([targets_NE[of == k].mean(0) for k in range(len(names))])
-    return np.asarray(targets_NE - middle[of] + targets_NE.mean(0))
 
 
 def _start_at_answers(live: LiveDecoder, items: Sequence[Item]) -> None:
