@@ -9,9 +9,9 @@ injected. Six concepts show the form and no more; give it 60 for an answer.
 
     $ python examples/injected_thoughts.py smollm2-135m 6
     smollm2-135m, layer 5, 6 times the median norm, 6 concepts
-    localisation    right +0.00 [+0.00, +0.00]  chance 0.10  beyond its twin +0.00 [+0.00, +0.00]
-    strength        right +0.33 [-0.21, +0.88]  chance 0.50  beyond its twin +0.67 [+0.12, +1.21]
-    identification  right +0.00 [+0.00, +0.00]  chance 0.20  beyond its twin +0.00 [+0.00, +0.00]
+    localisation    right +0.00 [+0.00, +0.39]  chance 0.10  beyond its twin +0.00 [+0.00, +0.39]
+    strength        right +0.33 [+0.09, +0.72]  chance 0.50  beyond its twin +0.67 [+0.28, +0.91]
+    identification  right +0.00 [+0.00, +0.39]  chance 0.20  beyond its twin +0.00 [+0.00, +0.39]
     says yes when injected +0.67 [+0.12, +1.21], when not +0.67 [+0.12, +1.21]
     log-odds of yes, question +0.12 [-0.75, +0.99], unrelated questions -0.52 [-1.12, +0.45]
     AUROC as mostly reported +0.67 [+0.00, +1.00]
