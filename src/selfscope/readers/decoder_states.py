@@ -15,7 +15,7 @@ from selfscope.directions import mapped, prepared
 from selfscope.readers.decoder_files import DecoderFiles
 from selfscope.readers.vector_arms import WORDLESS, Place, column_of, evidence_of
 from selfscope.records import Trial, content_hash
-from selfscope.records.contracts import JOINT, DecoderContract
+from selfscope.records.contracts import COPIES, JOINT, DecoderContract
 from selfscope.subjects.base import OpenSubject
 
 DIRECTED = ("norm_add", "norm_replace", "project_out")
@@ -55,7 +55,7 @@ class StatesOf:
     @property
     def runs(self) -> list[tuple[int, int]]:
         """Each layer, and in how many places its states are written."""
-        return [(self.layers[0], 1)] if self.joint else [(layer, len(self.columns)) for layer in self.layers]
+        return [(self.layers[0], COPIES)] if self.joint else [(layer, len(self.columns)) for layer in self.layers]
 
     def where(self) -> dict[str, Any]:
         """Where a reading read, and how long the vector is."""
@@ -68,7 +68,7 @@ class StatesOf:
         and what is left is the bias."""
         if self.joint:
             own = self.joined(self.columns)
-            return [self._write(files, JOINT, own, bare=bare)]
+            return [self._write(files, JOINT, own, bare=bare)] * COPIES
         return [
             self._write(files, f"{layer}.{unit}", own, bare=bare)
             for layer in self.layers

@@ -15,6 +15,8 @@ CONTRACT, TENSORS, LABELS = "reader.json", "reader.safetensors", "neighbours.jso
 """Its files, beside those of its adapter."""
 JOINT = "joint"
 """Place of what is made of all states together: its map is `map.joint`."""
+COPIES = 4
+"""Placeholders in which it is written, all alike: of one a small adapter reads less."""
 PREPARED = ("raw", "unit", "standard")
 """How a state is given to a decoder. raw: as it is. unit: its direction. standard: less the mean of the train split, in
 deviations of each channel, and then its direction. Directions have the length sqrt(D)."""
@@ -81,7 +83,7 @@ class DecoderContract:
     words : DecoderWords
         Around the states.
     joint : bool
-        All states of a context are one row, and what is made of them is written in one place.
+        All states of a context are one row, and what is made of them is written in COPIES places.
     example : tuple of int
         Token ids of the example's prompt: the same words have to give them again.
     adapter : str

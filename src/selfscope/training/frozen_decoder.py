@@ -16,7 +16,7 @@ import torch
 from selfscope.directions import mapped
 from selfscope.errors import BadInput
 from selfscope.records import Evidence, Injection, Prompt, Vector
-from selfscope.records.contracts import JOINT, DecoderContract
+from selfscope.records.contracts import COPIES, JOINT, DecoderContract
 from selfscope.subjects.live_adapters import Adapter
 from selfscope.subjects.local_weights import LocalWeights
 from selfscope.training.examples import Example
@@ -90,10 +90,10 @@ class FrozenDecoder:
         count = len(self.positions(evidence))
         if count * len(self.layers) > MOST:
             raise BadInput(f"a context has {count} states to read: a decoder takes {MOST // len(self.layers)} at most")
-        slot = self._prompt(item, count)
+        slot, joint = self._prompt(item, count), self.contract.joint
         writes = [
-            Injection(self.contract.layer, self._marker(item.source, i, j), (position,), self.contract.operator,
-                      self.contract.strength)
+            Injection(self.contract.layer, self._marker(item.source, i, 0 if joint else j), (position,),
+                      self.contract.operator, self.contract.strength)
             for i, run in enumerate(slot.slots) for j, position in enumerate(run)
         ]  # fmt: skip
         prompt = Prompt(ids=slot.ids, interventions=(*writes, *self._steered()))
@@ -180,7 +180,7 @@ class FrozenDecoder:
     def _prompt(self, item: Item, count: int) -> SlottedPrompt:
         key = (item.question, item.options, count)
         if key not in self._slotted:
-            runs = [(self.layers[0], 1)] if self.contract.joint else [(layer, count) for layer in self.layers]
+            runs = [(self.layers[0], COPIES)] if self.contract.joint else [(layer, count) for layer in self.layers]
             self._slotted[key] = decoder_prompt(self.subject, self.contract.words, item.question, item.options, runs)
         return self._slotted[key]
 

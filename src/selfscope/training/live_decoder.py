@@ -16,7 +16,7 @@ import torch
 from selfscope.directions import mapped, prepared
 from selfscope.errors import BadInput
 from selfscope.records import Injection, Prompt, Vector
-from selfscope.records.contracts import JOINT, DecoderWords
+from selfscope.records.contracts import COPIES, JOINT, DecoderWords
 from selfscope.subjects.live_adapters import Adapter
 from selfscope.subjects.local_weights import LocalWeights
 from selfscope.training.draws import generator
@@ -153,7 +153,7 @@ class LiveDecoder:
         """
         layers = self.combination(item)
         rows = self.features.rows[item.source if source is None else source]
-        runs = [(layers[0], 1)] if self.form.joint else [(layer, len(rows)) for layer in layers]
+        runs = [(layers[0], COPIES)] if self.form.joint else [(layer, len(rows)) for layer in layers]
         slotted = self._slotted(item, runs)
         writes = [] if source is None else self._writes(slotted, layers, rows, None if fresh else item)
         prompt = Prompt(ids=slotted.ids, interventions=(*writes, *self._steered()))
@@ -173,7 +173,8 @@ class LiveDecoder:
     ) -> list[Injection]:
         out = []
         if self.form.joint:
-            return [self._written_at(slotted.slots[0][0], self._joined(layers, rows, item))]
+            token = self._joined(layers, rows, item)
+            return [self._written_at(position, token) for position in slotted.slots[0]]
         for layer, slot in zip(layers, slotted.slots, strict=True):
             for row, position in zip(rows, slot, strict=True):
                 place = f"{layer}.{self.features.column[row]}"
