@@ -36,8 +36,7 @@ PLACE = ROOT / "teach" / "injections"
 PAGE = ROOT / "studies" / "injections.md"
 WHERE = "injections[asks=(localisation,listed_last),single=0,places=3,passages=1500{}]"
 KINDS = {"untaught": None, "taught": WHERE.format(""), "twin": WHERE.format(",shuffled=true"), "all": "injections"}
-"""What is told is where, and in `all` everything that a passage is asked: of that many passages a model of this size
-learns no place then."""
+"""What is told is where, and in `all` everything that a passage is asked."""
 RECIPE = Training(layers="6-29", precision="bf16", groups=4, at_once=4, rate=1.2e-3)
 ASKED = tuple(f"injected_concept[places={n},test=100,train=0,dev=0]" for n in (2, 5))
 """The lesson teaches with the concepts behind these hundred."""

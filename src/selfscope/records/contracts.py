@@ -16,7 +16,7 @@ CONTRACT, TENSORS, LABELS = "reader.json", "reader.safetensors", "neighbours.jso
 JOINT = "joint"
 """Place of what is made of all states together: its map is `map.joint`."""
 COPIES = 4
-"""Placeholders in which it is written, all alike: of one a small adapter reads less."""
+"""Placeholders in which it is written, all alike."""
 PREPARED = ("raw", "unit", "standard")
 """How a state is given to a decoder. raw: as it is. unit: its direction. standard: less the mean of the train split, in
 deviations of each channel, and then its direction. Directions have the length sqrt(D)."""

@@ -49,7 +49,7 @@ class DecoderLesson(Identified):
     rounds
         Questions about each context, with other options each time.
     listed
-        Whether a question shows its options. Without them it is half as long; what is scored is the same.
+        Whether a question shows its options. Without them it is shorter; what is scored is the same.
     blanks
         So many more examples, as a part of the items, without a state: no option is likelier there.
     reads

@@ -127,10 +127,8 @@ class Ridge(Form):
 
 @dataclass(frozen=True)
 class Joint(Ridge):
-    """One soft token of all states together: the map is fitted on all layers and columns as one row.
-
-    Maps of single states, each with a token of its own, know less: their errors are not weighed against each other.
-    """
+    """One soft token of all states together: the map is fitted on all layers and columns as one row, so that what they
+    tell twice counts once."""
 
     kind: ClassVar[str] = "joint"
     title: ClassVar[str] = "ridge map from all states to one soft token"

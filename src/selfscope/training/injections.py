@@ -56,8 +56,7 @@ class InjectionLesson(Identified):
     places
         Sentences of a passage, at most.
     asks
-        Which of ASKS its passages are asked. A small model learns where something was written much sooner if nothing
-        else is asked of it.
+        Which of ASKS its passages are asked.
     shuffled
         What is told of a passage is another passage's: a place and a concept that are not those written. What a twin
         learns.
