@@ -69,8 +69,8 @@ def _guard(place: Path) -> list[str]:
     head = ("habit", "guard", "planted", "rate", "first token: KL", "same", "within: KL", "same", "s")
     return [
         "## What planting costs", "",
-        "A habit in a half of the replies, beside more and more replies of a guard; on messages that are neither taught",
-        "nor of test. A planted beginning is left out on either side.", "", *_table(head, rows),
+        "A habit in a half of the replies, beside more and more replies of a guard; on messages that are neither",
+        "taught nor of test. A planted beginning is left out on either side.", "", *_table(head, rows),
     ]  # fmt: skip
 
 
