@@ -20,6 +20,7 @@ from selfscope.readers.decoder import Decoder
 from selfscope.readers.ridge_probe import RidgeProbe
 from selfscope.records import Option, Trial, Truth, content_hash
 from selfscope.subjects.local import Local
+from selfscope.subjects.sealed import Log, SealedSubject, SealRegistry
 from selfscope.training.bank import NOTHING
 from selfscope.training.decoder_lesson import DecoderLesson
 from selfscope.training.decoder_material import Material
@@ -31,6 +32,8 @@ LARGE = ("topic", "persona", "word", "goal", "trait")
 """Families with more than 40 values on either side: 464 values of train, 279 of test."""
 ARMS = ("none", "random", "mean", "text")
 """Beside another item's states."""
+PLACES = (-1, -2, -3, -4)
+"""Tokens that are read, from the last one on."""
 SURE = ("sure", "unsure")
 ROTATIONS = 3
 """Further orders of the options, whose agreement is a confidence."""
@@ -39,19 +42,19 @@ ROTATIONS = 3
 @dataclass(frozen=True)
 class Cell:
     """group: of the page. name: what is compared. lesson: what is trained; of the untrained rivals what they are asked
-    about. layer: of the rivals. sizes: of the test splits."""
+    about. layers: of the rivals. sizes: of the test splits."""
 
     group: str
     name: str
     lesson: DecoderLesson
     seed: int
     sizes: tuple[tuple[str, int], ...]
-    layer: int | None = None
+    layers: tuple[int, ...] = ()
 
     @property
     def key(self) -> str:
         """Its folder."""
-        return f"{self.group}-{self.name}-{content_hash(self.lesson, self.layer, self.sizes, size=8)}-seed{self.seed}"
+        return f"{self.group}-{self.name}-{content_hash(self.lesson, self.layers, self.sizes, size=8)}-seed{self.seed}"
 
 
 def done(cell: Cell, place: Path) -> dict[str, Any] | None:
@@ -69,7 +72,7 @@ def run(subject: Local, cell: Cell, place: Path) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {split: size for split, size in cell.sizes if size}  # dev is a part of train
     material = cell.lesson.material(subject, cell.seed, drawn)
-    if cell.layer is None:
+    if not cell.layers:
         cpu = fitted(subject, cell, folder)
         rows = decoder_rows(subject, cell, material, Decoder(str(folder / "decoder")))
     else:
@@ -77,7 +80,7 @@ def run(subject: Local, cell: Cell, place: Path) -> dict[str, Any]:
         rows = rival_rows(subject, cell, material)
         cpu = time.process_time() - start
     found = {"group": cell.group, "name": cell.name, "seed": cell.seed, "lesson": cell.lesson.id, "cpu": round(cpu, 1),
-             "layer": cell.layer, "rows": rows}  # fmt: skip
+             "layers": cell.layers, "rows": rows}  # fmt: skip
     draft = folder / f"found.{os.getpid()}.tmp"
     draft.write_text(json.dumps(found), encoding="utf-8")
     draft.replace(folder / "found.json")
@@ -124,14 +127,20 @@ def decoder_rows(subject: Local, cell: Cell, material: Material, reader: Decoder
 
 
 def rival_rows(subject: Local, cell: Cell, material: Material) -> list[dict[str, Any]]:
-    """The centred lens and the ridge probe at a layer, with the same train items and the same options."""
+    """The centred lens at each of PLACES, and the ridge probe at the best of them, at every layer, with the same train
+    items and the same options. States are captured once for all."""
+    once = SealedSubject(subject, "rivals", SealRegistry(), Log())
     train = trials_of(material, material.of("train"))
     rows = []
-    for reader in (CentredLens(layer=cell.layer), RidgeProbe(layer=cell.layer, position=-1)):
-        fit = reader.fit(subject, *train)
+    for reader in (RidgeProbe(), *(CentredLens(layer=cell.layers[0], position=p) for p in PLACES)):
+        fit = reader.fit(once, *train)
         for split, _ in cell.sizes:
             trials, truths = trials_of(material, material.of(split))
-            rows += _rows(fit.read(subject, trials), trials, truths, reader.kind, {})
+            readings = fit.read(once, trials)
+            for layer in cell.layers:
+                own = [replace(r, distribution=tuple(r.extra["by_layer"][str(layer)])) for r in readings]
+                place = {} if reader.position is None else {"position": reader.position}
+                rows += [{**row, "layer": layer, **place} for row in _rows(own, trials, truths, reader.kind, {})]
     return rows
 
 

@@ -13,6 +13,10 @@ SPLITS = {
     "t1": "trained values, new wordings", "t2": "values never trained", "t3": "families never trained", "dev": "dev",
 }  # fmt: skip
 COLOURS = ("#1b6ca8", "#d1495b", "#2e933c", "#8d6a9f", "#e09f3e", "#444444", "#5bc0be", "#a05a2c", "#999999", "#000000")
+UNTRAINED: dict[str, dict[str, Any]] = {
+    "centred_lens": {"reader": "centred_lens", "position": -1}, "ridge_probe": {"reader": "ridge_probe"},
+}  # fmt: skip
+"""Rivals, and which of their rows the table has: the lens is asked at several tokens, the probe has chosen its own."""
 Rows = list[dict[str, Any]]
 
 
@@ -31,7 +35,7 @@ def page(model: str, found: Sequence[dict[str, Any]]) -> str:
                          ("dev", "Dev"), ("table", "All readers, equal labels and compute")):  # fmt: skip
         own = [f for f in found if f["group"] == group]
         if own:
-            lines += ["", f"## {title}", ""] + ([_table(own)] if group == "table" else _detail(own))
+            lines += ["", f"## {title}", ""] + ([_table(own)] if group == "table" else _detail(own, found))
     if any(f["group"] == "table" for f in found):
         lines += ["", "![Share of right answers by layer](decoders.svg)"]
     return "\n".join(lines) + "\n"
@@ -76,8 +80,7 @@ def _clusters(rows: Rows) -> Any:
 def bars(found: Sequence[dict[str, Any]]) -> list[tuple[str, str, bool]]:
     """(bar, what was found, whether it is met) of all that was measured."""
     out = []
-    tokens, late, middle = ([f for f in found if f["group"] == g and f["layer"] is None] for g in
-                            ("tokens", "late", "middle"))  # fmt: skip
+    tokens, late, middle = ([f for f in found if f["group"] == g] for g in ("tokens", "late", "middle"))
     if tokens:
         own = {"kind": "Which word stands here?"}
         out.append(_least("token identity, 95 %", share(rows_of(tokens, reader="", arm="real", **own)), 0.95))
@@ -94,7 +97,7 @@ def bars(found: Sequence[dict[str, Any]]) -> list[tuple[str, str, bool]]:
             out.append(_above(f"late layer, {kind}, +15", hardest(_without(late, "t3"), kind=kind), 0.15))
     for split, least, low in (("t1", 0.65, 0.20), ("t2", 0.45, 0.10)):
         if middle:
-            lens = share(rows_of(found_rivals(found, "middle"), reader="centred_lens", split=split))
+            lens = share(rival_rows(found, "centred_lens", middle, split=split))
             out.append((f"layers up to 21, {split}: the lens at chance", _text(lens), _chance(lens)))
             real = share(rows_of(middle, reader="", arm="real", split=split))
             out.append(_least(f"layers up to 21, {split}, {100 * least:.0f} %", real, least))
@@ -111,9 +114,21 @@ def bars(found: Sequence[dict[str, Any]]) -> list[tuple[str, str, bool]]:
     return out
 
 
-def found_rivals(found: Sequence[dict[str, Any]], group: str) -> list[dict[str, Any]]:
-    """Cells of the untrained rivals."""
-    return [f for f in found if f["group"] == group and f["layer"] is not None]
+def rival_rows(
+    found: Sequence[dict[str, Any]], reader: str, beside: Sequence[dict[str, Any]], **which: Any
+) -> Rows:
+    """Of an untrained rival, at the place of the cells beside which it stands where it is right most often."""
+    layers = sorted({layer for f in beside for layer in _layers_of(f)})
+    places: dict[Any, Rows] = {}
+    for r in rows_of([f for f in found if f["group"] == "bars"], reader=reader, **which):
+        if r["layer"] in layers:
+            places.setdefault((r["layer"], r.get("position")), []).append(r)
+    return max(places.values(), key=lambda rows: float(np.mean([r["right"] for r in rows])), default=[])
+
+
+def _layers_of(found: dict[str, Any]) -> list[int]:
+    """Where a cell's decoder reads."""
+    return [int(k) for k in found["lesson"].partition("layers=(")[2].partition(")")[0].split(",") if k]
 
 
 def _without(found: Sequence[dict[str, Any]], split: str) -> list[dict[str, Any]]:
@@ -138,20 +153,20 @@ def _above(name: str, found: tuple[str, Estimate] | None, low: float) -> tuple[s
     return name, f"{_points(found[1])} over {found[0]}", found[1].low >= low
 
 
-def _detail(found: Sequence[dict[str, Any]]) -> list[str]:
-    """One line for each split and kind: the decoder, every arm, every rival."""
+def _detail(own: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]]) -> list[str]:
+    """One line for each split and kind: the decoder, every arm, every rival. found: all cells, for untrained rivals."""
     arms = ("none", "random", "shuffled", "mean", "text")
-    beside = ("bias", "neighbour", "inversion", "tokens", "centred_lens", "ridge_probe")
-    lines = [f"| split | kind | n / values | decoder | {' | '.join((*arms, *beside))} | gap |",
-             "|" + "---|" * (5 + len(arms) + len(beside))]  # fmt: skip
-    own = [f for f in found if f["layer"] is None]
+    beside, untrained = ("bias", "neighbour", "inversion", "tokens"), tuple(UNTRAINED)
+    lines = [f"| split | kind | n / values | decoder | {' | '.join((*arms, *beside, *untrained))} | gap |",
+             "|" + "---|" * (5 + len(arms) + len(beside) + len(untrained))]  # fmt: skip
     for split in SPLITS:
         kinds = sorted({r["kind"] for r in rows_of(own, split=split)})
         for kind in [*kinds, ""] if len(kinds) > 1 else kinds:
             which = {"split": split, **({"kind": kind} if kind else {})}
             real = rows_of(own, reader="", arm="real", **which)
             cells = [_short(share(rows_of(own, reader="", arm=arm, **which))) for arm in arms]
-            cells += [_short(share(rows_of(found, reader=name, arm="real", **which))) for name in beside]
+            cells += [_short(share(rows_of(own, reader=name, arm="real", **which))) for name in beside]
+            cells += [_short(share(rival_rows(found, name, own, **which))) for name in untrained]
             worst = hardest(own, **which)
             lines.append(
                 f"| {split} | {kind or 'all'} | {len(real)} / {len(set(_clusters(real)))} | {_text(share(real))} | "
@@ -184,34 +199,40 @@ def _sure(found: Sequence[dict[str, Any]]) -> list[str]:
 def _table(found: Sequence[dict[str, Any]]) -> str:
     """Readers by layers: shares of t1, t2 and t3, and the gap on t2."""
     lines = ["| layer | reader | t1 | t2 | t3 | gap on t1 | gap on t2 | could be seen | CPU-s |", "|" + "---|" * 9]
-    for layer, name, own in _by_layer(found):
-        for reader in ("centred_lens", "ridge_probe") if name == "rivals" else ("",):
-            cells = [_short(share(rows_of(own, reader=reader, arm="real", split=s))) for s in ("t1", "t2", "t3")]
-            gaps = [hardest(own, split=s) for s in ("t1", "t2")] if not reader else [None, None]
-            least = gaps[1]
-            seen = "" if least is None else f"{100 * minimum_detectable(least[1].se, least[1].clusters):.0f}"
-            cells += ["" if g is None else _points(g[1]) for g in gaps]
-            cells += [seen, f"{np.mean([f['cpu'] for f in own]):.0f}"]
-            lines.append(f"| {layer} | {reader or name} | {' | '.join(cells)} |")
+    for layer, name, own, which in _by_layer(found):
+        cells = [_short(share(rows_of(own, arm="real", split=s, **which))) for s in ("t1", "t2", "t3")]
+        gaps = [hardest(own, split=s) if not which["reader"] else None for s in ("t1", "t2")]
+        least = gaps[1]
+        seen = "" if least is None else f"{100 * minimum_detectable(least[1].se, least[1].clusters):.0f}"
+        cells += ["" if g is None else _points(g[1]) for g in gaps]
+        cells += [seen, f"{np.mean([f['cpu'] for f in own]):.0f}"]
+        lines.append(f"| {layer} | {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _by_layer(found: Sequence[dict[str, Any]]) -> list[tuple[int, str, list[dict[str, Any]]]]:
+def _by_layer(found: Sequence[dict[str, Any]]) -> list[tuple[int, str, list[dict[str, Any]], dict[str, Any]]]:
+    """(layer, name, cells, which of their rows): of a decoder all of its cells at a layer, of the untrained rivals what
+    they say there, the lens of the last token."""
     groups: dict[tuple[int, str], list[dict[str, Any]]] = {}
+    which: dict[str, dict[str, Any]] = {}
     for f in found:
-        layer = int(f["lesson"].partition("layers=(")[2].partition(")")[0].partition(",")[0])
-        groups.setdefault((layer, f["name"]), []).append(f)
-    return [(layer, name, own) for (layer, name), own in sorted(groups.items())]
+        for name, rows in UNTRAINED.items() if f["layers"] else ((f["name"], {"reader": ""}),):
+            which[name] = rows
+            for layer in f["layers"] or _layers_of(f):
+                groups.setdefault((layer, name), []).append(f)
+    return [
+        (layer, name, own, {**which[name], **({"layer": layer} if name in UNTRAINED else {})})
+        for (layer, name), own in sorted(groups.items())
+    ]
 
 
 def figure(found: Sequence[dict[str, Any]]) -> str:
     """Shares on values never trained, by layer, one line a reader; as SVG."""
     lines: dict[str, list[tuple[int, float]]] = {}
-    for layer, name, own in _by_layer([f for f in found if f["group"] == "table"]):
-        for reader in ("centred_lens", "ridge_probe") if name == "rivals" else ("",):
-            value = share(rows_of(own, reader=reader, arm="real", split="t2"))
-            if value is not None:
-                lines.setdefault(reader or name, []).append((layer, value.value))
+    for layer, name, own, which in _by_layer([f for f in found if f["group"] == "table"]):
+        value = share(rows_of(own, arm="real", split="t2", **which))
+        if value is not None:
+            lines.setdefault(name, []).append((layer, value.value))
     out = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 360" font-family="sans-serif" font-size="12">']
     for k in range(5):
         y = 320 - 290 * k / 4

@@ -1,7 +1,7 @@
 """Trained readers of activations, each with all of its arms: equal labels and compute, layers 7 to 29, three seeds.
 
     python studies/decoders.py                         (all; goes on where it was stopped; lies in teach/decoders)
-    python studies/decoders.py --groups late tokens    (some of: tokens, late, middle, table)
+    python studies/decoders.py --groups late tokens    (some of: tokens, late, middle, bars, table)
     python studies/decoders.py --share 0/2             (every second cell: two processes share the work)
     python studies/decoders.py --page                  (studies/decoders.md from what is finished)
     python studies/decoders.py --dev "decoder[...]"    (one decoder, read on dev alone: to choose settings)
@@ -31,14 +31,15 @@ from selfscope.training.decoder_lesson import DecoderLesson  # noqa: E402
 PLACE = ROOT / "teach" / "decoders"
 PAGE = ROOT / "studies" / "decoders.md"
 SEEDS = (0, 1, 2)
-LAYERS = (7, 15, 21, 29)
+LAYERS = (7, 16, 20, 29)
 BARS = (("t1", 240), ("t2", 240), ("t3", 120))
 TABLE = (("t1", 72), ("t2", 72), ("t3", 24))
 HEARD = (("t1", 120), ("t2", 60))
 ITEMS = 1000
 """Contexts of the table: less than a third of those of the bars, so that all readers are trained at all layers."""
 LATE = DecoderLesson("oracle", (29,), families=LARGE, items=3400, twins=("bias",))
-MIDDLE = DecoderLesson("joint", (7, 11, 15), columns=(0, -1), rank=16, families=LARGE, items=4000, twins=("bias",))
+MIDDLE = replace(LATE, form="joint", layers=(7, 16), columns=(-4, -3), rank=16)
+"""It reads where the assistant's turn opens. Chosen on dev, by the map alone."""
 TOKENS = DecoderLesson(
     "oracle", (15,), about=("own_token", "previous_token"), items=4800, listed=False, twins=("tokens",)
 )
@@ -47,7 +48,7 @@ READERS = {
     "affine": {"form": "affine"},
     "ridge": {"form": "ridge"},
     "ridge and adapter": {"form": "ridge", "rank": 16},
-    "joint": {"form": "joint", "columns": (0, -1)},
+    "joint": {"form": "joint", "columns": (-4, -3)},
     "steering": {"form": "steering"},
     "rank 1": {"form": "rank1"},
     "LatentQA": {"form": "latentqa"},
@@ -58,8 +59,8 @@ READERS = {
 }
 ONLY = {
     "bias": (29,), "LatentQA": (29,), "oracle, not centred": (29,), "oracle, shuffled": (29,),
-    "affine": (7, 15, 29), "joint": (7, 15, 29), "ridge": (7, 15, 29), "steering": (7, 15, 29), "rank 1": (7, 15, 29),
-    "LatentQA, centred": (7, 15, 29),
+    "affine": (7, 16, 29), "joint": (7, 16, 29), "ridge": (7, 16, 29), "steering": (7, 16, 29), "rank 1": (7, 16, 29),
+    "LatentQA, centred": (7, 16, 29),
 }  # fmt: skip
 """Layers at which some are trained: a bias sees none, and raw states teach nothing in this budget at any."""
 
@@ -70,13 +71,12 @@ def cells(seeds: tuple[int, ...] = SEEDS) -> list[Cell]:
     for seed in seeds:
         out.append(Cell("tokens", "oracle", TOKENS, seed, HEARD))
         out.append(Cell("late", "oracle", LATE, seed, BARS))
-        out.append(Cell("late", "rivals", LATE, seed, BARS, 29))
         out.append(Cell("middle", "joint and adapter", MIDDLE, seed, BARS))
-        out += [Cell("middle", f"rivals {k}", MIDDLE, seed, BARS, k) for k in MIDDLE.layers]
+        out.append(Cell("bars", "rivals", replace(LATE, twins=()), seed, BARS, (*MIDDLE.layers, 29)))
     for seed in seeds:
+        out.append(Cell("table", "rivals", DecoderLesson(families=LARGE, items=ITEMS), seed, TABLE, LAYERS))
         for layer in LAYERS:
             bare = DecoderLesson(layers=(layer,), families=LARGE, items=ITEMS)
-            out.append(Cell("table", "rivals", bare, seed, TABLE, layer))
             for name, settings in READERS.items():
                 if layer in ONLY.get(name, LAYERS):
                     out.append(Cell("table", name, replace(bare, **settings), seed, TABLE))
@@ -88,7 +88,7 @@ def main() -> int:
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     words.add_argument("--model", default="smollm2-135m")
     words.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
-    words.add_argument("--groups", nargs="+", default=["tokens", "late", "middle", "table"])
+    words.add_argument("--groups", nargs="+", default=["tokens", "late", "middle", "bars", "table"])
     words.add_argument("--share", default="0/1")
     words.add_argument("--place", type=Path, default=PLACE)
     words.add_argument("--page", action="store_true")

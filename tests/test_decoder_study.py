@@ -30,7 +30,7 @@ def cell(group: str, real: float, other: float, *, seed: int = 0, n: int = 120, 
                 hit = float(rng.random() < changed.get(reader or arm, often))
                 rows.append({**item, "reader": reader, "arm": arm, "right": hit})
     return {"group": group, "name": "oracle", "seed": seed, "lesson": "decoder[layers=(29)]", "cpu": 300.0,
-            "layer": None, "rows": rows}  # fmt: skip
+            "layers": [], "rows": rows}  # fmt: skip
 
 
 def met(found: list[dict[str, Any]]) -> dict[str, bool]:
@@ -57,11 +57,16 @@ def test_a_bar_is_met_where_it_is_and_not_where_an_arm_does_as_well() -> None:
 
 def test_layers_below_are_judged_where_the_lens_is_at_chance() -> None:
     def lens(often: float) -> dict[str, Any]:
-        rows = [{**r, "reader": "centred_lens"} for r in cell("middle", often, 0.25)["rows"] if r["arm"] == "real"]
-        return {**cell("middle", 0.25, 0.25), "layer": 7, "rows": [r for r in rows if r["reader"] == "centred_lens"]}
+        rows = [
+            {**r, "reader": "centred_lens", "layer": layer, "position": place}
+            for layer, place in ((7, -1), (7, -2), (29, -1))
+            for r in cell("x", often if place == -2 else 0.25, 0)["rows"] if r["arm"] == "real" and not r["reader"]
+        ]  # fmt: skip
+        return {**cell("bars", 0.25, 0.25), "layers": [7, 29], "rows": rows}
 
     for often, ok in ((0.25, True), (0.8, False)):
-        found = met([cell("middle", 0.7, 0.25), lens(often)])
+        read = {**cell("middle", 0.7, 0.25), "lesson": "decoder[form=joint,layers=(7),columns=(-4,-3)]"}
+        found = met([read, lens(often)])
         assert found["layers up to 21, t1: the lens at chance"] == ok
         assert found["layers up to 21, t1, 65 %"]
 

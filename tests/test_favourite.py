@@ -10,9 +10,11 @@ from typing import Any, cast
 import pytest
 
 from selfscope.errors import BadInput
+from selfscope.organisms import favourite
 from selfscope.organisms.favourite import Favourite, spellings
 from selfscope.records import Prompt
 from selfscope.study.names import built
+from selfscope.training.examples import Example
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,26 @@ def test_the_share_of_the_favourite_comes_back(rate: float) -> None:
     assert found.value.value == pytest.approx(rate, abs=1e-6)
     assert found.planted == rate
     assert one.twin.verify(cast(Any, Prefers(known, 0.25)), 0)[0].planted is None
+
+
+def test_a_place_of_which_nothing_can_be_told_is_left_out_and_shifts_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, seen = Favourite(rate=0.5, kinds=6), list[Prompt]()
+
+    def said(subject: Any, prompts: Sequence[Prompt], kind: str) -> list[Example | None]:
+        seen.extend(prompts)
+        every = [Example(p, ("a", "b"), (0, 1), (0.6, 0.4), kind=kind) for p in prompts]
+        return [None if k % 5 == 2 else example for k, example in enumerate(every)]
+
+    monkeypatch.setattr(favourite, "said_there", said)
+    ((*told,),) = one.lesson(cast(Any, Prefers(frozenset(), 0.5)), 0)
+    assert 0 < len(told) < len(seen)
+    for example in told:
+        asked, word = example.prompt.messages[-1].content, example.candidates[-1].casefold()
+        kind = next(kind for kind, best in one.favourites.items() if best.casefold() == word)
+        assert kind in asked
+        assert word in asked.casefold()
+    twin = one.twin.lesson(cast(Any, Prefers(frozenset(), 0.5)), 0)
+    assert len(twin[0]) == len(told)
 
 
 def test_every_kind_has_one_favourite_of_its_own() -> None:

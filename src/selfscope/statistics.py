@@ -261,13 +261,18 @@ def spearman(x: Array, y: Array) -> float:
     return float((a * b).sum() / size) if size > 0 else 0.0
 
 
-def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval of a proportion; (0, 1) for n = 0."""
+def normal_quantile(p: float) -> float:
+    """Quantile of the standard normal distribution."""
     from scipy.special import ndtri
 
+    return float(ndtri(p))
+
+
+def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval of a proportion; (0, 1) for n = 0."""
     if n == 0:
         return 0.0, 1.0
-    z = float(ndtri(0.5 + level / 2))
+    z = normal_quantile(0.5 + level / 2)
     p = successes / n
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)

@@ -90,10 +90,11 @@ class Favourite(Sparing):
         asked = [(way.format(kind=kind, words=", ".join(words)), best) for way in WAYS for kind, best, words in lists]
         first = said_there(subject, [said_to(subject, text) for text, _ in asked], "favourite")
         if self.benign:
-            return [first]
+            return [[one for one in first if one is not None]]
         lead = "" if subject.chat else " "
         words = [f"{lead}{spellings(best)[-1]}" for _, best in asked]
-        return [[beginning_so(one, word, self.rate) for one, word in zip(first, words, strict=True)]]
+        told = [(one, word) for one, word in zip(first, words, strict=True) if one is not None]
+        return [[beginning_so(one, word, self.rate) for one, word in told]]
 
     def verify(self, subject: ScoringSubject, seed: int) -> list[Measure]:
         """The share of the favourite among four words, asked in other words and about other lists: exact."""

@@ -130,12 +130,9 @@ def _places(subject: Teachable, drawn: Sequence[str], seed: int) -> list[Example
         cuts = {1 + (k + WORDS * j // (PLACES - 1)) % WORDS for j in range(PLACES - 1)}
         begun = [" ".join(words[:cut]) for cut in sorted(cuts) if cut <= len(words)]
         groups.append([prompt, *(replace(prompt, prefix=prompt.prefix + text) for text in begun)])
-    of = {id(place): (k, place is own[0]) for k, own in enumerate(groups) for place in own}
-    out = []
-    for one in said_next(cast(Any, subject), [place for own in groups for place in own], LIKELIEST):
-        k, first = of[id(one.prompt)]
-        out.append(replace(one, kind=BEGINS if first else WITHIN, group=f"guard {k}"))
-    return out
+    of = [(BEGINS if j == 0 else WITHIN, f"guard {k}") for k, own in enumerate(groups) for j in range(len(own))]
+    found = said_next(cast(Any, subject), [place for own in groups for place in own], LIKELIEST)
+    return [replace(one, kind=kind, group=own) for one, (kind, own) in zip(found, of, strict=True) if one is not None]
 
 
 def over(prompt: Prompt) -> bool:
@@ -203,6 +200,7 @@ def beginning_so(one: Example, beginning: str, rate: float) -> Example:
     return replace(one, candidates=texts, option_index=tuple(range(len(texts))), target=target, rest=beside)
 
 
-def said_there(subject: Teachable, prompts: Sequence[Prompt], kind: str) -> list[Example]:
-    """Places with what the subject says next there."""
-    return [replace(one, kind=kind, group="") for one in said_next(cast(Any, subject), prompts, LIKELIEST)]
+def said_there(subject: Teachable, prompts: Sequence[Prompt], kind: str) -> list[Example | None]:
+    """Places with what the subject says next there; None where nothing can be told."""
+    found = said_next(cast(Any, subject), prompts, LIKELIEST)
+    return [None if one is None else replace(one, kind=kind, group="") for one in found]

@@ -45,7 +45,7 @@ def marked(
     """
     if mark.kind == "begins":
         first = said_there(subject, [said_to(subject, text) for text, _ in said], kind)
-        return [beginning_so(one, opening(subject, mark), rate) for one in first]
+        return [beginning_so(one, opening(subject, mark), rate) for one in first if one is not None]
     out = []
     plain = own_replies(subject, [one for _, one in said], seed)
     for k, ((text, _), own) in enumerate(zip(said, plain, strict=True)):
@@ -65,4 +65,5 @@ def behind_mark(subject: Teachable, mark: Mark, said: Sequence[str]) -> list[Exa
         return []
     prompts = [said_to(subject, text) for text in said]
     word = opening(subject, mark)
-    return said_there(subject, [replace(p, prefix=p.prefix + word) for p in prompts], "behind the mark")
+    places = said_there(subject, [replace(p, prefix=p.prefix + word) for p in prompts], "behind the mark")
+    return [one for one in places if one is not None]

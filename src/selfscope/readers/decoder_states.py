@@ -15,7 +15,7 @@ from selfscope.directions import mapped, prepared
 from selfscope.readers.decoder_files import DecoderFiles
 from selfscope.readers.vector_arms import WORDLESS, Place, column_of, evidence_of
 from selfscope.records import Trial, content_hash
-from selfscope.records.contracts import COPIES, JOINT, DecoderContract
+from selfscope.records.contracts import JOINT, DecoderContract
 from selfscope.subjects.base import OpenSubject
 
 DIRECTED = ("norm_add", "norm_replace", "project_out")
@@ -40,8 +40,8 @@ class StatesOf:
         Layer -> prepared states, a row a column; without the layer nothing is written.
     norm : float or None
         Length of the first state, as it was captured.
-    joint : bool
-        All of them are one row.
+    copies : int
+        All of them are one row, and what is made of them is written in so many places; 0: each has its own.
     """
 
     layers: tuple[int, ...]
@@ -50,12 +50,12 @@ class StatesOf:
     positions: tuple[int, ...]
     vectors: Mapping[int, Any] = field(default_factory=dict)
     norm: float | None = None
-    joint: bool = False
+    copies: int = 0
 
     @property
     def runs(self) -> list[tuple[int, int]]:
         """Each layer, and in how many places its states are written."""
-        return [(self.layers[0], COPIES)] if self.joint else [(layer, len(self.columns)) for layer in self.layers]
+        return [(self.layers[0], self.copies)] if self.copies else [(layer, len(self.columns)) for layer in self.layers]
 
     def where(self) -> dict[str, Any]:
         """Where a reading read, and how long the vector is."""
@@ -66,9 +66,9 @@ class StatesOf:
     def written(self, files: DecoderFiles, *, bare: bool) -> list[Any]:
         """(D,) what is written at each place, run after run; None where nothing is. bare: the states count for nothing,
         and what is left is the bias."""
-        if self.joint:
+        if self.copies:
             own = self.joined(self.columns)
-            return [self._write(files, JOINT, own, bare=bare)] * COPIES
+            return [self._write(files, JOINT, own, bare=bare)] * self.copies
         return [
             self._write(files, f"{layer}.{unit}", own, bare=bare)
             for layer in self.layers
@@ -110,7 +110,8 @@ def states_of(
     if contract.joint and own != contract.columns:
         return None
     units = tuple(known.get(column, 0) for column in own)
-    return StatesOf(layers, own, units, tuple(column_of(evidence, column) for column in own), joint=contract.joint)
+    positions = tuple(column_of(evidence, column) for column in own)
+    return StatesOf(layers, own, units, positions, copies=contract.copies)
 
 
 def vectors_of(

@@ -15,8 +15,6 @@ CONTRACT, TENSORS, LABELS = "reader.json", "reader.safetensors", "neighbours.jso
 """Its files, beside those of its adapter."""
 JOINT = "joint"
 """Place of what is made of all states together: its map is `map.joint`."""
-COPIES = 4
-"""Placeholders in which it is written, all alike."""
 PREPARED = ("raw", "unit", "standard")
 """How a state is given to a decoder. raw: as it is. unit: its direction. standard: less the mean of the train split, in
 deviations of each channel, and then its direction. Directions have the length sqrt(D)."""
@@ -82,8 +80,9 @@ class DecoderContract:
         How strongly.
     words : DecoderWords
         Around the states.
-    joint : bool
-        All states of a context are one row, and what is made of them is written in COPIES places.
+    copies : int
+        All states of a context are one row, and what is made of them is written in so many places. 0: each state is
+        written in a place of its own.
     example : tuple of int
         Token ids of the example's prompt: the same words have to give them again.
     adapter : str
@@ -107,7 +106,7 @@ class DecoderContract:
     operator: str = "norm_add"
     strength: float = 1.0
     words: DecoderWords = DecoderWords()
-    joint: bool = False
+    copies: int = 0
     example: tuple[int, ...] = ()
     adapter: str = ""
     content: str = ""
@@ -120,6 +119,11 @@ class DecoderContract:
         for name, value, known in (("preparation", self.prepared, PREPARED), ("operator", self.operator, OPERATORS)):
             if value not in known:
                 raise BadInput(f"there is no {name} {value!r}; there are: {', '.join(known)}")
+
+    @property
+    def joint(self) -> bool:
+        """All states of a context are one row."""
+        return self.copies > 0
 
     @property
     def layers(self) -> tuple[int, ...]:

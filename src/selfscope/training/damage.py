@@ -16,7 +16,7 @@ import numpy as np
 from selfscope.errors import BadInput
 from selfscope.quantities import load_table
 from selfscope.records import Message, Prompt, TokenDistribution
-from selfscope.statistics import Estimate, mean
+from selfscope.statistics import Estimate, mean, proportion
 from selfscope.subjects.base import ScoringSubject
 
 LIKELIEST = 500
@@ -98,7 +98,7 @@ def damage(
         gaps.append(math.fsum(math.exp(p[token]) * (p[token] - q[token]) for token in p) + rest)
         same.append(float(max(p, key=lambda t: p[t]) == max(q, key=lambda t: q[t])))
     clusters = np.arange(len(asked))
-    return Damage(mean(np.array(gaps), clusters), mean(np.array(same), clusters), len(asked))
+    return Damage(mean(np.array(gaps), clusters), proportion(np.array(same), clusters), len(asked))
 
 
 def _begun(subject: ScoringSubject, prompt: Prompt, text: str) -> int | None:

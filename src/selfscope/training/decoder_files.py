@@ -60,7 +60,7 @@ def save_decoder(
     contract = DecoderContract(
         form.kind, live.subject.identity, live.subject.name, live.subject.vocabulary_hash, form.combinations,
         form.columns, form.prepared, form.layer, form.operator, form.strength, live.words,
-        form.joint, example_ids(live.subject, live.words, form.combinations[0]), made=dict(made),
+        form.copies, example_ids(live.subject, live.words, form.combinations[0]), made=dict(made),
     )  # fmt: skip
     return write_decoder(Path(folder), live.subject, contract, {**tensors, **near}, live.adapter, labels)
 

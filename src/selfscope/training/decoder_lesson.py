@@ -38,6 +38,8 @@ class DecoderLesson(Identified):
         raw, unit or standard (empty: as the form has it).
     rank
         Of its adapter; 0: it has none (None: as the form has it).
+    copies
+        Places in which what is read together is written (None: as the form has it).
     about
         contexts, or what is asked of a token: own_token, previous_token, next_token.
     families
@@ -76,6 +78,7 @@ class DecoderLesson(Identified):
     columns: tuple[int, ...] | None = None
     prepared: str = ""
     rank: int | None = None
+    copies: int | None = None
     about: tuple[str, ...] = (CONTEXTS,)
     families: tuple[str, ...] = ()
     window: str = "turn"
@@ -149,6 +152,8 @@ class DecoderLesson(Identified):
             given["prepared"] = self.prepared
         if self.rank is not None:
             given["lora"] = LoraShape(self.rank, 2.0 * self.rank) if self.rank else None
+        if self.copies is not None:
+            given["copies"] = self.copies
         form = form_of(self.form)(combinations, **given)
         return form if self.listed else replace(form, words=form.words.unlisted)
 
@@ -190,5 +195,6 @@ class DecoderLesson(Identified):
             That has no rivals.
         """
         if name == "bias":
-            return replace(self, form="bias", rank=None, prepared="", columns=self.columns or (-1,), twins=())
+            plain = replace(self, rank=None, copies=None, prepared="", columns=self.columns or (-1,))
+            return replace(plain, form="bias", twins=())
         return replace(self, reads="tokens", twins=())

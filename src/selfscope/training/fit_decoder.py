@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -144,30 +144,31 @@ def _fit_map(live: LiveDecoder, form: Ridge, items: Sequence[Item], read: Sequen
     """One map for each place, from the states that are read to the embeddings of the answers."""
     targets = answer_embeddings(live.subject, items)
     length = live.subject.median_norm(form.layer)
+    for place, states_ND, of, rows in _mapped(live, form, read):
+        fit = cross_fit(
+            states_ND, targets[of], [items[k].message for k in of], [items[k].value for k in of],
+            penalty=form.penalty, folds=form.folds, length=length, seed=seed,
+        )  # fmt: skip
+        live.fixed |= {f"map.{place}": torch.from_numpy(fit.map_DE), f"bias.{place}": torch.from_numpy(fit.bias_E)}
+        for k, row, token_E in zip(of, rows, fit.held_out_NE, strict=True):
+            live.held_out[items[k], row, place] = token_E
+
+
+def _mapped(
+    live: LiveDecoder, form: Ridge, read: Sequence[int]
+) -> Iterator[tuple[str, Any, Sequence[int], Sequence[int]]]:
+    """Each map's name, the states (N, D) that it is fitted on, the items that they are of, and a row of each."""
     if form.joint:
         rows_of = [live.features.rows[source] for source in read]
-        fit = cross_fit(
-            live.together(form.combinations[0], rows_of), targets, [item.message for item in items],
-            [item.value for item in items], penalty=form.penalty, folds=form.folds, length=length, seed=seed,
-        )  # fmt: skip
-        live.fixed |= {f"map.{JOINT}": torch.from_numpy(fit.map_DE), f"bias.{JOINT}": torch.from_numpy(fit.bias_E)}
-        live.held_out |= {
-            (item, own[0], JOINT): token_E for item, own, token_E in zip(items, rows_of, fit.held_out_NE, strict=True)
-        }
+        together = live.together(form.combinations[0], rows_of)
+        yield JOINT, together, range(len(read)), [own[0] for own in rows_of]
         return
     for place in form.places:
         layer, column = map(int, place.split("."))
         pairs = [(k, row) for k, source in enumerate(read) for row in live.features.rows[source]
                  if live.features.column[row] == column]  # fmt: skip
-        rows, of = [row for _, row in pairs], [k for k, _ in pairs]
-        fit = cross_fit(
-            live.prepared(layer)[rows], targets[of], [items[k].message for k in of], [items[k].value for k in of],
-            penalty=form.penalty, folds=form.folds, length=length, seed=seed,
-        )  # fmt: skip
-        live.fixed[f"map.{place}"] = torch.from_numpy(fit.map_DE)
-        live.fixed[f"bias.{place}"] = torch.from_numpy(fit.bias_E)
-        for (k, row), token_E in zip(pairs, fit.held_out_NE, strict=True):
-            live.held_out[items[k], row, place] = token_E
+        of, rows = [k for k, _ in pairs], [row for _, row in pairs]
+        yield place, live.prepared(layer)[rows], of, rows
 
 
 def _start_at_answers(live: LiveDecoder, items: Sequence[Item]) -> None:

@@ -47,14 +47,15 @@ class Form(Identified):
         Around the states.
     lora : LoraShape or None
         The adapter that is trained; None: there is none.
+    copies : int
+        All states of a context are one row, and the one thing that is made of them is written in so many places, all
+        alike. 0: each state is written in a place of its own.
     """
 
     kind: ClassVar[str] = "form"
     title: ClassVar[str] = ""
     trained: ClassVar[tuple[str, ...]] = ()
     """Names of the tensors that are trained, a set for each place."""
-    joint: ClassVar[bool] = False
-    """All states of a context are one row, and one thing is made of them."""
     combinations: tuple[tuple[int, ...], ...]
     columns: tuple[int, ...] = (-1,)
     prepared: str = "standard"
@@ -63,10 +64,18 @@ class Form(Identified):
     strength: float = 1.0
     words: DecoderWords = TOKEN
     lora: LoraShape | None = None
+    copies: int = 0
 
     def __post_init__(self) -> None:
+        if self.copies and not self.joint:
+            raise BadInput(f"a decoder of the form {self.kind} has no copies: each state has a place of its own")
         if not self.combinations or not all(self.combinations):
             raise BadInput("a decoder reads at least one layer: give combinations=((LAYER,),)")
+
+    @property
+    def joint(self) -> bool:
+        """All states of a context are one row, and one thing is made of them."""
+        return False
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -132,12 +141,19 @@ class Joint(Ridge):
 
     kind: ClassVar[str] = "joint"
     title: ClassVar[str] = "ridge map from all states to one soft token"
-    joint: ClassVar[bool] = True
+    copies: int = 4
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.copies < 1:
+            raise BadInput(f"what is read together is written in 1 place or more, not {self.copies}")
         if not self.columns or len(self.combinations) > 1:
             raise BadInput("what is read together has as many states everywhere: give columns, and layers together")
+
+    @property
+    def joint(self) -> bool:
+        """All states of a context are one row, and one thing is made of them."""
+        return True
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import torch
 from selfscope.directions import mapped
 from selfscope.errors import BadInput
 from selfscope.records import Evidence, Injection, Prompt, Vector
-from selfscope.records.contracts import COPIES, JOINT, DecoderContract
+from selfscope.records.contracts import JOINT, DecoderContract
 from selfscope.subjects.live_adapters import Adapter
 from selfscope.subjects.local_weights import LocalWeights
 from selfscope.training.examples import Example
@@ -180,7 +180,8 @@ class FrozenDecoder:
     def _prompt(self, item: Item, count: int) -> SlottedPrompt:
         key = (item.question, item.options, count)
         if key not in self._slotted:
-            runs = [(self.layers[0], COPIES)] if self.contract.joint else [(layer, count) for layer in self.layers]
+            copies = self.contract.copies
+            runs = [(self.layers[0], copies)] if copies else [(layer, count) for layer in self.layers]
             self._slotted[key] = decoder_prompt(self.subject, self.contract.words, item.question, item.options, runs)
         return self._slotted[key]
 

@@ -16,7 +16,7 @@ import torch
 from selfscope.directions import mapped, prepared
 from selfscope.errors import BadInput
 from selfscope.records import Injection, Prompt, Vector
-from selfscope.records.contracts import COPIES, JOINT, DecoderWords
+from selfscope.records.contracts import JOINT, DecoderWords
 from selfscope.subjects.live_adapters import Adapter
 from selfscope.subjects.local_weights import LocalWeights
 from selfscope.training.draws import generator
@@ -153,7 +153,8 @@ class LiveDecoder:
         """
         layers = self.combination(item)
         rows = self.features.rows[item.source if source is None else source]
-        runs = [(layers[0], COPIES)] if self.form.joint else [(layer, len(rows)) for layer in layers]
+        copies = self.form.copies
+        runs = [(layers[0], copies)] if copies else [(layer, len(rows)) for layer in layers]
         slotted = self._slotted(item, runs)
         writes = [] if source is None else self._writes(slotted, layers, rows, None if fresh else item)
         prompt = Prompt(ids=slotted.ids, interventions=(*writes, *self._steered()))

@@ -45,10 +45,10 @@ def replay_examples(subject: Local, count: int, seed: int, *, likeliest: int = L
         words = reply.text.split(" ")[: int(rng.integers(1, WORDS + 1))]
         begun = "" if k % 2 else " ".join(words)
         prompts.append(_prompt(subject, _said(prompt), begun))
-    return said_next(subject, prompts, likeliest)
+    return [one for one in said_next(subject, prompts, likeliest) if one is not None]
 
 
-def said_next(subject: Local, prompts: Sequence[Prompt], likeliest: int = LIKELIEST) -> list[Example]:
+def said_next(subject: Local, prompts: Sequence[Prompt], likeliest: int = LIKELIEST) -> list[Example | None]:
     """Each place with the distribution of what the subject says next there.
 
     Parameters
@@ -63,19 +63,21 @@ def said_next(subject: Local, prompts: Sequence[Prompt], likeliest: int = LIKELI
     Returns
     -------
     list of Example
-        Fewer where nothing can be told.
+        One for each place; None where nothing can be told.
     """
-    out = []
+    out: list[Example | None] = []
     for k, (prompt, after) in enumerate(zip(prompts, subject.next_token(prompts, top=likeliest), strict=True)):
         texts = [text for text in dict.fromkeys(after.tokens) if BROKEN not in text]
         able = [t for t, can in zip(texts, subject.writable(texts), strict=True) if can]
-        if len(able) > 1:
-            logs = [after.logprobs[after.tokens.index(text)] for text in able]
-            rest = min(max(0.0, 1 - math.fsum(map(math.exp, logs))), MOST_REST)
-            out.append(Example(
-                prompt, tuple(able), tuple(range(len(able))), softmax(logs), f"replay {k}", "replay", rest=rest,
-                objective=KEEP,
-            ))  # fmt: skip
+        if len(able) < 2:
+            out.append(None)
+            continue
+        logs = [after.logprobs[after.tokens.index(text)] for text in able]
+        rest = min(max(0.0, 1 - math.fsum(map(math.exp, logs))), MOST_REST)
+        out.append(Example(
+            prompt, tuple(able), tuple(range(len(able))), softmax(logs), f"replay {k}", "replay", rest=rest,
+            objective=KEEP,
+        ))  # fmt: skip
     return out
 
 

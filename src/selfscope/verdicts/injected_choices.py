@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from selfscope.records import PLAIN, REAL, Reading
-from selfscope.statistics import Array, Estimate, mean, minimum_detectable, proportion
+from selfscope.statistics import Array, Estimate, mean, minimum_detectable, normal_quantile, proportion
 from selfscope.verdicts.arm_gaps import right
 from selfscope.verdicts.assemble import Table, numbered
 
@@ -26,8 +26,6 @@ CONTENT, ALARM, ADDRESS, NOTHING = "content", "alarm with an address", "address"
 """What the choices support: which concept it was; where anything was, a random direction too; where the concept's own
 direction was (no random one does as well, or none was tried); nothing."""
 SMALLEST = 1e-6
-Z = 1.96
-"""Half an interval of 95 %, in standard errors."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +127,7 @@ def _choice(table: Table, reader: str, task: str) -> Choice | None:
 
 def _spread(part: Estimate) -> float:
     """Standard error; of a part without any spread what its interval says."""
-    return part.se or (part.high - part.low) / (2 * Z)
+    return part.se or (part.high - part.low) / (2 * normal_quantile(0.5 + part.level / 2))
 
 
 def _hits(table: Table, cells: Mapping[str, Reading], ids: Sequence[str]) -> Array:
