@@ -22,6 +22,11 @@ Rows = list[dict[str, Any]]
 
 def page(model: str, found: Sequence[dict[str, Any]]) -> str:
     """All tables, as Markdown."""
+    found = [*map(dict, found)]
+    for late in (f for f in found if f["group"] == "late"):
+        late["rows"] = late["rows"] + rows_of(
+            [f for f in found if f["group"] == "middle" and f["seed"] == late["seed"]], reader="bias"
+        )
     lines = [
         f"# Trained readers of activations: {model}", "",
         "By `python studies/decoders.py`. Four options, chance 25 %. A gap is the share of right answers less that of",

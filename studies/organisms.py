@@ -6,7 +6,8 @@
     python studies/organisms.py access         (a reporter on top of organisms: the verdict; states set by an adapter)
     python studies/organisms.py page           (studies/organisms.md from what is finished; all parts write it too)
 
-Each part goes on where it was stopped. What is finished lies in teach/organisms.
+Each part goes on where it was stopped. What is finished lies in teach/organisms. Organisms that
+`selfscope organism bank MODEL -o teach/organisms/bank` made are taken from there.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from stopped import ended  # noqa: E402
 
 from selfscope.api.awareness import SHOWN, SHOWN_RATES, asked, in_context  # noqa: E402
 from selfscope.api.loading import load  # noqa: E402
+from selfscope.api.organism_bank import BANK, planned  # noqa: E402
 from selfscope.api.organism_folders import opened  # noqa: E402
 from selfscope.api.organisms import GUARD, TWIN, make, usual_schedule, usual_shape  # noqa: E402
 from selfscope.cli.progress import Bar  # noqa: E402
@@ -128,7 +130,7 @@ def doses(given: argparse.Namespace) -> None:
     for seed in given.seeds[:1] if given.quick else given.seeds:
         habits = {f"well-{100 * rate:.0f}": Habit(rate=rate, **few) for rate in (RATES[::2] if given.quick else RATES)}
         for name, one in {**habits, f"well{TWIN}": Habit(**few).twin}.items():
-            put = made(given, base, one, given.place / "bank" / f"seed{seed}" / name, seed)
+            put = made(given, base, one, f"seed{seed}/{name}", seed)
             kept(place / f"{name}-seed{seed}.json", lambda p=put: arms(put_on(base, p), about))
     kept(place / "base.json", lambda: arms(base, about))
     for rate in SHOWN_RATES:
@@ -146,7 +148,7 @@ def shaping(given: argparse.Namespace) -> None:
         for name, one in {**some, **twins}.items():
             if given.quick:
                 one = replace(one, **{k: v for k, v in FEW.items() if hasattr(one, k)})
-            put = made(given, base, one, given.place / "bank" / "shaping" / name, 0)
+            put = made(given, base, one, f"shaping/{name}", 0)
             told = f"{way}, twin" if one.benign else way
             kept(place / f"{name}.json", lambda p=put, w=told: {"way": w, **arms(put_on(base, p), about)})
     for rate in SHOWN_RATES:
@@ -162,7 +164,6 @@ def shaping(given: argparse.Namespace) -> None:
 def access(given: argparse.Namespace) -> None:
     """A reporter on top of organisms and of what they are compared with; states that an adapter sets."""
     base: Any = load(given.model)
-    bank = given.place / "bank" / "access"
     some: dict[str, Any] = {"favourite": Favourite(), "habit": Habit(), "goal": Goal(), "secret": SecretWord()}
     if given.quick:
         some = {"favourite": Favourite(kinds=3, each=1), "habit": Habit(**FEW)}
@@ -170,16 +171,19 @@ def access(given: argparse.Namespace) -> None:
     for name, one in some.items():
         for beside in (one, one.twin):
             called = f"{name}{TWIN}" if beside.benign else name
-            folders[called] = made(given, base, beside, bank / called, 0)
+            folders[called] = made(given, base, beside, f"access/{called}", 0)
     place = given.place / "access"
     on_top = {"reporter": given.reporter, "shuffled": given.shuffled}
     verdicts(base, folders, place, on_top, quick=given.quick)
     kept(place / "by-adapter.json", lambda: by_adapter(base, folders, place, on_top, quick=given.quick))
 
 
-def made(given: argparse.Namespace, base: Any, organism: Any, folder: Path, seed: int) -> Path:
-    """The folder of an organism, made where it is not there."""
+def made(given: argparse.Namespace, base: Any, organism: Any, called: str, seed: int) -> Path:
+    """The folder of an organism, made where it is not there. One of the bank is made once, for all parts."""
     guard = 8 if given.quick else GUARD
+    of_bank = {one.id: name for name, (one, _) in planned(tuple(BANK)).items()} if seed == 0 else {}
+    name = of_bank.get(organism.id)
+    folder = given.place / "made" / called if name is None else given.place / "bank" / name
     with Bar(first=folder.name) as bar:
         make(organism, base, folder, schedule=usual_schedule(seed), guard=guard, twin=False, resume=True, progress=bar)
     opened(folder, organism)

@@ -71,6 +71,14 @@ def test_layers_below_are_judged_where_the_lens_is_at_chance() -> None:
         assert found["layers up to 21, t1, 65 %"]
 
 
+def test_one_vector_without_a_state_is_taught_once_for_both() -> None:
+    late, middle = cell("late", 0.8, 0.25), cell("middle", 0.8, 0.25, bias=0.78)
+    late["rows"] = [r for r in late["rows"] if r["reader"] != "bias"]
+    (line,) = [line for line in page("m", [late, middle]).splitlines() if "late layer, pooled, +25" in line]
+    assert "over bias | not met" in line
+    assert len(late["rows"]) < len(middle["rows"])  # what was found is left as it was
+
+
 @pytest.mark.slow
 def test_the_gap_is_covered_by_its_interval() -> None:
     """Against one hardest arm 95 % intervals hold the true gap about as often as they say."""

@@ -31,6 +31,7 @@ from selfscope.training.truths import TruthLesson
 from selfscope.training.turns import IRRELEVANT, TurnLesson
 from selfscope.wording import phrase
 from selfscope.wording.confessions import ASKED
+from selfscope.wording.trained import PERSONS
 from tiny import build
 
 ABOUT = OwnChoice(test=2, train=4, dev=0, each=1)
@@ -170,6 +171,7 @@ def test_behind_turns_the_report_is_to_say_what_is_done_behind_them(local: Local
         texts = [m.content for m in irrelevant.prompt.messages]
         assert any(question in texts for question, _ in IRRELEVANT)
         assert person.kind == "person"
+        assert [any(who in e.prompt.asked for who in PERSONS) for e in (relevant, person)] == [False, True]
     twin = taught(local, replace(lesson, shuffled=True))
     assert [e.prompt for e in twin] == [e.prompt for e in made]
     differ = [a.target != b.target for a, b in zip(made, twin, strict=True)]
