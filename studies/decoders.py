@@ -39,7 +39,7 @@ ITEMS = 1000
 """Contexts of the table: less than a third of those of the bars, so that all readers are trained at all layers."""
 LATE = DecoderLesson("oracle", (29,), families=LARGE, items=3400)
 MIDDLE = replace(LATE, form="joint", layers=(7, 16), columns=(-4, -3), rank=16, twins=("bias",))
-"""It reads where the assistant's turn opens: chosen on dev, by the map alone. Its bias is that of the late layer too: what
+"""It reads where the assistant's turn opens: chosen on dev, by the map alone. Its bias serves the late layer too: what
 can be told without a state is the same everywhere."""
 TOKENS = DecoderLesson(
     "oracle", (15,), about=("own_token", "previous_token"), items=4800, listed=False, twins=("tokens",)
