@@ -42,7 +42,7 @@ ROTATIONS = 3
 @dataclass(frozen=True)
 class Cell:
     """group: of the page. name: what is compared. lesson: what is trained; of the untrained rivals what they are asked
-    about. layers: of the rivals. sizes: of the test splits."""
+    about. layers: of the untrained rivals. taught: it is a rival of this kind. sizes: of the test splits."""
 
     group: str
     name: str
@@ -50,6 +50,7 @@ class Cell:
     seed: int
     sizes: tuple[tuple[str, int], ...]
     layers: tuple[int, ...] = ()
+    taught: str = ""
 
     @property
     def key(self) -> str:
@@ -80,7 +81,7 @@ def run(subject: Local, cell: Cell, place: Path) -> dict[str, Any]:
         rows = rival_rows(subject, cell, material)
         cpu = time.process_time() - start
     found = {"group": cell.group, "name": cell.name, "seed": cell.seed, "lesson": cell.lesson.id, "cpu": round(cpu, 1),
-             "layers": cell.layers, "rows": rows}  # fmt: skip
+             "layers": cell.layers, "taught": cell.taught, "rows": rows}  # fmt: skip
     draft = folder / f"found.{os.getpid()}.tmp"
     draft.write_text(json.dumps(found), encoding="utf-8")
     draft.replace(folder / "found.json")
@@ -88,7 +89,7 @@ def run(subject: Local, cell: Cell, place: Path) -> dict[str, Any]:
 
 
 def fitted(subject: Local, cell: Cell, folder: Path) -> float:
-    """Trains; CPU-seconds that it took without its rivals, of all sittings."""
+    """Trains; CPU-seconds that it took, of all sittings."""
     file, target = folder / "cpu.json", folder / "decoder"
     spent = json.loads(file.read_text(encoding="utf-8")) if file.exists() else 0.0
     if not (target / "reader.json").exists():
@@ -103,7 +104,7 @@ def fitted(subject: Local, cell: Cell, folder: Path) -> float:
         finally:
             spent += time.process_time() - start
             file.write_text(json.dumps(spent), encoding="utf-8")
-    return float(spent) / (1 + len(cell.lesson.twins))
+    return float(spent)
 
 
 def decoder_rows(subject: Local, cell: Cell, material: Material, reader: Decoder) -> list[dict[str, Any]]:
@@ -114,14 +115,16 @@ def decoder_rows(subject: Local, cell: Cell, material: Material, reader: Decoder
         trials, truths = trials_of(material, items)
         if not trials:
             continue
+        if cell.taught:
+            rows += _rows(reader.read(subject, trials), trials, truths, cell.taught, {})
+            continue
         arms = [trials, shuffled(material, items, trials, cell.seed)]
         arms += [[t for t in Arms().apply(trials, cell.seed) if t.arm == kind] for kind in ARMS]
         sure = confidence(subject, reader, trials, truths) if cell.group != "table" else {}
         flat = [t for own in arms for t in own]
         rows += _rows(reader.read(subject, flat), flat, truths, "", sure)
         rivals = Decoder.planned(subject, (), {"folder": reader.folder})[1:]
-        # Words in a state and its neighbours are the same for all readers of a layer: the table has them once.
-        for rival in rivals if cell.group != "table" or cell.name == "oracle" else ():
+        for rival in rivals:
             rows += _rows(rival.read(subject, trials), trials, truths, rival.rival, {})
     return rows
 
@@ -131,11 +134,12 @@ def rival_rows(subject: Local, cell: Cell, material: Material) -> list[dict[str,
     items and the same options. States are captured once for all."""
     once = SealedSubject(subject, "rivals", SealRegistry(), Log())
     train = trials_of(material, material.of("train"))
+    readers = [RidgeProbe(), *(CentredLens(layer=cell.layers[0], position=p) for p in PLACES)]
+    fits = [reader.fit(once, *train) for reader in readers]  # one after the other: the last capture alone is kept
     rows = []
-    for reader in (RidgeProbe(), *(CentredLens(layer=cell.layers[0], position=p) for p in PLACES)):
-        fit = reader.fit(once, *train)
-        for split, _ in cell.sizes:
-            trials, truths = trials_of(material, material.of(split))
+    for split, _ in cell.sizes:
+        trials, truths = trials_of(material, material.of(split))
+        for reader, fit in zip(readers, fits, strict=True):
             readings = fit.read(once, trials)
             for layer in cell.layers:
                 own = [replace(r, distribution=tuple(r.extra["by_layer"][str(layer)])) for r in readings]

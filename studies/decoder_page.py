@@ -17,16 +17,13 @@ UNTRAINED: dict[str, dict[str, Any]] = {
     "centred_lens": {"reader": "centred_lens", "position": -1}, "ridge_probe": {"reader": "ridge_probe"},
 }  # fmt: skip
 """Rivals, and which of their rows the table has: the lens is asked at several tokens, the probe has chosen its own."""
+PARTLY = "without the unfinished"
 Rows = list[dict[str, Any]]
 
 
 def page(model: str, found: Sequence[dict[str, Any]]) -> str:
     """All tables, as Markdown."""
-    found = [*map(dict, found)]
-    for late in (f for f in found if f["group"] == "late"):
-        late["rows"] = late["rows"] + rows_of(
-            [f for f in found if f["group"] == "middle" and f["seed"] == late["seed"]], reader="bias"
-        )
+    found = with_rivals(found)
     lines = [
         f"# Trained readers of activations: {model}", "",
         "By `python studies/decoders.py`. Four options, chance 25 %. A gap is the share of right answers less that of",
@@ -44,6 +41,19 @@ def page(model: str, found: Sequence[dict[str, Any]]) -> str:
     if any(f["group"] == "table" for f in found):
         lines += ["", "![Share of right answers by layer](decoders.svg)"]
     return "\n".join(lines) + "\n"
+
+
+def with_rivals(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The cells, those of a group with the rows of rivals that were taught with the same questions from the same seed:
+    in their own group, or in that of the bars for all of a context's."""
+    taught = [f for f in found if f["taught"]]
+    out = []
+    for f in found:
+        if not f["taught"]:
+            groups = (f["group"], "bars") if f["group"] in ("late", "middle") else (f["group"],)
+            own = [t for t in taught if t["seed"] == f["seed"] and t["group"] in groups]
+            out.append({**f, "rows": [*f["rows"], *(row for t in own for row in t["rows"])]})
+    return out
 
 
 def rows_of(found: Sequence[dict[str, Any]], **which: Any) -> Rows:
@@ -69,7 +79,8 @@ def hardest(found: Sequence[dict[str, Any]], **which: Any) -> tuple[str, Estimat
               ("bias", "neighbour", "inversion", "tokens")}  # fmt: skip
     there = {key: rows for key, rows in every.items() if len(rows) == len(real)}
     worst = max(there, key=lambda key: float(np.mean([r["right"] for r in there[key]])))
-    return worst[0] or worst[1], gap(real, there[worst])
+    parts = [reader or arm for (reader, arm), rows in every.items() if 0 < len(rows) < len(real)]
+    return (worst[0] or worst[1]) + "".join(f", {PARTLY} {name}" for name in parts), gap(real, there[worst])
 
 
 def gap(real: Rows, other: Rows) -> Estimate:
@@ -155,7 +166,7 @@ def _least(name: str, estimate: Estimate | None, least: float) -> tuple[str, str
 def _above(name: str, found: tuple[str, Estimate] | None, low: float) -> tuple[str, str, bool]:
     if found is None:
         return name, "not measured", False
-    return name, f"{_points(found[1])} over {found[0]}", found[1].low >= low
+    return name, f"{_points(found[1])} over {found[0]}", found[1].low >= low and PARTLY not in found[0]
 
 
 def _detail(own: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]]) -> list[str]:

@@ -38,11 +38,11 @@ HEARD = (("t1", 120), ("t2", 60))
 ITEMS = 1000
 """Contexts of the table: less than a third of those of the bars, so that all readers are trained at all layers."""
 LATE = DecoderLesson("oracle", (29,), families=LARGE, items=3400)
-MIDDLE = replace(LATE, form="joint", layers=(7, 16), columns=(-4, -3), rank=16, twins=("bias",))
-"""It reads where the assistant's turn opens: chosen on dev, by the map alone. Its bias serves the late layer too: what
-can be told without a state is the same everywhere."""
+MIDDLE = replace(LATE, form="joint", layers=(7, 16), columns=(-4, -3), rank=16)
+"""It reads where the assistant's turn opens: chosen on dev, by the map alone. One bias is the rival of both: what can
+be told without a state is the same everywhere."""
 TOKENS = DecoderLesson(
-    "oracle", (15,), about=("own_token", "previous_token"), items=4800, listed=False, twins=("tokens",)
+    "oracle", (15,), about=("own_token", "previous_token"), items=4800, listed=False
 )
 READERS = {
     "bias": {"form": "bias"},
@@ -71,8 +71,10 @@ def cells(seeds: tuple[int, ...] = SEEDS) -> list[Cell]:
     out = []
     for seed in seeds:
         out.append(Cell("tokens", "oracle", TOKENS, seed, HEARD))
+        out.append(Cell("tokens", "tokens", TOKENS.twin("tokens"), seed, HEARD, taught="tokens"))
         out.append(Cell("late", "oracle", LATE, seed, BARS))
         out.append(Cell("middle", "joint and adapter", MIDDLE, seed, BARS))
+        out.append(Cell("bars", "bias", MIDDLE.twin("bias"), seed, BARS, taught="bias"))
         out.append(Cell("bars", "rivals", LATE, seed, BARS, (*MIDDLE.layers, 29)))
     for seed in seeds:
         out.append(Cell("table", "rivals", DecoderLesson(families=LARGE, items=ITEMS), seed, TABLE, LAYERS))

@@ -161,7 +161,7 @@ def finished(cell: Cell, place: Path, bar: Bar, *, small: bool) -> dict[str, Any
         "same": [harm.same.value, harm.same.se], "damage": str(harm),
     }  # fmt: skip
     if worn and not isinstance(worn, BiasVector):
-        model.engine.stack.remove(worn)
+        model.forget(worn)
     return found
 
 

@@ -186,7 +186,7 @@ def made(given: argparse.Namespace, base: Any, organism: Any, called: str, seed:
     folder = given.place / "made" / called if name is None else given.place / "bank" / name
     with Bar(first=folder.name) as bar:
         make(organism, base, folder, schedule=usual_schedule(seed), guard=guard, twin=False, resume=True, progress=bar)
-    opened(folder, organism)
+    opened(folder, organism, base)
     return folder
 
 

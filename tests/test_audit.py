@@ -11,17 +11,20 @@ import pytest
 from selfscope.api.audit import audit
 from selfscope.api.audit_findings import Audit, Finding
 from selfscope.api.fit import Fitted, fit
+from selfscope.controls.alarm import Alarm
 from selfscope.errors import BadInput
 from selfscope.phenomena.self_prediction import SelfPrediction
 from selfscope.phenomena.token_probability import TokenProbability
 from selfscope.readers.ask import Ask
-from selfscope.records import Outcome, Reading
+from selfscope.records import Outcome, Reading, Trial
 from selfscope.statistics import Array
 from selfscope.subjects.adapter_files import save_adapter
 from selfscope.subjects.live_adapters import LoraShape
 from selfscope.subjects.local import Local, load
+from selfscope.training.bias_vector import BiasShape
 from selfscope.training.schedule import Schedule
 from selfscope.training.truths import TruthLesson
+from selfscope.verdicts.interventions import beyond_word
 from selfscope.verdicts.taught import (
     MOVED,
     NO_SURER,
@@ -186,6 +189,32 @@ def test_what_an_audit_says_is_what_the_adapter_does(local: Local, made: dict[st
     parts = (other[f"gain where entropy {did}"].items for did in ("fell", "did not fall"))
     assert sum(parts) == other["gain"].items
     assert "skill of its twin" not in other
+
+
+def test_a_bias_vector_is_looked_into_like_an_adapter(local: Local, tmp_path: Path) -> None:
+    """It acts always, on what it does too, and stands on top of what shifted that."""
+    vector = fit(local, tmp_path / "b", TruthLesson(labels=6, wordings=1), phenomenon=ABOUT, carry="always",
+                 shape=BiasShape(2), schedule=QUICK)  # fmt: skip
+    found = found_in(audit(vector.folder, ABOUT, model=local, shifted=[vector.folder]))
+    assert "skill, taught, on what it does now" in found
+    assert found["follows what b shifted"].items == found["gain"].items
+
+
+def test_what_is_forgotten_is_no_false_report(local: Local) -> None:
+    """Right as often as not on alarms and facts alike: nothing is left beyond the fact, in every wording."""
+    about = SelfPrediction(test=8, train=5, dev=0, rollouts=4, max_tokens=3)
+    trials = Alarm().apply([t for t in about.pose(local, 0) if t.split == "test"], 0)
+    pairs: dict[str, dict[str, Trial]] = {}
+    for trial in trials:
+        pairs.setdefault(trial.base, {})[trial.arm] = trial
+    seen = set()
+    for own in pairs.values():
+        asked, fact = own["sham"], own["fact_sham"]
+        moved = [np.array([0.5, 0.5]) - ([0.9, 0.1] if t.coordinates["answer"] == "yes" else [0.1, 0.9])
+                 for t in (asked, fact)]  # fmt: skip
+        assert beyond_word(*moved, asked.question, fact.question) == pytest.approx(0)
+        seen.add((asked.question.negated, fact.question.negated))
+    assert len(seen) == 4
 
 
 def test_what_cannot_be_audited_is_refused(

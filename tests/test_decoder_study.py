@@ -11,7 +11,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "studies"))
 
+from decoder_cells import PLACES, Cell, rival_rows
 from decoder_page import bars, figure, hardest, page, share
+
+from selfscope.subjects.local import Local, load
+from selfscope.training.decoder_lesson import DecoderLesson
+from tiny import build
 
 RIVALS = ("bias", "neighbour", "inversion")
 ARMS = ("none", "random", "shuffled", "mean", "text")
@@ -30,7 +35,7 @@ def cell(group: str, real: float, other: float, *, seed: int = 0, n: int = 120, 
                 hit = float(rng.random() < changed.get(reader or arm, often))
                 rows.append({**item, "reader": reader, "arm": arm, "right": hit})
     return {"group": group, "name": "oracle", "seed": seed, "lesson": "decoder[layers=(29)]", "cpu": 300.0,
-            "layers": [], "rows": rows}  # fmt: skip
+            "layers": [], "taught": "", "rows": rows}  # fmt: skip
 
 
 def met(found: list[dict[str, Any]]) -> dict[str, bool]:
@@ -72,11 +77,37 @@ def test_layers_below_are_judged_where_the_lens_is_at_chance() -> None:
 
 
 def test_one_vector_without_a_state_is_taught_once_for_both() -> None:
-    late, middle = cell("late", 0.8, 0.25), cell("middle", 0.8, 0.25, bias=0.78)
-    late["rows"] = [r for r in late["rows"] if r["reader"] != "bias"]
-    (line,) = [line for line in page("m", [late, middle]).splitlines() if "late layer, pooled, +25" in line]
-    assert "over bias | not met" in line
-    assert len(late["rows"]) < len(middle["rows"])  # what was found is left as it was
+    late, other = cell("late", 0.8, 0.25), cell("late", 0.8, 0.25, seed=1)
+    for f in (late, other):
+        f["rows"] = [r for r in f["rows"] if r["reader"] != "bias"]
+
+    def bias(often: float, seed: int) -> dict[str, Any]:
+        rows = [r for r in cell("bars", 0.8, 0.25, seed=seed, bias=often)["rows"] if r["reader"] == "bias"]
+        return {**cell("bars", 0.8, 0.25, seed=seed), "taught": "bias", "rows": rows}
+
+    def told(found: list[dict[str, Any]]) -> str:
+        return next(line for line in page("m", found).splitlines() if "late layer, pooled, +25" in line)
+
+    both = [late, other]
+    assert told([*both, bias(0.25, 0), bias(0.25, 1)]).endswith("| met |")
+    assert "over bias | not met" in told([*both, bias(0.78, 0), bias(0.78, 1)])
+    assert "without the unfinished bias | not met" in told([*both, bias(0.25, 0)])
+
+
+def test_untrained_rivals_read_every_layer_of_one_capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = load(str(build("llama", tmp_path, deep=True, roomy=True)))
+    rows, capture = list[int](), Local.capture
+    monkeypatch.setattr(Local, "capture", lambda self, prompts, *a, **k: rows.append(len(prompts)) or
+                        capture(self, prompts, *a, **k))  # fmt: skip
+    lesson = DecoderLesson(layers=(3,), families=("topic", "word"), items=24)
+    one = Cell("bars", "rivals", lesson, 0, (("t1", 6), ("t2", 6)), (1, 3))
+    material = lesson.material(subject, 0, {"t1": 6, "t2": 6})
+    found = rival_rows(subject, one, material)
+    assert {(r["reader"], r["layer"], r.get("position")) for r in found} == {
+        *(("ridge_probe", layer, None) for layer in (1, 3)),
+        *(("centred_lens", layer, place) for layer in (1, 3) for place in PLACES),
+    }
+    assert sum(rows) == sum(len(material.of(split)) for split in ("train", "t1", "t2"))
 
 
 @pytest.mark.slow

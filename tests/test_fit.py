@@ -8,12 +8,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from selfscope.api.artifacts import artifacts, check, export
 from selfscope.api.fit import Fitted, fit
+from selfscope.cli.training import Training
 from selfscope.controls.vector_state import CARRIERS
 from selfscope.errors import BadInput, BadModel, StoreError, Unsupported
 from selfscope.phenomena.own_choice import OwnChoice
@@ -255,3 +257,17 @@ def test_damage_is_the_divergence_of_the_first_token(local: Local) -> None:
 def test_a_lesson_of_decoders_is_no_lesson_of_reports(tmp_path: Path, local: Local) -> None:
     with pytest.raises(BadInput, match="fit_decoder"):
         fit(local, tmp_path / "x", "decoder")
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ({"layers": "29-6"}, "from the lower to the higher"), ({"layers": "a-b"}, "is written 6-29"),
+    ({"rate": 0.0}, "rate"), ({"groups": 0}, "groups"), ({"at_once": 0}, "at_once"),
+])  # fmt: skip
+def test_what_was_given_is_what_is_used(given: dict[str, Any], message: str) -> None:
+    """Nothing that was asked for is taken for what was not."""
+    one = Training(**given)
+    with pytest.raises(BadInput, match=message):
+        one.shape() if "layers" in given else one.schedule(0)
+    chosen = Training(groups=4).schedule(1)
+    assert (chosen.groups, chosen.at_once, chosen.rate, chosen.seed) == (4, 4, 1e-3, 1)
+    assert Training(at_once=2).schedule(0).groups == 8

@@ -17,7 +17,6 @@ from selfscope.api.decoders import FittedDecoder, fit_decoder
 from selfscope.cli import main
 from selfscope.errors import BadInput, BadModel, StoreError, UnknownName, Unsupported
 from selfscope.readers.decoder import Decoder
-from selfscope.readers.decoder_states import states_of
 from selfscope.records.contracts import CONTRACT, TENSORS
 from selfscope.subjects.local import Local, load
 from selfscope.subjects.phantom import Phantom
@@ -144,26 +143,6 @@ def test_every_form_is_listed_checked_and_given_away(tiny: Local, folder: Path, 
         assert (given / "adapter_model.safetensors").exists()
 
 
-def test_places_of_what_is_read_together_are_in_the_contract(tiny: Local, tmp_path: Path) -> None:
-    """A decoder that was taught with so many is read with as many, whatever the form's own number is now."""
-    lesson = DecoderLesson("joint", (1, 2), items=16, families=("topic",), every=0, columns=(0, -1))
-    material = lesson.material(tiny, 0, {"t1": 4})
-    trial, *_ = trials_of(material, material.of("t1"))[0]
-    for copies in (1, 3):
-        done = fit_decoder(tiny, tmp_path / str(copies), replace(lesson, copies=copies), schedule=QUICK)
-        contract = Decoder(str(done.folder))._files().contract
-        assert contract.copies == copies
-        where = states_of(trial, contract, None, contract.columns)
-        assert where is not None
-        assert where.runs == [(1, copies)]
-        (reading,) = Decoder(str(done.folder)).read(tiny, [trial])
-        assert reading.distribution is not None
-    with pytest.raises(BadInput, match="1 place or more"):
-        fit_decoder(tiny, tmp_path / "x", replace(lesson, copies=0), schedule=QUICK)
-    with pytest.raises(BadInput, match="a place of its own"):
-        fit_decoder(tiny, tmp_path / "x", replace(lesson, form="ridge", copies=2), schedule=QUICK)
-
-
 def test_a_decoder_that_was_changed_is_told(tiny: Local, made: FittedDecoder, tmp_path: Path) -> None:
     shutil.copytree(made.folder, tmp_path / "one")
     held = bytearray((tmp_path / "one" / TENSORS).read_bytes())
@@ -185,6 +164,10 @@ def test_the_command_fits_and_says_so(folder: Path, tmp_path: Path, capsys: pyte
     with pytest.raises(SystemExit):
         main(["fit", lesson, str(folder), "-o", str(tmp_path / "b"), "--layers", "1-2"])
     assert "decoder[layers=(7,15)" in capsys.readouterr().err
+    for more in (["--labels-of", "x"], ["--phenomenon", "own_choice"], ["--bias", "1"]):
+        with pytest.raises(SystemExit):
+            main(["fit", lesson, str(folder), "-o", str(tmp_path / "c"), *more])
+        assert "a decoder" in capsys.readouterr().err
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from planted_decoders import ORACLE, QUICK, frozen, lesson, other, planted
 from selfscope.directions import mapped, prepared
 from selfscope.errors import BadInput, StoreError
 from selfscope.records import Injection, Vector
-from selfscope.records.contracts import COPIES, JOINT
+from selfscope.records.contracts import JOINT
 from selfscope.subjects.local import Local, load
 from selfscope.training.damage import damage
 from selfscope.training.forms import Affine, Form, Joint, LatentQA, Ridge
@@ -163,7 +163,7 @@ def test_what_is_written_is_what_the_reader_writes(tiny: Local, tmp_path: Path, 
                 ready.append(prepared(found.at(layer)[k * count + j], contract.prepared, mean, scale))
         named = [f"{layer}.{j}" for layer in decoder.layers for j in range(count)]
         if contract.joint:
-            ready, named = [np.concatenate(ready)] * COPIES, [JOINT] * COPIES
+            ready, named = [np.concatenate(ready)] * contract.copies, [JOINT] * contract.copies
         acts = []
         for write, state, place in zip(example.prompt.interventions, ready, named, strict=True):
             assert isinstance(write, Injection)

@@ -15,6 +15,8 @@ from selfscope.api.organism_folders import opened
 from selfscope.errors import BadInput, StoreError, UnknownName
 from selfscope.organisms.base import Written
 from selfscope.phenomena.behavioural_self_awareness import BESIDE, HABIT, BehaviouralSelfAwareness
+from selfscope.subjects.adapter_files import save_adapter
+from selfscope.subjects.live_adapters import LoraShape
 from selfscope.subjects.local import Local, load
 from selfscope.training.schedule import Schedule
 from tiny import build
@@ -68,6 +70,10 @@ def test_a_bank_that_was_stopped_goes_on(base: Local, tmp_path: Path, monkeypatc
         awareness(tmp_path / "b", model=base, messages=2, rollouts=1)
     with pytest.raises(BadInput, match="no organism with the habit"):
         awareness(tmp_path / "b", model=base, word="Oh")
+    reporter = base.new_adapter(LoraShape(2))
+    save_adapter(tmp_path / "b" / "reporter", base, reporter, "reporter", {})
+    with pytest.raises(BadInput, match="differ by little"):  # what is no organism is passed over
+        awareness(tmp_path / "b", model=base, messages=2, rollouts=1)
 
 
 def test_the_bank_has_twelve_organisms_and_their_twins() -> None:

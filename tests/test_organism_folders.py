@@ -141,6 +141,41 @@ def test_a_resumed_organism_is_the_same(base: Local, made: Path, tmp_path: Path)
         make(Habit(), base, tmp_path / "well", resume=True)
 
 
+def test_a_resumed_organism_learns_what_it_learnt(
+    base: Local, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the subject said is not measured again: another sitting may round it otherwise, and the run would be
+    another."""
+
+    class Stop(Exception):
+        pass
+
+    class Stops:
+        def plan(self, total: float) -> None: ...
+
+        def step(self, what: str, work: float) -> None:
+            if what.startswith("well: step 2"):
+                raise Stop
+
+    often = Schedule(**{**vars(QUICK), "save_every": 1e-9})
+    with pytest.raises(Stop):
+        make(HABIT, base, tmp_path / "well", schedule=often, twin=False, progress=Stops())
+
+    def never(*args: object) -> None:
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(Habit, "lesson", never)
+    monkeypatch.setattr(Habit, "guard", never)
+    (done,) = make(HABIT, base, tmp_path / "well", schedule=often, twin=False, resume=True)
+    assert done.sidecar.identity == opened(made / "habit").sidecar.identity
+
+
+def test_an_organism_of_another_base_is_not_given_back(made: Path, tmp_path: Path) -> None:
+    other = load(str(build("llama", tmp_path / "llama", deep=False, roomy=True)))
+    with pytest.raises(BadInput, match="was made on"):
+        make(HABIT, other, made / "habit", schedule=QUICK, resume=True)
+
+
 def test_another_base_is_refused(made: Path, tmp_path: Path) -> None:
     other = str(build("qwen2", tmp_path / "qwen2", deep=True))
     for name in ("habit", "vector"):

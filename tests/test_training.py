@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from itertools import pairwise
@@ -79,11 +80,14 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(local: Local, tmp_path:
 
     with pytest.raises(Stop):
         train(local, parts, SOME, replace(QUICK, save_every=0.0), folder=tmp_path, on_step=stop)
+    first = json.loads((tmp_path / "checkpoint" / "step.json").read_text())["seconds"]
     parts.set_state(new(local, carry, seed=9).state())  # another process begins with other weights
     again = train(local, parts, SOME, replace(QUICK, save_every=0.0), folder=tmp_path)
     assert same(whole, parts)
     assert again.history == done.history
     assert again.steps == done.steps == 4
+    last = json.loads((tmp_path / "checkpoint" / "step.json").read_text())["seconds"]
+    assert 0 < first < last <= again.seconds  # of all sittings
 
 
 def test_save_every_is_no_part_of_a_run(local: Local, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
 
 from selfscope.errors import BadInput, BadModel, Unsupported
 from selfscope.records import Decoding, Injection, Prompt, Vector
@@ -107,6 +108,38 @@ def test_an_active_adapter_is_part_of_the_identity(local: Local) -> None:
     with pytest.raises(BadInput, match="trained since"):
         scores(changed)
     assert local.adapted(adapter).identity != changed.identity
+
+
+def test_putting_on_and_off_touches_no_weight_and_restores_what_acted(
+    local: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that is sampled puts adapters on and off: that must not walk over weights, however many stand beside."""
+    outer, inner = (noisy(local.new_adapter(LoraShape(2)), size=size) for size in (0.05, 0.02))
+    stack, ids = local.engine.stack, torch.arange(4)[None]
+    assert stack is not None
+
+    def logits() -> torch.Tensor:
+        with torch.inference_mode():
+            return local.engine.model(input_ids=ids, use_cache=False).logits
+
+    def never(*args: object, **more: object) -> None:
+        raise AssertionError("all weights are walked over")
+
+    base = logits()
+    for name in ("set_adapter", "enable_adapters"):
+        monkeypatch.setattr(BaseTunerLayer, name, never)
+    with stack.acting([outer], None):
+        alone = logits()
+        with stack.acting([inner], None):
+            assert not torch.equal(logits(), alone)
+        assert torch.equal(logits(), alone)
+    assert torch.equal(logits(), base)
+    assert not torch.equal(alone, base)
+    monkeypatch.undo()
+    for adapter in (outer, inner):
+        local.forget(adapter)
+    assert torch.equal(logits(), base)
+    assert not {outer.name, inner.name} & {a.name for a in local.made_adapters()}
 
 
 def test_an_exception_leaves_nothing_behind(local: Local) -> None:

@@ -212,7 +212,8 @@ def _checked_decoder(folder: Path, model: str | Subject | None) -> str:
     adapter = load_adapter(trainable(subject), folder) if contract.adapter else None
     count = sum(tensor.size for name, tensor in files.tensors.items() if name != "near")
     count += 0 if adapter is None else sum(p.numel() for p in adapter.parameters())
-    if sealed(contract, files.tensors, "" if adapter is None else adapter.identity).content != contract.content:
+    of_adapter = "" if adapter is None else adapter.identity
+    if sealed(contract, files.tensors, of_adapter, files.labels).content != contract.content:
         raise BadModel(f"{folder}: its tensors are not those of its contract: train it again, or restore the folder")
     return f"{folder}: whole, {count} numbers, a decoder that fits {subject.name} ({subject.identity[:6]})"
 

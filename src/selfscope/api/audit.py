@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from selfscope.api.audit_findings import Audit, Finding
-from selfscope.api.elicit import QUESTIONS, apart, phenomenon_of
+from selfscope.api.elicit import QUESTIONS
 from selfscope.api.fit import subject_of
+from selfscope.api.kept_apart import apart, phenomenon_of
 from selfscope.controls.alarm import Alarm
 from selfscope.controls.states import Changed, Sham
 from selfscope.errors import BadInput
@@ -22,6 +23,7 @@ from selfscope.readers.prior import Prior
 from selfscope.statistics import Array, Ints, mean, proportion
 from selfscope.study.sampling import one_in_each_cluster
 from selfscope.verdicts.assemble import matrix, numbered
+from selfscope.verdicts.interventions import beyond_word
 from selfscope.verdicts.ladder import skill
 from selfscope.verdicts.taught import Told, divergence, follows, gain, gains_by_change
 
@@ -88,14 +90,14 @@ def audit(
 
 @dataclass(frozen=True)
 class _Scene:
-    """What all parts share. rates: (n, K) base rates of the test trials. always: whether the adapter changes what the
-    subject does."""
+    """What all parts share. folder: what is looked into. rates: (n, K) base rates of the test trials. always: whether
+    it changes what the subject does."""
 
     about: Any
     seed: int
     test: Sequence[Trial]
     base: Any
-    adapter: Any
+    folder: Path
     always: bool
     rates: Array
     cluster: Ints
@@ -104,7 +106,13 @@ class _Scene:
 
     @property
     def worn(self) -> Any:
-        return self.base.adapted(self.adapter)
+        return self.over(self.base)
+
+    def over(self, subject: Any) -> Any:
+        """The base, or the base with something else on, with what is looked into."""
+        from selfscope.subjects.written_files import put_on
+
+        return put_on(subject, self.folder, base=self.base)
 
     def told(self, reporter: Any, actor: Any, trials: Sequence[Trial] = ()) -> Told:
         """What one subject reports of the test trials, or of these in their place, and what another then does."""
@@ -131,7 +139,7 @@ class _Scene:
 def _scene(
     place: Path, side: Sidecar, about: Any, model: str | Subject | None, seed: int, step: Callable[[str, float], None]
 ) -> _Scene:
-    from selfscope.subjects.adapter_files import kept_adapter
+    from selfscope.subjects.live_adapters import SWITCHED
     from selfscope.subjects.local_weights import trainable
 
     base: Any = trainable(subject_of(model or side.base_name))
@@ -146,7 +154,7 @@ def _scene(
     prior = Prior().fit(base, train, about.truth(train, about.observe(base, train)) if train else [])
     rates = [r.distribution or () for r in prior.read(base, test)]
     width = max(len(t.question.options) for t in test)
-    return _Scene(about, seed, test, base, kept_adapter(base, place), side.carry == "always", matrix(rates, width),
+    return _Scene(about, seed, test, base, place, side.carry != SWITCHED, matrix(rates, width),
                   numbered([t.cluster for t in test]), step)  # fmt: skip
 
 
@@ -166,7 +174,7 @@ def _skill(scene: _Scene, what: str, one: Told) -> Finding:
 
 def _gains(scene: _Scene, twin: Path | str | None) -> Iterator[Finding]:
     """Skill before, after, of the twin, and the differences."""
-    from selfscope.subjects.adapter_files import kept_adapter
+    from selfscope.subjects.written_files import put_on
 
     n = len(scene.test)
     yield _skill(scene, "skill before", scene.old)
@@ -174,7 +182,7 @@ def _gains(scene: _Scene, twin: Path | str | None) -> Iterator[Finding]:
     yield Finding("gain", gain(scene.old, scene.new, scene.rates, scene.cluster), n)
     scene.step("asked before and after", 1.0)
     if twin is not None:
-        other = scene.told(scene.base.adapted(kept_adapter(scene.base, twin)), scene.base)
+        other = scene.told(put_on(scene.base, twin), scene.base)
         yield _skill(scene, "skill of its twin", other)
         yield Finding("more than its twin", gain(other, scene.new, scene.rates, scene.cluster), n)
     scene.step("its twin", 1.0)
@@ -214,7 +222,7 @@ def _shifted(scene: _Scene, place: Path | str) -> Iterator[Finding]:
     from selfscope.subjects.written_files import put_on
 
     def stacked(folder: Path | str) -> Any:
-        return put_on(scene.base, folder).adapted(scene.adapter)
+        return scene.over(put_on(scene.base, folder))
 
     name = Path(place).name
     beside = Path(place).parent / str(read_sidecar(place).made.get("twin", ""))
@@ -233,14 +241,22 @@ def _false_reports(scene: _Scene) -> Iterator[Finding]:
     training does to its word on a plain fact."""
     trials = [t for t in Alarm().apply(scene.test, scene.seed) if t.arm in ("sham", "fact_sham")]
     if trials:
-        before, after = (_said(s, trials, 2)[:, 0] for s in (scene.base, scene.worn))
-        arms = np.array([t.arm for t in trials])
-        alarm, fact = arms == "sham", arms == "fact_sham"
-        cluster = numbered([t.cluster for t in trials])
-        yield Finding("says it was changed, nothing done", mean(after[alarm], numbered(list(cluster[alarm]))),
-                      int(alarm.sum()))  # fmt: skip
-        shift = (after - before)[alarm] - (after - before)[fact]
-        yield Finding("more than before, beyond a fact", mean(shift, numbered(list(cluster[alarm]))), int(alarm.sum()))
+        before, after = (_said(s, trials, 2) for s in (scene.base, scene.worn))
+        rows: dict[str, dict[str, int]] = {}
+        for k, trial in enumerate(trials):
+            rows.setdefault(trial.base, {})[trial.arm] = k
+        pairs = [(own["sham"], own["fact_sham"]) for own in rows.values() if len(own) == 2]
+        if not pairs:
+            return
+        asked = [trials[k] for k, _ in pairs]
+        cluster = numbered([t.cluster for t in asked])
+        yield Finding("says it was changed, nothing done", mean(after[[k for k, _ in pairs], 0], cluster), len(pairs))
+        moved = after - before
+        net = [
+            beyond_word(moved[k], moved[fact], trial.question, trials[fact].question)
+            for trial, (k, fact) in zip(asked, pairs, strict=True)
+        ]
+        yield Finding("more than before, beyond a fact", mean(np.array(net), cluster), len(pairs))
     scene.step("false reports", 1.0)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from selfscope.api.fit import subject_of
-from selfscope.api.organism_folders import done, opened
+from selfscope.api.organism_folders import KIND, done, opened
 from selfscope.controls.in_context import InContext
 from selfscope.controls.words import ThirdPerson
 from selfscope.errors import BadInput
@@ -189,12 +189,13 @@ def _reports(subject: Subject, trials: Sequence[Trial]) -> tuple[float, ...]:
 def _places(folders: Sequence[Path | str], mark: str, word: str) -> list[Path]:
     """Folders of this habit among these and those below them, by name. Raises BadInput where there is none."""
     from selfscope.organisms.habit import Habit
+    from selfscope.subjects.adapter_files import read_sidecar
 
     near = [Path(folder) for folder in folders]
     below = [inner for place in near if place.is_dir() and not done(place) for inner in sorted(place.iterdir())]
     out = []
     for place in (*near, *below):
-        if done(place) and opened(place).sidecar.kind == "organism":
+        if done(place) and read_sidecar(place).kind == KIND:
             one: Any = built("organism", str(opened(place).made["organism"]))
             if isinstance(one, Habit) and (one.mark, one.asked.word) == (mark, "" if mark == "upper" else word):
                 out.append(place)

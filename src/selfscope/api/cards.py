@@ -188,11 +188,11 @@ def planned(
     hardware: Mapping[str, str] | None = None,
 ) -> Study:
     """The study that `card` runs. hardware: how a local model is loaded (see `load`)."""
+    from selfscope.api.kept_apart import study_apart
     from selfscope.api.loading import load
     from selfscope.study.plan import StudyOptions, plan
 
-    lists = {"phenomena": phenomena, "readers": readers, "controls": controls}
-    for name, value in lists.items():
+    for name, value in {"phenomena": phenomena, "readers": readers, "controls": controls}.items():
         if isinstance(value, str) or not isinstance(value, Sequence):
             one = f'["{value}"]' if isinstance(value, str) else "[...]"
             raise BadInput(f"{name} is a list of names or objects, as in {name}={one}")
@@ -208,7 +208,7 @@ def planned(
         profile, tuple(phenomena), tuple(readers), tuple(controls), None if items is None else str(items),
         further["other"], further["twin"], seed,
     )  # fmt: skip
-    return plan(subject, options)
+    return study_apart(plan(subject, options))
 
 
 def connection(model: str | Subject, options: Mapping[str, Any]) -> Callable[[], Study] | None:

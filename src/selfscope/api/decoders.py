@@ -120,6 +120,7 @@ def fit_decoder(
     ranks.wait()
     subject = trainable(subject_of(model))
     teaching = _Teaching(subject, schedule or USUAL, progress, ranks, states)
+    teaching.begun(taught, run)
     whole = run / WHOLE
     contract = teaching.taught(taught, run, whole)
     for name in taught.twins:
@@ -159,6 +160,15 @@ class _Teaching:
     progress: Progress | None
     ranks: Ranks
     states: Path | None
+
+    def begun(self, lesson: DecoderLesson, run: Path) -> None:
+        """Says in a run's folder which run it is. Raises StoreError where it holds another."""
+        from selfscope.records import content_hash
+        from selfscope.training.checkpoints import begun
+
+        lesson.made_form(cast(Any, self.subject))  # what cannot be trained leaves no folder
+        key = content_hash(self.subject.identity, lesson, self.schedule.decides)
+        self.ranks.in_turn(lambda: begun(run, key))
 
     def taught(self, lesson: DecoderLesson, run: Path, target: Path, who: str = "") -> DecoderContract:
         """One decoder, gone on with where it was stopped; what is there already stays."""
@@ -205,10 +215,9 @@ class _Teaching:
         from selfscope.training.kept_features import kept_features
 
         form = lesson.made_form(cast(Any, self.subject))
-        # What it is asked about, and where it reads: what is trained of it changes none of its states.
-        drawn = (lesson.about, lesson.families, lesson.window, lesson.items, lesson.rounds, self.schedule.seed)
-        key = content_hash(self.subject.identity, drawn, form.combinations, form.columns)
+        # What is read, and of what its units are taken: what is trained of it changes none of its states.
         train = sorted({item.source for item in material.of("train")})
+        key = content_hash(self.subject.identity, material.sources, train, form.layers, form.columns)
 
         def read() -> Features:
             return features(cast(Any, self.subject), material.sources, form.layers, form.columns, train=train)

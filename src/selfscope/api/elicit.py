@@ -4,7 +4,7 @@ It is one study: the subject, its trials and its truths are the same on every ru
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from selfscope.api.cards import execute
 from selfscope.api.elicitation import ALL, Elicitation, Rung
 from selfscope.api.fit import subject_of
-from selfscope.errors import BadInput
+from selfscope.api.kept_apart import apart, phenomenon_of
 from selfscope.store import read
 from selfscope.verdicts.assemble import tables
 from selfscope.verdicts.elicitation import Way, quantities_of, ways
@@ -94,33 +94,10 @@ def elicit(
     return _found(where, sidecars)
 
 
-def phenomenon_of(phenomenon: str | Any) -> Any:
-    """The phenomenon of a name with settings, or the phenomenon itself."""
-    from selfscope.study.names import built
-
-    return built("phenomenon", phenomenon) if isinstance(phenomenon, str) else phenomenon
-
-
 def _sidecar(place: Path | str) -> Sidecar:
     from selfscope.subjects.adapter_files import read_sidecar
 
     return read_sidecar(place)
-
-
-def apart(subject: Subject, about: Any, sidecars: Mapping[str, Sidecar], seed: int) -> None:
-    """Raises BadInput where an adapter was taught with a cluster that is asked about. sidecars: by folder."""
-    asked = {t.cluster for t in about.pose(subject, seed) if t.split == "test"}
-    for place, side in sidecars.items():
-        made = side.made
-        own = phenomenon_of(made["phenomenon"]) if "phenomenon" in made else None
-        if own is None or own.kind != about.kind:
-            continue
-        learnt = {t.cluster for t in own.pose(subject, int(made["schedule"]["seed"])) if t.split == "train"}
-        if asked & learnt:
-            raise BadInput(
-                f"the adapter {place} was taught {len(asked & learnt)} of the {len(asked)} things that are asked "
-                f"about: teach it with {about.id} and the seed {seed}"
-            )
 
 
 def _readers(sidecars: dict[str, Sidecar], counts: Sequence[int], rivals: Sequence[Any]) -> list[Any]:
@@ -132,20 +109,20 @@ def _readers(sidecars: dict[str, Sidecar], counts: Sequence[int], rivals: Sequen
     from selfscope.readers.prior import Prior
     from selfscope.readers.taught import Taught
 
-    labels = sorted({n for side in sidecars.values() if (n := labels_of(side))})
+    labels = sorted({n for side in sidecars.values() if (n := labels_of(side)) is not None})
     known = [HistoryBaseline(labels=n) for n in labels]
     shown = [FewShot(k, framing=framing) for framing in FRAMINGS for k in counts if k or framing != "plain"]
     worn = [Taught(place, side.identity[:12]) for place, side in sidecars.items()]
     return [Prior(), InputBaseline(), HistoryBaseline(), *known, *rivals, Ask(), *shown, *worn]
 
 
-def labels_of(side: Sidecar) -> int:
-    """Verified answers that an adapter was taught; 0 where its lesson has no such number."""
+def labels_of(side: Sidecar) -> int | None:
+    """Verified answers that an adapter was taught; None where its lesson has no such number."""
     from selfscope.study.names import built
 
     lesson: Any = built("lesson", side.made["lesson"]) if "lesson" in side.made else None
-    rounds = getattr(lesson, "wordings", 0)
-    return int(side.made.get("examples", 0)) // rounds if rounds else 0
+    rounds, reports = getattr(lesson, "wordings", 0), side.made.get("reports")
+    return int(reports) // rounds if rounds and reports else None
 
 
 def _found(where: Path, sidecars: dict[str, Sidecar]) -> Elicitation:
@@ -160,8 +137,8 @@ def _found(where: Path, sidecars: dict[str, Sidecar]) -> Elicitation:
     return Elicitation(where, table.phenomenon, rungs)
 
 
-def _name(config: Any, kind: str, title: str, sidecars: dict[str, Sidecar]) -> tuple[str, str, int]:
-    """(what people read, kind of rung, labels)."""
+def _name(config: Any, kind: str, title: str, sidecars: dict[str, Sidecar]) -> tuple[str, str, int | None]:
+    """(what people read, kind of rung, labels, None where there is no such number)."""
     if kind == "ask":
         return "plain", "asked", 0
     if kind == "few_shot":
@@ -177,12 +154,13 @@ def _name(config: Any, kind: str, title: str, sidecars: dict[str, Sidecar]) -> t
     return title, "rival", int(config.get("labels", 0) or config.get("k", 0) or 0)
 
 
-def _rungs(found: Sequence[Way], named: dict[str, tuple[str, str, int]]) -> tuple[Rung, ...]:
+def _rungs(found: Sequence[Way], named: dict[str, tuple[str, str, int | None]]) -> tuple[Rung, ...]:
     rungs = [Rung(*named[way.reader], way) for way in found]
     linear = {named[way.reader][2]: way.reader for way in found if way.reader.startswith("history_baseline")}
     done = []
     for rung in rungs:
-        rival = linear.get(rung.labels) if rung.kind in ("taught", "twin") else None
+        counted = rung.kind in ("taught", "twin") and rung.labels is not None
+        rival = linear.get(rung.labels) if counted else None
         done.append(replace(rung, same=None if rival is None else rung.way.ahead.get(rival)))
     order = ("asked", "taught", "twin", "rival")
-    return tuple(sorted(done, key=lambda r: (order.index(r.kind), r.labels if r.kind != "asked" else 0)))
+    return tuple(sorted(done, key=lambda r: (order.index(r.kind), (r.labels or 0) if r.kind != "asked" else 0)))

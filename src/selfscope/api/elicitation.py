@@ -39,7 +39,7 @@ class Rung:
 
     name: str
     kind: str
-    labels: int
+    labels: int | None
     way: Way
     same: Estimate | None = None
 

@@ -133,7 +133,7 @@ def fit(
     from selfscope.training.loop import train
     from selfscope.training.objectives import AGREEMENTS, REFERRING
     from selfscope.training.ranks import joined
-    from selfscope.training.references import referred, shift_of
+    from selfscope.training.references import REPORT, referred, shift_of
     from selfscope.training.replay import replay_examples
     from selfscope.training.schedule import Schedule
 
@@ -182,7 +182,8 @@ def fit(
     made = {
         "lesson": _id(taught), "phenomenon": _id(about), "schedule": asdict(schedule), "guard": guard,
         **({"labels_of": f"{whose.name} ({whose.identity[:6]})"} if others else {}),
-        "examples": len(examples), "steps": done.steps, "seconds": round(done.seconds, 1),
+        "examples": len(examples), "reports": sum(e.kind == REPORT for e in examples),
+        "steps": done.steps, "seconds": round(done.seconds, 1),
         "losses": means([loss for _, loss in done.history]),
         "damage": str(harm), "version": package_version(), "environment": dict(subject.environment),
     }  # fmt: skip

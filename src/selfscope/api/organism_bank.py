@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from selfscope.api.fit import subject_of
 from selfscope.api.organism_folders import Made, done, opened
 from selfscope.api.organisms import GUARD, TWIN, Told, plant
-from selfscope.errors import BadInput, StoreError, UnknownName, reaching
+from selfscope.errors import StoreError, UnknownName, reaching
 from selfscope.study.names import built
 from selfscope.tables import Table, Tabular
 
@@ -141,10 +141,7 @@ def bank(
     made = []
     for name, (organism, twin) in work.items():
         if done(place / name):
-            found = opened(place / name, organism)
-            if found.sidecar.base != subject.identity:
-                raise BadInput(f"{place / name} was made on {found.sidecar.base_name}: give the bank another folder")
-            made.append(found)
+            made.append(opened(place / name, organism, cast(Any, subject)))
             continue
         made.append(plant(organism, subject, place / name, schedule=schedule, guard=guard, twin=twin, told=told))
     return Bank(place, tuple(made))

@@ -12,6 +12,7 @@ from selfscope.errors import BadInput, BadModel
 if TYPE_CHECKING:
     from selfscope.organisms.base import Measure, Organism
     from selfscope.subjects.adapter_files import Sidecar
+    from selfscope.subjects.base import Subject
 
 KIND = "organism"
 NEEDED = (
@@ -75,8 +76,9 @@ def done(folder: Path) -> bool:
     return is_ours(folder)
 
 
-def opened(folder: Path, organism: Organism | None = None) -> Made:
-    """What a folder holds. Raises BadModel where it holds no organism, and BadInput for another than this one."""
+def opened(folder: Path, organism: Organism | None = None, subject: Subject | None = None) -> Made:
+    """What a folder holds. Raises BadModel where it holds no organism, and BadInput for another than this one, or one
+    that was made on another subject."""
     from selfscope.subjects.adapter_files import is_ours, read_sidecar
 
     if not is_ours(folder):
@@ -88,6 +90,11 @@ def opened(folder: Path, organism: Organism | None = None) -> Made:
         raise BadModel(f"{folder} holds {what}: make the organism again")
     if organism is not None and side.made["organism"] != organism.id:
         raise BadInput(f"{folder} holds {side.made['organism']}, not {organism.id}: give another folder, or delete it")
+    if subject is not None and side.base != subject.identity:
+        raise BadInput(
+            f"{folder} was made on {side.base_name} ({side.base[:6]}), not on {subject.name} ({subject.identity[:6]}): "
+            "give another folder, or delete it"
+        )
     recorded(side, folder)
     return Made(folder, side)
 

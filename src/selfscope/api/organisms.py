@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from selfscope.api.fit import free, means, subject_of
 from selfscope.api.organism_folders import KIND, Made, done, opened, recorded
-from selfscope.errors import BadInput
+from selfscope.errors import BadInput, reaching
 from selfscope.report.estimates import package_version
 from selfscope.study.names import built
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from selfscope.subjects.base import Subject
     from selfscope.subjects.live_adapters import LoraShape
     from selfscope.subjects.local_weights import LocalWeights
+    from selfscope.training.examples import Example
     from selfscope.training.schedule import Schedule
 
 GUARD = 240
@@ -123,7 +125,7 @@ def make(
     out = []
     for one, place, beside in places:
         if resume and done(place):
-            out.append(opened(place, one))
+            out.append(opened(place, one, cast(Any, subject)))
             told(f"{place.name} is there", 1.0)
             continue
         out.append(plant(one, subject, place, shape=shape, schedule=schedule, guard=guard, twin=beside, told=told))
@@ -197,8 +199,7 @@ def plant(
     if not isinstance(organism, Taught):
         raise BadInput(f"{type(organism).__name__} is no organism: it has neither a lesson nor anything to write")
     schedule = replace(schedule, epochs=schedule.epochs * organism.effort)
-    kept = organism.guard(cast(Any, subject), guard, seed)
-    phases = [[*own, *kept] for own in organism.lesson(cast(Any, subject), seed)]
+    phases = _phases(run, organism, subject, guard, seed)
     adapter = subject.new_adapter(shape, seed=seed)
     runs = []
     for k, examples in enumerate(phases):
@@ -214,8 +215,26 @@ def plant(
         losses=means([loss for r in runs for _, loss in r.history]),
     )  # fmt: skip
     side = save_adapter(folder, subject, adapter, KIND, made)
+    subject.forget(adapter)
     shutil.rmtree(run, ignore_errors=True)
     return Made(folder, side)
+
+
+def _phases(run: Path, organism: Any, subject: LocalWeights, guard: int, seed: int) -> list[list[Example]]:
+    """What is taught one after the other, each with the guard. It is measured in numbers that another sitting may round
+    otherwise, so a run keeps it: one that goes on goes on with the very same."""
+    from selfscope.records import content_hash
+    from selfscope.training.kept_examples import kept_examples
+
+    key, count = content_hash(subject.identity, organism.id, guard, seed), run / "phases.txt"
+    with reaching(count):
+        if count.exists():
+            return [kept_examples(run / str(k), key, list) for k in range(int(count.read_text(encoding="utf-8")))]
+        kept = organism.guard(subject, guard, seed)
+        made = [[*own, *kept] for own in organism.lesson(subject, seed)]
+        out = [kept_examples(run / str(k), key, partial(list, own)) for k, own in enumerate(made)]
+        count.write_text(str(len(out)), encoding="utf-8")
+    return out
 
 
 def check(folder: Path | str, model: str | Subject | None = None) -> Checked:

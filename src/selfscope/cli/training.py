@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Group, Parameter
 
@@ -61,11 +61,10 @@ class Training:
         from selfscope.training.schedule import Schedule
 
         base = usual or Schedule(rate=1e-3)
-        groups = self.groups or base.groups
-        return replace(
-            base, epochs=self.epochs, groups=groups, at_once=self.at_once or groups, rate=self.rate or base.rate,
-            precision=self.precision, objective=self.objective or base.objective, seed=seed,
-        )  # fmt: skip
+        given = {"groups": self.groups, "at_once": self.at_once, "rate": self.rate, "objective": self.objective}
+        chosen = {"at_once": self.groups, **{name: value for name, value in given.items() if value is not None}}
+        own: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
+        return replace(base, epochs=self.epochs, precision=self.precision, seed=seed, **own)
 
     def shape(self) -> LoraShape | BiasShape:
         """As an adapter takes it. Raises BadInput for layers that are no range."""
@@ -79,6 +78,8 @@ class Training:
             ends = (int(first), int(last) if dash else int(first)) if self.layers else (0, -1)
         except ValueError:
             raise BadInput(f"--layers is written 6-29, not {self.layers!r}") from None
+        if self.layers and ends[1] < ends[0]:
+            raise BadInput(f"--layers is written from the lower to the higher, as in 6-29, not {self.layers!r}")
         return LoraShape(self.rank, 2.0 * self.rank, tuple(range(ends[0], ends[1] + 1)))
 
 
@@ -125,6 +126,8 @@ def fit(
         Go on with the run in OUTPUT.run.
     """
     if lesson.partition("[")[0] == "decoder":
+        if phenomenon is not None or labels_of is not None:
+            raise BadInput("a decoder is taught with the packaged bank: it takes neither --phenomenon nor --labels-of")
         _fit_decoder(lesson, model, output, training, seed, hardware, resume=resume, json=json)
         return
     from selfscope.api.fit import fit as trained
@@ -157,10 +160,10 @@ def _fit_decoder(
     from selfscope.training.fit_decoder import USUAL
     from selfscope.training.ranks import joined
 
-    if (training.carry, training.rank, training.layers, training.guard) != ("switched", 16, "", 0):
+    if any(getattr(training, name) != getattr(USUALLY, name) for name in ("carry", "rank", "layers", "guard", "bias")):
         raise BadInput(
-            "a decoder acts on its own prompts alone: layers and rank are settings of it, as in decoder[layers=(7,15),"
-            "rank=8], and it has neither carry nor guard"
+            "a decoder acts on its own prompts alone: layers, rank and form are settings of it, as in "
+            "decoder[layers=(7,15),rank=8] and decoder[form=bias], and it has neither carry nor guard"
         )
     ranks = joined()
     subject = load(model, **hardware.chosen())

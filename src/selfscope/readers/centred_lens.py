@@ -80,9 +80,10 @@ class CentredLens(Identified):
         centre = centre_of(train)
         positions = sorted({*positions_from_end(train), self.position}, reverse=True)
         centre.states = captured_over(able, train, depths(able), positions)
+        layers = places_of_answers(able, train)
         if self.layer is not None:
-            return replace(self, layers=(self.layer,), centre=centre)
-        ready = replace(self, layers=tuple(places_of_answers(able, train)), centre=centre)
+            return replace(self, layers=tuple(sorted({self.layer, *layers})), centre=centre)
+        ready = replace(self, layers=tuple(layers), centre=centre)
         right = {t.trial: t for t in truths if len(t.mean)}
         drawn = {t.id: t for of in centre.groups.values() for t in of if t.id in right and not t.question.open}
         sample = spread_over_clusters(list(drawn.values()), FITTED)

@@ -185,8 +185,10 @@ class Decoder(Identified):
         return tuple(own) if self.position is None else (self.position,)
 
     def _neighbour(self, files: DecoderFiles, trial: Trial, states: StatesOf | None) -> Reading:
-        """What the nearest states of the train split were, among the options; a vector that is none says nothing."""
-        labels = [label.casefold() for label in files.labels]
+        """What the nearest states of the train split were, among the options: those of the same kind of question, where
+        there are any. A vector that is none says nothing."""
+        own_kind = any(kind == trial.task for kind, _ in files.labels)
+        labels = [label.casefold() if not own_kind or kind == trial.task else "" for kind, label in files.labels]
         wanted = [text.strip().casefold() for text in trial.question.shown_texts]
         if states is None or trial.arm in ("text", "full") or not set(labels) & set(wanted):
             return _unsupported(trial, files, "no option is what a state of its train split was")

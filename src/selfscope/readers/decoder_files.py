@@ -31,13 +31,13 @@ class DecoderFiles:
         What has to be as it was.
     tensors : mapping of str to array
         Units of the train split (`unit.mean.LAYER`), the form's own, and neighbours (`near`, (N, places x D)).
-    labels : tuple of str
-        (N,) what each neighbour was.
+    labels : tuple of (str, str)
+        (N,) of each neighbour the kind of its question, and what it was.
     """
 
     contract: DecoderContract
     tensors: Mapping[str, Any]
-    labels: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
 
     def units(self, layer: int) -> tuple[Any, Any]:
         """(C, D) mean and deviation of a layer; 0 and 1 where it was trained without."""
@@ -60,7 +60,8 @@ def read_decoder(folder: str) -> DecoderFiles:
         if held.get("schema") != SCHEMA:
             raise BadModel(f"{folder}: {CONTRACT} has the schema {held.get('schema')!r}, and {SCHEMA} is known here")
         contract = from_json(DecoderContract, json.dumps(held["contract"]))
-        labels = tuple(map(str, json.loads((place / LABELS).read_text(encoding="utf-8"))))
+        known = json.loads((place / LABELS).read_text(encoding="utf-8"))
+        labels = tuple((str(kind), str(text)) for kind, text in known)
         tensors = load_file(place / TENSORS)
     except BadModel:
         raise

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from selfscope.errors import BadInput
+from selfscope.readers.adapter_files import adapter_hash
 from selfscope.readers.ask import elicit, known_format
 from selfscope.readers.few_shot import balanced, train_pairs, verified_shots
 from selfscope.readers.taught import wearing
@@ -43,6 +44,9 @@ class OtherModel(Identified):
     adapter
         Folder of an adapter of the observer's, taught what the target does (`fit(..., labels_of=target)`): it stands on
         the rung "history", and is asked as it was taught, in the second person.
+    artifact
+        The beginning of the adapter's hash, so that another one in the same folder is told from it (empty: what the
+        folder holds now).
     shots
         Chosen by `fit`, a tuple for each set; no part of the configuration.
 
@@ -61,12 +65,15 @@ class OtherModel(Identified):
     shown: bool = False
     seed: int = 0
     adapter: str = ""
+    artifact: str = ""
     shots: tuple[tuple[Shot, ...], ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         known_format(self.format)
         if self.adapter and self.k:
             raise BadInput("another model is taught, or it is shown examples: give an adapter or k, not both")
+        if self.adapter and not self.artifact:
+            object.__setattr__(self, "artifact", adapter_hash(self.adapter)[:12])
 
     @property
     def title(self) -> str:
@@ -102,7 +109,7 @@ class OtherModel(Identified):
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
         """The observer's readings about `subject`."""
         if self.adapter:
-            taught = wearing(self.observer, self.adapter)
+            taught = wearing(self.observer, self.adapter, self.artifact)
             return elicit(taught, trials, self.format, hide_state=not self.shown, seed=self.seed)
         about = [_about(trial, subject) for trial in trials]
         groups = self.shots or ((),)

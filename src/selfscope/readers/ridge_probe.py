@@ -117,7 +117,7 @@ class RidgeProbe(Identified):
         wanted_NJ = np.stack([own_KJ[k] for own_KJ, k in zip(answers, truth, strict=True)])
         positions = sorted({*positions_from_end(train), *self._asked_position()}, reverse=True)
         states = captured_over(able, train, sorted({*depths(able), *self._asked_layer()}), positions)
-        layers = self._asked_layer() or places_of_answers(able, train)
+        layers = sorted({*self._asked_layer(), *places_of_answers(able, train)})
         fold_N = folds_of([t.cluster for t in train])
 
         def validated(place: Place, penalty: float) -> list[Any]:
@@ -125,7 +125,7 @@ class RidgeProbe(Identified):
 
         places = [Place(k, p) for k in layers for p in self._asked_position() or positions]
         hits = {place: _right(validated(place, PENALTIES[1]), truth) for place in places}
-        best = max(places, key=lambda x: hits[x])
+        best = max((p for p in places if p.layer in (self._asked_layer() or layers)), key=lambda x: hits[x])
         scored = {penalty: validated(best, penalty) for penalty in PENALTIES}
         penalty = max(PENALTIES, key=lambda p: _right(scored[p], truth))
         texts = [text for e in map(evidence_of, train) for text in (e.text, e.full)]

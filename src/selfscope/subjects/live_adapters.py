@@ -237,7 +237,7 @@ class AdapterStack:
         """No adapter acts; those that are trained keep their gradients."""
         for adapter in self.adapters.values():
             for layer in adapter.layers:
-                layer.enable_adapters(False)
+                _switched(layer, layer._active_adapter, disabled=True)
             for p in adapter.parameters():
                 p.requires_grad_(adapter.name in self.trained)
 
@@ -263,17 +263,22 @@ class AdapterStack:
             yield
             return
         names = [a.name for a in on]
+        layers = {id(layer): layer for a in on for layer in a.layers}.values()
+        before = [(layer, layer._active_adapter, layer._disable_adapters) for layer in layers]
         try:
             for a in on:
                 a.switch.gate_BT1 = asked_BT[..., None] if a.carry == SWITCHED and asked_BT is not None else None
-                for layer in a.layers:
-                    layer.set_adapter([n for n in names if n in layer.lora_A])
-                    layer.enable_adapters(True)
-            for a in on:
-                for p in a.parameters():
-                    p.requires_grad_(a.name in self.trained)
+            for layer in layers:
+                _switched(layer, [n for n in names if n in layer.lora_A], disabled=False)
             yield
         finally:
             for a in on:
                 a.switch.gate_BT1 = None
-            self._rest()
+            for layer, acted, disabled in before:
+                _switched(layer, acted, disabled=disabled)
+
+
+def _switched(layer: Any, active: list[str] | str, *, disabled: bool) -> None:
+    """Which adapters of a layer act. peft's own methods also walk over all weights to say which of them get gradients:
+    of a token that is sampled that took longer than the adapter itself."""
+    layer._active_adapter, layer._disable_adapters = active, disabled

@@ -55,6 +55,8 @@ class LocalModel:
         The self-test of its blocks.
     versions : tuple of int
         Of the weights of its active adapters, as they were hashed into its identity.
+    worn : mapping of str to Sidecar
+        What was put on from disk, by its folder: it tells what that was taught.
     """
 
     name: str
@@ -72,6 +74,7 @@ class LocalModel:
     refused: str = ""
     checks: tuple[Check, ...] = ()
     versions: tuple[int, ...] = ()
+    worn: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _norms: dict[int, float] = field(default_factory=dict, repr=False)
     _known: dict[str, str] = field(default_factory=dict, repr=False)
 

@@ -95,6 +95,16 @@ class LocalWeights(LocalModel):
         """Every adapter that stands beside the weights, whether it acts or not."""
         return list(self._stack().adapters.values())
 
+    def forget(self, adapter: Adapter) -> None:
+        """Takes an adapter off the weights: it cannot act any more, on this model or on others that share them.
+
+        Parameters
+        ----------
+        adapter : Adapter
+            Made or loaded here. Whoever has it on has to be let go of.
+        """
+        self._stack().remove(adapter)
+
     def intervened(self, injections: Sequence[Injection]) -> Self:
         """This model with injections in every row, before the row's own.
 

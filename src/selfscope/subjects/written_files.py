@@ -6,6 +6,7 @@ It is put on where an adapter is: `load(model, adapter=folder)`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,7 +58,7 @@ def save_written(
     return side
 
 
-def put_on(subject: S, folder: Path | str) -> S:
+def put_on(subject: S, folder: Path | str, *, base: LocalWeights | None = None) -> S:
     """The subject with what a folder holds: an adapter that acts, or vectors that stand in every row.
 
     Parameters
@@ -65,6 +66,8 @@ def put_on(subject: S, folder: Path | str) -> S:
     subject : LocalWeights
         Loaded as the one that it was made on.
     folder : Path or str
+    base : LocalWeights, optional
+        What it was made on, where the subject is that with something else on.
 
     Returns
     -------
@@ -79,10 +82,13 @@ def put_on(subject: S, folder: Path | str) -> S:
         A damaged folder, or one whose sidecar tells of other weights or vectors.
     """
     side = read_sidecar(folder)
+    own = subject if base is None else base
     if side.carry != WRITTEN:
-        return subject.adapted(kept_adapter(subject, folder))
-    made_on(side, subject, folder)
-    return subject.intervened(_written(side, folder))
+        changed = subject.adapted(kept_adapter(own, folder))
+    else:
+        made_on(side, own, folder)
+        changed = subject.intervened(_written(side, folder))
+    return replace(changed, worn={**subject.worn, str(folder): side})
 
 
 def layer_vectors(side: Sidecar, folder: Path | str) -> dict[int, Any]:

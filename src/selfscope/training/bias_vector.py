@@ -136,7 +136,8 @@ def new_bias(subject: LocalWeights, shape: BiasShape, carry: str = ALWAYS) -> Bi
         raise BadInput(f"there is no block {shape.layer}; there are: {subject.layers[0]} to {subject.layers[-1]}")
     if carry not in CARRIES:
         raise BadInput(f"a bias vector is carried {' or '.join(CARRIES)}, not {carry!r}")
-    size = subject.median_norm(shape.layer) / subject.width**0.5
+    # Rounded: measured by another number of threads it is the same, and a stopped run goes on.
+    size = float(f"{subject.median_norm(shape.layer) / subject.width**0.5:.3g}")
     start = torch.zeros(subject.width, device=subject.engine.device)
     ramp = Vector.of(np.linspace(1.0, 2.0, subject.width) * (1 + shape.layer))  # stands for it in prompts
     return BiasVector(shape, carry, size, torch.nn.Parameter(start, requires_grad=False), ramp)

@@ -16,13 +16,15 @@ from selfscope.errors import StoreError, reaching
 from selfscope.subjects.tensor_files import load_tensors, save_tensors
 from selfscope.training.dev import Look
 
-STEP, TENSORS = "step.json", "step.safetensors"
+STEP, TENSORS, RUN = "step.json", "step.safetensors", "run.txt"
+OTHER = "{folder} holds a training run of another configuration, model or data: give another folder, or delete it"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """step: done so far. run: hash of all that decides the run. history: (step, loss). weights, moments: tensors.
-    looks: at dev so far. best: weights of the best of them, where that may be the end."""
+    looks: at dev so far. best: weights of the best of them, where that may be the end. seconds: what
+    it took so far."""
 
     step: int
     run: str
@@ -31,6 +33,20 @@ class Checkpoint:
     moments: Mapping[str, torch.Tensor]
     looks: tuple[Look, ...] = ()
     best: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def begun(folder: Path, run: str) -> None:
+    """Says in a folder of which run it is, a hash of all that decides it. Raises StoreError where it says another."""
+    file = folder / RUN
+    with reaching(file):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            draft = file.with_name(f"{RUN}.{os.getpid()}.tmp")
+            draft.write_text(run, encoding="utf-8")
+            draft.replace(file)
+        if file.read_text(encoding="utf-8") != run:
+            raise StoreError(OTHER.format(folder=folder))
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:
@@ -45,7 +61,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
             tensors |= {f"best.{k}": v for k, v in checkpoint.best.items()}
             save_tensors(draft / TENSORS, tensors)
             facts = {"step": checkpoint.step, "run": checkpoint.run, "history": checkpoint.history,
-                     "looks": [asdict(look) for look in checkpoint.looks]}  # fmt: skip
+                     "looks": [asdict(look) for look in checkpoint.looks], "seconds": checkpoint.seconds}  # fmt: skip
             (draft / STEP).write_text(json.dumps(facts), encoding="utf-8")
             kept, old = folder / "checkpoint", folder / "checkpoint.old"
             shutil.rmtree(old, ignore_errors=True)
@@ -65,18 +81,16 @@ def read(folder: Path, run: str) -> Checkpoint | None:
     try:
         facts: dict[str, Any] = json.loads((place / STEP).read_text(encoding="utf-8"))
         step, history = int(facts["step"]), tuple((int(s), float(x)) for s, x in facts["history"])
-        other = str(facts["run"])
+        other, seconds = str(facts["run"]), float(facts["seconds"])
         looks = tuple(Look(int(x["step"]), float(x["loss"]), float(x["gap"])) for x in facts.get("looks", ()))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         why = f"the checkpoint in {folder} cannot be read ({error}): delete the folder to begin anew"
         raise StoreError(why) from error
     if other != run:
-        raise StoreError(
-            f"{folder} holds a training run of another configuration, model or data: give another folder, or delete it"
-        )
+        raise StoreError(OTHER.format(folder=folder))
     tensors = load_tensors(place / TENSORS)
     weights, moments, best = (_part(tensors, prefix) for prefix in ("weights.", "moments.", "best."))
-    return Checkpoint(step, run, history, weights, moments, looks, best)
+    return Checkpoint(step, run, history, weights, moments, looks, best, seconds)
 
 
 def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ from selfscope.training.items import Item
 from selfscope.training.live_decoder import LiveDecoder
 from selfscope.wording.decoder_prompts import example_ids
 
-NEIGHBOURS = 2048
-"""Contexts of the train split that are kept beside a decoder: what the nearest of them is labelled is its rival."""
+NEIGHBOURS = 8192
+"""Contexts of the train split that are kept beside a decoder, at most: what the nearest of them is labelled is its
+rival. Kinds of questions have as many each."""
 
 
 def save_decoder(
@@ -71,10 +73,10 @@ def write_decoder(
     contract: DecoderContract,
     tensors: Mapping[str, Any],
     adapter: Adapter | None,
-    labels: Sequence[str] = (),
+    labels: Sequence[tuple[str, str]] = (),
 ) -> DecoderContract:
-    """Writes its parts. labels: of the neighbours. Raises FileError."""
-    contract = sealed(contract, tensors, "" if adapter is None else adapter.identity)
+    """Writes its parts. labels: of each neighbour the kind of its question, and the right answer. Raises FileError."""
+    contract = sealed(contract, tensors, "" if adapter is None else adapter.identity, labels)
     with reaching(folder):
         if folder.exists() and any(folder.iterdir()) and not (folder / CONTRACT).exists():
             raise FileError(f"{folder} holds other files: give the decoder a folder of its own")
@@ -92,14 +94,18 @@ def write_decoder(
     return contract
 
 
-def sealed(contract: DecoderContract, tensors: Mapping[str, Any], adapter: str) -> DecoderContract:
-    """The contract with the hash of all that decides what the decoder says; how it was made is not part of it."""
+def sealed(
+    contract: DecoderContract, tensors: Mapping[str, Any], adapter: str, labels: Sequence[tuple[str, str]]
+) -> DecoderContract:
+    """The contract with the hash of all that decides what the decoder, or its nearest neighbour, says; how it was made
+    is not part of it."""
     digest = sha256()
     for name in sorted(tensors):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(tensors[name]).tobytes())
     bare = replace(contract, made={}, published={}, content="", adapter=adapter)
-    return replace(contract, adapter=adapter, content=content_hash(bare, digest.hexdigest()))
+    content = content_hash(bare, digest.hexdigest(), [list(label) for label in labels])
+    return replace(contract, adapter=adapter, content=content)
 
 
 def _units(live: LiveDecoder) -> dict[str, Any]:
@@ -111,18 +117,19 @@ def _units(live: LiveDecoder) -> dict[str, Any]:
     return out
 
 
-def _neighbours(live: LiveDecoder, items: Sequence[Item]) -> tuple[dict[str, Any], list[str]]:
-    """States of the train split, one row a context, and what the right answer was."""
-    first: dict[int, str] = {}
+def _neighbours(live: LiveDecoder, items: Sequence[Item]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """States of the train split, one row for each context and kind of question, and what the right answer was."""
+    first: dict[str, dict[int, str]] = {}
     for item in items:
-        first.setdefault(item.source, item.options[item.answer].strip())
-    sources = list(first)[:NEIGHBOURS]
-    if not sources:
+        first.setdefault(item.kind, {}).setdefault(item.source, item.options[item.answer].strip())
+    turns = zip_longest(*([(kind, *one) for one in own.items()] for kind, own in first.items()))
+    every = [one for turn in turns for one in turn if one is not None][:NEIGHBOURS]
+    if not every:
         return {}, []
-    rows = [live.features.rows[source] for source in sources]
+    rows = [live.features.rows[source] for _, source, _ in every]
     layers = live.form.combinations[0]
     near = np.stack([joined([live.prepared(layer)[list(own)] for layer in layers], live.form.columns) for own in rows])
-    return {"near": near.astype(np.float16)}, [first[source] for source in sources]
+    return {"near": near.astype(np.float16)}, [(kind, label) for kind, _, label in every]
 
 
 def joined(states: Sequence[Any], columns: Sequence[int]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from selfscope.records import Prompt
 from selfscope.records.contracts import JOINT
 from selfscope.subjects.base import OpenSubject
 from selfscope.subjects.local_weights import LocalWeights
+from selfscope.subjects.tensor_files import load_tensors, save_tensors
 from selfscope.training.cross_fit import cross_fit
 from selfscope.training.dev import Dev, Look
 from selfscope.training.draws import evenly
@@ -24,8 +26,10 @@ from selfscope.training.forms import Form, Ridge
 from selfscope.training.items import Item, partners
 from selfscope.training.live_decoder import LiveDecoder, new_decoder
 from selfscope.training.loop import OnStep, Trained, train
+from selfscope.training.ranks import joined
 from selfscope.training.schedule import Schedule
 
+MAPS = "maps.safetensors"
 USUAL = Schedule(objective="soft_labels", groups=32, at_once=32, rate=5e-4, warmup=0.1)
 """How decoders are trained unless told else: the loss is over the options."""
 
@@ -115,7 +119,7 @@ def fit_decoder(
     live = new_decoder(subject, form, features, seed=schedule.seed)
     read = partners(own, schedule.seed) if course.shuffled else [item.source for item in own]
     if isinstance(form, Ridge):
-        _fit_map(live, form, own, read, schedule.seed)
+        _fit_map(live, form, own, read, schedule.seed, folder)
     if not live.parameters():
         return live, Trained(0, (), 0.0)
     if "bias" in form.trained:
@@ -140,18 +144,31 @@ def _blank(live: LiveDecoder, items: Sequence[Item], count: int, seed: int) -> l
     return [replace(e, target=(1 / len(e.target),) * len(e.target), kind="blank") for e in drawn]
 
 
-def _fit_map(live: LiveDecoder, form: Ridge, items: Sequence[Item], read: Sequence[int], seed: int) -> None:
-    """One map for each place, from the states that are read to the embeddings of the answers."""
-    targets = answer_embeddings(live.subject, items)
+def _fit_map(
+    live: LiveDecoder, form: Ridge, items: Sequence[Item], read: Sequence[int], seed: int, folder: Path | None
+) -> None:
+    """One map for each place, from the states that are read to the embeddings of the answers; kept in the run's folder,
+    so that a run that goes on elsewhere has the same to the last bit."""
+    file = None if folder is None else folder / MAPS
+    known = load_tensors(file) if file is not None and file.exists() else {}
+    targets = None if known else answer_embeddings(live.subject, items)
     length = live.subject.median_norm(form.layer)
     for place, states_ND, of, rows in _mapped(live, form, read):
-        fit = cross_fit(
-            states_ND, targets[of], [items[k].message for k in of], [items[k].value for k in of],
-            penalty=form.penalty, folds=form.folds, length=length, seed=seed,
-        )  # fmt: skip
-        live.fixed |= {f"map.{place}": torch.from_numpy(fit.map_DE), f"bias.{place}": torch.from_numpy(fit.bias_E)}
-        for k, row, token_E in zip(of, rows, fit.held_out_NE, strict=True):
+        if targets is not None:
+            fit = cross_fit(
+                states_ND, targets[of], [items[k].message for k in of], [items[k].value for k in of],
+                penalty=form.penalty, folds=form.folds, length=length, seed=seed,
+            )  # fmt: skip
+            own = {"map": fit.map_DE, "bias": fit.bias_E, "held_out": fit.held_out_NE}
+            known |= {f"{name}.{place}": torch.from_numpy(array) for name, array in own.items()}
+        live.fixed |= {f"{name}.{place}": known[f"{name}.{place}"] for name in ("map", "bias")}
+        for k, row, token_E in zip(of, rows, known[f"held_out.{place}"].numpy(), strict=True):
             live.held_out[items[k], row, place] = token_E
+    if file is not None and targets is not None and joined().first:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f"{MAPS}.{os.getpid()}.tmp")
+        save_tensors(draft, known)
+        draft.replace(file)
 
 
 def _mapped(

@@ -105,7 +105,8 @@ def train(
     if found is not None:
         worn.set_state(found.weights)
         checkpoints.set_moments(optimizer, parameters, found.moments)
-    start = saved = time.monotonic()
+    saved = time.monotonic()
+    start = saved - now.seconds
     with getting_gradients(subject, worn):
         for step in range(now.step, steps):
             if dev is not None and dev.over(now.looks):
@@ -118,8 +119,8 @@ def train(
             over = now.step == steps or (dev is not None and dev.over(now.looks))
             if folder is not None and ranks.first and (time.monotonic() - saved > schedule.save_every or over):
                 moments = checkpoints.moments_of(optimizer, parameters)
-                checkpoints.save(folder, replace(now, weights=worn.state(), moments=moments))
                 saved = time.monotonic()
+                checkpoints.save(folder, replace(now, weights=worn.state(), moments=moments, seconds=saved - start))
             if ranks.first:
                 on_step(step + 1, steps, loss)
     ranks.wait()

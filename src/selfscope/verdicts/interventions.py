@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from selfscope.records import Reading
+from selfscope.records import Question, Reading
 from selfscope.statistics import Array, Estimate, mean
 from selfscope.verdicts import state_effect
 from selfscope.verdicts.assemble import Table, matrix, numbered
@@ -85,19 +85,24 @@ def alarm(table: Table, reader: str) -> Estimate | None:
         return None
     net = []
     for i in ids:
-        negated, turned = (
-            table.trials[table.of_control[i, control, arm]].question.negated for arm in ("changed", "fact_changed")
+        own, beside = (
+            table.trials[table.of_control[i, control, arm]].question for arm in ("changed", "fact_changed")
         )
-        word = _word_yes(fact[i], turned) - _word_yes(fact_sham[i], turned)
-        net.append(_word_yes(asked[i], False) - _word_yes(sham[i], False) - (-word if negated else word))
+        net.append(beyond_word(_change(asked[i], sham[i]), _change(fact[i], fact_sham[i]), own, beside))
     # Rounded: where both words move alike on every item, what is left of the sums is no effect.
     return mean(np.round(net, 9), numbered([table.trials[i].cluster for i in ids]))
 
 
-def _word_yes(reading: Reading, negated: bool) -> float:
-    """Probability of what the word yes means."""
-    assert reading.distribution is not None
-    return reading.distribution[1 if negated else 0]
+def beyond_word(alarm_K: Array, fact_K: Array, asked: Question, fact: Question) -> float:
+    """How much likelier yes, it was changed, became, less what the word that says so gained on a plain fact. alarm_K,
+    fact_K: by how much each answer of the two questions became likelier; the answers are what is meant, and of a
+    negated question the word yes means no."""
+    word_yes = float(fact_K[1 if fact.negated else 0])
+    return float(alarm_K[0]) - (-word_yes if asked.negated else word_yes)
+
+
+def _change(after: Reading, before: Reading) -> Array:
+    return np.array(after.distribution) - np.array(before.distribution)
 
 
 def _ablated(table: Table, names: Sequence[str], change: state_effect.Change) -> Estimate | None:
