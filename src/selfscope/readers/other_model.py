@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from selfscope.errors import BadInput
+from selfscope.errors import BadInput, BadModel
 from selfscope.readers.adapter_files import adapter_hash
 from selfscope.readers.ask import elicit, known_format
 from selfscope.readers.few_shot import balanced, train_pairs, verified_shots
@@ -73,7 +74,8 @@ class OtherModel(Identified):
         if self.adapter and self.k:
             raise BadInput("another model is taught, or it is shown examples: give an adapter or k, not both")
         if self.adapter and not self.artifact:
-            object.__setattr__(self, "artifact", adapter_hash(self.adapter)[:12])
+            with suppress(BadInput, BadModel):  # a folder that holds none is told of when it is read
+                object.__setattr__(self, "artifact", adapter_hash(self.adapter)[:12])
 
     @property
     def title(self) -> str:

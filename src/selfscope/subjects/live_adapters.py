@@ -196,6 +196,8 @@ class AdapterStack:
         """Takes an adapter off the model; it cannot be put on again."""
         del self.adapters[adapter.name]
         for layer in adapter.layers:
+            _switched(layer, [name for name in layer.active_adapters if name != adapter.name],
+                      disabled=layer._disable_adapters)  # fmt: skip
             layer.delete_adapter(adapter.name)
 
     def _targets(self, shape: LoraShape) -> list[str]:
