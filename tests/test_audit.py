@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from selfscope.api.artifacts import Artifact
 from selfscope.api.audit import audit
 from selfscope.api.audit_findings import Audit, Finding
+from selfscope.api.elicitation import Elicitation
 from selfscope.api.fit import Fitted, fit
 from selfscope.controls.alarm import Alarm
 from selfscope.errors import BadInput
 from selfscope.phenomena.self_prediction import SelfPrediction
 from selfscope.phenomena.token_probability import TokenProbability
 from selfscope.readers.ask import Ask
-from selfscope.records import Outcome, Reading, Trial
+from selfscope.records import Outcome, Reading, Trial, to_json
 from selfscope.statistics import Array
 from selfscope.subjects.adapter_files import save_adapter
 from selfscope.subjects.live_adapters import LoraShape
@@ -215,6 +218,13 @@ def test_what_is_forgotten_is_no_false_report(local: Local) -> None:
         assert beyond_word(*moved, asked.question, fact.question) == pytest.approx(0)
         seen.add((asked.question.negated, fact.question.negated))
     assert len(seen) == 4
+
+
+def test_what_commands_print_for_programs_can_be_printed() -> None:
+    """Artifacts, audits and ladders stand in folders."""
+    folder = Path("a") / "b"
+    whole = (Audit(folder, "x", ()), Elicitation(folder, "x", {}), Artifact(folder, None))
+    assert [json.loads(to_json(one))["folder"] for one in whole] == [str(folder)] * 3
 
 
 def test_what_cannot_be_audited_is_refused(

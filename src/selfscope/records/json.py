@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from enum import Enum
 from functools import lru_cache
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -32,7 +33,7 @@ def to_jsonable(value: Any, names: Mapping[str, str] = MappingProxyType({})) -> 
     Parameters
     ----------
     value : object
-        A record, a mapping, a tuple or list, an enum, an array (its ``tolist``), or a scalar, nested at will.
+        A record, a mapping, a tuple or list, an enum, an array (its ``tolist``), a path, or a scalar, nested at will.
     names : mapping of str to str
         Fields of records that get another name.
     """
@@ -50,7 +51,7 @@ def to_jsonable(value: Any, names: Mapping[str, str] = MappingProxyType({})) -> 
         return [to_jsonable(v, names) for v in value]
     if hasattr(value, "tolist"):
         return value.tolist()
-    return value
+    return str(value) if isinstance(value, PurePath) else value
 
 
 def to_json(record: Any) -> str:
