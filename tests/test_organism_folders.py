@@ -42,6 +42,20 @@ print(json.dumps(out))
 """
 
 
+class Stop(Exception):
+    """Raised behind a step."""
+
+
+class Stops:
+    """Stops the organism `well` behind its second step."""
+
+    def plan(self, total: float) -> None: ...
+
+    def step(self, what: str, work: float) -> None:
+        if what.startswith("well: step 2"):
+            raise Stop
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build("llama", tmp_path_factory.mktemp("llama"), deep=True, roomy=True)
@@ -116,16 +130,6 @@ def test_what_was_changed_no_longer_holds(base: Local, made: Path, tmp_path: Pat
 
 
 def test_a_resumed_organism_is_the_same(base: Local, made: Path, tmp_path: Path) -> None:
-    class Stop(Exception):
-        pass
-
-    class Stops:
-        def plan(self, total: float) -> None: ...
-
-        def step(self, what: str, work: float) -> None:
-            if what.startswith("well: step 2"):
-                raise Stop
-
     often = Schedule(**{**vars(QUICK), "save_every": 1e-9})
     with pytest.raises(Stop):
         make(HABIT, base, tmp_path / "well", schedule=often, progress=Stops())
@@ -146,17 +150,6 @@ def test_a_resumed_organism_learns_what_it_learnt(
 ) -> None:
     """What the subject said is not measured again: another sitting may round it otherwise, and the run would be
     another."""
-
-    class Stop(Exception):
-        pass
-
-    class Stops:
-        def plan(self, total: float) -> None: ...
-
-        def step(self, what: str, work: float) -> None:
-            if what.startswith("well: step 2"):
-                raise Stop
-
     often = Schedule(**{**vars(QUICK), "save_every": 1e-9})
     with pytest.raises(Stop):
         make(HABIT, base, tmp_path / "well", schedule=often, twin=False, progress=Stops())

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from selfscope.errors import BadInput
-from selfscope.records import Prompt
+from selfscope.records import Prompt, content_hash
 from selfscope.records.contracts import JOINT
 from selfscope.subjects.base import OpenSubject
 from selfscope.subjects.local_weights import LocalWeights
@@ -29,7 +29,8 @@ from selfscope.training.loop import OnStep, Trained, train
 from selfscope.training.ranks import joined
 from selfscope.training.schedule import Schedule
 
-MAPS = "maps.safetensors"
+MAPS = "maps-{key}.safetensors"
+"""What was fitted, by all that decides it."""
 USUAL = Schedule(objective="soft_labels", groups=32, at_once=32, rate=5e-4, warmup=0.1)
 """How decoders are trained unless told else: the loss is over the options."""
 
@@ -149,7 +150,8 @@ def _fit_map(
 ) -> None:
     """One map for each place, from the states that are read to the embeddings of the answers; kept in the run's folder,
     so that a run that goes on elsewhere has the same to the last bit."""
-    file = None if folder is None else folder / MAPS
+    key = content_hash(live.subject.identity, form, items, read, seed)
+    file = None if folder is None else folder / MAPS.format(key=key)
     known = load_tensors(file) if file is not None and file.exists() else {}
     targets = None if known else answer_embeddings(live.subject, items)
     length = live.subject.median_norm(form.layer)
@@ -166,7 +168,7 @@ def _fit_map(
             live.held_out[items[k], row, place] = token_E
     if file is not None and targets is not None and joined().first:
         file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_name(f"{MAPS}.{os.getpid()}.tmp")
+        draft = file.with_name(f"{file.name}.{os.getpid()}.tmp")
         save_tensors(draft, known)
         draft.replace(file)
 
