@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from decoder_runs import LESSON, QUICK, Told
 from selfscope.api.decoders import fit_decoder
 from selfscope.errors import BadInput, StoreError
 from selfscope.readers.decoder import Decoder
@@ -21,11 +22,7 @@ from selfscope.subjects.local import Local, load
 from selfscope.training import fit_decoder as taught
 from selfscope.training.decoder_lesson import DecoderLesson
 from selfscope.training.decoder_trials import trials_of
-from selfscope.training.schedule import Schedule
 from tiny import build
-
-LESSON = DecoderLesson(layers=(2,), rank=2, items=40, families=("topic", "word"), every=2, twins=("tokens", "bias"))
-QUICK = Schedule(groups=16, at_once=16, rate=1e-2, objective="soft_labels", save_every=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -39,20 +36,6 @@ def tiny(folder: Path) -> Iterator[Local]:
     torch.set_num_threads(1)
     yield replace(load(str(folder), device="cpu"), context=4096)
     torch.set_num_threads(threads)
-
-
-class Told:
-    """What a run says; it is stopped behind the step that says so."""
-
-    def __init__(self, stop: str = "nowhere") -> None:
-        self.stop, self.said = stop, list[str]()
-
-    def plan(self, total: float) -> None: ...
-
-    def step(self, what: str, work: float) -> None:
-        self.said.append(what)
-        if what.startswith(self.stop):
-            raise InterruptedError
 
 
 def test_a_run_that_has_its_decoder_already_is_still_that_run(tiny: Local, tmp_path: Path) -> None:

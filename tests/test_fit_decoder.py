@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from decoder_runs import LESSON, QUICK, Told
 from selfscope.api.artifacts import artifacts, check, export
 from selfscope.api.decoders import FittedDecoder, fit_decoder
 from selfscope.cli import main
@@ -28,11 +29,7 @@ from selfscope.training.decoder_trials import trials_of
 from selfscope.training.families import bank, messages
 from selfscope.training.features import features
 from selfscope.training.live_decoder import new_decoder
-from selfscope.training.schedule import Schedule
 from tiny import build
-
-LESSON = DecoderLesson(layers=(2,), rank=2, items=40, families=("topic", "word"), every=2, twins=("tokens", "bias"))
-QUICK = Schedule(groups=16, at_once=16, rate=1e-2, objective="soft_labels", save_every=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -51,20 +48,6 @@ def tiny(folder: Path) -> Iterator[Local]:
 @pytest.fixture(scope="module")
 def made(tiny: Local, tmp_path_factory: pytest.TempPathFactory) -> FittedDecoder:
     return fit_decoder(tiny, tmp_path_factory.mktemp("out") / "oracle", LESSON, schedule=QUICK)
-
-
-class Told:
-    """What a run says; it is stopped behind the step that says so."""
-
-    def __init__(self, stop: str = "nowhere") -> None:
-        self.stop, self.said = stop, list[str]()
-
-    def plan(self, total: float) -> None: ...
-
-    def step(self, what: str, work: float) -> None:
-        self.said.append(what)
-        if what.startswith(self.stop):
-            raise InterruptedError
 
 
 def test_a_run_that_was_stopped_ends_the_same(tiny: Local, made: FittedDecoder, tmp_path: Path) -> None:
