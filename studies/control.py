@@ -23,11 +23,13 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from kept import keep, known, names  # noqa: E402
 from stopped import ended  # noqa: E402
 
 from selfscope.api.loading import load  # noqa: E402
 from selfscope.api.steer import Steered, opened_decoder, steer, usual_schedule  # noqa: E402
 from selfscope.cli.progress import Bar  # noqa: E402
+from selfscope.records import content_hash  # noqa: E402
 from selfscope.records.contracts import CONTRACT  # noqa: E402
 from selfscope.statistics import Estimate, mean, minimum_detectable  # noqa: E402
 from selfscope.subjects.adapter_files import is_ours, read_sidecar  # noqa: E402
@@ -72,6 +74,8 @@ def main() -> int:
             for wish in DEV if given.dev else WISHES:
                 for way in given.ways:
                     moved(subject, PLACE / f"seed{seed}", wish, way, seed, dev=given.dev)
+            if not given.dev:
+                keep("control", f"seed{seed}", content_hash(SIZES, FAMILIES, WISHES, list(WAYS)), measured(seed))
     if not given.dev:
         PAGE.write_text(page(given.model), encoding="utf-8")
         print(PAGE.read_text(encoding="utf-8"))
@@ -157,18 +161,22 @@ def page(model: str) -> str:
         "Vectors of other arms are as long as the one that was found.",
         "", "| seed | decoder | right on held-out contexts | on states of others | chance |", "|---|---|---|---|---|",
     ]  # fmt: skip
-    seeds = sorted(PLACE.glob("seed*"))
-    for place in seeds:
-        for name in ("decoder", "twin"):
-            if (place / f"{name}.json").exists():
-                read = json.loads((place / f"{name}.json").read_text(encoding="utf-8"))
-                lines.append(f"| {place.name[4:]} | {name} | {_part(read['own'])} | {_part(read['others'])} | 25 % |")
+    held = {name[4:]: known("control", name) for name in names("control")}
+    for seed, found in held.items():
+        for name, read in found["decoders"].items():
+            lines.append(f"| {seed} | {name} | {_part(read['own'])} | {_part(read['others'])} | 25 % |")
     lines += ["", HEAD]
-    for place in seeds:
-        for folder in sorted((place / "moved").glob("* by *")):
-            if is_ours(folder):
-                lines += _lines(place.name[4:], folder)
+    for found in held.values():
+        lines += found["moved"]
     return "\n".join(lines) + "\n"
+
+
+def measured(seed: int) -> dict[str, Any]:
+    """What the page shows of a seed: how often its decoders are right, and the lines of what was moved."""
+    place = PLACE / f"seed{seed}"
+    read = {n: json.loads((place / f"{n}.json").read_text(encoding="utf-8")) for n in ("decoder", "twin")}
+    folders = [folder for folder in sorted((place / "moved").glob("* by *")) if is_ours(folder)]
+    return {"decoders": read, "moved": [line for folder in folders for line in _lines(str(seed), folder)]}
 
 
 def _lines(seed: str, folder: Path) -> list[str]:

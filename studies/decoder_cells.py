@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept import FOUND, keep, known
 
 from selfscope.api.decoders import fit_decoder
 from selfscope.cli.progress import Bar
@@ -37,6 +37,13 @@ PLACES = (-1, -2, -3, -4)
 SURE = ("sure", "unsure")
 ROTATIONS = 3
 """Further orders of the options, whose agreement is a confidence."""
+ASKED = 120
+"""Items of a split that are asked in them: four more questions each."""
+STUDY = "decoders"
+PARTS = ("split", "arm", "reader", "layer", "position")
+"""Of a row: which part of all rows it is in."""
+COLUMNS = ("right", "said", "agreement", "stated")
+"""Of a row: what was measured."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +62,25 @@ class Cell:
     @property
     def key(self) -> str:
         """Its folder."""
-        return f"{self.group}-{self.name}-{content_hash(self.lesson, self.layers, self.sizes, size=8)}-seed{self.seed}"
+        return f"{self.group}-{self.name.replace(' ', '-').replace(',', '')}-{self.recipe}-seed{self.seed}"
+
+    @property
+    def recipe(self) -> str:
+        """Of all that decides what is found, but for the seed."""
+        return content_hash(self.lesson, self.layers, self.sizes, replace(USUAL, seed=0), size=8)
 
 
-def done(cell: Cell, place: Path) -> dict[str, Any] | None:
+def done(cell: Cell, found: Path = FOUND) -> dict[str, Any] | None:
     """What was found; None where the cell is not finished."""
-    file = place / cell.key / "found.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    held = known(STUDY, cell.key, cell.recipe, found)
+    return held and {**held, "rows": unpacked(held["rows"])}
 
 
-def run(subject: Local, cell: Cell, place: Path) -> dict[str, Any]:
-    """Trains where it is not trained, reads, and writes what was found."""
-    known = done(cell, place)
-    if known is not None:
-        return known
+def run(subject: Local, cell: Cell, place: Path, kept: Path = FOUND) -> dict[str, Any]:
+    """Trains where it is not trained, reads, and keeps what was found. place: of what is trained."""
+    held = done(cell, kept)
+    if held is not None:
+        return held
     folder = place / cell.key
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {split: size for split, size in cell.sizes if size}  # dev is a part of train
@@ -81,11 +93,37 @@ def run(subject: Local, cell: Cell, place: Path) -> dict[str, Any]:
         rows = rival_rows(subject, cell, material)
         cpu = time.process_time() - start
     found = {"group": cell.group, "name": cell.name, "seed": cell.seed, "lesson": cell.lesson.id, "cpu": round(cpu, 1),
-             "layers": cell.layers, "taught": cell.taught, "rows": rows}  # fmt: skip
-    draft = folder / f"found.{os.getpid()}.tmp"
-    draft.write_text(json.dumps(found), encoding="utf-8")
-    draft.replace(folder / "found.json")
-    return found
+             "layers": cell.layers, "taught": cell.taught, "rows": packed(rows)}  # fmt: skip
+    keep(STUDY, cell.key, cell.recipe, found, kept)
+    return {**found, "rows": rows}
+
+
+def packed(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Rows as they are kept: each item once, and for every arm and reader a list of what differs."""
+    items: dict[str, list[list[Any]]] = {}
+    parts: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        parts.setdefault(tuple(row.get(key) for key in PARTS), []).append(row)
+    out = []
+    for key, own in parts.items():
+        part = {name: value for name, value in zip(PARTS, key, strict=True) if value is not None}
+        told = [[row["kind"], row["value"], row["clean"]] for row in own]
+        if items.setdefault(part["split"], told) != told:
+            raise ValueError(f"the items of {part} are others than those of the same split before")
+        columns = {name: [row.get(name) for row in own] for name in COLUMNS if any(name in row for row in own)}
+        out.append({**part, **columns})
+    return {"items": items, "parts": out}
+
+
+def unpacked(held: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows as they were."""
+    rows = []
+    for part in held["parts"]:
+        own = {key: part[key] for key in PARTS if key in part}
+        for k, (kind, value, clean) in enumerate(held["items"][part["split"]]):
+            columns = {name: part[name][k] for name in COLUMNS if name in part and part[name][k] is not None}
+            rows.append({**own, "kind": kind, "value": value, "clean": clean, **columns})
+    return rows
 
 
 def fitted(subject: Local, cell: Cell, folder: Path) -> float:
@@ -120,7 +158,8 @@ def decoder_rows(subject: Local, cell: Cell, material: Material, reader: Decoder
             continue
         arms = [trials, shuffled(material, items, trials, cell.seed)]
         arms += [[t for t in Arms().apply(trials, cell.seed) if t.arm == kind] for kind in ARMS]
-        sure = confidence(subject, reader, trials, truths) if cell.group != "table" else {}
+        some = trials[:: max(1, len(trials) // ASKED)]
+        sure = confidence(subject, reader, some) if cell.group != "table" else {}
         flat = [t for own in arms for t in own]
         rows += _rows(reader.read(subject, flat), flat, truths, "", sure)
         rivals = Decoder.planned(subject, (), {"folder": reader.folder})[1:]
@@ -157,9 +196,9 @@ def _rows(
     out = []
     for reading, trial in zip(readings, trials, strict=True):
         truth, count = of[trial.base or trial.id], len(trial.question.options)
-        known = reading.distribution is not None
-        said = trial.question.options[int(np.argmax(reading.distribution))].text if known else ""
-        hit = float(right(reading, truth)) if known else 1 / count
+        answered = reading.distribution is not None
+        said = trial.question.options[int(np.argmax(reading.distribution))].text if answered else ""
+        hit = round(float(right(reading, truth)), 4) if answered else 1 / count
         row = {"split": trial.split, "kind": trial.task, "value": trial.cluster, "arm": trial.arm, "reader": reader,
                "right": hit, "clean": trial.cluster.endswith(f": {NOTHING}"),
                "said": said != NOTHING}  # fmt: skip
@@ -167,9 +206,7 @@ def _rows(
     return out
 
 
-def confidence(
-    subject: Local, reader: Decoder, trials: Sequence[Trial], truths: Sequence[Truth]
-) -> dict[str, dict[str, float]]:
+def confidence(subject: Local, reader: Decoder, trials: Sequence[Trial]) -> dict[str, dict[str, float]]:
     """Of each trial how many of its orders give its answer, and how sure the decoder says that it is."""
     turned = [
         replace(t, id=f"{t.id}.{k}", question=replace(t.question, order=t.question.order[k:] + t.question.order[:k]))
@@ -188,7 +225,7 @@ def confidence(
         for k in range(0, count * (1 + ROTATIONS), count)
     )
     stated = [float((r.distribution or (0.5,))[0]) for r in found[-count:]]
+    agreeing = [sum(own[k] == one for own in others) / len(others) for k, one in enumerate(first)]
     return {
-        t.id: {"agreement": sum(own[k] == first[k] for own in others) / len(others), "stated": stated[k]}
-        for k, t in enumerate(trials)
-    }
+        t.id: {"agreement": round(agreeing[k], 4), "stated": round(stated[k], 4)} for k, t in enumerate(trials)
+    }  # fmt: skip

@@ -33,8 +33,9 @@ def page(model: str, found: Sequence[dict[str, Any]]) -> str:
         "## Bars", "", "| bar | found | |", "|---|---|---|",
     ]  # fmt: skip
     lines += [f"| {name} | {what} | {'met' if ok else 'not met'} |" for name, what, ok in bars(found)]
-    for group, title in (("tokens", "Tokens"), ("late", "Late layer"), ("middle", "Layers up to 21"),
-                         ("dev", "Dev"), ("table", "All readers, equal labels and compute")):  # fmt: skip
+    for group, title in (("middle", "Layers up to 21"), ("late", "Late layer"), ("own", "Which token stands there"),
+                         ("previous", "Which token stands before it"), ("dev", "Dev"),
+                         ("table", "All readers, equal labels and compute")):  # fmt: skip
         own = [f for f in found if f["group"] == group]
         if own:
             lines += ["", f"## {title}", ""] + ([_table(own)] if group == "table" else _detail(own, found))
@@ -68,15 +69,16 @@ def share(rows: Rows) -> Estimate | None:
     return proportion(np.array([r["right"] for r in rows]), _clusters(rows))
 
 
-def hardest(found: Sequence[dict[str, Any]], **which: Any) -> tuple[str, Estimate] | None:
-    """The arm or rival in the decoder's folder that is right most often, and the gap of the decoder to it."""
+def hardest(found: Sequence[dict[str, Any]], but: str = "", **which: Any) -> tuple[str, Estimate] | None:
+    """The arm or rival in the decoder's folder that is right most often, and the gap of the decoder to it. but: a rival
+    that is left out."""
     real = rows_of(found, reader="", arm="real", **which)
     if not real:
         return None
     every = {("", arm): rows_of(found, reader="", arm=arm, **which) for arm in
              ("none", "random", "shuffled", "mean", "text")}  # fmt: skip
     every |= {(k, "real"): rows_of(found, reader=k, arm="real", **which) for k in
-              ("bias", "neighbour", "inversion", "tokens")}  # fmt: skip
+              ("bias", "neighbour", "inversion", "tokens") if k != but}  # fmt: skip
     there = {key: rows for key, rows in every.items() if len(rows) == len(real)}
     worst = max(there, key=lambda key: float(np.mean([r["right"] for r in there[key]])))
     parts = [reader or arm for (reader, arm), rows in every.items() if 0 < len(rows) < len(real)]
@@ -96,16 +98,15 @@ def _clusters(rows: Rows) -> Any:
 def bars(found: Sequence[dict[str, Any]]) -> list[tuple[str, str, bool]]:
     """(bar, what was found, whether it is met) of all that was measured."""
     out = []
-    tokens, late, middle = ([f for f in found if f["group"] == g] for g in ("tokens", "late", "middle"))
-    if tokens:
-        own = {"kind": "Which word stands here?"}
-        out.append(_least("token identity, 95 %", share(rows_of(tokens, reader="", arm="real", **own)), 0.95))
-        before = {"kind": "Which word stands before it?"}
-        out.append(_above("previous token, +30", hardest(tokens, **before), 0.30))
-        real = rows_of(tokens, reader="", arm="real", **before)
-        text = rows_of(tokens, reader="tokens", arm="real", **before)
-        if real and len(real) == len(text):
-            out.append(_above("previous token above a trained text-only rival", ("tokens", gap(real, text)), 0.0))
+    groups = {name: [f for f in found if f["group"] == name] for name in ("own", "previous", "late", "middle")}
+    own, previous, late, middle = groups.values()
+    if own:
+        out.append(_least("token identity, 95 %", share(rows_of(own, reader="", arm="real")), 0.95))
+    if previous:
+        real, text = (rows_of(previous, reader=name, arm="real") for name in ("", "tokens"))
+        out.append(_above("previous token, +30 over every arm", hardest(previous, but="neighbour"), 0.30))
+        beside = ("tokens", gap(real, text)) if len(real) == len(text) else None
+        out.append(_above("previous token, above a trained text-only rival", beside, 0.0))
     if late:
         out.append(_least("late layer, t1 and t2 pooled, 70 %", share(_both(late)), 0.70))
         out.append(_above("late layer, pooled, +25", hardest(_without(late, "t3")), 0.25))
@@ -118,9 +119,9 @@ def bars(found: Sequence[dict[str, Any]]) -> list[tuple[str, str, bool]]:
             real = share(rows_of(middle, reader="", arm="real", split=split))
             out.append(_least(f"layers up to 21, {split}, {100 * least:.0f} %", real, least))
             out.append(_above(f"layers up to 21, {split}, +{100 * low:.0f}", hardest(middle, split=split), low))
-    for group, own in (("tokens", tokens), ("late", late), ("middle", middle)):
-        if own:
-            most = max(f["cpu"] for f in own) / 60
+    for group, some in groups.items():
+        if some:
+            most = max(f["cpu"] for f in some) / 60
             out.append((f"{group}: 15 CPU-minutes", f"{most:.1f} at most", most <= 15))
     shuffled = [f for f in found if f["name"] == "oracle, shuffled"]
     if shuffled:

@@ -1,7 +1,7 @@
-"""Trained readers of activations, each with all of its arms: equal labels and compute, layers 7 to 29, three seeds.
+"""Trained readers of activations, each with all of its arms: equal labels and compute, layers 7 to 29.
 
     python studies/decoders.py                         (all; goes on where it was stopped; lies in teach/decoders)
-    python studies/decoders.py --groups late tokens    (some of: tokens, late, middle, bars, table)
+    python studies/decoders.py --groups late own       (some of: middle, bars, previous, late, own, table)
     python studies/decoders.py --share 0/2             (every second cell: two processes share the work)
     python studies/decoders.py --page                  (studies/decoders.md from what is finished)
     python studies/decoders.py --dev "decoder[...]"    (one decoder, read on dev alone: to choose settings)
@@ -22,15 +22,19 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
 
 from decoder_cells import LARGE, Cell, done, run  # noqa: E402
 from decoder_page import figure, page  # noqa: E402
+from kept import FOUND  # noqa: E402
 from stopped import ended  # noqa: E402
 
 from selfscope.api.decoders import lesson_of  # noqa: E402
 from selfscope.api.loading import load  # noqa: E402
 from selfscope.training.decoder_lesson import DecoderLesson  # noqa: E402
 
+USUAL_MODEL = "smollm2-135m"
 PLACE = ROOT / "teach" / "decoders"
 PAGE = ROOT / "studies" / "decoders.md"
 SEEDS = (0, 1, 2)
+TABLE_SEEDS = (0,)
+"""Of the table, which compares readers beside one another: all cells of it from three seeds are nine hours."""
 LAYERS = (7, 16, 20, 29)
 BARS = (("t1", 240), ("t2", 240), ("t3", 120))
 TABLE = (("t1", 72), ("t2", 72), ("t3", 24))
@@ -41,9 +45,11 @@ LATE = DecoderLesson("oracle", (29,), families=LARGE, items=3400)
 MIDDLE = replace(LATE, form="joint", layers=(7, 16), columns=(-4, -3), rank=16)
 """It reads where the assistant's turn opens: chosen on dev, by the map alone. One bias is the rival of both: what can
 be told without a state is the same everywhere."""
-TOKENS = DecoderLesson(
-    "oracle", (15,), about=("own_token", "previous_token"), items=4800, listed=False
+OWN = DecoderLesson("oracle", (15,), about=("own_token",), items=3400, listed=False)
+PREVIOUS = DecoderLesson(
+    "joint", (3, 7), columns=(-1,), rank=16, about=("previous_token",), items=3600, listed=False
 )
+"""Another place for it: at layer 15 the same decoder reads which token stands there and not the one before."""
 READERS = {
     "bias": {"form": "bias"},
     "affine": {"form": "affine"},
@@ -70,13 +76,14 @@ def cells(seeds: tuple[int, ...] = SEEDS) -> list[Cell]:
     """All of the study, the bars first."""
     out = []
     for seed in seeds:
-        out.append(Cell("tokens", "oracle", TOKENS, seed, HEARD))
-        out.append(Cell("tokens", "tokens", TOKENS.twin("tokens"), seed, HEARD, taught="tokens"))
-        out.append(Cell("late", "oracle", LATE, seed, BARS))
         out.append(Cell("middle", "joint and adapter", MIDDLE, seed, BARS))
         out.append(Cell("bars", "bias", MIDDLE.twin("bias"), seed, BARS, taught="bias"))
         out.append(Cell("bars", "rivals", LATE, seed, BARS, (*MIDDLE.layers, 29)))
-    for seed in seeds:
+        out.append(Cell("previous", "joint and adapter", PREVIOUS, seed, HEARD))
+        out.append(Cell("previous", "tokens", PREVIOUS.twin("tokens"), seed, HEARD, taught="tokens"))
+        out.append(Cell("late", "oracle", LATE, seed, BARS))
+        out.append(Cell("own", "oracle", OWN, seed, HEARD))
+    for seed in (s for s in seeds if s in TABLE_SEEDS):
         out.append(Cell("table", "rivals", DecoderLesson(families=LARGE, items=ITEMS), seed, TABLE, LAYERS))
         for layer in LAYERS:
             bare = DecoderLesson(layers=(layer,), families=LARGE, items=ITEMS)
@@ -89,9 +96,9 @@ def cells(seeds: tuple[int, ...] = SEEDS) -> list[Cell]:
 def main() -> int:
     """Runs what is not finished and writes the page."""
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    words.add_argument("--model", default="smollm2-135m")
+    words.add_argument("--model", default=USUAL_MODEL)
     words.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
-    words.add_argument("--groups", nargs="+", default=["tokens", "late", "middle", "bars", "table"])
+    words.add_argument("--groups", nargs="+", default=["middle", "bars", "previous", "late", "own", "table"])
     words.add_argument("--share", default="0/1")
     words.add_argument("--place", type=Path, default=PLACE)
     words.add_argument("--page", action="store_true")
@@ -101,17 +108,19 @@ def main() -> int:
     every = [cell for cell in cells(tuple(given.seeds)) if cell.group in given.groups]
     if given.dev:
         every = [Cell("dev", "chosen", lesson_of(given.dev), given.seeds[0], (("dev", 0),))]
+    own = given.place == PLACE and not given.dev and given.model == USUAL_MODEL
+    kept = FOUND if own else given.place / "found"  # a trial is not of the page
     if not given.page:
         subject = load(given.model)
         first, of = map(int, given.share.split("/"))
         for cell in every[first::of]:
-            found = run(subject, cell, given.place)
+            found = run(subject, cell, given.place, kept)
             print(f"{cell.key}: {found['cpu']:.0f} CPU-s", flush=True)
-    known = [found for cell in (every if given.dev else cells()) if (found := done(cell, given.place)) is not None]
-    text = page(given.model, known)
-    if not given.dev:
+    held = [found for cell in (every if given.dev else cells()) if (found := done(cell, kept)) is not None]
+    text = page(given.model, held)
+    if kept == FOUND:
         PAGE.write_text(text, encoding="utf-8")
-        PAGE.with_suffix(".svg").write_text(figure(known), encoding="utf-8")
+        PAGE.with_suffix(".svg").write_text(figure(held), encoding="utf-8")
     print(text)
     return 0
 

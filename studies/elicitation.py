@@ -22,10 +22,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
 
+from kept import FOUND, keep, known  # noqa: E402
 from stopped import ended  # noqa: E402
 
 from selfscope.api.audit import audit  # noqa: E402
-from selfscope.api.audit_findings import HEAD as FOUND  # noqa: E402
+from selfscope.api.audit_findings import HEAD as AUDITED  # noqa: E402
 from selfscope.api.audit_findings import Audit  # noqa: E402
 from selfscope.api.elicit import elicit  # noqa: E402
 from selfscope.api.elicitation import ALL, HEAD, Elicitation, line_of  # noqa: E402
@@ -35,9 +36,11 @@ from selfscope.api.organisms import make, usual_schedule  # noqa: E402
 from selfscope.cli.progress import Bar  # noqa: E402
 from selfscope.cli.training import Training  # noqa: E402
 from selfscope.readers.other_model import OtherModel  # noqa: E402
+from selfscope.records import content_hash  # noqa: E402
 from selfscope.study.names import built  # noqa: E402
 from selfscope.subjects.adapter_files import is_ours, read_sidecar  # noqa: E402
 
+STUDY = "elicitation"
 PAGE = ROOT / "studies" / "elicitation.md"
 ABOUT = {
     "words": "token_probability[test=60,train=500,dev=20,each=6,properties=(first_char,first_word)]",
@@ -84,16 +87,18 @@ def main() -> int:
     words.add_argument("--labels", type=int, nargs="+", default=[e.labels for e in EFFORTS])
     words.add_argument("--plain", action="store_true", help="neither twins nor another model nor an audit")
     words.add_argument("--seed", type=int, default=0)
-    words.add_argument("--place", default="elicitation", help="a folder in teach/")
+    words.add_argument("--place", default=STUDY, help="a folder in teach/")
     words.add_argument("--page", action="store_true")
     given = words.parse_args()
     place = ROOT / "teach" / given.place
-    page = PAGE if given.place == "elicitation" else place / PAGE.name
+    usual = given.place == STUDY
+    page, kept = (PAGE, FOUND) if usual else (place / PAGE.name, place / "found")
     parts = []
     for name in given.only:
         if not given.page:
             climb(given, name, place / name)
-        parts.append(page_of(name, place / name, page))
+            keep(STUDY, name, content_hash(ABOUT[name], EFFORTS, REFERENCE), measured(place / name), kept)
+        parts.append(page_of(name, kept, page))
     text = HEADING.format(model=given.model, reference=REFERENCE) + "\n".join(parts)
     page.write_text(text, encoding="utf-8")
     print(text)
@@ -181,17 +186,26 @@ questions or of another model. What is audited has {reference} labels.
 """
 
 
-def page_of(name: str, place: Path, page: Path) -> str:
-    """What is finished of one phenomenon."""
-    lines = [f"## {ABOUT[name].partition('[')[0]}", "", f"`{ABOUT[name]}`", ""]
-    if (place / "ladder.md").exists():
-        figure = page.with_name(f"elicitation-{name}.svg")
-        figure.write_text((place / "ladder.svg").read_text(encoding="utf-8"), encoding="utf-8")
-        lines += [f"![skill against rung]({figure.name})", "", (place / "ladder.md").read_text(encoding="utf-8")]
-    if (place / "audit.md").exists():
-        lines.append((place / "audit.md").read_text(encoding="utf-8"))
+def measured(place: Path) -> dict[str, Any]:
+    """Of one phenomenon, what the page shows: its ladder, its figure, its audit, what teaching took."""
+    files = {"ladder": "ladder.md", "figure": "ladder.svg", "audit": "audit.md"}
+    found: dict[str, Any] = {
+        key: (place / name).read_text(encoding="utf-8") for key, name in files.items() if (place / name).exists()
+    }
     spent = [float(read_sidecar(p).made.get("seconds", 0)) for p in sorted(place.glob("*")) if is_ours(p)]
-    lines.append(f"{len(spent)} adapters, taught in {sum(spent) / 60:.0f} minutes.\n")
+    return {**found, "adapters": len(spent), "seconds": sum(spent)}
+
+
+def page_of(name: str, kept: Path, page: Path) -> str:
+    """What is finished of one phenomenon."""
+    found = known(STUDY, name, place=kept)
+    lines = [f"## {ABOUT[name].partition('[')[0]}", "", f"`{ABOUT[name]}`", ""]
+    if found is None:
+        return "\n".join([*lines, "Not measured.", ""])
+    figure = page.with_name(f"elicitation-{name}.svg")
+    figure.write_text(found["figure"], encoding="utf-8")
+    lines += [f"![skill against rung]({figure.name})", "", found["ladder"], *filter(None, [found.get("audit")])]
+    lines.append(f"{found['adapters']} adapters, taught in {found['seconds'] / 60:.0f} minutes.\n")
     return "\n".join(lines)
 
 
@@ -208,8 +222,8 @@ def ladder_page(found: Elicitation) -> str:
 def audit_page(found: Audit) -> str:
     """The audit as a table."""
     rows = [f"| {' | '.join(row)} |" for row in found.lines()]
-    return "\n".join([f"### What was learnt: `{found.folder.name}`", "", f"| {' | '.join(FOUND)} |",
-                      f"|{'---|' * len(FOUND)}", *rows, ""])  # fmt: skip
+    return "\n".join([f"### What was learnt: `{found.folder.name}`", "", f"| {' | '.join(AUDITED)} |",
+                      f"|{'---|' * len(AUDITED)}", *rows, ""])  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -15,12 +15,14 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
 
+from kept import keep, known, names  # noqa: E402
 from stopped import ended  # noqa: E402
 
 from selfscope.api.cards import Card, card  # noqa: E402
@@ -28,11 +30,13 @@ from selfscope.api.fit import fit  # noqa: E402
 from selfscope.api.loading import load  # noqa: E402
 from selfscope.cli.progress import Bar  # noqa: E402
 from selfscope.cli.training import Training  # noqa: E402
+from selfscope.records import content_hash  # noqa: E402
 from selfscope.statistics import Estimate  # noqa: E402
 from selfscope.subjects.adapter_files import read_sidecar  # noqa: E402
 from selfscope.verdicts.detection import InjectionFinding  # noqa: E402
 
 PLACE = ROOT / "teach" / "injections"
+STUDY = PLACE.name
 PAGE = ROOT / "studies" / "injections.md"
 WHERE = "injections[asks=(localisation,listed_last),single=0,places=3,passages=1500{}]"
 KINDS = {"untaught": None, "taught": WHERE.format(""), "twin": WHERE.format(",shuffled=true"), "all": "injections"}
@@ -69,7 +73,10 @@ def main() -> int:
     if not given.page:
         for seed in given.seeds:
             for kind in given.kinds:
-                asked(given, kind, seed)
+                place = _place(given, kind, seed)
+                recipe = content_hash(KINDS[kind], ASKED, RECIPE if KINDS[kind] else None, given.guard)
+                if known(STUDY, place.name, recipe) is None:
+                    keep(STUDY, place.name, recipe, measured(asked(given, kind, seed), place))
     PAGE.write_text(page(given.model), encoding="utf-8")
     print(PAGE.read_text(encoding="utf-8"))
     return 0
@@ -77,9 +84,7 @@ def main() -> int:
 
 def asked(given: argparse.Namespace, kind: str, seed: int) -> Card:
     """The card of one of KINDS, taught first where it is not."""
-    lesson = KINDS[kind]
-    carried = "" if given.carry == "switched" else f"-{given.carry}"
-    place = PLACE / f"{kind}{carried if lesson else ''}-seed{seed}"
+    lesson, place = KINDS[kind], _place(given, kind, seed)
     folder = place / "adapter"
     if lesson is not None and not (folder / "selfscope.json").exists():
         with Bar(first=f"{kind}, seed {seed}") as bar:
@@ -103,18 +108,20 @@ def page(model: str) -> str:
         "intervals over concepts. The wordings are the shipped ones, so the first two bars stand on one figure. A bar",
         "of a model that was taught is passed or not; the other rows are reported.", "", HEAD,
     ]  # fmt: skip
-    done = sorted(PLACE.glob("*-seed*"), key=lambda p: (_seed(p), [*KINDS].index(_kind(p).partition("-")[0]), p.name))
-    for place in done:
-        if (place / "card" / "card.json").exists():
-            found = Card(place / "card").findings.injected
-            kind = _kind(place)
-            held = place / "adapter"
-            damage = str(read_sidecar(held).made.get("damage", "")) if (held / "selfscope.json").exists() else ""
-            for bar in bars(found, damage):
-                passed = bar.passed if kind.startswith("taught") else None
-                verdict = "" if passed is None else "passed" if passed else "**not passed**"
-                lines.append(f"| {_seed(place)} | {kind} | {bar.name} | {bar.wanted} | {bar.measured} | {verdict} |")
+    for name in sorted(names(STUDY), key=lambda n: (_seed(n), [*KINDS].index(_kind(n).partition("-")[0]), n)):
+        kind = _kind(name)
+        for bar in (Demand(**row) for row in known(STUDY, name)):
+            passed = bar.passed if kind.startswith("taught") else None
+            verdict = "" if passed is None else "passed" if passed else "**not passed**"
+            lines.append(f"| {_seed(name)} | {kind} | {bar.name} | {bar.wanted} | {bar.measured} | {verdict} |")
     return "\n".join(lines) + "\n"
+
+
+def measured(found: Card, place: Path) -> list[dict[str, Any]]:
+    """The rows of a card."""
+    held = place / "adapter"
+    damage = str(read_sidecar(held).made.get("damage", "")) if (held / "selfscope.json").exists() else ""
+    return [asdict(bar) for bar in bars(found.findings.injected, damage)]
 
 
 def bars(found: Sequence[InjectionFinding], damage: str) -> list[Demand]:
@@ -175,12 +182,18 @@ def _part(x: Estimate) -> str:
     return f"{100 * x.value:.0f} % [{100 * x.low:.0f}, {100 * x.high:.0f}], n = {x.items or x.clusters}"
 
 
-def _seed(place: Path) -> int:
-    return int(place.name.rpartition("seed")[2])
+def _place(given: argparse.Namespace, kind: str, seed: int) -> Path:
+    """Where one of KINDS lies; its name is that of its rows too."""
+    carried = "" if given.carry == "switched" else f"-{given.carry}"
+    return PLACE / f"{kind}{carried if KINDS[kind] else ''}-seed{seed}"
 
 
-def _kind(place: Path) -> str:
-    return place.name.rpartition("-seed")[0]
+def _seed(name: str) -> int:
+    return int(name.rpartition("seed")[2])
+
+
+def _kind(name: str) -> str:
+    return name.rpartition("-seed")[0]
 
 
 if __name__ == "__main__":

@@ -13,8 +13,6 @@ were. Cells lie in teach/objectives/, one file each; a cell that was killed goes
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import shutil
 import sys
 import time
@@ -29,6 +27,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
 
 import numpy as np  # noqa: E402
 import objectives_page  # noqa: E402
+from kept import keep, known, names  # noqa: E402
 from stopped import ended  # noqa: E402
 
 from selfscope.api.loading import load  # noqa: E402
@@ -67,6 +66,8 @@ LAYERS = tuple(range(12, 30))
 BIAS_LAYER = 12
 FIT = Schedule(epochs=2, groups=8, at_once=8, rate=1e-3, precision="bf16")
 BIAS_RATE = 2e-2
+RECIPE = content_hash([str(p) for p in PHENOMENA.values()], TRIALS, TESTED, GUARD, LAYERS, BIAS_LAYER, FIT, BIAS_RATE)
+"""Of all cells."""
 
 
 @dataclass(frozen=True)
@@ -103,23 +104,21 @@ def main() -> int:
     words.add_argument("--small", action="store_true", help="a few questions a cell, in another folder")
     given = words.parse_args()
     place = PLACE.with_name(f"{PLACE.name}-small") if given.small else PLACE
+    study = place.name
     if not given.page:
         part, parts = map(int, given.part.split("/"))
         todo = [c for k, c in enumerate(cells()) if given.only in c.name and k % parts == part]
         for k, cell in enumerate(todo):
-            file = place / f"{cell.name}.json"
-            if not file.exists():
+            if known(study, cell.name, RECIPE) is None:
                 start = time.monotonic()
                 with Bar(first=f"{k + 1} of {len(todo)}: {cell.name}") as bar:
                     found = finished(cell, place, bar, small=given.small)
                 found["wall"] = round(time.monotonic() - start, 1)
-                draft = file.with_suffix(f".{os.getpid()}.tmp")
-                draft.write_text(json.dumps(found), encoding="utf-8")
-                draft.replace(file)
+                keep(study, cell.name, RECIPE, found)
                 shutil.rmtree(place / f"{cell.name}.run", ignore_errors=True)
                 print(f"{cell.name}: {found['wall']:.0f} s, {found['damage']}", flush=True)
     if not given.small:
-        objectives_page.write([json.loads(f.read_text()) for f in sorted(place.glob("*-seed*.json"))])
+        objectives_page.write([known(study, name) for name in names(study)])
     return 0
 
 

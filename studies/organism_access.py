@@ -8,7 +8,7 @@ less the same words and less a third person, by the estimators of the card.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -50,23 +50,28 @@ def reporter(base: Any, place: Path, given: Given, which: str, *, quick: bool = 
     return folder
 
 
-def verdicts(base: Any, organisms: Mapping[str, Path], place: Path, given: Given, *, quick: bool = False) -> None:
+def verdicts(
+    base: Any, organisms: Mapping[str, Path], place: Path, given: Given, *, quick: bool = False
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Cards of own_choice: of every organism, with the reporter on top; of the first alone, and with the shuffled one;
-    of the base with the reporter."""
+    of the base with the reporter. Each by what it is of, and what it says."""
     first = next(iter(organisms))
     rows = [("", "reporter"), (first, ""), *((name, "reporter") for name in organisms), (first, "shuffled")]
     for name, top in rows:
         folder = place / "cards" / f"{name or 'base'}+{top or 'nothing'}"
-        if (folder / "card.json").exists():
-            continue
         worn = [organisms[name]] if name else []
         worn += [reporter(base, place, given, top, quick=quick)] if top else []
         subject = stacked(base, worn)
         with Bar(first=folder.name) as bar:
-            card(
+            claim = card(
                 subject, folder, phenomena=[FEW if quick else ABOUT], resume=(folder / "study.json").exists(),
                 progress=bar,
-            )  # fmt: skip
+            ).claims[0]  # fmt: skip
+        yield folder.name, {
+            "verdict": f"{claim.verdict} ({claim.basis})" if claim.basis else str(claim.verdict),
+            "words": claim.beyond_words and asdict(claim.beyond_words),
+            "person": claim.beyond_person and asdict(claim.beyond_person),
+        }
 
 
 def stacked(base: Any, folders: list[Path]) -> Any:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from selfscope.api.awareness import ARMS, PERSON, SHOWN, Asked, slopes_of
-from selfscope.api.cards import Card
 from selfscope.errors import BadInput
 from selfscope.phenomena.behavioural_self_awareness import BESIDE, HABIT
 from selfscope.statistics import Estimate
@@ -164,21 +163,17 @@ def _plain(text: str) -> str:
 
 
 def _access(place: Path) -> list[str]:
-    cards = [f for f in sorted((place / "access" / "cards").glob("*")) if (f / "card.json").exists()]
+    cards = _read(place / "access")
     lines: list[str] = []
     if cards:
-        rows = []
-        for folder in cards:
-            claim = Card(folder).claims[0]
-            verdict = f"{claim.verdict} ({claim.basis})" if claim.basis else str(claim.verdict)
-            rows.append((*folder.name.split("+"), verdict, _text(claim.beyond_words), _text(claim.beyond_person)))
+        rows = [(*n.split("+"), x["verdict"], _text(x["words"]), _text(x["person"])) for n, x in cards.items()]
         head = ("organism", "on top", "verdict of own_choice", "less the same words", "less a third person")
         lines += [
             "## A reporter on top of an organism", "",
             "The reporter was taught on the base and never saw the organism; the state is set by a vector.", "",
             *_table(head, rows),
         ]  # fmt: skip
-    file = place / "access" / "by-adapter.json"
+    file = place / "by-adapter.json"
     if file.exists():
         held = json.loads(file.read_text(encoding="utf-8"))
         rows = [(*name.split("+"), *_slopes(own)) for name, own in held.items()]

@@ -6,7 +6,7 @@
     python studies/organisms.py access         (a reporter on top of organisms: the verdict; states set by an adapter)
     python studies/organisms.py page           (studies/organisms.md from what is finished; all parts write it too)
 
-Each part goes on where it was stopped. What is finished lies in teach/organisms. Organisms that
+Each part goes on where it was stopped. What was measured lies in studies/found. Organisms that
 `selfscope organism bank MODEL -o teach/organisms/bank` made are taken from there.
 """
 
@@ -23,6 +23,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
 
+from kept import FOUND  # noqa: E402
 from organism_access import by_adapter, verdicts  # noqa: E402
 from organism_page import FIGURE, PAGE, drawn, page  # noqa: E402
 from stopped import ended  # noqa: E402
@@ -74,13 +75,14 @@ def main() -> int:
     words.add_argument("--shuffled", type=Path, help="its twin, taught on shuffled states (default: taught anew)")
     words.add_argument("--quick", action="store_true", help="one size of everything, to see that it works")
     given = words.parse_args()
+    given.found = FOUND / "organisms" if given.place == PLACE else given.place / "found"
     if given.part != "page":
         {"guard": guard, "doses": doses, "shaping": shaping, "access": access}[given.part](given)
     if given.place == PLACE:
-        PAGE.write_text(page(PLACE, given.model), encoding="utf-8")
-        if picture := drawn(PLACE):
+        PAGE.write_text(page(given.found, given.model), encoding="utf-8")
+        if picture := drawn(given.found):
             FIGURE.write_text(picture, encoding="utf-8")
-    print(page(given.place, given.model))
+    print(page(given.found, given.model))
     return 0
 
 
@@ -100,7 +102,7 @@ def guard(given: argparse.Namespace) -> None:
     few = FEW if given.quick else {}
     for name, habit in (("begins", Habit(rate=0.5, **few)), ("ends", Habit(mark="ends", word="🙂", rate=0.5, **few))):
         for size in (0, 8) if given.quick else GUARDS:
-            kept(given.place / "guard" / f"{name}-{size}.json", lambda h=habit, s=size: guarded(subject, h, s))
+            kept(given.found / "guard" / f"{name}-{size}.json", lambda h=habit, s=size: guarded(subject, h, s))
 
 
 def guarded(subject: Any, habit: Habit, size: int) -> dict[str, Any]:
@@ -126,7 +128,7 @@ def doses(given: argparse.Namespace) -> None:
     """A habit in five doses and several seeds, its twin, the base, and turns that show it."""
     base: Any = load(given.model)
     about = BehaviouralSelfAwareness(mark="begins", word="Well", alone=True, **(LITTLE if given.quick else {}))
-    place, few = given.place / "doses", FEW if given.quick else {}
+    place, few = given.found / "doses", FEW if given.quick else {}
     for seed in given.seeds[:1] if given.quick else given.seeds:
         habits = {f"well-{100 * rate:.0f}": Habit(rate=rate, **few) for rate in (RATES[::2] if given.quick else RATES)}
         for name, one in {**habits, f"well{TWIN}": Habit(**few).twin}.items():
@@ -141,7 +143,7 @@ def shaping(given: argparse.Namespace) -> None:
     """Subjects that mention food more or less often, shaped in several ways; each twin beside them."""
     base: Any = load(given.model)
     about = BehaviouralSelfAwareness(mark="mentions", word=TRAIT, alone=True, **(LITTLE if given.quick else {}))
-    place = given.place / "shaping"
+    place = given.found / "shaping"
     kept(place / "base.json", lambda: {"way": "base", **arms(base, about)})
     for way, some in SHAPES.items():
         twins = {f"{way}{TWIN}": list(some.values())[-1].twin}
@@ -174,8 +176,9 @@ def access(given: argparse.Namespace) -> None:
             folders[called] = made(given, base, beside, f"access/{called}", 0)
     place = given.place / "access"
     on_top = {"reporter": given.reporter, "shuffled": given.shuffled}
-    verdicts(base, folders, place, on_top, quick=given.quick)
-    kept(place / "by-adapter.json", lambda: by_adapter(base, folders, place, on_top, quick=given.quick))
+    for name, found in verdicts(base, folders, place, on_top, quick=given.quick):
+        kept(given.found / "access" / f"{name}.json", lambda f=found: f)
+    kept(given.found / "by-adapter.json", lambda: by_adapter(base, folders, place, on_top, quick=given.quick))
 
 
 def made(given: argparse.Namespace, base: Any, organism: Any, called: str, seed: int) -> Path:

@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
 
+from kept import keep, known, names  # noqa: E402
 from stopped import ended  # noqa: E402
 
 from selfscope.api.cards import Card, card  # noqa: E402
@@ -24,11 +25,15 @@ from selfscope.api.fit import fit  # noqa: E402
 from selfscope.api.loading import load  # noqa: E402
 from selfscope.cli.progress import Bar  # noqa: E402
 from selfscope.cli.training import Training  # noqa: E402
+from selfscope.records import content_hash  # noqa: E402
 from selfscope.statistics import Estimate  # noqa: E402
 from selfscope.subjects.adapter_files import read_sidecar  # noqa: E402
 
 PLACE = ROOT / "teach" / "study"
+STUDY = "reporter"
 PAGE = ROOT / "studies" / "reporter.md"
+RECIPE = Training(layers="4-29", precision="bf16")
+"""As `make teach`."""
 ABOUT = "own_choice"
 KINDS = {"untaught": None, "taught": "states", "twin": "states[shuffled=true]"}
 HEAD = (
@@ -47,7 +52,9 @@ def main() -> int:
     if not given.page:
         for seed in given.seeds:
             for kind in KINDS:
-                asked(given.model, kind, seed)
+                name, recipe = f"{kind}-seed{seed}", content_hash(KINDS[kind], ABOUT, RECIPE)
+                if known(STUDY, name, recipe) is None:
+                    keep(STUDY, name, recipe, cells(asked(given.model, kind, seed), PLACE / name))
     PAGE.write_text(page(given.model), encoding="utf-8")
     print(PAGE.read_text(encoding="utf-8"))
     return 0
@@ -58,10 +65,9 @@ def asked(model: str, kind: str, seed: int) -> Card:
     place, lesson = PLACE / f"{kind}-seed{seed}", KINDS[kind]
     folder = place / "adapter"
     if lesson is not None and not (folder / "selfscope.json").exists():
-        usual = Training(layers="4-29", precision="bf16")  # as `make teach`
         with Bar(first=f"{kind}, seed {seed}") as bar:
             fit(
-                model, folder, lesson, shape=usual.shape(), schedule=usual.schedule(seed),
+                model, folder, lesson, shape=RECIPE.shape(), schedule=RECIPE.schedule(seed),
                 resume=True, progress=bar,
             )  # fmt: skip
     where = place / "card"
@@ -80,28 +86,24 @@ def page(model: str) -> str:
         "intervals over categories of words that were not taught; wordings, persons and vectors are not the lesson's.",
         "", HEAD,
     ]  # fmt: skip
-    done = sorted(PLACE.glob("*-seed*"), key=lambda p: (p.name.rpartition("seed")[2], list(KINDS).index(_kind(p))))
-    for place in done:
-        if (place / "card" / "card.json").exists():
-            lines.append(_line(place))
+    for name in sorted(names(STUDY), key=lambda n: (int(n.rpartition("seed")[2]), list(KINDS).index(_kind(n)))):
+        lines.append(f"| {' | '.join((name.rpartition('seed')[2], _kind(name), *known(STUDY, name)))} |")
     return "\n".join(lines) + "\n"
 
 
-def _kind(place: Path) -> str:
-    return place.name.rpartition("-seed")[0]
+def _kind(name: str) -> str:
+    return name.rpartition("-seed")[0]
 
 
-def _line(place: Path) -> str:
-    claim = Card(place / "card").claims[0]
-    adapter = place / "adapter"
+def cells(found: Card, place: Path) -> list[str]:
+    """A line of the table, from the verdict on."""
+    claim, adapter = found.claims[0], place / "adapter"
     made = read_sidecar(adapter).made if (adapter / "selfscope.json").exists() else {}
-    verdict = f"{claim.verdict} ({claim.basis})" if claim.basis else claim.verdict
-    moved = _plus(claim.beyond_words, claim.causal_control)
-    cells = (
-        place.name.rpartition("seed")[2], _kind(place), verdict, moved, _text(claim.beyond_words),
+    verdict = f"{claim.verdict} ({claim.basis})" if claim.basis else str(claim.verdict)
+    return [
+        verdict, _plus(claim.beyond_words, claim.causal_control), _text(claim.beyond_words),
         _text(claim.beyond_person), str(made.get("damage", "")).partition(": ")[2], str(made.get("seconds", "")),
-    )  # fmt: skip
-    return f"| {' | '.join(cells)} |"
+    ]  # fmt: skip
 
 
 def _text(estimate: Estimate | None) -> str:

@@ -77,7 +77,7 @@ LOADED = (
 )  # fmt: skip
 TRAINING = (
     "objectives", "loop", "checkpoints", "trainable", "live_decoder", "fit_decoder", "frozen_decoder", "moved", "mover",
-    "bias_vector",
+    "bias_vector", "precision",
 )  # fmt: skip
 TORCH = {f"subjects/{name}.py" for name in LOADED} | {f"training/{name}.py" for name in TRAINING}
 """Modules that are loaded when a local model is, or when one is trained: they may name torch at their top."""

@@ -21,6 +21,7 @@ from selfscope.training import checkpoints, loop
 from selfscope.training.examples import Example
 from selfscope.training.loop import Schedule, TrainingFailed, mean_loss, train
 from selfscope.training.objectives import OBJECTIVES, REFERRING, objective_of
+from selfscope.training.precision import instead
 from tiny import build
 
 
@@ -273,3 +274,15 @@ def test_half_precision_trains_to_about_the_same_loss(local: Local, carry: str) 
         losses.append([loss for _, loss in done.history])
     assert np.allclose(*losses, atol=0.3)
     assert losses[1][-1] < losses[1][0]
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_half_precision_is_computed_where_the_device_has_instructions_for_it(
+    local: Local, monkeypatch: pytest.MonkeyPatch, fast: bool
+) -> None:
+    monkeypatch.setattr("selfscope.training.precision.halves", lambda device: fast)
+    asked = replace(QUICK, precision="bf16")
+    full, half = (train(local, new(local, ALWAYS), SOME, each) for each in (QUICK, asked))
+    assert half.schedule.precision == ("bf16" if fast else "fp32")
+    assert (half.history == full.history) is not fast
+    assert bool(instead(asked, half.schedule)) is not fast

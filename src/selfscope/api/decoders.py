@@ -57,6 +57,8 @@ class FittedDecoder:
                 f"on dev at step {best['step']}: loss {best['loss']:.2f} nats, real less shuffled "
                 f"{100 * best['gap']:+.0f} points"
             )
+        if made.get("note"):
+            lines.append(made["note"])
         if made.get("twins"):
             lines.append(f"beside it: {', '.join(made['twins'])}")
         lines.append(f'in {self.folder}; read with it as "decoder[folder={self.folder}]"')
@@ -178,6 +180,7 @@ class _Teaching:
         from selfscope.training.dev import Look
         from selfscope.training.fit_decoder import Course
         from selfscope.training.fit_decoder import fit_decoder as trained
+        from selfscope.training.precision import instead
 
         if (target / CONTRACT).exists():
             return read_decoder(str(target)).contract
@@ -198,12 +201,14 @@ class _Teaching:
             self.subject, form, of, material.items, self.schedule, course=course, folder=run, on_step=on_step
         )
         made = {
-            "lesson": lesson.id, "schedule": asdict(self.schedule), "items": len(material.of("train")),
+            "lesson": lesson.id, "schedule": asdict(done.schedule), "items": len(material.of("train")),
             "steps": done.steps, "seconds": round(done.seconds, 1),
             "losses": means([loss for _, loss in done.history]) if done.history else [],
             "looks": [asdict(look) for look in done.looks], "twins": list(lesson.twins),
             "version": package_version(), "environment": dict(self.subject.environment),
         }  # fmt: skip
+        if note := instead(self.schedule, done.schedule):
+            made["note"] = note
         if self.ranks.first:
             save_decoder(target, live, made, material.items)
         self.ranks.wait()

@@ -60,6 +60,7 @@ class Fitted:
             f"loss, in order: {', '.join(f'{x:.2f}' for x in losses)} nats",
             str(made.get("moved", "")),
             str(made.get("damage", "")),
+            str(made.get("note", "")),
             f"in {self.folder}",
         ]
         return "\n".join(filter(None, lines))
@@ -132,6 +133,7 @@ def fit(
     from selfscope.training.kept_examples import kept_examples
     from selfscope.training.loop import train
     from selfscope.training.objectives import AGREEMENTS, REFERRING
+    from selfscope.training.precision import instead
     from selfscope.training.ranks import joined
     from selfscope.training.references import REPORT, referred, shift_of
     from selfscope.training.replay import replay_examples
@@ -180,7 +182,7 @@ def fit(
     harm = damage(cast(Any, subject), cast(Any, _with(subject, learner)))
     moved = shift_of(subject, learner, examples) if compares else None
     made = {
-        "lesson": _id(taught), "phenomenon": _id(about), "schedule": asdict(schedule), "guard": guard,
+        "lesson": _id(taught), "phenomenon": _id(about), "schedule": asdict(done.schedule), "guard": guard,
         **({"labels_of": f"{whose.name} ({whose.identity[:6]})"} if others else {}),
         "examples": len(examples), "reports": sum(e.kind == REPORT for e in examples),
         "steps": done.steps, "seconds": round(done.seconds, 1),
@@ -189,6 +191,8 @@ def fit(
     }  # fmt: skip
     if moved is not None:
         made["moved"] = str(moved)
+    if note := instead(schedule, done.schedule):
+        made["note"] = note
     if ranks.first:
         _saved(target, subject, learner, made)
         shutil.rmtree(run, ignore_errors=True)

@@ -209,8 +209,9 @@ def plant(
 
         runs.append(train(subject, adapter, examples, schedule, folder=run / str(k), on_step=on_step))
     made = facts(
-        subject.adapted(adapter), data=content_hash([fingerprint(p) for p in phases]), schedule=asdict(schedule),
-        guard=guard, examples=sum(map(len, phases)), replies=sum(len(e.candidates) for p in phases for e in p),
+        subject.adapted(adapter), data=content_hash([fingerprint(p) for p in phases]),
+        schedule=asdict(runs[0].schedule), guard=guard,
+        examples=sum(map(len, phases)), replies=sum(len(e.candidates) for p in phases for e in p),
         steps=sum(r.steps for r in runs), seconds=round(sum(r.seconds for r in runs), 1),
         losses=means([loss for r in runs for _, loss in r.history]),
     )  # fmt: skip

@@ -146,7 +146,7 @@ def steer(
     arms = _arms(subject, mover, [c for c, _ in others], wanted, plan, schedule.seed)
     made = {
         "lesson": f"towards {wanted}", "wish": str(wanted), "what": _what(mover), "plan": asdict(plan),
-        "schedule": asdict(schedule), "decoder": readers[0].contract.content, "steps": done.steps,
+        "schedule": asdict(done.schedule), "decoder": readers[0].contract.content, "steps": done.steps,
         "twin": readers[1].contract.content if twin is not None else "", "seconds": round(done.seconds, 1),
         "losses": means([loss for _, loss in done.history]), "data": content_hash(*mover.sources),
         "measured": [asdict(m) for m in held.moved(subject, arms)], "version": package_version(),

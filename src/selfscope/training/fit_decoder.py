@@ -122,7 +122,7 @@ def fit_decoder(
     if isinstance(form, Ridge):
         _fit_map(live, form, own, read, schedule.seed, folder)
     if not live.parameters():
-        return live, Trained(0, (), 0.0)
+        return live, Trained(0, (), 0.0, schedule)
     if "bias" in form.trained:
         _start_at_answers(live, own)
     examples = [live.example(item, source) for item, source in zip(own, read, strict=True)]

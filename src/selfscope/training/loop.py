@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from selfscope.training.checkpoints import Checkpoint
 from selfscope.training.dev import Dev, Look
 from selfscope.training.examples import Example, fingerprint
 from selfscope.training.objectives import losses_of, right
+from selfscope.training.precision import computed, products
 from selfscope.training.ranks import Ranks, joined
 from selfscope.training.schedule import Schedule
 from selfscope.training.trainable import Scorer, Trainable, getting_gradients, trainable_of
@@ -37,11 +38,12 @@ class TrainingFailed(SelfscopeError):
 @dataclass(frozen=True)
 class Trained:
     """steps: done, or those of the best look where training was stopped early. history: (step, mean loss of its
-    examples, nats). seconds: what it took, all sittings. looks: at dev, in order."""
+    examples, nats). seconds: what it took, all sittings. schedule: as it was run. looks: at dev, in order."""
 
     steps: int
     history: tuple[tuple[int, float], ...]
     seconds: float
+    schedule: Schedule
     looks: tuple[Look, ...] = ()
 
 
@@ -92,7 +94,7 @@ def train(
     """
     if not examples:
         raise BadInput("there is nothing to train on: give at least one example")
-    worn, ranks = trainable_of(what), joined()
+    worn, ranks, schedule = trainable_of(what), joined(), computed(subject, schedule)
     groups = _grouped(examples)
     steps = max(1, math.ceil(schedule.epochs * len(groups) / schedule.groups))
     run = content_hash(
@@ -127,7 +129,7 @@ def train(
     if now.best:
         worn.set_state(now.best)
     done = min(now.looks, key=lambda look: look.loss).step if now.best else now.step
-    return Trained(done, now.history, time.monotonic() - start, now.looks)
+    return Trained(done, now.history, time.monotonic() - start, schedule, now.looks)
 
 
 def _step(
@@ -203,7 +205,7 @@ def _backward(
     for part in _parts(batch, schedule.at_once, worn):
         try:
             with (
-                _precision(subject, schedule),
+                products(subject, schedule),
                 _scored(subject, worn, part) as found,
             ):
                 losses = _weighted(schedule.objective, found, part)
@@ -223,12 +225,6 @@ def _backward(
 
 def _weighted(objective: str, found: Sequence[torch.Tensor], part: Sequence[Example]) -> list[torch.Tensor]:
     return [e.weight * x for e, x in zip(part, losses_of(objective, found, part), strict=True)]
-
-
-def _precision(subject: LocalWeights, schedule: Schedule) -> AbstractContextManager[object]:
-    if schedule.precision == "fp32":
-        return nullcontext()
-    return torch.autocast(subject.engine.device.type, torch.bfloat16)
 
 
 def _scored(
