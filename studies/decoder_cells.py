@@ -67,7 +67,7 @@ class Cell:
     @property
     def recipe(self) -> str:
         """Of all that decides what is found, but for the seed."""
-        return content_hash(self.lesson, self.layers, self.sizes, replace(USUAL, seed=0), size=8)
+        return content_hash(self.lesson.id, self.layers, self.sizes, replace(USUAL, seed=0), size=8)
 
 
 def done(cell: Cell, found: Path = FOUND) -> dict[str, Any] | None:

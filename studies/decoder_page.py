@@ -10,7 +10,8 @@ import numpy as np
 from selfscope.statistics import Estimate, auroc, mean, minimum_detectable, proportion
 
 SPLITS = {
-    "t1": "trained values, new wordings", "t2": "values never trained", "t3": "families never trained", "dev": "dev",
+    "t1": "trained values, new wordings", "t2": "values never trained", "t3": "families never trained",
+    "style": "as t1, in another register", "dev": "dev",
 }  # fmt: skip
 COLOURS = ("#1b6ca8", "#d1495b", "#2e933c", "#8d6a9f", "#e09f3e", "#444444", "#5bc0be", "#a05a2c", "#999999", "#000000")
 UNTRAINED: dict[str, dict[str, Any]] = {
@@ -214,10 +215,11 @@ def _sure(found: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _table(found: Sequence[dict[str, Any]]) -> str:
-    """Readers by layers: shares of t1, t2 and t3, and the gap on t2."""
-    lines = ["| layer | reader | t1 | t2 | t3 | gap on t1 | gap on t2 | could be seen | CPU-s |", "|" + "---|" * 9]
+    """Readers by layers: shares of each split, and the gaps."""
+    head = "| layer | reader | t1 | t2 | t3 | style | gap on t1 | gap on t2 | could be seen | CPU-s |"
+    lines = [head, "|" + "---|" * 10]
     for layer, name, own, which in _by_layer(found):
-        cells = [_short(share(rows_of(own, arm="real", split=s, **which))) for s in ("t1", "t2", "t3")]
+        cells = [_short(share(rows_of(own, arm="real", split=s, **which))) for s in ("t1", "t2", "t3", "style")]
         gaps = [hardest(own, split=s) if not which["reader"] else None for s in ("t1", "t2")]
         least = gaps[1]
         seen = "" if least is None else f"{100 * minimum_detectable(least[1].se, least[1].clusters):.0f}"

@@ -37,7 +37,7 @@ TABLE_SEEDS = (0,)
 """Of the table, which compares readers beside one another: all cells of it from three seeds are nine hours."""
 LAYERS = (7, 16, 20, 29)
 BARS = (("t1", 240), ("t2", 240), ("t3", 120))
-TABLE = (("t1", 72), ("t2", 72), ("t3", 24))
+TABLE = (("t1", 72), ("t2", 72), ("t3", 24), ("style", 72))
 HEARD = (("t1", 120), ("t2", 60))
 ITEMS = 1000
 """Contexts of the table: less than a third of those of the bars, so that all readers are trained at all layers."""

@@ -18,8 +18,9 @@ from selfscope.quantities import load_table
 from selfscope.records import content_hash
 from selfscope.training.bank import NOTHING, SIDES, Context, apart, contexts, question, questions
 from selfscope.training.families import BOTH, bank, empty_answers, empty_templates, messages, replies
+from selfscope.wording.registers import REGISTERS, written
 
-SIZES = {"train": 1900, "t1": 380, "t2": 380, "t3": 160}
+SIZES = {"train": 1900, "t1": 380, "t2": 380, "t3": 160, "style": 380}
 LARGE = ("topic", "persona", "word", "goal", "trait")
 ALL = contexts(0, SIZES)
 ASKED = questions(ALL, 0)
@@ -106,7 +107,7 @@ SHARED: dict[str, Callable[[Context], str]] = {
     "value": lambda c: c.value, "template": lambda c: c.template, "message": lambda c: c.message,
     "family": lambda c: c.family,
 }  # fmt: skip
-PROMISED = {"t1": {"value", "family"}, "t2": {"family"}, "t3": set[str]()}
+PROMISED = {"t1": {"value", "family"}, "t2": {"family"}, "t3": set[str](), "style": {"value", "family"}}
 
 
 @pytest.mark.parametrize("split", PROMISED)
@@ -114,6 +115,23 @@ def test_a_split_shares_with_training_what_it_promises_and_no_more(split: str) -
     for what, of in SHARED.items():
         train, test = {of(c) for c in PLAIN["train"]}, {of(c) for c in PLAIN[split]}
         assert test <= train if what in PROMISED[split] else not test & train, what
+
+
+def test_another_register_says_the_same_and_no_other_split_has_it() -> None:
+    for one, name in (("Play chess.", "capitals"), ("Play chess.", "notes"), ("Play chess.", "letter")):
+        assert one.rstrip(".").lower() in written(one, name).lower()
+        assert written(one, name) != one
+        assert written("", name) == ""
+    assert written("Play chess.", "") == "Play chess."
+    with pytest.raises(UnknownName, match="register"):
+        written("Play chess.", "verse")
+    plain, styled = ([c for c in ALL if c.split == split] for split in ("t1", "style"))
+    said = {written(m, r) for m in messages()["test"] for r in REGISTERS}
+    assert {c.message for c in styled} <= said
+    assert not {c.message for c in plain} & said
+    for c in styled:
+        assert not c.hidden or c.hidden in c.messages[0].content
+        assert c.hidden == c.messages[0].content or not c.hidden
 
 
 def test_values_of_t1_were_trained_however_short_the_training_is() -> None:
@@ -154,7 +172,7 @@ def test_families_values_templates_and_messages_are_balanced() -> None:
             own = [c for c in plain if c.family == family]
             assert spread(c.value for c in own) <= 1
             assert spread(c.template for c in own) <= 1
-        assert spread(c.message for c in ALL if c.split == split) <= 1
+        assert split == "style" or spread(c.message for c in ALL if c.split == split) <= 1
     values_of = defaultdict(set)
     for c in PLAIN["train"]:
         values_of[c.message].add((c.family, c.value))
@@ -192,13 +210,14 @@ def test_a_value_stands_in_the_hidden_text_alone() -> None:
     for c in ALL:
         family = bank()[c.family]
         fill = dict(family.values[SIDES[c.split][0]]).get(c.value, "")
-        assert c.hidden == c.template.replace("{x}", fill)
+        assert c.hidden == written(c.template.replace("{x}", fill), c.register)
         assert c.messages[-1].content == c.message
         assert not c.messages[-1].hidden
         assert all(m.hidden for m in c.messages[:-1])
         assert [m.role for m in c.messages] in (["system", "user"], ["user", "assistant", "user"], ["user"])
         assert (c.messages[0].content == c.hidden) == bool(c.hidden)
-        assert c.value == NOTHING or fill in c.hidden
+        assert c.value == NOTHING or fill.lower() in c.hidden.lower()
+        assert bool(c.register) == (c.split == "style")
     assert {m.messages[0].role for m in PLAIN["t2"]} == {"system", "user"}
 
 

@@ -18,6 +18,7 @@ from selfscope.api.decoders import FittedDecoder, fit_decoder
 from selfscope.cli import main
 from selfscope.errors import BadInput, BadModel, StoreError, UnknownName, Unsupported
 from selfscope.readers.decoder import Decoder
+from selfscope.records import Prompt
 from selfscope.records.contracts import CONTRACT, TENSORS
 from selfscope.subjects.local import Local, load
 from selfscope.subjects.phantom import Phantom
@@ -161,7 +162,7 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="form"):
         DecoderLesson("liner")
     for wrong in ({"about": ("contexts", "own_token")}, {"about": ()}, {"reads": "minds"}, {"twins": ("a",)},
-                  {"items": 0}):  # fmt: skip
+                  {"items": 0}, {"span": 2}, {"texts": "own"}, {"about": ("own_token",), "texts": "web"}):  # fmt: skip
         with pytest.raises(BadInput):
             DecoderLesson(**wrong)
 
@@ -196,6 +197,28 @@ def test_token_questions_are_about_texts_and_types_that_were_held_out(tiny: Loca
         source = held.sources[item.source]
         at = source.positions[0] - ("before" in item.question)
         assert tiny.token_texts(source.prompt)[at].strip() == item.options[item.answer]
+
+
+def test_several_tokens_are_asked_for_beside_runs_of_as_many(tiny: Local) -> None:
+    held = token_material(tiny, ("previous_token",), {"train": 60, "t1": 12, "t2": 12}, 0, span=3)
+    assert len(held.of("train")) == 60
+    for item in held.items:
+        source = held.sources[item.source]
+        at, texts = source.positions[0], tiny.token_texts(source.prompt)
+        assert "".join(texts[at - 3 : at]).strip() == item.options[item.answer]
+        assert item.question == "Which 3 tokens stand before it?"
+
+
+def test_what_comes_next_in_its_own_replies_is_what_it_writes(tiny: Local) -> None:
+    held = token_material(tiny, ("next_token",), {"train": 400, "t1": 12, "t2": 12}, 0, texts="own")
+    ends = [(held.sources[i.source], i.options[i.answer]) for i in held.items]
+    assert len(ends) > 8
+    begun = [Prompt(ids=(source.prompt.ids or ())[: source.positions[0] + 1]) for source, _ in ends]
+    said = [after.tokens[0].strip() for after in tiny.next_token(begun, top=1)]
+    # A reply is kept as text, and random weights write what reads back as other tokens now and then.
+    assert np.mean([a == b for a, (_, b) in zip(said, ends, strict=True)]) > 0.8
+    asked = DecoderLesson(about=("next_token",), texts="own", span=2)
+    assert asked.id != DecoderLesson(about=("next_token",)).id
 
 
 def test_questions_need_not_show_their_options(tiny: Local) -> None:

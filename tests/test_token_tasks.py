@@ -45,16 +45,24 @@ def test_windows_are_where_they_should_be_on_any_rows(kind: str, k: int) -> None
     assert named(tasks) == wanted
     assert wanted
     for task in tasks:
-        assert not {3, 5, *task.targets} & set(task.distractors)
+        assert not any({3, 5} & set(run) or run == task.targets or len(run) != k for run in task.distractors)
+        assert task.targets == tuple(rows[task.row][task.start : task.start + k])
         assert len(set(task.distractors)) == len(task.distractors) == 8
 
 
 def test_distractors_are_near_ones_first_then_those_of_other_rows() -> None:
-    by_position = {(t.row, t.position): t.distractors for t in own_tokens(ROWS, skip=(0,), pool=5)}
+    made = own_tokens(ROWS, skip=(0,), pool=5)
+    by_position = {(t.row, t.position): tuple(i for (i,) in t.distractors) for t in made}
     assert by_position[0, 3] == (12, 11, 15, 21, 22)
     assert by_position[0, 1] == (12, 13, 15, 21, 22)
     assert by_position[1, 1] == (22, 12, 11, 13, 15)
     assert [t.distractors for t in own_tokens([[7, 7]])] == [(), ()]
+
+
+def test_distractors_are_as_long_as_the_targets_and_share_no_place_with_them() -> None:
+    row = list(range(10, 19))
+    by_position = {(t.row, t.position): t.distractors for t in next_tokens([row, [30, 31, 32, 33, 34]], 2, pool=6)}
+    assert by_position[0, 2] == ((11, 12), (15, 16), (10, 11), (16, 17), (17, 18), (30, 31))
 
 
 def test_what_is_no_token_id_is_refused() -> None:

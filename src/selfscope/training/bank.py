@@ -15,13 +15,17 @@ from selfscope.errors import BadInput, UnknownName
 from selfscope.records import Message
 from selfscope.training.draws import evenly, generator
 from selfscope.training.families import bank, empty_answers, empty_templates, family, messages, replies
+from selfscope.wording.registers import REGISTERS, written
 
 NOTHING = "nothing"
 """The value of a context that sets none, and the option that is right for it."""
 SIDES: Mapping[str, tuple[str, str]] = {
     "train": ("train", "train"), "t1": ("train", "test"), "t2": ("test", "test"), "t3": ("test", "test"),
+    "style": ("train", "test"),
 }  # fmt: skip
 """Of each split: whose values it has, and whose templates, messages, questions and answers."""
+STYLED = "style"
+"""The split in which all that is said is in a register of REGISTERS: in the others nothing is."""
 APART = 3
 """Options of one question differ within so many letters: a first token then tells them apart."""
 
@@ -46,7 +50,10 @@ class Context:
     hidden : str
         The controlling text, whose tokens a reader must not see. Empty where there is none.
     split : str
-        train, t1 (trained values, new wordings), t2 (values never trained) or t3 (families never trained).
+        train, t1 (trained values, new wordings), t2 (values never trained), t3 (families never trained) or style (as
+        t1, in another register).
+    register : str
+        One of REGISTERS, in which all is said; empty: as the bank has it.
     """
 
     family: str
@@ -56,6 +63,7 @@ class Context:
     messages: tuple[Message, ...]
     hidden: str
     split: str
+    register: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,8 @@ def contexts(
     seed
         The same one gives the same list, in every process.
     sizes
-        How many contexts of which split: train, t1, t2, t3. All values of t1 occur in train if train is as large.
+        How many contexts of which split: train, t1, t2, t3, style. All values of t1 and style occur in train if train
+        is as large.
     families
         Names of those to take part; all of them by default.
     nulls
@@ -256,16 +265,21 @@ def _contexts(seed: int, split: str, size: int, chosen: Sequence[str], nulls: fl
     set_by += [(n, NOTHING, t, "") for n, t in zip(evenly(names, bare, seed, split, "nulls"), plain, strict=True)]
     said = evenly(messages()[worded], size, seed, split, "messages")
     spoken = evenly(replies()[worded], size, seed, split, "replies")
-    return [_context(split, *row) for row in zip(evenly(set_by, size, seed, split, "order"), said, spoken, strict=True)]
+    in_register = evenly(list(REGISTERS) if split == STYLED else [""], size, seed, split, "registers")
+    rows = zip(evenly(set_by, size, seed, split, "order"), said, spoken, in_register, strict=True)
+    return [_context(split, *row) for row in rows]
 
 
-def _context(split: str, what: tuple[str, str, tuple[str, str], str], message: str, reply: str) -> Context:
+def _context(
+    split: str, what: tuple[str, str, tuple[str, str], str], message: str, reply: str, register: str
+) -> Context:
     name, value, (role, template), fill = what
-    hidden = template.replace("{x}", fill)
+    hidden = written(template.replace("{x}", fill), register)
+    message, reply = written(message, register), written(reply, register)
     before: tuple[Message, ...] = (Message(role, hidden),) if hidden else ()
     if hidden and role == "user":
         before = (Message("user", hidden, secret=True), Message("assistant", reply, secret=True))
-    return Context(name, value, template, message, (*before, Message("user", message)), hidden, split)
+    return Context(name, value, template, message, (*before, Message("user", message)), hidden, split, register)
 
 
 def _counts(names: Sequence[str]) -> list[tuple[str, int]]:

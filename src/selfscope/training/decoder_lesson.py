@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from selfscope.errors import BadInput
 from selfscope.records import Identified
 from selfscope.subjects.base import OpenSubject
-from selfscope.training.decoder_material import TOKENS, Material, context_material, token_material
+from selfscope.training.decoder_material import BANK, TEXTS, TOKENS, Material, context_material, token_material
 
 if TYPE_CHECKING:
     from selfscope.training.forms import Form
@@ -46,6 +46,11 @@ class DecoderLesson(Identified):
         Of contexts (none: all that are not held out).
     window
         turn: from the end of the user's message on. visible: all behind the controlling text.
+    span
+        How many tokens a question about tokens asks for.
+    texts
+        Of tokens: bank (its sentences), or own (the subject's own replies to its conversations, so that what comes next
+        is what it writes).
     items
         Contexts, or questions about tokens, that are drawn for training and dev.
     rounds
@@ -82,6 +87,8 @@ class DecoderLesson(Identified):
     about: tuple[str, ...] = (CONTEXTS,)
     families: tuple[str, ...] = ()
     window: str = "turn"
+    span: int = 1
+    texts: str = BANK
     items: int = 3400
     rounds: int = 1
     listed: bool = True
@@ -106,7 +113,11 @@ class DecoderLesson(Identified):
         for twin in self.twins:
             if twin not in ("tokens", "bias"):
                 raise BadInput(f"beside a decoder tokens and bias are taught, not {twin!r}")
-        for name, low in (("items", 1), ("rounds", 1), ("every", 0), ("patience", 0)):
+        if self.texts not in TEXTS:
+            raise BadInput(f"tokens are of the texts {' or '.join(TEXTS)}, not {self.texts!r}")
+        if not self.hears_tokens and (self.texts != BANK or self.span != 1):
+            raise BadInput("span and texts are of questions about tokens: give about=(next_token) or another of them")
+        for name, low in (("items", 1), ("rounds", 1), ("every", 0), ("patience", 0), ("span", 1)):
             if getattr(self, name) < low:
                 raise BadInput(f"{name} is a whole number from {low} on, not {getattr(self, name)}")
 
@@ -167,7 +178,7 @@ class DecoderLesson(Identified):
         seed
             Of all that is drawn.
         sizes
-            Contexts or questions of other splits: t1, t2, and t3 of contexts.
+            Contexts or questions of other splits: t1, t2, and of contexts t3 and style.
 
         Returns
         -------
@@ -176,7 +187,7 @@ class DecoderLesson(Identified):
         """
         every = {"train": self.items, **(sizes or {})}
         if self.hears_tokens:
-            return token_material(subject, self.about, every, seed)
+            return token_material(subject, self.about, every, seed, span=self.span, texts=self.texts)
         return context_material(
             subject, every, seed, families=self.families, window=self.window, rounds=self.rounds
         )  # fmt: skip

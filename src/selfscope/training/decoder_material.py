@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from selfscope.errors import BadInput, UnknownName
-from selfscope.records import Evidence, Prompt
+from selfscope.records import Decoding, Evidence, Prompt
 from selfscope.subjects.base import OpenSubject
 from selfscope.training.bank import NOTHING, Context, apart, contexts, questions
 from selfscope.training.draws import evenly, generator
@@ -25,11 +25,17 @@ LARGE = 40
 LOOKED_AT = 96
 """Items of dev at most."""
 TOKENS = {
-    "own_token": ("Which word stands here?", own_tokens),
-    "previous_token": ("Which word stands before it?", previous_tokens),
-    "next_token": ("Which word comes next?", next_tokens),
+    "own_token": ("Which word stands here?", "Which {k} tokens end here?", own_tokens),
+    "previous_token": ("Which word stands before it?", "Which {k} tokens stand before it?", previous_tokens),
+    "next_token": ("Which word comes next?", "Which {k} tokens come next?", next_tokens),
 }
-"""What may be asked of a token: the question, and what makes its tasks."""
+"""What may be asked of a token: the question about one and about several, and what makes its tasks."""
+BANK, OWN = "bank", "own"
+TEXTS = (BANK, OWN)
+"""Whose tokens: of sentences of the bank, or of replies that the subject writes itself."""
+BROKEN = "\ufffd"
+WRITTEN = 24
+"""Tokens of such a reply, at most."""
 PER_TEXT = 12
 """Positions that are read of one text, at most."""
 OTHERS = 10
@@ -128,9 +134,10 @@ def _among(item: Item, context: Context, kept: set[tuple[str, str]], seed: int) 
 
 
 def token_material(
-    subject: OpenSubject, about: Sequence[str], sizes: Mapping[str, int], seed: int
-) -> Material:
-    """Which token stands at, before or after a position of the bank's sentences.
+    subject: OpenSubject, about: Sequence[str], sizes: Mapping[str, int], seed: int, *, span: int = 1,
+    texts: str = BANK,
+) -> Material:  # fmt: skip
+    """Which tokens stand at, before or after a position.
 
     Test texts have templates, values and messages of the test side: t1 asks for tokens that were asked for in training,
     t2 for others, among them all types that training never asks for.
@@ -145,6 +152,11 @@ def token_material(
         Items of train (dev's among them), t1 and t2.
     seed : int
         Of all that is drawn.
+    span : int
+        How many tokens are asked for.
+    texts : str
+        bank: its sentences. own: likeliest replies of the subject to the bank's conversations, whose tokens alone are
+        asked for, so that what comes next is what it goes on to write.
 
     Raises
     ------
@@ -158,31 +170,51 @@ def token_material(
         if split not in ("train", "t1", "t2"):
             raise UnknownName("split of token tasks", split, ("train", "t1", "t2"))
     wanted = {"train": sizes.get("train", 0), "t2": sizes.get("t1", 0) + sizes.get("t2", 0)}
-    texts = {side: max(8, 3 * count // PER_TEXT) if count else 0 for side, count in wanted.items()}
-    spoken = [c for c in contexts(seed, texts, nulls=0.0) if c.hidden]
-    rows = [subject.encode(Prompt(text=f"{c.hidden} {c.message}")) for c in spoken]
+    many = {side: max(8, 3 * count // PER_TEXT) if count else 0 for side, count in wanted.items()}
+    spoken = [c for c in contexts(seed, many, nulls=0.0) if c.hidden]
+    rows, begins = _rows(subject, spoken, texts, seed)
     learnt = [k for k, c in enumerate(spoken) if c.split == "train"]
     looked = set(evenly(learnt, len(learnt) // HELD, seed, "dev texts"))
-    called = {token: subject.token_texts(Prompt(ids=(token,)))[0].strip() for row in rows for token in row}
+    tokens = {token for row in rows for token in row}
+    called = {token: subject.token_texts(Prompt(ids=(token,)))[0].strip() for token in sorted(tokens)}
     types = sorted({called[token] for k in learnt for token in rows[k]})
     never = set(evenly(types, len(types) // OTHERS, seed, "types"))
     known, first = set(types), {row[0] for row in rows}
+    shared = first if len(first) == 1 else ()  # a beginning that all texts share is the tokenizer's own
+    starts = [max(0, at - 1) for at in begins]
     side = {k: "dev" if k in looked else c.split for k, c in enumerate(spoken)}
     tasks: dict[str, list[TokenTask]] = {}
     split_of: dict[tuple[str, TokenTask], str] = {}
     for name in about:
-        question, make = TOKENS[name]
-        # A beginning that all texts share is the tokenizer's own.
-        for task in make(rows, skip=first if len(first) == 1 else (), pool=8):
-            split, target = side[task.row], called[task.targets[0]]
-            new = target in never or target not in known
+        one, several, make = TOKENS[name]
+        question = one if span == 1 else several.format(k=span)
+        for found in make([row[at:] for row, at in zip(rows, starts, strict=True)], span, skip=shared, pool=8):
+            at, split = starts[found.row], side[found.row]
+            task = replace(found, position=found.position + at, start=found.start + at)
+            new = any(called[i] in never or called[i] not in known for i in task.targets)
             if split == "t2" and not new:
                 split = "t1"
-            if task.position == 0 or (new and split in ("train", "dev")):
-                continue  # the first position holds no token: it is where attention rests
+            # The first position holds no token: it is where attention rests.
+            if task.position == 0 or task.start < begins[task.row] or (new and split in ("train", "dev")):
+                continue
             split_of[question, task] = split
             tasks.setdefault(question, []).append(task)
     return _drawn(subject, rows, tasks, split_of, {**sizes, "dev": LOOKED_AT}, seed)
+
+
+def _rows(
+    subject: OpenSubject, spoken: Sequence[Context], texts: str, seed: int
+) -> tuple[list[tuple[int, ...]], list[int]]:
+    """Token ids of the texts, and where in each begins what is asked for."""
+    if texts == BANK:
+        rows = [subject.encode(Prompt(text=f"{c.hidden} {c.message}")) for c in spoken]
+        return [tuple(row) for row in rows], [0] * len(rows)
+    said = [Prompt(messages=c.messages) for c in spoken]
+    replies = subject.sample(said, 1, Decoding(WRITTEN, 0.0, seed))
+    # A sign that is cut in two would be other tokens when it is read again.
+    texts_of = [reply.text.partition(BROKEN)[0] for (reply,) in replies]
+    whole = [replace(prompt, prefix=text) for prompt, text in zip(said, texts_of, strict=True)]
+    return [tuple(subject.encode(prompt)) for prompt in whole], [len(subject.encode(prompt)) for prompt in said]
 
 
 def _drawn(

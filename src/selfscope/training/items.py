@@ -97,20 +97,19 @@ def token_items(
     (list of Evidence, list of Item)
         Contexts, one for each position that is read, and items. Tasks whose words cannot be told apart are left out.
     """
-    texts: dict[int, str] = {}
+    texts: dict[tuple[int, ...], str] = {}
 
-    def text(token: int) -> str:
-        if token not in texts:
-            texts[token] = subject.token_texts(Prompt(ids=(token,)))[0].strip()
-        return texts[token]
+    def text(run: tuple[int, ...]) -> str:
+        if run not in texts:
+            texts[run] = "".join(subject.token_texts(Prompt(ids=run))).strip()
+        return texts[run]
 
     sources: list[Evidence] = []
     known: dict[tuple[int, int], int] = {}
     items = []
     for question, own in tasks.items():
         for task in own:
-            right = " ".join(filter(None, map(text, task.targets)))
-            others = dict.fromkeys(text(token) for token in task.distractors)
+            right, others = text(task.targets), dict.fromkeys(map(text, task.distractors))
             wrong = [word for word in others if word and word.casefold() != right.casefold()][: options - 1]
             folded = {word.casefold() for word in (right, *wrong)}
             if not right or len(wrong) < options - 1 or len(folded) < options or "\ufffd" in "".join((right, *wrong)):
@@ -119,7 +118,7 @@ def token_items(
             if place not in known:
                 known[place] = len(sources)
                 prompt = Prompt(ids=tuple(rows[task.row]))
-                sources.append(Evidence(prompt, (task.position,), text(rows[task.row][task.position])))
+                sources.append(Evidence(prompt, (task.position,), text((rows[task.row][task.position],))))
             order = generator(seed, "options", question, place).permutation(options)
             shown = tuple((right, *wrong)[int(i)] for i in order)
             items.append(Item(known[place], question, shown, int(np.argmin(order)), right, f"row {task.row}",

@@ -21,15 +21,19 @@ class TokenTask:
         Whose state is read, from 0.
     targets : tuple of int
         (k,) the token ids to be named, left to right.
-    distractors : tuple of int
-        Other token ids, each once: those of the same row first, the nearest to the targets before the others, so that
-        the text alone does not tell; then those of later rows, beginning again at the first.
+    distractors : tuple of tuple of int
+        Other runs of k token ids, each once: those of the same row first that share no place with the targets, the
+        nearest before the others, so that the text alone does not tell; then those of later rows, beginning again at
+        the first.
+    start : int
+        Where the targets begin in the row.
     """
 
     row: int
     position: int
     targets: tuple[int, ...]
-    distractors: tuple[int, ...]
+    distractors: tuple[tuple[int, ...], ...]
+    start: int
 
 
 def own_tokens(
@@ -119,23 +123,28 @@ def _tasks(
     left_out = frozenset(skip)
     out = []
     for number, row in enumerate(rows):
-        later = (i for other in (*rows[number + 1 :], *rows[:number]) for i in other)
-        far = list(islice(dict.fromkeys(i for i in later if i not in left_out), pool + k))
+        later = (run for other in (*rows[number + 1 :], *rows[:number]) for run in _runs(other, k))
+        far = list(islice(dict.fromkeys(run for run in later if left_out.isdisjoint(run)), pool + 1))
         for position in range(len(row)):
             start, end = position + window[0], position + window[1]
             if start < 0 or end > len(row):
                 continue
             targets = tuple(row[start:end])
             if left_out.isdisjoint((row[position], *targets)):
-                near = (i for i in _outwards(row, start, end) if i not in left_out)
-                others = dict.fromkeys(i for i in chain(near, far) if i not in targets)
-                out.append(TokenTask(number, position, targets, tuple(islice(others, pool))))
+                near = (run for run in _outwards(row, start, k) if left_out.isdisjoint(run))
+                others = dict.fromkeys(run for run in chain(near, far) if run != targets)
+                out.append(TokenTask(number, position, targets, tuple(islice(others, pool)), start))
     return out
 
 
-def _outwards(row: Sequence[int], start: int, end: int) -> Iterator[int]:
-    """The ids around a window, the nearest first, to the left before to the right."""
-    for distance in range(1, len(row)):
-        for at in (start - distance, end - 1 + distance):
-            if 0 <= at < len(row):
-                yield row[at]
+def _runs(row: Sequence[int], k: int) -> Iterator[tuple[int, ...]]:
+    """Runs of k ids, one behind the other."""
+    return (tuple(row[at : at + k]) for at in range(0, len(row) - k + 1, k))
+
+
+def _outwards(row: Sequence[int], start: int, k: int) -> Iterator[tuple[int, ...]]:
+    """The runs of k ids around one, the nearest first, to the left before to the right; they share no place with it."""
+    for distance in range(k, len(row)):
+        for at in (start - distance, start + distance):
+            if 0 <= at <= len(row) - k:
+                yield tuple(row[at : at + k])
