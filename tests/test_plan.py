@@ -26,7 +26,7 @@ from source_tree import (
 EVERY = {
     "records", "errors", "statistics", "quantities", "parsing", "wording", "scoring", "store", "subjects", "phenomena",
     "readers", "controls", "directions", "verdicts", "study", "report", "catalogue", "settings", "tables", "api",
-    "cli", "secrets", "terminal", "training", "organisms", "habits",
+    "cli", "secrets", "terminal", "training", "organisms", "habits", "sandbox",
 }  # fmt: skip
 ROOMS: dict[str, set[str]] = {
     "records": set(),
@@ -38,6 +38,7 @@ ROOMS: dict[str, set[str]] = {
     "settings": set(),
     "tables": {"terminal"},
     "habits": set(),
+    "sandbox": set(),
     "parsing": {"records"},
     "wording": {"records"},
     "scoring": {"records"},
@@ -45,7 +46,9 @@ ROOMS: dict[str, set[str]] = {
     "store": {"records", "tables", "secrets"},
     "subjects": {"records", "secrets", "terminal"},
     "directions": set(),
-    "phenomena": {"directions", "records", "parsing", "quantities", "habits", "statistics", "subjects.base"},
+    "phenomena": {
+        "directions", "records", "parsing", "quantities", "habits", "statistics", "subjects.base", "sandbox",
+    },
     "readers": {"directions", "records", "parsing", "quantities", "wording", "scoring", "statistics", "subjects.base"},
     "controls": {"records", "quantities", "habits", "wording", "subjects.base"},
     "verdicts": {"records", "statistics"},
