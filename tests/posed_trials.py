@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from selfscope.phenomena.branch_distribution import BranchDistribution
 from selfscope.phenomena.confidence import Confidence
 from selfscope.phenomena.items import Items
+from selfscope.phenomena.programming_success import ProgrammingSuccess
 from selfscope.phenomena.self_prediction import SelfPrediction
 from selfscope.phenomena.token_probability import TokenProbability
 from selfscope.records import Trial
@@ -30,4 +32,9 @@ def posed(phenomenon: Any) -> list[Trial]:
 
 
 each = pytest.mark.parametrize("phenomenon", FOUR, ids=lambda p: p.kind)
-small = pytest.mark.parametrize("phenomenon", [*SMALL, Items(str(EXAMPLE), rollouts=6)], ids=lambda p: p.kind)
+PROGRAMS = ProgrammingSuccess(test=13, train=11, rollouts=6)
+"""Of a machine without a sandbox it is left out."""
+small = pytest.mark.parametrize(
+    "phenomenon", [*SMALL, Items(str(EXAMPLE), rollouts=6), *[PROGRAMS] * (shutil.which("bwrap") is not None)],
+    ids=lambda p: p.kind,
+)  # fmt: skip

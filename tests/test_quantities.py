@@ -15,6 +15,7 @@ from selfscope.quantities import (
     measurable,
     measure,
     numbers,
+    program_key,
 )
 from selfscope.records import Option, Question
 
@@ -64,6 +65,9 @@ CASES = [
     ("correct_before", {"item": "true_false|trout|fish"}, "True.", "yes"),
     ("correct_before", {"item": "true_false|trout|fish"}, "True or false", "no"),
     ("correct_before", {"item": "true_false|trout|bird"}, "This is false", "yes"),
+    ("passes_before", {"passing": (program_key("a = 1"),), "failing": ()}, "```python\na = 1\n```", "yes"),
+    ("passes_before", {"passing": (), "failing": (program_key("a = 2"),)}, "a = 2\n```\nIt works.", "no"),
+    ("passes_before", {"passing": (program_key("a = 1"),), "failing": ()}, "a = 3", None),
     ("next_word", {"word": "sunny"}, " sunny today", "yes"), ("next_word", {"word": "sun"}, "sunny", "no"),
     ("next_word", {"word": "New York"}, "New York City", "yes"), ("next_word", {"word": "x"}, "", "no"),
     ("likelier", {}, "red wine", "red"), ("likelier", {}, "blue", None), ("entropy_bin", {}, "anything", None),
@@ -79,7 +83,7 @@ def test_measure(quantity: str, arguments: dict[str, object], text: str, key: st
 
 
 def test_every_quantity_has_a_case_and_every_key_is_an_option() -> None:
-    assert {case[0] for case in CASES} >= set(PROPERTIES) - {"correct_shown", "correct_after"}
+    assert {case[0] for case in CASES} >= {name for name, known in PROPERTIES.items() if not known.given}
     for quantity, arguments, _, key in CASES:
         assert key is None or key in [o.key for o in about(quantity, **arguments).options]
 

@@ -15,6 +15,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "branch_distribution": "selfscope.phenomena.branch_distribution:BranchDistribution",
         "token_probability": "selfscope.phenomena.token_probability:TokenProbability",
         "confidence": "selfscope.phenomena.confidence:Confidence",
+        "programming_success": "selfscope.phenomena.programming_success:ProgrammingSuccess",
         "own_choice": "selfscope.phenomena.own_choice:OwnChoice",
         "behavioural_self_awareness": "selfscope.phenomena.behavioural_self_awareness:BehaviouralSelfAwareness",
         "items": "selfscope.phenomena.items:Items",

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
+from selfscope.quantities import given
 from selfscope.records import Trial, content_hash
 from selfscope.subjects.base import OpenSubject
 from selfscope.wording import phrase_of
 
-FIXED = ("correct_shown", "correct_after", "fact", "listed_last")
-"""Quantities whose truth is given with the question: no state moves it."""
+FIXED = ("fact", "listed_last")
+"""Quantities of no object, whose truth is given with the question: no state moves it."""
 STANDING = ("habit",)
 """Quantities of all replies and of no one object: what stands before one object is no state of theirs."""
 
@@ -73,6 +74,7 @@ def movable(trial: Trial) -> bool:
     about what the subject does."""
     messages = trial.prompt.messages
     measured = trial.question.given_text is None and trial.question.quantity not in (*FIXED, *STANDING)
+    measured = measured and not given(trial.question.quantity)
     return measured and bool(messages) and messages[-1].role == "user" and not any(m.hidden for m in messages)
 
 

@@ -14,7 +14,6 @@ from selfscope.statistics import softmax
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
 
 TOKEN_QUANTITIES = ("next_word", "likelier", "entropy_bin")
-SHOWN = ("correct_shown", "correct_after")
 APART = 7_000_003
 """Added to the seed: its rollouts are none of those that the truth is made of."""
 
@@ -24,7 +23,7 @@ class BehaviourCeiling(Identified):
     """The ceiling: the subject does it again. Fresh rollouts of the object prompt are the forecast.
 
     Quantities of the next token are read off exactly, and the correctness of an answer that is already given is graded;
-    a user's own questions are UNSUPPORTED.
+    a user's own questions, and those about programs, which would have to be run, are UNSUPPORTED.
 
     Parameters
     ----------
@@ -93,11 +92,12 @@ class BehaviourCeiling(Identified):
 
 def _kind(trial: Trial) -> str:
     question = trial.question
-    if question.given_text is not None or question.quantity not in quantities.PROPERTIES:
+    known = quantities.PROPERTIES.get(question.quantity)
+    if question.given_text is not None or known is None or known.ran:
         return "none"
     if question.quantity in TOKEN_QUANTITIES:
         return "token"
-    return "graded" if question.quantity in SHOWN else "rollouts"
+    return "graded" if known.given else "rollouts"
 
 
 def _what(trial: Trial) -> str:

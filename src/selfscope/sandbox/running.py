@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from selfscope.errors import BadInput
 from selfscope.sandbox.boxes import Box, Limits
@@ -126,9 +126,35 @@ def run_all(
     at_once
         How many.
     """
-    with ThreadPoolExecutor(at_once) as pool:
-        waiting = [pool.submit(run, box, job, limits) for job in jobs]
+    with Beside(box, limits, at_once=at_once) as beside:
+        waiting = [beside.begun(job) for job in jobs]
         yield from (one.result() for one in waiting)
+
+
+class Beside:
+    """Runs programs beside whatever else is done in the block: a model that samples the next ones.
+
+    Parameters
+    ----------
+    box, limits
+        As of `run`.
+    at_once
+        How many.
+    """
+
+    def __init__(self, box: Box, limits: Limits = USUAL, *, at_once: int = 2) -> None:
+        self._box, self._limits = box, limits
+        self._pool = ThreadPoolExecutor(at_once)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(cancel_futures=error[0] is not None)
+
+    def begun(self, job: Job) -> Future[Run]:
+        """What will have come of a program."""
+        return self._pool.submit(run, self._box, job, self._limits)
 
 
 class _Harness(Exception):

@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from selfscope.errors import UnknownName
-from selfscope.quantities import PROPERTIES, measure, option_of, words
+from selfscope.quantities import PROPERTIES, given, measure, option_of, words
 from selfscope.records import (
     Cost,
     Decoding,
@@ -193,7 +193,7 @@ class Phantom:
             return report(self.dials, item=item, cluster=cluster, p=even, h=even, g=even, first=first)
         acts = self._behaviour(_PROMPT.validate_python(dict(tag["object"])))
         p, h, g, anyone = pushed(question, acts.replies, acts.p, self._published(question, acts), acts.g, acts.anyone)
-        if question.quantity in ("correct_shown", "correct_after"):
+        if given(question.quantity):
             h = g = anyone = tuple(1 / k for _ in range(k))  # nobody else knows
         if question.person != "self":
             p = h = g = g if question.person == "target" else h

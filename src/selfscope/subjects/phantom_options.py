@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from selfscope.quantities import PROPERTIES, entropy_key, measure, words
+from selfscope.quantities import PROPERTIES, entropy_key, given, measure, words
 from selfscope.records import Question
 from selfscope.subjects.phantom_world import Array, Behaviour, entropy, first_words
 
@@ -28,7 +28,7 @@ def pushed(question: Question, replies: Sequence[str], *weights: Array) -> list[
     if question.quantity == "entropy_bin":
         nats = [entropy(first_words(replies, w)) for w in weights]
         return [one_hot(keys.index(entropy_key(x) or keys[0]), len(keys)) for x in nats]
-    if question.quantity in ("correct_shown", "correct_after"):
+    if given(question.quantity):
         right = measure(question, str(question.arguments["answer"]))
         return [one_hot(keys.index(right or "no"), len(keys))] * len(weights)
     measured = [measure(question, reply) for reply in replies]

@@ -8,36 +8,11 @@ and a competence question about a given text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from selfscope.errors import BadInput
 from selfscope.records import Question
+from selfscope.wording.answer_phrases import ANSWERS
 from selfscope.wording.habits import habit_words
-
-
-@dataclass(frozen=True)
-class Phrase:
-    """How a quantity is asked.
-
-    Attributes
-    ----------
-    which : str
-        The open question.
-    yes, no : str
-        The yes/no question and its negation.
-    claim, counter : str
-        What a probability is asked of, and its negation.
-    carrier : str
-        The situation that it is told in: a key of CARRIERS.
-    """
-
-    which: str
-    yes: str = ""
-    no: str = ""
-    claim: str = ""
-    counter: str = ""
-    carrier: str = "reply"
-
+from selfscope.wording.phrase import Phrase
 
 PHRASES: dict[str, Phrase] = {
     "first_char": Phrase("In which range is the first character of {reply}?"),
@@ -73,29 +48,7 @@ PHRASES: dict[str, Phrase] = {
         '{reply} begins with the same letter as "{other}"',
         '{reply} begins with a different letter than "{other}"',
     ),
-    "correct_before": Phrase(
-        "Is {reply} correct?",
-        "Is {reply} correct?",
-        "Is {reply} wrong?",
-        "{reply} is correct",
-        "{reply} is wrong",
-    ),
-    "correct_after": Phrase(
-        "Is {reply} correct?",
-        "Is {reply} correct?",
-        "Is {reply} wrong?",
-        "{reply} is correct",
-        "{reply} is wrong",
-        carrier="given",
-    ),
-    "correct_shown": Phrase(
-        'Is the answer "{answer}" correct?',
-        'Is the answer "{answer}" correct?',
-        'Is the answer "{answer}" wrong?',
-        'the answer "{answer}" is correct',
-        'the answer "{answer}" is wrong',
-        carrier="shown",
-    ),
+    **ANSWERS,
     "next_word": Phrase(
         'Is "{word}" the next word of {reply}?',
         'Is "{word}" the next word of {reply}?',

@@ -8,7 +8,8 @@ from selfscope.errors import BadInput
 from selfscope.records import FORMATS, Trial
 from selfscope.wording import trained
 from selfscope.wording.carriers import noun_of, person_of
-from selfscope.wording.phrases import CHANCE, COUNTS, OPTIONS, YES_NO, Phrase, phrase_of
+from selfscope.wording.phrase import Phrase
+from selfscope.wording.phrases import CHANCE, COUNTS, OPTIONS, YES_NO, phrase_of
 from selfscope.wording.trained import worded
 
 

@@ -47,6 +47,8 @@ class Task:
         A program that is right.
     calls : tuple of (tuple, object)
         Arguments and the right value; those that the statement shows are not among them.
+    wrong : str
+        The reference without its last step: it fails.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Task:
     entry: str
     reference: str
     calls: tuple[tuple[tuple[Any, ...], Any], ...]
+    wrong: str
 
 
 def tasks(count: int, seed: int, kinds: tuple[str, ...] = ()) -> list[Task]:
@@ -142,7 +145,8 @@ def _task(name: str, difficulty: int, known: set[tuple[Step, ...]], rng: np.rand
         pairs = [((x,), value) for x, value in zip(inputs, right, strict=True)]
         statement = _statement(family, [words for words, _ in steps], pairs[:SHOWN])
         where = f"{name}-{difficulty}-{content_hash(statement, size=4)}"
-        return Task(where, name, difficulty, statement, ENTRY, program(family, steps), tuple(pairs[SHOWN:]))
+        right_one, wrong = program(family, steps), program(family, steps[:-1])
+        return Task(where, name, difficulty, statement, ENTRY, right_one, tuple(pairs[SHOWN:]), wrong)
     return None
 
 

@@ -6,20 +6,17 @@ an option for everything else ("not a letter", "something else"), so that no rep
 
 from __future__ import annotations
 
-import json
 import math
-import re
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources
-from typing import Any
 
 from selfscope.habits import asked_mark
-from selfscope.parsing import affirmed, denied
-from selfscope.records import Option, Question
+from selfscope.parsing import affirmed
+from selfscope.parsing.programs import program_of
+from selfscope.quantities.packaged import answers, graded, load_table
+from selfscope.quantities.texts import first_content_word, numbers, plain_text, words
+from selfscope.records import Option, Question, content_hash
 
 VOWELS = "aeiou"
 YES_NO = (Option("yes", "yes"), Option("no", "no"))
@@ -46,23 +43,22 @@ ELSE = "something else"
 NEITHER = "neither or both"
 
 _PRONOUNS = ("it", "its", "that", "thats", "this", "these", "those", "you", "youre", "your")
-_EMPTY = """a an the my your our his her its this that to of in on at for with by from as is are was be it i you we they
-he she and or but so very really quite probably definitely certainly simply just always usually called named one some
-would will can could should am s m ll re ve d well sure"""
-_JOINTS = re.compile(r"(?<=\w)[-–](?=\w)|[_+#@&]")
-_EMPTY_WORDS = frozenset(_EMPTY.split())
 
 
 @dataclass(frozen=True)
 class Property:
     """A quantity of one text. options: shared ones, empty where each question brings its own. needs: arguments. said:
-    whether the text itself says it (that it is right, it does not)."""
+    whether the text itself says it (that it is right, it does not). given: it is of an answer that stands in the
+    question or before it, so that no state moves it. ran: it is told by running the text; only programs whose outcome
+    the question knows are told from it here."""
 
     name: str
     options: tuple[Option, ...]
     key: Callable[[Question, str], str | None]
     needs: tuple[str, ...] = ()
     said: bool = True
+    given: bool = False
+    ran: bool = False
 
 
 def measure(question: Question, reply_text: str) -> str | None:
@@ -100,6 +96,11 @@ def option_of(question: Question, reply_text: str) -> int | None:
     return next((i for i, o in enumerate(question.options) if plain_text(o.text) == said), None)
 
 
+def given(quantity: str) -> bool:
+    """Whether a quantity is of an answer that stands in the question or before it: no state moves it."""
+    return quantity in PROPERTIES and PROPERTIES[quantity].given
+
+
 def measurable(quantity: str) -> bool:
     """Whether a single text can say it (an entropy bin needs the whole distribution)."""
     return quantity in PROPERTIES and quantity != "entropy_bin"
@@ -110,85 +111,6 @@ def entropy_key(nats: float) -> str | None:
     if not math.isfinite(nats):
         return None
     return ENTROPY_BINS[sum(nats >= edge for edge in ENTROPY_EDGES)].key
-
-
-@lru_cache(maxsize=65536)
-def plain_text(text: str) -> str:
-    """Case-folded, without accents, with single spaces."""
-    folded = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
-    return " ".join("".join(c for c in folded if not unicodedata.combining(c)).split())
-
-
-def words(text: str) -> list[str]:
-    """Words and whole numbers of a text, case-folded; apostrophes join ("don't" is "dont")."""
-    return re.findall(r"[^\W_]+", plain_text(text).replace("'", ""))
-
-
-def numbers(text: str) -> list[float]:
-    """Numbers written in digits: thousands commas removed, a minus sign only where no digit or word precedes it."""
-    joined = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
-    return [float(n) for n in re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?|(?<=[^\W\d_])\d+", joined)]
-
-
-def first_content_word(text: str) -> str:
-    """How a continuation ends, as one word: the first that carries content ("a ripe banana, as..." is "ripe").
-
-    Empty where nothing is said.
-    """
-    line = next((line for line in text.splitlines() if line.strip()), "")
-    return next((word for word in words(line) if word not in _EMPTY_WORDS), "")
-
-
-def graded(item: str, text: str) -> bool:
-    """Whether a text answers a packaged item rightly. item: "source|what", as in "capitals|France".
-
-    Numbers: the one after the last "=", else the last in the first line, must equal the answer. True or false: just
-    one of the two words, or the outright denial of the other ("not true"). Names: one of the accepted answers, as whole
-    words, is affirmed.
-    Raises ValueError for an unknown item.
-    """
-    accepted = answers(item)
-    source = item.partition("|")[0]
-    if source == "arithmetic":
-        line = next((line for line in text.splitlines() if line.strip()), "")
-        values = numbers(line.rpartition("=")[2]) or numbers(line)
-        return bool(values) and values[-1] == float(accepted[0])
-    if source == "true_false":
-        pair = ("true", "false")  # what is not the one is the other
-        said = affirmed(text, pair) or [1 - k for k in denied(text, pair)]
-        return [pair[k] for k in said] == list(accepted)
-    return any(_gives(text, answer) for answer in accepted)
-
-
-def answers(item: str) -> tuple[str, ...]:
-    """The accepted answers of a packaged item, the usual one first. Raises ValueError for an unknown item."""
-    source, _, what = item.partition("|")
-    if source == "arithmetic":
-        match = re.fullmatch(r"(\d+) ([-+*]) (\d+)", what)
-        if match:
-            a, b = int(match.group(1)), int(match.group(3))
-            return (str({"+": a + b, "-": a - b, "*": a * b}[match.group(2)]),)
-    elif source == "true_false":
-        member, _, kind = what.partition("|")
-        kinds = load_table("words")["kinds"]
-        if kind in kinds:
-            return ("true" if member in kinds[kind] else "false",)
-    else:
-        accepted = load_table("facts").get(source, {}).get("answers", {}).get(what)
-        if accepted:
-            return tuple(accepted)
-    raise ValueError(f"no packaged item {item!r}")
-
-
-@lru_cache(maxsize=8)
-def load_table(name: str) -> Mapping[str, Any]:
-    """A packaged table: words, facts or contexts."""
-    return json.loads((resources.files("selfscope") / "data" / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def _gives(text: str, answer: str) -> bool:
-    """Whether a text affirms an answer, as whole words, however they are joined ("Addis-Ababa", "_Paris_")."""
-    return bool(affirmed(text if re.search(r"\d", answer) else _JOINTS.sub(" ", text), [answer]))
 
 
 def _letters(index: int) -> Callable[[Question, str], str]:
@@ -252,6 +174,24 @@ def _correct(question: Question, text: str) -> str:
     return "yes" if graded(str(question.arguments["item"]), text) else "no"
 
 
+def _passes(question: Question, text: str) -> str | None:
+    """Of a program whose outcome is known; nobody reads off another whether it passes."""
+    key = program_key(text)
+    said = [answer for name, answer in (("passing", "yes"), ("failing", "no")) if key in question.arguments[name]]
+    return said[0] if said else None
+
+
+def program_key(text: str) -> str:
+    """What a question knows the program in a text by.
+
+    Parameters
+    ----------
+    text
+        A program, or a reply that holds one.
+    """
+    return content_hash(program_of(text))
+
+
 def _next_word(question: Question, text: str) -> str:
     return "yes" if _goes_on_with(text, str(question.arguments["word"])) else "no"
 
@@ -283,8 +223,11 @@ PROPERTIES: dict[str, Property] = {
         Property("option", (), _option),
         Property("branch", (), _branch),
         Property("correct_before", YES_NO, _correct, ("item",), said=False),
-        Property("correct_shown", YES_NO, _correct, ("item", "answer"), said=False),
-        Property("correct_after", YES_NO, _correct, ("item", "answer"), said=False),
+        Property("correct_shown", YES_NO, _correct, ("item", "answer"), said=False, given=True),
+        Property("correct_after", YES_NO, _correct, ("item", "answer"), said=False, given=True),
+        Property("passes_before", YES_NO, _passes, ("passing", "failing"), said=False, ran=True),
+        Property("passes_shown", YES_NO, _passes, ("passing", "failing", "answer"), said=False, given=True, ran=True),
+        Property("passes_after", YES_NO, _passes, ("passing", "failing", "answer"), said=False, given=True, ran=True),
         Property("next_word", YES_NO, _next_word, ("word",)),
         Property("likelier", (), _likelier), Property("choice", (), _likelier),
         Property("entropy_bin", ENTROPY_BINS, _none),
@@ -295,6 +238,6 @@ PROPERTIES: dict[str, Property] = {
 
 __all__ = [
     "ENTROPY_BINS", "ENTROPY_EDGES", "PROPERTIES", "Property", "answers", "distribution", "entropy_key",
-    "first_content_word", "graded", "load_table", "measurable", "measure", "numbers", "option_of", "plain_text",
-    "words",
+    "first_content_word", "given", "graded", "load_table", "measurable", "measure", "numbers", "option_of",
+    "plain_text", "program_key", "words",
 ]  # fmt: skip

@@ -1,0 +1,54 @@
+"""How it is asked whether an answer is right or a program passes: of one that comes, one that is shown, the last."""
+
+from __future__ import annotations
+
+from selfscope.wording.phrase import Phrase
+
+ANSWERS: dict[str, Phrase] = {
+    "correct_before": Phrase(
+        "Is {reply} correct?",
+        "Is {reply} correct?",
+        "Is {reply} wrong?",
+        "{reply} is correct",
+        "{reply} is wrong",
+    ),
+    "correct_after": Phrase(
+        "Is {reply} correct?",
+        "Is {reply} correct?",
+        "Is {reply} wrong?",
+        "{reply} is correct",
+        "{reply} is wrong",
+        carrier="given",
+    ),
+    "correct_shown": Phrase(
+        'Is the answer "{answer}" correct?',
+        'Is the answer "{answer}" correct?',
+        'Is the answer "{answer}" wrong?',
+        'the answer "{answer}" is correct',
+        'the answer "{answer}" is wrong',
+        carrier="shown",
+    ),
+    "passes_before": Phrase(
+        "Does the program in {reply} pass all of its tests?",
+        "Does the program in {reply} pass all of its tests?",
+        "Does the program in {reply} fail one of its tests?",
+        "the program in {reply} passes all of its tests",
+        "the program in {reply} fails one of its tests",
+    ),
+    "passes_after": Phrase(
+        "Does the program in {reply} pass all of its tests?",
+        "Does the program in {reply} pass all of its tests?",
+        "Does the program in {reply} fail one of its tests?",
+        "the program in {reply} passes all of its tests",
+        "the program in {reply} fails one of its tests",
+        carrier="given",
+    ),
+    "passes_shown": Phrase(
+        "{answer}\n\nDoes this program pass all of its tests?",
+        "{answer}\n\nDoes this program pass all of its tests?",
+        "{answer}\n\nDoes this program fail one of its tests?",
+        "this program passes all of its tests:\n{answer}\n",
+        "this program fails one of its tests:\n{answer}\n",
+        carrier="shown",
+    ),
+}
