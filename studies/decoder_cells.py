@@ -17,6 +17,7 @@ from selfscope.cli.progress import Bar
 from selfscope.controls.arms import Arms
 from selfscope.readers.centred_lens import CentredLens
 from selfscope.readers.decoder import Decoder
+from selfscope.readers.decoder_files import read_decoder
 from selfscope.readers.ridge_probe import RidgeProbe
 from selfscope.records import Option, Trial, Truth, content_hash
 from selfscope.subjects.local import Local
@@ -85,15 +86,17 @@ def run(subject: Local, cell: Cell, place: Path, kept: Path = FOUND) -> dict[str
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {split: size for split, size in cell.sizes if size}  # dev is a part of train
     material = cell.lesson.material(subject, cell.seed, drawn)
+    precision = ""
     if not cell.layers:
         cpu = fitted(subject, cell, folder)
+        precision = read_decoder(str(folder / "decoder")).contract.made["schedule"]["precision"]
         rows = decoder_rows(subject, cell, material, Decoder(str(folder / "decoder")))
     else:
         start = time.process_time()
         rows = rival_rows(subject, cell, material)
         cpu = time.process_time() - start
     found = {"group": cell.group, "name": cell.name, "seed": cell.seed, "lesson": cell.lesson.id, "cpu": round(cpu, 1),
-             "layers": cell.layers, "taught": cell.taught, "rows": packed(rows)}  # fmt: skip
+             "precision": precision, "layers": cell.layers, "taught": cell.taught, "rows": packed(rows)}  # fmt: skip
     keep(STUDY, cell.key, cell.recipe, found, kept)
     return {**found, "rows": rows}
 
@@ -110,9 +113,19 @@ def packed(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         told = [[row["kind"], row["value"], row["clean"]] for row in own]
         if items.setdefault(part["split"], told) != told:
             raise ValueError(f"the items of {part} are others than those of the same split before")
-        columns = {name: [row.get(name) for row in own] for name in COLUMNS if any(name in row for row in own)}
+        columns = {name: _short([row.get(name) for row in own]) for name in COLUMNS if any(name in row for row in own)}
         out.append({**part, **columns})
     return {"items": items, "parts": out}
+
+
+def _short(values: list[Any]) -> list[Any] | str:
+    """Ones and zeros as a text."""
+    return "".join("01"[int(v)] for v in values) if all(v in (0, 1) for v in values) else values
+
+
+def _long(name: str, values: list[Any] | str) -> list[Any]:
+    kind: Any = bool if name == "said" else float
+    return [kind(int(v)) for v in values] if isinstance(values, str) else values
 
 
 def unpacked(held: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -120,8 +133,9 @@ def unpacked(held: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for part in held["parts"]:
         own = {key: part[key] for key in PARTS if key in part}
+        told = {name: _long(name, part[name]) for name in COLUMNS if name in part}
         for k, (kind, value, clean) in enumerate(held["items"][part["split"]]):
-            columns = {name: part[name][k] for name in COLUMNS if name in part and part[name][k] is not None}
+            columns = {name: values[k] for name, values in told.items() if values[k] is not None}
             rows.append({**own, "kind": kind, "value": value, "clean": clean, **columns})
     return rows
 

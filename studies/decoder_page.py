@@ -123,7 +123,8 @@ def bars(found: Sequence[dict[str, Any]]) -> list[tuple[str, str, bool]]:
     for group, some in groups.items():
         if some:
             most = max(f["cpu"] for f in some) / 60
-            out.append((f"{group}: 15 CPU-minutes", f"{most:.1f} at most", most <= 15))
+            how = "".join(f", products in {p}" for p in sorted({f["precision"] for f in some} - {""}))
+            out.append((f"{group}: 15 CPU-minutes", f"{most:.1f} at most{how}", most <= 15))
     shuffled = [f for f in found if f["name"] == "oracle, shuffled"]
     if shuffled:
         real = share(rows_of(shuffled, reader="", arm="real"))

@@ -35,7 +35,7 @@ def cell(group: str, real: float, other: float, *, seed: int = 0, n: int = 120, 
                 hit = float(rng.random() < changed.get(reader or arm, often))
                 rows.append({**item, "reader": reader, "arm": arm, "right": hit})
     return {"group": group, "name": "oracle", "seed": seed, "lesson": "decoder[layers=(29)]", "cpu": 300.0,
-            "layers": [], "taught": "", "rows": rows}  # fmt: skip
+            "precision": "fp32", "layers": [], "taught": "", "rows": rows}  # fmt: skip
 
 
 def met(found: list[dict[str, Any]]) -> dict[str, bool]:

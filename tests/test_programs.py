@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from selfscope.errors import BadInput, UnknownName, Unsupported
+from selfscope.errors import BadInput, FileError, UnknownName, Unsupported
+from selfscope.phenomena.programming_success import ProgrammingSuccess
+from selfscope.phenomena.stimuli.human_eval import human_eval
 from selfscope.phenomena.stimuli.program_steps import families
 from selfscope.phenomena.stimuli.programs import CALLS, DIFFICULTIES, SHOWN, answers, program, tasks
 from selfscope.sandbox.running import Job, run_all
 from selfscope.sandbox.self_test import tried
+from selfscope.subjects.phantom import Phantom
 
 ALL = tasks(260, 0)
 
@@ -59,6 +65,42 @@ def test_references_pass_in_the_box_and_an_empty_program_does_not() -> None:
     jobs = [Job(text, task.entry, task.calls) for task in some for text in (task.reference, *texts)]
     found = [one.outcome for one in run_all(box, jobs)]
     assert found == ["passed", "failed", "failed"] * len(some)
+
+
+def row(name: str, **changed: str) -> dict[str, str]:
+    """A task of the published layout."""
+    before = "from typing import List\n\n\ndef half():\n    return 0.5\n\n\n"
+    prompt = f'{before}def {name}(x: List[int]):\n    """Say it."""\n'
+    tests = f"def check(candidate):\n    assert candidate([2, 3]) == 2.5\n    assert candidate([]) == 0\n# {name}\n"
+    return {"task_id": f"T/{name}", "prompt": prompt, "entry_point": name, "test": tests,
+            "canonical_solution": "    return sum(x) * half()\n", **changed}  # fmt: skip
+
+
+def test_tasks_of_the_published_layout_are_read_and_run(tmp_path: Path) -> None:
+    file = tmp_path / "tasks.jsonl.gz"
+    file.write_bytes(gzip.compress("\n".join(json.dumps(row(f"f{k}")) for k in range(9)).encode()))
+    asked = ProgrammingSuccess(test=6, train=3, rollouts=4, source=str(file))
+    try:
+        tried()
+    except Unsupported as error:
+        pytest.skip(str(error))
+    trials = asked.pose(Phantom(access=0.8), 0)
+    truths = asked.truth(trials, asked.observe(Phantom(access=0.8), trials))
+    assert {t.cluster for t in trials} == {f"T/f{k}" for k in range(9)}
+    rates = {truth.mean[0] for trial, truth in zip(trials, truths, strict=True) if "before" in trial.question.quantity}
+    assert len(rates) > 2  # right attempts pass and wrong ones fail
+    empty = {"test": "def check(candidate):\n    pass\n"}
+    for wrong, why in ((empty, "assert nothing"), ({"prompt": ""}, "is no task")):
+        file.write_text(json.dumps(row("g", **wrong)))
+        human_eval.cache_clear()
+        with pytest.raises(BadInput, match=why):
+            human_eval(str(file))
+    file.write_text("{")
+    human_eval.cache_clear()
+    with pytest.raises(BadInput, match="no JSON"):
+        human_eval(str(file))
+    with pytest.raises(FileError, match="cannot read tasks"):
+        human_eval(str(tmp_path / "absent"))
 
 
 def test_what_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

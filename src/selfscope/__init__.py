@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from selfscope.phenomena.items import Items
     from selfscope.phenomena.next_token_identity import NextTokenIdentity
     from selfscope.phenomena.own_choice import OwnChoice
+    from selfscope.phenomena.programming_success import ProgrammingSuccess
     from selfscope.phenomena.self_prediction import SelfPrediction
     from selfscope.phenomena.token_probability import TokenProbability
     from selfscope.readers.ask import Ask
@@ -127,6 +128,7 @@ _SHIPPED = {
     "phenomena.behavioural_self_awareness": ("BehaviouralSelfAwareness",),
     "phenomena.items": ("Items",),
     "phenomena.own_choice": ("OwnChoice",),
+    "phenomena.programming_success": ("ProgrammingSuccess",),
     "phenomena.hidden_context": ("HiddenContext",),
     "phenomena.entity_resolution": ("EntityResolution",),
     "phenomena.attribute_extraction": ("AttributeExtraction",),
@@ -207,7 +209,8 @@ __all__ = [
     "Findings", "Fitted", "FittedDecoder", "Framing", "HiddenContext", "HistoryBaseline", "InContext",
     "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape", "MaskedTurns", "Message",
     "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome",
-    "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "Prompt", "Question",
+    "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "ProgrammingSuccess",
+    "Prompt", "Question",
     "Reader", "Reading", "Reply", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject",
     "SelfIE", "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study",
     "Subject", "Sweep", "SweepArray", "Taught", "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial",

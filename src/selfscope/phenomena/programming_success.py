@@ -21,9 +21,11 @@ from selfscope.phenomena.counterbalance import (
     draft_trial,
     object_prompt,
     observation_key,
+    shuffled,
     split_items,
 )
 from selfscope.phenomena.rollouts import by_key, distinct, known, reply_texts, seed_of
+from selfscope.phenomena.stimuli.human_eval import distinct_ids, human_eval
 from selfscope.phenomena.stimuli.program_steps import families
 from selfscope.phenomena.stimuli.programs import DIFFICULTIES, Task, tasks
 from selfscope.quantities import PROPERTIES, program_key
@@ -50,6 +52,7 @@ ONLY_TEST = ("intervals", "nested")
 ORDER = "Answer with the function in one Python code block, and nothing else."
 OPENED = "```python\n"
 CLOSED = ("\n```",)
+OWN_TASKS, PUBLIC = "own", "human_eval"
 OWN = 3_000_017
 """Added to the seed of the attempts that are shown: they are none of those that the truth is made of."""
 
@@ -70,6 +73,8 @@ class ProgrammingSuccess(Identified):
         Of all attempts.
     max_tokens
         Of an attempt.
+    source
+        own (the generator's tasks), human_eval (of the package human-eval), or the path of a file of its layout.
     sandbox
         Where programs run: auto, bubblewrap, docker; subprocess (no boundary) only where it is named.
     """
@@ -81,6 +86,7 @@ class ProgrammingSuccess(Identified):
     shown: int = 2
     temperature: float = 0.8
     max_tokens: int = 220
+    source: str = OWN_TASKS
     sandbox: str = AUTO
     kind: ClassVar[str] = "programming_success"
     title: ClassVar[str] = "Programming success"
@@ -92,9 +98,9 @@ class ProgrammingSuccess(Identified):
         tried(self.sandbox)
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         pools: dict[str, list[Task]] = {}
-        for task in _tasks(sum(sizes.values()), seed).values():
+        for task in shuffled(_tasks(self.source, sum(sizes.values()), seed).values(), "tasks", self.source, seed):
             pools.setdefault(task.family, []).append(task)
-        dealt_out = split_items(pools, sizes, only_test=ONLY_TEST)
+        dealt_out = split_items(dict(sorted(pools.items())), sizes, only_test=ONLY_TEST)
         prompts = [self._prompt(subject, task) for _, _, _, task in dealt_out]
         decoding = Decoding(self.max_tokens, self.temperature, seed + OWN, CLOSED)
         written = subject.sample(prompts, self.shown, decoding) if self.shown else [[] for _ in prompts]
@@ -103,13 +109,14 @@ class ProgrammingSuccess(Identified):
             item = Item(source, task.id, prompt)
             written_texts = reply_texts(attempts, "attempt") if attempts else ()
             own = list(dict.fromkeys(filter(None, map(program_of, written_texts))))
-            given = task.reference if (number + seed) % 2 else task.wrong
+            given = task.reference if (number + sorted(pools).index(source) + seed) % 2 else task.wrong
             cases = [("passes_before", "", prompt), *(("passes_shown", text, prompt) for text in (given, *own))]
             cases += [("passes_after", text, _after(prompt, text)) for text in own[:1]]
             for quantity, text, about in cases:
                 acts = observation_key(self.kind, prompt, self.rollouts, self.max_tokens, self.temperature, seed)
                 key = content_hash("program", task.id, text) if text else acts
-                where = {"seed": seed, "tasks": sum(sizes.values()), "task": task.id, "difficulty": task.difficulty}
+                where = {"seed": seed, "tasks": sum(sizes.values()), "task": task.id, "difficulty": task.difficulty,
+                         "from": self.source}  # fmt: skip
                 question = _question(quantity, task, text)
                 trials.append(
                     draft_trial(self.kind, split, item, question, prompt=about, observation=key, coordinates=where)
@@ -189,13 +196,17 @@ def _after(prompt: Prompt, program: str) -> Prompt:
 
 
 def _job(trial: Trial, text: str) -> Job:
-    task = _tasks(int(trial.coordinates["tasks"]), int(trial.coordinates["seed"]))[str(trial.coordinates["task"])]
-    return Job(program_of(text), task.entry, task.calls)
+    where = trial.coordinates
+    task = _tasks(str(where["from"]), int(where["tasks"]), int(where["seed"]))[str(where["task"])]
+    program = "\n".join(filter(None, [task.before, program_of(text)]))
+    return Job(program, task.entry, task.calls, task.tests)
 
 
 @lru_cache(maxsize=4)
-def _tasks(count: int, seed: int) -> Mapping[str, Task]:
-    """Enough of every family for `count` of them in whatever splits, by their ids."""
+def _tasks(source: str, count: int, seed: int) -> Mapping[str, Task]:
+    """Enough of every family for `count` of them in whatever splits, by their ids; of a file, all."""
+    if source != OWN_TASKS:
+        return distinct_ids(human_eval("" if source == PUBLIC else source))
     each = len(DIFFICULTIES) * (-(-count // (len(families()) - len(ONLY_TEST)) // len(DIFFICULTIES)) + 1)
     return {task.id: task for task in tasks(each * len(families()), seed)}
 

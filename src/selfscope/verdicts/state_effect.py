@@ -29,6 +29,9 @@ from selfscope.statistics import (
 )
 from selfscope.verdicts.shares import SINGULAR, regressors_apart, solve
 
+STILL = 1e-6
+"""A report that moved by less did not: processors round a product each in their own way."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -72,7 +75,7 @@ def slope(d_report: Array, da: Array, db: Array, cluster: Ints, *, named: bool =
 
 def _of_few_moves(seen: Estimate, shift: Array, both: Array, cluster: Ints, *, named: bool) -> Estimate:
     """The estimate, with the slopes that would move as few reports as moved."""
-    still = float((by_cluster(np.abs(shift).sum(1), cluster) == 0).mean())
+    still = float((by_cluster(np.abs(shift).sum(1), cluster) <= STILL).mean())
     if still == 0:
         return seen
     moves = max(float(np.abs(both).sum(1).mean()) / 4, 0.05) if named else 1.0

@@ -49,6 +49,10 @@ class Task:
         Arguments and the right value; those that the statement shows are not among them.
     wrong : str
         The reference without its last step: it fails.
+    tests : str
+        In the place of calls: a program that defines `check(candidate)`.
+    before : str
+        What stands before a program that is tested: imports and functions that the statement gives.
     """
 
     id: str
@@ -59,6 +63,8 @@ class Task:
     reference: str
     calls: tuple[tuple[tuple[Any, ...], Any], ...]
     wrong: str
+    tests: str = ""
+    before: str = ""
 
 
 def tasks(count: int, seed: int, kinds: tuple[str, ...] = ()) -> list[Task]:
