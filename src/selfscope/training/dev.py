@@ -68,6 +68,10 @@ class Dev:
         """What decides the end of a run."""
         return ("dev", fingerprint(self.real), fingerprint(self.shuffled), self.every, self.patience)
 
+    def due(self, step: int, steps: int, looks: Sequence[Look]) -> bool:
+        """Whether it is looked at behind a step, and was not yet."""
+        return step > 0 and (step % self.every == 0 or step == steps) and all(look.step != step for look in looks)
+
     def over(self, looks: Sequence[Look]) -> bool:
         """Whether training ends after these looks."""
         if not self.patience or not looks:
