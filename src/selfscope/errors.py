@@ -67,6 +67,26 @@ class BadInput(SelfscopeError, ValueError):
     """A layer, position, vector, text or record that does not exist or cannot be taken. The message says what does."""
 
 
+def refuse_unused(names: Iterable[str], why: str) -> None:
+    """Nothing that was asked for is passed over in silence.
+
+    Parameters
+    ----------
+    names
+        What was given though nothing takes it: options, or arguments.
+    why
+        What would take them, or what to do instead.
+
+    Raises
+    ------
+    BadInput
+        Where there is a name.
+    """
+    given = " and ".join(names)
+    if given:
+        raise BadInput(f"{given} would do nothing: {why}")
+
+
 class PromptTooLong(SelfscopeError):
     """A prompt that does not fit into the subject's context."""
 

@@ -8,9 +8,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from selfscope.cli.app import app
-from selfscope.cli.options import HERE, NUMBERS, Hardware, Jobs, Json, Model, Resume, Seed
+from selfscope.cli.options import HERE, NUMBERS, Hardware, Jobs, Json, Model, Resume, Seed, written
 from selfscope.cli.output import print_data
 from selfscope.cli.progress import Bar
+from selfscope.errors import refuse_unused
 from selfscope.terminal import say
 
 FOLDERS = Parameter(consume_multiple=True, negative="", show_default=False)
@@ -61,6 +62,8 @@ def elicit(
     from selfscope.readers.other_model import OtherModel
     from selfscope.records import to_jsonable
 
+    if other is None:
+        refuse_unused(written(other_taught=bool(other_taught)), "it is of another model: name that one with --other")
     subject = load(model, **hardware.chosen())
     rivals = []
     if other is not None:

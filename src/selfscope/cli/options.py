@@ -101,4 +101,14 @@ class Questions:
         return dict(vars(self))
 
 
+def given(options: object, usual: object, *names: str) -> list[str]:
+    """Options of a group, as they are written, that are not what they usually are."""
+    return written(**{name: getattr(options, name) != getattr(usual, name) for name in names})
+
+
+def written(**used: bool) -> list[str]:
+    """Those of these options that were used, as they are written."""
+    return [f"--{name.replace('_', '-')}" for name, was in used.items() if was]
+
+
 HERE, USUAL = Hardware(), Questions()

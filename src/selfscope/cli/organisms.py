@@ -9,9 +9,10 @@ from cyclopts import App, Parameter
 
 from selfscope.cli.app import app
 from selfscope.cli.listings import list_parts
-from selfscope.cli.options import HERE, LIST, Hardware, Json, Model, Resume, Seed
+from selfscope.cli.options import HERE, LIST, Hardware, Json, Model, Resume, Seed, written
 from selfscope.cli.output import print_data
 from selfscope.cli.progress import Bar
+from selfscope.errors import refuse_unused
 from selfscope.terminal import say
 
 organism = App(name="organism", help="Subjects with something planted in them, so that the truth is known.")
@@ -70,7 +71,11 @@ def organism_make(
     from selfscope.records import to_jsonable
     from selfscope.study.names import built
 
-    planted, schedule = built("organism", kind), replace(usual_schedule(seed), epochs=epochs, rate=rate)
+    planted, usual = built("organism", kind), usual_schedule(seed)
+    schedule = replace(usual, epochs=epochs, rate=rate)
+    if hasattr(planted, "writes"):
+        used = written(epochs=epochs != usual.epochs, rate=rate != usual.rate, guard=guard is not None)
+        refuse_unused(used, f"a {planted.kind} is written into every token, and nothing is trained")
     subject, kept = load(model, **hardware.chosen()), GUARD if guard is None else guard
     with Bar(quiet=json, first="teaching") as bar:
         made = make(planted, subject, output, schedule=schedule, guard=kept, twin=twin, resume=resume, progress=bar)
@@ -164,6 +169,8 @@ def organism_awareness(
     from selfscope.api.awareness import awareness
     from selfscope.records import to_jsonable
 
+    if mark == "upper":
+        refuse_unused(written(word=word != "Well"), "capitals are a habit without a word")
     with Bar(quiet=json, first="asking") as bar:
         found = awareness(
             folders, mark=mark, word=word, model=model, messages=messages, rollouts=rollouts, progress=bar

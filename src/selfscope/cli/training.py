@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Group, Parameter
 
 from selfscope.cli.app import app
-from selfscope.cli.options import HERE, Hardware, Json, Model, Resume, Seed
+from selfscope.cli.options import HERE, Hardware, Json, Model, Resume, Seed, given, written
 from selfscope.cli.output import print_data
 from selfscope.cli.progress import Bar
-from selfscope.errors import BadInput
+from selfscope.errors import BadInput, refuse_unused
 from selfscope.terminal import say
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class Training:
         from selfscope.training.bias_vector import BiasShape
 
         if self.bias is not None:
+            refuse_unused(given(self, USUALLY, "rank", "layers"), "--bias adds one vector, which has neither")
             return BiasShape(self.bias)
         first, dash, last = self.layers.partition("-")
         try:
@@ -126,8 +127,10 @@ def fit(
         Go on with the run in OUTPUT.run.
     """
     if lesson.partition("[")[0] == "decoder":
-        if phenomenon is not None or labels_of is not None:
-            raise BadInput("a decoder is taught with the packaged bank: it takes neither --phenomenon nor --labels-of")
+        refuse_unused(
+            written(phenomenon=phenomenon is not None, labels_of=labels_of is not None),
+            "a decoder is taught with the packaged bank alone",
+        )
         _fit_decoder(lesson, model, output, training, seed, hardware, resume=resume, json=json)
         return
     from selfscope.api.fit import fit as trained
@@ -160,11 +163,11 @@ def _fit_decoder(
     from selfscope.training.fit_decoder import USUAL
     from selfscope.training.ranks import joined
 
-    if any(getattr(training, name) != getattr(USUALLY, name) for name in ("carry", "rank", "layers", "guard", "bias")):
-        raise BadInput(
-            "a decoder acts on its own prompts alone: layers, rank and form are settings of it, as in "
-            "decoder[layers=(7,15),rank=8] and decoder[form=bias], and it has neither carry nor guard"
-        )
+    refuse_unused(
+        given(training, USUALLY, "carry", "rank", "layers", "guard", "bias"),
+        "a decoder acts on its own prompts alone: layers, rank and form are settings of it, as in "
+        "decoder[layers=(7,15),rank=8] and decoder[form=bias], and it has neither carry nor guard",
+    )
     ranks = joined()
     subject = load(model, **hardware.chosen())
     with Bar(quiet=json or not ranks.first, first="reading states") as bar:

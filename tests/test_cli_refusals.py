@@ -1,0 +1,77 @@
+"""What a command refuses before it works: one line that says what to do, no model loaded, nothing written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from selfscope.api import loading
+from selfscope.api.read_state import reader_of_states
+from selfscope.cli import main
+from selfscope.errors import BadInput
+from selfscope.readers.patchscope import Patchscope
+from selfscope.subjects.weights import files_of
+
+LOADED = "a model was loaded"
+
+
+def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line of a command."""
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    told = capsys.readouterr().err
+    assert end.value.code == 2, told
+    assert told.count("\n") == 1, told
+    return told
+
+
+@pytest.fixture
+def unloaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty folder to work in; who loads a model fails."""
+
+    def load(*_: object, **__: object) -> None:
+        raise AssertionError(LOADED)
+
+    monkeypatch.setattr(loading, "load", load)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+STEER = ["steer", "topic=chess", "phantom", "--decoder", "reader"]
+ASK = ["ask", "phantom", "Who?", "--about", "Hello."]
+
+
+@pytest.mark.parametrize(("words", "named", "advice"), [
+    (["elicit", "phantom", "--other-taught", "x"], "--other-taught", "--other"),
+    ([*ASK, "--layer", "2"], "--layer", "--reader"),
+    ([*ASK, "--token", "2", "--layer", "1"], "--layer and --token", "--reader"),
+    ([*ASK, "--reader", "patchscope", "--other", "phantom"], "--other", "leave out --reader"),
+    ([*STEER, "--by", "adapter", "--layer", "2"], "layer", "all blocks"),
+    ([*STEER, "--by", "adapter", "--limit", "2"], "limit", "all blocks"),
+    ([*STEER, "--guard", "0", "--weight", "2"], "weight", "guard of 0"),
+    (["fit", "states", "phantom", "--bias", "1", "--rank", "4"], "--rank", "one vector"),
+    (["fit", "states", "phantom", "--bias", "1", "--layers", "0-1"], "--layers", "one vector"),
+    (["fit", "decoder", "phantom", "--guard", "4"], "--guard", "settings of it"),
+    (["fit", "decoder", "phantom", "--labels-of", "phantom"], "--labels-of", "packaged bank"),
+    (["organism", "make", "vector_trait", "phantom", "--guard", "4"], "--guard", "nothing is trained"),
+    (["organism", "make", "vector_trait", "phantom", "--epochs", "4"], "--epochs", "nothing is trained"),
+    (["organism", "awareness", "x", "--mark", "upper", "--word", "Oh"], "--word", "without a word"),
+])  # fmt: skip
+def test_an_option_that_would_do_nothing_is_refused(
+    words: list[str], named: str, advice: str, unloaded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = refused(words, capsys)
+    assert f"{named} would do nothing: " in told
+    assert advice in told.partition("nothing: ")[2]
+    assert not list(unloaded.iterdir())
+
+
+def test_what_is_said_twice_is_refused(tmp_path: Path) -> None:
+    """A reader that says where it reads is not asked to read elsewhere; what has one state has no revision."""
+    for reader in ("patchscope[layer=3]", Patchscope(layer=3)):
+        with pytest.raises(BadInput, match="layer would do nothing"):
+            reader_of_states(reader, 2, 1)
+    for name in (str(tmp_path), "smollm2-135m"):
+        with pytest.raises(BadInput, match="revision would do nothing"):
+            files_of(name, "main", print)
