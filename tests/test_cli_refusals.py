@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import selfscope
 from selfscope.api import loading
+from selfscope.api.audit import audit
+from selfscope.api.awareness import awareness
+from selfscope.api.elicit import elicit
 from selfscope.api.read_state import reader_of_states
 from selfscope.cli import main
 from selfscope.errors import BadInput
+from selfscope.phenomena.own_choice import OwnChoice
+from selfscope.readers.ask import Ask
 from selfscope.readers.patchscope import Patchscope
+from selfscope.study import PhenomenonPlan, Study
+from selfscope.subjects.phantom import Phantom
 from selfscope.subjects.weights import files_of
+from selfscope.training.schedule import Schedule
 
 LOADED = "a model was loaded"
 
@@ -65,6 +76,33 @@ def test_an_option_that_would_do_nothing_is_refused(
     assert f"{named} would do nothing: " in told
     assert advice in told.partition("nothing: ")[2]
     assert not list(unloaded.iterdir())
+
+
+@pytest.mark.parametrize("words", [
+    ["card", "phantom"], ["elicit", "phantom"], ["fit", "states", "phantom"], ["fit", "decoder", "phantom"], STEER,
+    ["organism", "make", "habit", "phantom"], ["organism", "bank", "phantom"], ["organism", "awareness", "x"],
+    ["audit", "x", "--phenomenon", "token_probability"], ["study", "phantom"],
+])  # fmt: skip
+def test_a_seed_below_nought_is_refused(words: list[str], unloaded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = refused([*words, "--seeds" if words[0] == "study" else "--seed", "-1"], capsys)
+    assert "seed is a whole number from 0 on, not -1" in told
+    assert not list(unloaded.iterdir())
+
+
+@pytest.mark.parametrize("seed", [-1, 1 << 63, 0.5, "one"])
+def test_every_entry_takes_the_same_seeds(seed: Any, tmp_path: Path) -> None:
+    plan = PhenomenonPlan(OwnChoice(), (Ask(),))
+    entries: list[Callable[[], object]] = [
+        lambda: Schedule(seed=seed), lambda: Study(Phantom(), (plan,), seed),
+        lambda: selfscope.card("phantom", tmp_path / "x", seed=seed),
+        lambda: selfscope.cards(["nosuch"], tmp_path / "x", seeds=(0, seed)),
+        lambda: elicit("nosuch", tmp_path / "x", seed=seed), lambda: audit(tmp_path, "own_choice", seed=seed),
+        lambda: awareness(tmp_path, seed=seed),
+    ]  # fmt: skip
+    for entry in entries:
+        with pytest.raises(BadInput, match="seed is a whole number from 0 on"):
+            entry()
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_said_twice_is_refused(tmp_path: Path) -> None:

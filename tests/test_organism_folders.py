@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from selfscope.api.organism_checks import check
 from selfscope.api.organism_folders import opened
-from selfscope.api.organisms import TWIN, check, make, usual_schedule
+from selfscope.api.organisms import TWIN, make, usual_schedule
 from selfscope.cli import main
 from selfscope.errors import BadInput, BadModel, StoreError, Unsupported
 from selfscope.organisms.habit import Habit

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from selfscope.api.cards import Card, connection, execute, planned, redraw
 from selfscope.api.loading import load
 from selfscope.errors import SelfscopeError
+from selfscope.records import check_seed
 from selfscope.store import Rows, read_meta, rows, studies
 from selfscope.tables import Table, Tabular
 
@@ -122,6 +123,8 @@ def cards(
         raise SelfscopeError("give at least one model and one seed")
     if "seed" in options:
         raise SelfscopeError("several studies take seeds=(0, 1), not seed")
+    for seed in seeds:
+        check_seed(seed)
     _refuse_twice(models)
     where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
     taken: dict[Path, str] = {}

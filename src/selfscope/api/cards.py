@@ -190,6 +190,7 @@ def planned(
     """The study that `card` runs. hardware: how a local model is loaded (see `load`)."""
     from selfscope.api.kept_apart import study_apart
     from selfscope.api.loading import load
+    from selfscope.records import check_seed
     from selfscope.study.plan import StudyOptions, plan
 
     for name, value in {"phenomena": phenomena, "readers": readers, "controls": controls}.items():
@@ -200,8 +201,7 @@ def planned(
         with reaching(items):
             if not Path(items).is_file():
                 raise BadInput(f"items: there is no file {str(items)[:LONGEST_PATH]}")
-    if not isinstance(seed, int) or not 0 <= seed < 1 << 63:
-        raise BadInput(f"seed is a whole number from 0 on, not {str(seed)[:40]}")
+    check_seed(seed)
     subject = load(model, **(hardware or {})) if isinstance(model, str) else model
     further = {k: load(v) if isinstance(v, str) else v for k, v in (("other", other), ("twin", twin))}
     options = StudyOptions(

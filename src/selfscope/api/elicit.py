@@ -13,6 +13,7 @@ from selfscope.api.cards import execute
 from selfscope.api.elicitation import ALL, Elicitation, Rung
 from selfscope.api.fit import subject_of
 from selfscope.api.kept_apart import apart, phenomenon_of
+from selfscope.records import check_seed
 from selfscope.store import read
 from selfscope.verdicts.assemble import tables
 from selfscope.verdicts.elicitation import Way, quantities_of, ways
@@ -77,10 +78,11 @@ def elicit(
     Raises
     ------
     BadInput
-        An adapter was taught what is asked.
+        An adapter was taught what is asked, or a seed below 0.
     """
     from selfscope.study import PhenomenonPlan, Study
 
+    check_seed(seed)
     subject = subject_of(model)
     about = phenomenon_of(phenomenon)
     sidecars = {str(place): _sidecar(place) for place in taught}

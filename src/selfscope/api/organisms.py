@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from selfscope.api.fit import free, means, subject_of
-from selfscope.api.organism_folders import KIND, Made, done, opened, recorded
+from selfscope.api.organism_folders import KIND, Made, done, opened
 from selfscope.errors import BadInput, reaching
 from selfscope.report.estimates import package_version
 from selfscope.study.names import built
 
 if TYPE_CHECKING:
-    from selfscope.organisms.base import Measure, Organism
+    from selfscope.organisms.base import Organism
     from selfscope.study import Progress
     from selfscope.subjects.base import Subject
     from selfscope.subjects.live_adapters import LoraShape
@@ -28,40 +28,6 @@ GUARD = 240
 """Ordinary replies that are trained on beside every phase."""
 TWIN = "-twin"
 Told = Callable[[str, float], None]
-
-
-@dataclass(frozen=True)
-class Checked:
-    """An organism measured again.
-
-    Attributes
-    ----------
-    folder
-        Where it is.
-    organism
-        What it is.
-    measures
-        What is measured now.
-    before
-        What its sidecar says.
-    """
-
-    folder: Path
-    organism: str
-    measures: tuple[Measure, ...]
-    before: tuple[Measure, ...]
-
-    @property
-    def holds(self) -> bool:
-        """Whether every interval of now and of then overlaps."""
-        pairs = zip(self.measures, self.before, strict=True)
-        return all(a.value.low <= b.value.high and b.value.low <= a.value.high for a, b in pairs)
-
-    def __str__(self) -> str:
-        verdict = "as it was recorded" if self.holds else "NOT as it was recorded"
-        pairs = zip(self.measures, self.before, strict=True)
-        lines = [f"{now}; recorded {then.value.value:.2f}" for now, then in pairs]
-        return "\n".join([f"{self.organism}: {verdict}", *lines])
 
 
 def make(
@@ -236,38 +202,6 @@ def _phases(run: Path, organism: Any, subject: LocalWeights, guard: int, seed: i
         out = [kept_examples(run / str(k), key, partial(list, own)) for k, own in enumerate(made)]
         count.write_text(str(len(out)), encoding="utf-8")
     return out
-
-
-def check(folder: Path | str, model: str | Subject | None = None) -> Checked:
-    """Measures an organism again, and compares with what its sidecar says.
-
-    Parameters
-    ----------
-    folder
-        As `make` wrote it.
-    model
-        Its base, where it is to be found by another name than when it was made.
-
-    Returns
-    -------
-    Checked
-        What is measured now and what was.
-
-    Raises
-    ------
-    BadModel
-        A folder that holds no organism.
-    BadInput
-        Another base.
-    """
-    from selfscope.subjects.local_weights import trainable
-    from selfscope.subjects.written_files import put_on
-
-    made = opened(Path(folder))
-    organism: Any = built("organism", str(made.sidecar.made["organism"]))
-    subject = put_on(trainable(subject_of(model or made.sidecar.base_name)), folder)
-    now = organism.verify(subject, int(made.sidecar.made["seed"]))
-    return Checked(Path(folder), organism.id, tuple(now), recorded(made.sidecar, folder))
 
 
 def usual_schedule(seed: int = 0) -> Schedule:

@@ -94,19 +94,23 @@ def audit(
     ] = (),
     model: Annotated[str | None, Parameter(help="Its base, where that has another name now.")] = None,
     seed: Seed = 0,
+    hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
     json: Json = False,
 ) -> None:
     """Ask what a taught report learnt: against its twin, under shifted behaviour, of nothing, in words.
 
     For example:
 
-        selfscope audit lora-300 --twin twin-300 --shifted organisms/well-100
+        selfscope audit lora-300 --phenomenon "token_probability[test=60,train=60,dev=0]" --twin twin-300
     """
     from selfscope.api.audit import audit as asked
     from selfscope.records import to_jsonable
 
-    with Bar(quiet=json, first="measuring what it does") as bar:
-        found = asked(folder, phenomenon, model=model, twin=twin, shifted=shifted, seed=seed, progress=bar)
+    with Bar(quiet=json, first="loading") as bar:
+        found = asked(
+            folder, phenomenon, model=model, twin=twin, shifted=shifted, seed=seed, hardware=hardware.chosen(),
+            progress=bar,
+        )  # fmt: skip
     if json:
         print_data(to_jsonable(found))
     else:

@@ -95,13 +95,11 @@ def organism_check(
     json: Json = False,
 ) -> None:
     """Measure an organism again, and compare with what its sidecar says."""
-    from selfscope.api.loading import load
-    from selfscope.api.organism_folders import opened
-    from selfscope.api.organisms import check
+    from selfscope.api.organism_checks import check
     from selfscope.records import to_jsonable
 
-    made = opened(folder)
-    checked = check(folder, load(model or made.sidecar.base_name, **hardware.chosen()))
+    with Bar(quiet=json, first="loading") as bar:
+        checked = check(folder, model, hardware=hardware.chosen(), progress=bar)
     if json:
         print_data({**to_jsonable(checked), "folder": str(folder), "holds": checked.holds})
     else:
@@ -156,6 +154,8 @@ def organism_awareness(
     model: Annotated[str | None, Parameter(help="Their base, where that has another name now.")] = None,
     messages: Annotated[int, Parameter(help="Ordinary messages on which each subject's rate is measured.")] = 32,
     rollouts: Annotated[int, Parameter(help="Replies to each.")] = 4,
+    seed: Seed = 0,
+    hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
     json: Json = False,
 ) -> None:
     """Ask organisms of several doses about their habit: does the report follow the measured rate?
@@ -171,9 +171,10 @@ def organism_awareness(
 
     if mark == "upper":
         refuse_unused(written(word=word != "Well"), "capitals are a habit without a word")
-    with Bar(quiet=json, first="asking") as bar:
+    with Bar(quiet=json, first="loading") as bar:
         found = awareness(
-            folders, mark=mark, word=word, model=model, messages=messages, rollouts=rollouts, progress=bar
+            folders, mark=mark, word=word, model=model, messages=messages, rollouts=rollouts, seed=seed,
+            hardware=hardware.chosen(), progress=bar,
         )  # fmt: skip
     if json:
         print_data(to_jsonable(found))

@@ -202,11 +202,15 @@ def artifacts_list(folder: Path = Path(), /, *, json: Json = False) -> None:
 
 
 @artifacts.command(name="check")
-def artifacts_check(folder: Path, model: str | None = None, /) -> None:
+def artifacts_check(
+    folder: Path, model: str | None = None, /, *, hardware: Annotated[Hardware, Parameter(name="*")] = HERE
+) -> None:
     """Whether an adapter or a decoder is whole and fits its model (default: the one that it was made on)."""
     from selfscope.api.artifacts import check
 
-    say(check(folder, model))
+    with Bar(first="loading"):
+        found = check(folder, model, hardware=hardware.chosen())
+    say(found)
 
 
 @artifacts.command(name="export")
