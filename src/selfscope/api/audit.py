@@ -15,6 +15,7 @@ from selfscope.api.audit_findings import Audit, Finding
 from selfscope.api.bases import base_of
 from selfscope.api.elicit import QUESTIONS
 from selfscope.api.kept_apart import apart, phenomenon_of
+from selfscope.api.telling import told_by
 from selfscope.controls.alarm import Alarm
 from selfscope.controls.states import Changed, Sham
 from selfscope.errors import BadInput
@@ -85,7 +86,7 @@ def audit(
     side = read_sidecar(place)
     if progress is not None:
         progress.plan(6.0 + len(shifted))
-    told = progress.step if progress is not None else lambda what, work: None
+    told = told_by(progress)
     told("loading", 0.0)
     scene = _scene(place, side, about, base_of(side, model, hardware), seed, told)
     found = [

@@ -13,6 +13,7 @@ import numpy as np
 
 from selfscope.api.bases import base_of
 from selfscope.api.organism_folders import KIND, done, opened
+from selfscope.api.telling import told_by
 from selfscope.controls.in_context import InContext
 from selfscope.controls.words import ThirdPerson
 from selfscope.errors import BadInput
@@ -134,15 +135,17 @@ def awareness(
     places = _places([folders] if isinstance(folders, str | Path) else list(folders), mark, word)
     if progress is not None:
         progress.plan(float(len(places) + 1 + len(SHOWN_RATES)))
-    told = progress.step if progress is not None else lambda what, part: None
+    told = told_by(progress)
     told("loading", 0.0)
     base: Any = trainable(base_of(opened(places[0]).sidecar, model, hardware))
     subjects = []
     for name, place in (("base", None), *((p.name, p) for p in places)):
+        told(f"{name} is asked", 0.0)
         subjects.append(Asked(name, asked(base if place is None else put_on(base, place), about, seed)))
-        told(f"{name} is asked", 1.0)
+        told(f"{name} was asked", 1.0)
     shown = []
     for rate in SHOWN_RATES:
+        told("turns before are read", 0.0)
         shown.append(Asked(f"base, {100 * rate:.0f} % of turns", {SHOWN: in_context(base, about, rate, seed)}))
         told("turns before are read", 1.0)
     return Awareness(f"{mark} {word}".strip(), tuple(subjects), tuple(shown), slopes_of(subjects, shown))

@@ -6,14 +6,14 @@ import html
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selfscope.api.executing import execute
+from selfscope.api.telling import told_by
 from selfscope.errors import LONGEST_PATH, BadInput, reaching
-from selfscope.report.estimates import package_version
-from selfscope.store import Contents, Rows, Store, read, rows, rows_of_contents
+from selfscope.store import Contents, Rows, read, rows, rows_of_contents
 
 if TYPE_CHECKING:
     from selfscope.controls.base import Control
@@ -167,10 +167,12 @@ def card(
     }  # fmt: skip
     from selfscope.report import said_in
 
+    told, kept, connect = told_by(progress), said_in(before), connection(model, options)
+    told("loading", 0.0)
     study = planned(model, **options)
     where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
-    connect, kept = connection(model, options), said_in(before)
     execute(study, where, resume=resume, progress=progress, jobs=jobs, connect=connect, before=kept)
+    told("judging", 0.0)
     return redraw(where)
 
 
@@ -247,32 +249,6 @@ def run(
     """
     execute(study, folder, resume=resume, progress=progress, jobs=jobs)
     return rows(folder)
-
-
-def execute(
-    study: Study,
-    folder: Path | str,
-    *,
-    resume: bool = False,
-    progress: Progress | None = None,
-    jobs: int = 1,
-    connect: Callable[[], Study] | None = None,
-    before: Mapping[str, Any] | None = None,
-) -> None:
-    """Runs a study into a folder, and reads nothing back. before: what another card said (`report.said_in`)."""
-    from selfscope import study as room
-    if jobs < 1:  # before the folder is there
-        raise BadInput(f"jobs is a number of processes from 1 on, not {jobs}")
-    with Store(folder, study.settings(), resume=resume) as store:
-        store.note(
-            subject=study.subject.name,
-            identity=study.subject.identity,
-            profile=study.profile,
-            version=package_version(),
-            date=store.meta.get("date") or datetime.now(UTC).isoformat(timespec="seconds"),
-            **({"before": before} if before else {}),
-        )
-        room.run(study, store, progress, jobs=jobs, connect=connect)
 
 
 def redraw(folder: Path | str) -> Card:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from selfscope.api.fit import free, means, subject_of
+from selfscope.api.telling import on_steps
 from selfscope.errors import BadInput, reaching
 from selfscope.report.estimates import package_version
 
@@ -120,9 +121,13 @@ def fit_decoder(
     target, run, ranks = Path(folder), Path(f"{folder}.run"), joined()
     free(target, run, resume=resume)
     ranks.wait()
+    if progress is not None and ranks.first:
+        progress.step("loading", 0.0)
     subject = trainable(subject_of(model))
     teaching = _Teaching(subject, schedule or USUAL, progress, ranks, states)
     teaching.begun(taught, run)
+    if progress is not None:
+        progress.plan(1.0 + len(taught.twins))
     whole = run / WHOLE
     contract = teaching.taught(taught, run, whole)
     for name in taught.twins:
@@ -183,6 +188,7 @@ class _Teaching:
         from selfscope.training.precision import instead
 
         if (target / CONTRACT).exists():
+            self._tell(f"{who}is there", 1.0)
             return read_decoder(str(target)).contract
         self._tell(f"{who}reading states")
         form = lesson.made_form(cast(Any, self.subject))
@@ -190,13 +196,12 @@ class _Teaching:
         of = self._features(lesson, material, run)
         looks: list[Look] = []
         course = Course(lesson.blanks, lesson.reads == "others", lesson.every, lesson.patience, looks.append)
-        if self.progress is not None:
-            self.progress.plan(1.0)
+        self._tell(f"{who}preparing what is taught")
 
-        def on_step(step: int, steps: int, loss: float) -> None:
-            gap = f", real less shuffled {100 * looks[-1].gap:+.0f} points" if looks else ""
-            self._tell(f"{who}step {step} of {steps}, loss {loss:.2f}{gap}", 1 / steps)
+        def gap() -> str:
+            return f", real less shuffled {100 * looks[-1].gap:+.0f} points" if looks else ""
 
+        on_step = on_steps(self._tell, 0.9, who, gap)
         live, done = trained(
             self.subject, form, of, material.items, self.schedule, course=course, folder=run, on_step=on_step
         )
@@ -212,6 +217,7 @@ class _Teaching:
         if self.ranks.first:
             save_decoder(target, live, made, material.items)
         self.ranks.wait()
+        self._tell(f"{who}done", 0.1 if done.history else 1.0)
         return read_decoder(str(target)).contract
 
     def _features(self, lesson: DecoderLesson, material: Material, run: Path) -> Features:

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfscope.api.cards import execute
 from selfscope.api.elicitation import ALL, Elicitation, Rung
+from selfscope.api.executing import execute
 from selfscope.api.fit import subject_of
 from selfscope.api.kept_apart import apart, phenomenon_of
+from selfscope.api.telling import told_by
 from selfscope.records import check_seed
 from selfscope.store import read
 from selfscope.verdicts.assemble import tables
@@ -83,6 +84,8 @@ def elicit(
     from selfscope.study import PhenomenonPlan, Study
 
     check_seed(seed)
+    told = told_by(progress)
+    told("loading", 0.0)
     subject = subject_of(model)
     about = phenomenon_of(phenomenon)
     sidecars = {str(place): _sidecar(place) for place in taught}
@@ -93,6 +96,7 @@ def elicit(
     study = Study(subject, (plan,), seed, profile="elicit", questions=QUESTIONS)
     where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
     execute(study, where, resume=resume, progress=progress, jobs=jobs)
+    told("judging", 0.0)
     return _found(where, sidecars)
 
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from selfscope.api.telling import on_steps, told_by
 from selfscope.errors import BadInput, StoreError, reaching
 from selfscope.report.estimates import package_version
 
@@ -139,9 +140,10 @@ def fit(
     from selfscope.training.replay import replay_examples
     from selfscope.training.schedule import Schedule
 
-    target, run, ranks = Path(folder), Path(f"{folder}.run"), joined()
+    target, run, ranks, told = Path(folder), Path(f"{folder}.run"), joined(), told_by(progress)
     free(target, run, resume=resume)
     ranks.wait()
+    told("loading", 0.0)
     subject = trainable(subject_of(model))
     schedule, shape = schedule or Schedule(), shape or LoraShape()
     learner = _learner(subject, shape, carry, schedule.seed)
@@ -154,7 +156,6 @@ def fit(
     if labels_of is not None and not getattr(taught, "tells_of_others", False):
         raise BadInput(f"the lesson {_id(taught)} tells of its own states: truths can tell of another's deeds")
     compares = schedule.objective in (*REFERRING, *AGREEMENTS)
-    told = progress.step if progress is not None else lambda what, work: None
     told("measuring what it does", 0.0)
 
     def behaves(some: Sequence[Trial]) -> Sequence[Truth]:
@@ -175,12 +176,11 @@ def fit(
     if progress is not None:
         progress.plan(1.0)
 
-    def on_step(step: int, steps: int, loss: float) -> None:
-        told(f"step {step} of {steps}, loss {loss:.2f}", 1 / steps)
-
-    done = train(subject, learner, examples, schedule, folder=run, on_step=on_step)
+    done = train(subject, learner, examples, schedule, folder=run, on_step=on_steps(told, 0.9))
+    told("measuring its damage", 0.0)
     harm = damage(cast(Any, subject), cast(Any, _with(subject, learner)))
     moved = shift_of(subject, learner, examples) if compares else None
+    told("done", 0.1)
     made = {
         "lesson": _id(taught), "phenomenon": _id(about), "schedule": asdict(done.schedule), "guard": guard,
         **({"labels_of": f"{whose.name} ({whose.identity[:6]})"} if others else {}),

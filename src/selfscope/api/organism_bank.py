@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from selfscope.api.fit import subject_of
 from selfscope.api.organism_folders import Made, done, opened
-from selfscope.api.organisms import GUARD, TWIN, Told, plant
+from selfscope.api.organisms import GUARD, TWIN, plant
+from selfscope.api.telling import told_by
 from selfscope.errors import StoreError, UnknownName, reaching
 from selfscope.study.names import built
 from selfscope.tables import Table, Tabular
@@ -135,7 +136,7 @@ def bank(
             raise StoreError(f"{place} is there already: go on with --resume, or give another folder")
     work = planned(only or tuple(BANK))
     subject = trainable(subject_of(model))
-    told: Told = progress.step if progress is not None else lambda what, part: None
+    told = told_by(progress)
     if progress is not None:
         progress.plan(float(sum(not done(place / name) for name in work)))
     made = []

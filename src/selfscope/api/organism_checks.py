@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfscope.api.bases import base_of
 from selfscope.api.organism_folders import opened, recorded
+from selfscope.api.telling import told_by
 from selfscope.study.names import built
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def check(
 
     made = opened(Path(folder))
     organism: Any = built("organism", str(made.sidecar.made["organism"]))
-    told = progress.step if progress is not None else lambda what, work: None
+    told = told_by(progress)
     told("loading", 0.0)
     subject = put_on(trainable(base_of(made.sidecar, model, hardware)), folder)
     told("measuring", 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from selfscope.api.fit import free, means, subject_of
 from selfscope.api.organism_folders import KIND, Made, done, opened
+from selfscope.api.telling import Told, on_steps, told_by
 from selfscope.errors import BadInput, reaching
 from selfscope.report.estimates import package_version
 from selfscope.study.names import built
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 GUARD = 240
 """Ordinary replies that are trained on beside every phase."""
 TWIN = "-twin"
-Told = Callable[[str, float], None]
 
 
 def make(
@@ -87,7 +87,7 @@ def make(
     subject = trainable(subject_of(model))
     if progress is not None:
         progress.plan(float(len(places)))
-    told: Told = progress.step if progress is not None else lambda what, work: None
+    told = told_by(progress)
     out = []
     for one, place, beside in places:
         if resume and done(place):
@@ -138,12 +138,13 @@ def plant(
     schedule, shape = schedule or usual_schedule(), shape or usual_shape(subject)
     seed, run = schedule.seed, Path(f"{folder}.run")
     name, spared = folder.name, organism.spared(seed)
+    told(f"{name}: measuring what it says", 0.0)
     base, opens = cast(Any, subject), organism.opens(cast(Any, subject))
     within = [prompt for prompt in begun(base, spared, seed) if not organism.acts(prompt)]
     places = {"damage": ([said_to(base, text) for text in spared], opens), "damage within": (within, "")}
 
     def facts(changed: Any, **more: Any) -> dict[str, Any]:
-        told(f"{name}: measuring", 0.1)
+        told(f"{name}: measuring", 0.0)
         measures = organism.verify(changed, seed)
         told(f"{name}: measuring its damage", 0.1)
         found = {where: damage(base, changed, asked, beside=wanted) for where, (asked, wanted) in places.items()}
@@ -156,11 +157,12 @@ def plant(
         }  # fmt: skip
 
     if isinstance(organism, Written):
-        told(f"{name}: making its vectors", 0.5)
+        told(f"{name}: making its vectors", 0.0)
         writes = organism.writes(cast(Any, subject), seed)
+        told(f"{name}: measuring", 0.8)
         made = facts(subject.intervened(writes), data=content_hash(tuple(writes)), examples=0, steps=0, seconds=0.0)
         side = save_written(folder, subject, writes, KIND, made)
-        told(f"{name}: done", 0.3)
+        told(f"{name}: done", 0.1)
         return Made(folder, side)
     if not isinstance(organism, Taught):
         raise BadInput(f"{type(organism).__name__} is no organism: it has neither a lesson nor anything to write")
@@ -169,10 +171,7 @@ def plant(
     adapter = subject.new_adapter(shape, seed=seed)
     runs = []
     for k, examples in enumerate(phases):
-
-        def on_step(step: int, steps: int, loss: float, k: int = k) -> None:
-            told(f"{name}: step {step} of {steps}, loss {loss:.2f}", 0.8 / steps / len(phases))
-
+        on_step = on_steps(told, 0.8 / len(phases), f"{name}: ")
         runs.append(train(subject, adapter, examples, schedule, folder=run / str(k), on_step=on_step))
     made = facts(
         subject.adapted(adapter), data=content_hash([fingerprint(p) for p in phases]),
@@ -184,6 +183,7 @@ def plant(
     side = save_adapter(folder, subject, adapter, KIND, made)
     subject.forget(adapter)
     shutil.rmtree(run, ignore_errors=True)
+    told(f"{name}: done", 0.1)
     return Made(folder, side)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from selfscope.api.fit import free, means, subject_of
+from selfscope.api.telling import Told, on_steps, told_by
 from selfscope.report.estimates import package_version
 from selfscope.tables import Table, Tabular
 
@@ -28,7 +29,6 @@ LIKELIEST = 200
 """Tokens at each guarded place: a vector pushes words up that an ordinary reply has none of."""
 HEAD = ("moved by", "decoder reads it", "says it rather (nats a token)", "the decoder less this", "names it",
         "KL of ordinary answers", "same first token")  # fmt: skip
-Told = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -126,14 +126,15 @@ def steer(
     from selfscope.subjects.written_files import save_written
     from selfscope.training.wishes import MovePlan, Wish
 
-    target, run = Path(folder), Path(f"{folder}.run")
+    target, run, told = Path(folder), Path(f"{folder}.run"), told_by(progress)
     free(target, run, resume=resume)
+    told("loading", 0.0)
     subject = trainable(subject_of(model))
     wanted, plan = Wish.of(wish) if isinstance(wish, str) else wish, plan or MovePlan()
     schedule = schedule or usual_schedule(plan)
-    told: Told = progress.step if progress is not None else lambda what, work: None
     if progress is not None:
         progress.plan(1.0)
+    told("reading the decoder", 0.0)
     readers = [opened_decoder(subject, place) for place in (decoder, twin) if place is not None]
     work = 0.8 / len(readers)
     runs = [run / name for name in ("decoder", "twin")[: len(readers)]]
@@ -204,9 +205,7 @@ def _moved(
     )
     examples = [*mover.reads(items), *mover.guards(replies, plan.weight)]
 
-    def on_step(step: int, steps: int, loss: float) -> None:
-        say(f"{run.name}: step {step} of {steps}, loss {loss:.2f}", work / steps)
-
+    on_step = on_steps(say, work, f"{run.name}: ")
     return mover, train(subject, mover, examples, schedule, folder=run, on_step=on_step)
 
 

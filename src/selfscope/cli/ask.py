@@ -76,8 +76,8 @@ def ask(
             written(layer=layer is not None, token=token != -1),
             "they are of a reader of states: name one with --reader, as in --reader patchscope",
         )
-        subject = load(model, **hardware.chosen())
         with Bar(quiet=json) as bar:
+            subject = load(model, **hardware.chosen())
             result = put_question(subject, question, options=options, about=about, other=other, card=card, progress=bar)
     elif card is not None:
         raise SelfscopeError(f"{reader} reads the state of a token: a card has no verdict on that to stand beside it")
@@ -86,8 +86,8 @@ def ask(
     elif about is None:
         raise SelfscopeError(f"{reader} reads the state of a token: give its text with --about")
     else:
-        subject = load(model, **hardware.chosen())
         with Bar(quiet=json) as bar:
+            subject = load(model, **hardware.chosen())
             result = read(
                 subject, question, about=about, reader=reader, layer=layer, token=token, options=options, progress=bar
             )  # fmt: skip
@@ -124,7 +124,7 @@ def doctor(
     from selfscope.api.loading import load
     from selfscope.records import to_jsonable
 
-    with Bar(quiet=json, first="loading") as bar:
+    with Bar(quiet=json) as bar:
         bar.plan(LAWS + 1)
         subject = load(model, **hardware.chosen())
         bar.step("measuring", 1)

@@ -64,12 +64,12 @@ def elicit(
 
     if other is None:
         refuse_unused(written(other_taught=bool(other_taught)), "it is of another model: name that one with --other")
-    subject = load(model, **hardware.chosen())
-    rivals = []
-    if other is not None:
-        observer = load(other)
-        rivals = [OtherModel(observer, k=max(counts)), *(OtherModel(observer, adapter=str(p)) for p in other_taught)]
     with Bar(quiet=json) as bar:
+        subject = load(model, **hardware.chosen())
+        rivals = []
+        if other is not None:
+            rival = load(other)
+            rivals = [OtherModel(rival, k=max(counts)), *(OtherModel(rival, adapter=str(p)) for p in other_taught)]
         found = asked(
             subject, output, phenomenon, taught=taught, rivals=rivals, counts=counts, seed=seed, resume=resume,
             jobs=jobs, progress=bar,
@@ -106,7 +106,7 @@ def audit(
     from selfscope.api.audit import audit as asked
     from selfscope.records import to_jsonable
 
-    with Bar(quiet=json, first="loading") as bar:
+    with Bar(quiet=json) as bar:
         found = asked(
             folder, phenomenon, model=model, twin=twin, shifted=shifted, seed=seed, hardware=hardware.chosen(),
             progress=bar,

@@ -71,13 +71,14 @@ def organism_make(
     from selfscope.records import to_jsonable
     from selfscope.study.names import built
 
-    planted, usual = built("organism", kind), usual_schedule(seed)
-    schedule = replace(usual, epochs=epochs, rate=rate)
-    if hasattr(planted, "writes"):
-        used = written(epochs=epochs != usual.epochs, rate=rate != usual.rate, guard=guard is not None)
-        refuse_unused(used, f"a {planted.kind} is written into every token, and nothing is trained")
-    subject, kept = load(model, **hardware.chosen()), GUARD if guard is None else guard
-    with Bar(quiet=json, first="teaching") as bar:
+    kept = GUARD if guard is None else guard
+    with Bar(quiet=json) as bar:
+        planted, usual = built("organism", kind), usual_schedule(seed)
+        schedule = replace(usual, epochs=epochs, rate=rate)
+        if hasattr(planted, "writes"):
+            used = written(epochs=epochs != usual.epochs, rate=rate != usual.rate, guard=guard is not None)
+            refuse_unused(used, f"a {planted.kind} is written into every token, and nothing is trained")
+        subject = load(model, **hardware.chosen())
         made = make(planted, subject, output, schedule=schedule, guard=kept, twin=twin, resume=resume, progress=bar)
     if json:
         print_data([{"folder": str(one.folder), **to_jsonable(one.sidecar)} for one in made])
@@ -98,7 +99,7 @@ def organism_check(
     from selfscope.api.organism_checks import check
     from selfscope.records import to_jsonable
 
-    with Bar(quiet=json, first="loading") as bar:
+    with Bar(quiet=json) as bar:
         checked = check(folder, model, hardware=hardware.chosen(), progress=bar)
     if json:
         print_data({**to_jsonable(checked), "folder": str(folder), "holds": checked.holds})
@@ -133,10 +134,12 @@ def organism_bank(
     from selfscope.api.organisms import GUARD, usual_schedule
     from selfscope.records import to_jsonable
 
-    subject, kept = load(model, **hardware.chosen()), GUARD if guard is None else guard
-    with Bar(quiet=json, first="teaching") as bar:
+    kept = GUARD if guard is None else guard
+    with Bar(quiet=json) as bar:
+        schedule = usual_schedule(seed)
+        subject = load(model, **hardware.chosen())
         found = bank(
-            subject, output, only=only, schedule=usual_schedule(seed), guard=kept, resume=resume, progress=bar
+            subject, output, only=only, schedule=schedule, guard=kept, resume=resume, progress=bar
         )  # fmt: skip
     if json:
         print_data([{"folder": str(one.folder), **to_jsonable(one.sidecar)} for one in found.made])
@@ -171,7 +174,7 @@ def organism_awareness(
 
     if mark == "upper":
         refuse_unused(written(word=word != "Well"), "capitals are a habit without a word")
-    with Bar(quiet=json, first="loading") as bar:
+    with Bar(quiet=json) as bar:
         found = awareness(
             folders, mark=mark, word=word, model=model, messages=messages, rollouts=rollouts, seed=seed,
             hardware=hardware.chosen(), progress=bar,

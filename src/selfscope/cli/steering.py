@@ -103,9 +103,9 @@ def steer(
     from selfscope.api.steer import steer as moved
     from selfscope.records import to_jsonable
 
-    plan, schedule = moving.plan(), moving.schedule(seed)
-    subject = load(model, **hardware.chosen())
-    with Bar(quiet=json, first="reading the decoder") as bar:
+    with Bar(quiet=json) as bar:
+        plan, schedule = moving.plan(), moving.schedule(seed)
+        subject = load(model, **hardware.chosen())
         done = moved(
             subject, decoder, wish, output, plan=plan, schedule=schedule, twin=twin, resume=resume, progress=bar
         )  # fmt: skip

@@ -138,9 +138,10 @@ def fit(
     from selfscope.records import to_jsonable
     from selfscope.training.ranks import joined
 
-    schedule, shape, ranks = training.schedule(seed), training.shape(), joined()
-    subject = load(model, **hardware.chosen())
-    with Bar(quiet=json or not ranks.first, first="measuring what it does") as bar:
+    ranks = joined()
+    with Bar(quiet=json or not ranks.first) as bar:
+        schedule, shape = training.schedule(seed), training.shape()
+        subject = load(model, **hardware.chosen())
         done = trained(
             subject, output, lesson, phenomenon=phenomenon, carry=training.carry, shape=shape, schedule=schedule,
             guard=training.guard, labels_of=labels_of, resume=resume, progress=bar,
@@ -160,7 +161,6 @@ def _fit_decoder(
     from selfscope.api.decoders import fit_decoder
     from selfscope.api.loading import load
     from selfscope.records import to_jsonable
-    from selfscope.training.fit_decoder import USUAL
     from selfscope.training.ranks import joined
 
     refuse_unused(
@@ -169,11 +169,12 @@ def _fit_decoder(
         "decoder[layers=(7,15),rank=8] and decoder[form=bias], and it has neither carry nor guard",
     )
     ranks = joined()
-    subject = load(model, **hardware.chosen())
-    with Bar(quiet=json or not ranks.first, first="reading states") as bar:
-        done = fit_decoder(
-            subject, output, lesson, schedule=training.schedule(seed, USUAL), resume=resume, progress=bar
-        )  # fmt: skip
+    with Bar(quiet=json or not ranks.first) as bar:
+        from selfscope.training.fit_decoder import USUAL
+
+        schedule = training.schedule(seed, USUAL)
+        subject = load(model, **hardware.chosen())
+        done = fit_decoder(subject, output, lesson, schedule=schedule, resume=resume, progress=bar)
     if not ranks.first:
         return
     if json:
@@ -208,7 +209,7 @@ def artifacts_check(
     """Whether an adapter or a decoder is whole and fits its model (default: the one that it was made on)."""
     from selfscope.api.artifacts import check
 
-    with Bar(first="loading"):
+    with Bar():
         found = check(folder, model, hardware=hardware.chosen())
     say(found)
 
