@@ -20,9 +20,13 @@ from selfscope.phenomena.own_choice import OwnChoice
 from selfscope.readers.ask import Ask
 from selfscope.readers.patchscope import Patchscope
 from selfscope.study import PhenomenonPlan, Study
+from selfscope.subjects.adapter_files import save_adapter
+from selfscope.subjects.live_adapters import LoraShape
+from selfscope.subjects.local import Local, load
 from selfscope.subjects.phantom import Phantom
 from selfscope.subjects.weights import files_of
 from selfscope.training.schedule import Schedule
+from tiny import build
 
 LOADED = "a model was loaded"
 
@@ -41,10 +45,10 @@ def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def unloaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty folder to work in; who loads a model fails."""
 
-    def load(*_: object, **__: object) -> None:
+    def loaded(*_: object, **__: object) -> None:
         raise AssertionError(LOADED)
 
-    monkeypatch.setattr(loading, "load", load)
+    monkeypatch.setattr(loading, "_loader", loaded)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -54,7 +58,7 @@ ASK = ["ask", "phantom", "Who?", "--about", "Hello."]
 
 
 @pytest.mark.parametrize(("words", "named", "advice"), [
-    (["elicit", "phantom", "--other-taught", "x"], "--other-taught", "--other"),
+    (["elicit", "phantom", "--other-taught", "x"], "other_taught", "with other"),
     ([*ASK, "--layer", "2"], "--layer", "--reader"),
     ([*ASK, "--token", "2", "--layer", "1"], "--layer and --token", "--reader"),
     ([*ASK, "--reader", "patchscope", "--other", "phantom"], "--other", "leave out --reader"),
@@ -103,6 +107,91 @@ def test_every_entry_takes_the_same_seeds(seed: Any, tmp_path: Path) -> None:
         with pytest.raises(BadInput, match="seed is a whole number from 0 on"):
             entry()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
+    return load(str(build("llama", tmp_path_factory.mktemp("llama"), deep=True, roomy=True)))
+
+
+WRITING = (
+    ["card", "phantom"], ["study", "phantom"], ["elicit", "phantom"], ["fit", "states", "phantom"],
+    ["fit", "decoder", "phantom"], ["organism", "make", "habit", "phantom"], ["organism", "bank", "phantom"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [*WRITING, STEER])
+@pytest.mark.parametrize("place", ["/proc/none/x", "file/x"])
+def test_a_place_that_cannot_be_written_is_noticed_first(
+    words: list[str], place: str, unloaded: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("selfscope.readers.decoder_files.read_decoder", lambda folder: None)
+    (unloaded / "file").write_text("")
+    told = refused([*words, "-o", place], capsys)
+    assert "cannot use" in told
+    assert [p.name for p in unloaded.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("words", WRITING)
+def test_a_place_that_is_taken_is_noticed_first(
+    words: list[str], unloaded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (unloaded / "taken").mkdir()
+    (unloaded / "taken" / "other.txt").write_text("")
+    if words[0] != "study":  # whose folder holds a folder for each
+        refused([*words, "-o", "taken"], capsys)
+    assert [p.name for p in unloaded.rglob("*")] == ["taken", "other.txt"]
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["fit", "nosuch", "phantom"], "unknown lesson 'nosuch'"),
+    (["fit", "truths", "phantom", "--phenomenon", "nosuch"], "unknown phenomenon 'nosuch'"),
+    (["fit", "states", "phantom", "--guard", "-1"], "0 replies or more"),
+    (["fit", "states", "phantom", "--bias", "1"], "--carry always"),
+    (["fit", "states", "phantom", "--labels-of", "phantom"], "truths can tell"),
+    (["fit", "truths", "phantom", "--objective", "agreement"], "truths[behaviours=true]"),
+    (["fit", "truths", "phantom", "--objective", "nosuch"], "unknown objective"),
+    (["fit", "decoder[form=nosuch]", "phantom"], "nosuch"),
+    *((["fit", "decoder", "phantom", "--objective", name], "soft_labels, hard_labels, vocabulary, mostly_options, br")
+      for name in ("dpo", "rl_brier", "rl_right", "agreement", "report_agreement")),
+    (["steer", "topic=nonsense", "phantom", "--decoder", "x"], "no trained value"), (STEER, "holds no decoder"),
+    (["elicit", "phantom", "--phenomenon", "nosuch"], "unknown phenomenon"),
+    (["elicit", "phantom", "--taught", "nosuch"], "nosuch"),
+    (["elicit", "phantom", "--other", "phantom", "--other-taught", "nosuch"], "nosuch"),
+    (["audit", "nosuch", "--phenomenon", "own_choice"], "nosuch"),
+    (["card", "phantom", "--phenomena", "nosuch"], "unknown phenomenon"),
+    (["card", "phantom", "--readers", "ask[nosuch=1]"], "nosuch"),
+    (["card", "phantom", "--controls", "nosuch"], "unknown control"),
+    (["card", "phantom", "--before", "nosuch"], "nosuch"),
+    (["organism", "make", "nosuch", "phantom"], "unknown organism"),
+    (["organism", "bank", "phantom", "--only", "nosuch"], "unknown organism"),
+])  # fmt: skip
+def test_what_will_fail_is_noticed_before_a_model_is_loaded(
+    words: list[str], message: str, unloaded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert message in refused(words, capsys)
+    assert not list(unloaded.iterdir())
+
+
+def test_an_adapter_of_another_base_is_noticed_before_anything_is_asked(local: Local, tmp_path: Path) -> None:
+    place = tmp_path / "a"
+    save_adapter(place, local, local.new_adapter(LoraShape(2)), "reporter", {})
+    other = load(str(build("gpt2", tmp_path / "gpt2", deep=True, roomy=True)))
+    for entry in (
+        lambda: elicit(other, tmp_path / "x", taught=[place]),
+        lambda: elicit(local, tmp_path / "x", other=other, other_taught=[place]),
+        lambda: audit(place, "own_choice", model=other),
+        lambda: audit(place, "own_choice", model=local, twin=_of(other, tmp_path / "b")),
+        lambda: audit(place, "own_choice", model=local, shifted=[_of(other, tmp_path / "b")]),
+    ):
+        with pytest.raises(BadInput, match="was made on"):
+            entry()
+    assert not (tmp_path / "x").exists()
+
+
+def _of(subject: Local, place: Path) -> Path:
+    save_adapter(place, subject, subject.new_adapter(LoraShape(2)), "reporter", {})
+    return place
 
 
 def test_what_is_said_twice_is_refused(tmp_path: Path) -> None:

@@ -145,7 +145,8 @@ def test_every_command_that_goes_on_says_how(
         raise KeyboardInterrupt
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(loading, "load", stopped)
+    monkeypatch.setattr(loading, "_loader", stopped)
+    monkeypatch.setattr("selfscope.readers.decoder_files.read_decoder", lambda folder: None)
     resumed = {names for names, command in commands(app) if "resume" in inspect.signature(command).parameters}
     assert resumed == STARTED.keys()
     for names, words in {**STARTED, ("ask",): ["phantom", "Who?"]}.items():

@@ -56,7 +56,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Local:
     ["ask", "smollm2-135m", "Who?"], ["ask", "smollm2-135m", "Who?", "--about", "x", "--reader", "patchscope"],
     ["doctor", "smollm2-135m"], ["card", "smollm2-135m"], ["card", "smollm2-135m", "--dry-run"],
     ["study", "smollm2-135m"], ["elicit", "smollm2-135m"], ["fit", "states", "smollm2-135m"],
-    ["fit", "decoder", "smollm2-135m"], ["steer", "topic=chess", "smollm2-135m", "--decoder", "made"],
+    ["fit", "decoder", "smollm2-135m"], ["steer", "topic=chess", "smollm2-135m", "--decoder", "x"],
     ["organism", "make", "habit", "smollm2-135m"], ["organism", "bank", "smollm2-135m"],
     ["artifacts", "check", "made"], ["audit", "made", "--phenomenon", "own_choice"],
 ])  # fmt: skip
@@ -81,6 +81,7 @@ def test_a_model_is_loaded_under_a_bar(
     monkeypatch.setattr(Bar, "__enter__", entered)
     monkeypatch.setattr(Bar, "__exit__", lambda *_: shown.append(False))
     monkeypatch.setattr(loading, "_loader", loading_now)
+    monkeypatch.setattr("selfscope.readers.decoder_files.read_decoder", lambda folder: None)
     with pytest.raises(Loaded):
         main(words)
     assert loaded == [True]

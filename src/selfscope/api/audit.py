@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -79,16 +79,20 @@ def audit(
     BadInput
         It was taught what is asked, or answers none of it; or a seed below 0.
     """
-    from selfscope.subjects.adapter_files import read_sidecar
+    from selfscope.subjects.adapter_files import made_on, read_sidecar
 
     check_seed(seed)
     place, about = Path(folder), phenomenon_of(phenomenon)
     side = read_sidecar(place)
+    others = {str(one): read_sidecar(one) for one in (*(() if twin is None else (twin,)), *shifted)}
     if progress is not None:
         progress.plan(6.0 + len(shifted))
     told = told_by(progress)
     told("loading", 0.0)
-    scene = _scene(place, side, about, base_of(side, model, hardware), seed, told)
+    base = base_of(side, model, hardware)
+    for one, own in {str(place): side, **others}.items():
+        made_on(own, cast(Any, base), one)
+    scene = _scene(place, side, about, base, seed, told)
     found = [
         *_gains(scene, twin), *_changed(scene), *_turns(scene), *(f for one in shifted for f in _shifted(scene, one)),
         *_false_reports(scene), *_legible(scene),

@@ -14,7 +14,7 @@ from selfscope.api.cards import Card, connection, planned, redraw
 from selfscope.api.executing import execute
 from selfscope.api.loading import load
 from selfscope.api.telling import told_by
-from selfscope.errors import SelfscopeError
+from selfscope.errors import SelfscopeError, check_writable
 from selfscope.records import check_seed
 from selfscope.store import Rows, read_meta, rows, studies
 from selfscope.tables import Table, Tabular
@@ -130,6 +130,7 @@ def cards(
     _refuse_twice(models)
     told = told_by(progress)
     where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
+    check_writable(where)
     taken: dict[Path, str] = {}
     for model in models:
         told("loading", 0.0)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from selfscope.api.executing import execute
 from selfscope.api.telling import told_by
 from selfscope.errors import LONGEST_PATH, BadInput, reaching
-from selfscope.store import Contents, Rows, read, rows, rows_of_contents
+from selfscope.store import Contents, Rows, check_free, read, rows, rows_of_contents
 
 if TYPE_CHECKING:
     from selfscope.controls.base import Control
@@ -168,9 +168,10 @@ def card(
     from selfscope.report import said_in
 
     told, kept, connect = told_by(progress), said_in(before), connection(model, options)
+    where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
+    check_free(where, resume=resume)
     told("loading", 0.0)
     study = planned(model, **options)
-    where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
     execute(study, where, resume=resume, progress=progress, jobs=jobs, connect=connect, before=kept)
     told("judging", 0.0)
     return redraw(where)
@@ -193,6 +194,7 @@ def planned(
     from selfscope.api.kept_apart import study_apart
     from selfscope.api.loading import load
     from selfscope.records import check_seed
+    from selfscope.study.names import look
     from selfscope.study.plan import StudyOptions, plan
 
     for name, value in {"phenomena": phenomena, "readers": readers, "controls": controls}.items():
@@ -204,6 +206,8 @@ def planned(
             if not Path(items).is_file():
                 raise BadInput(f"items: there is no file {str(items)[:LONGEST_PATH]}")
     check_seed(seed)
+    for what, names in (("phenomenon", phenomena), ("reader", readers), ("control", controls)):
+        look(what, names)
     subject = load(model, **(hardware or {})) if isinstance(model, str) else model
     further = {k: load(v) if isinstance(v, str) else v for k, v in (("other", other), ("twin", twin))}
     options = StudyOptions(

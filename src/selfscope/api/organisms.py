@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from selfscope.api.fit import free, means, subject_of
+from selfscope.api.fit import means, subject_of
+from selfscope.api.making import Making, as_asked
 from selfscope.api.organism_folders import KIND, Made, done, opened
+from selfscope.api.places import free
 from selfscope.api.telling import Told, on_steps, told_by
 from selfscope.errors import BadInput, reaching
 from selfscope.report.estimates import package_version
@@ -40,6 +42,7 @@ def make(
     guard: int = GUARD,
     twin: bool = True,
     resume: bool = False,
+    hardware: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> list[Made]:
     """Makes an organism and its benign twin.
@@ -59,7 +62,9 @@ def make(
     twin
         Whether the twin is made too.
     resume
-        What is there stays, and what was begun is gone on with.
+        What is there stays, and what was begun is gone on with: of the very same settings.
+    hardware
+        How a model that is named is loaded (see `load`).
     progress
         Told of the work ahead and of each step.
 
@@ -73,7 +78,7 @@ def make(
     Unsupported
         A subject that cannot be trained.
     StoreError
-        A folder that holds something already, and `resume` was not asked for.
+        A folder that holds something already, and `resume` was not asked for, or that was made in another way.
     """
     from selfscope.subjects.local_weights import trainable
 
@@ -81,20 +86,24 @@ def make(
     places = [(planted, Path(folder), Path(f"{folder}{TWIN}").name if twin else "")]
     if twin and not planted.benign:
         places.append((planted.twin, Path(f"{folder}{TWIN}"), ""))
-    for _, place, _ in places:
-        if not (resume and done(place)):
+    for one, place, _ in places:
+        if resume and done(place):
+            opened(place, one)
+        else:
             free(place, Path(f"{place}.run"), resume=resume)
-    subject = trainable(subject_of(model))
+    told = told_by(progress)
+    told("loading", 0.0)
+    subject = trainable(subject_of(model, hardware))
+    how = making(subject, shape, schedule, guard)
     if progress is not None:
         progress.plan(float(len(places)))
-    told = told_by(progress)
     out = []
     for one, place, beside in places:
         if resume and done(place):
-            out.append(opened(place, one, cast(Any, subject)))
+            out.append(as_asked(opened(place, one, cast(Any, subject)), one, how))
             told(f"{place.name} is there", 1.0)
             continue
-        out.append(plant(one, subject, place, shape=shape, schedule=schedule, guard=guard, twin=beside, told=told))
+        out.append(plant(one, subject, place, how, twin=beside, told=told))
     return out
 
 
@@ -102,10 +111,8 @@ def plant(
     organism: Organism,
     subject: LocalWeights,
     folder: Path,
+    how: Making,
     *,
-    shape: LoraShape | None = None,
-    schedule: Schedule | None = None,
-    guard: int = GUARD,
     twin: str = "",
     told: Told = lambda what, work: None,
 ) -> Made:
@@ -113,8 +120,10 @@ def plant(
 
     Parameters
     ----------
-    organism, subject, folder, shape, schedule, guard
+    organism, subject, folder
         As in `make`.
+    how
+        It is taught.
     twin
         Name of the folder of its twin, which is written down.
     told
@@ -131,12 +140,12 @@ def plant(
     from selfscope.records import content_hash, to_jsonable
     from selfscope.subjects.adapter_files import save_adapter
     from selfscope.subjects.written_files import save_written
+    from selfscope.training.checkpoints import begun as begun_as
     from selfscope.training.damage import damage
     from selfscope.training.examples import fingerprint
     from selfscope.training.loop import train
 
-    schedule, shape = schedule or usual_schedule(), shape or usual_shape(subject)
-    seed, run = schedule.seed, Path(f"{folder}.run")
+    seed, run = how.schedule.seed, Path(f"{folder}.run")
     name, spared = folder.name, organism.spared(seed)
     told(f"{name}: measuring what it says", 0.0)
     base, opens = cast(Any, subject), organism.opens(cast(Any, subject))
@@ -166,9 +175,10 @@ def plant(
         return Made(folder, side)
     if not isinstance(organism, Taught):
         raise BadInput(f"{type(organism).__name__} is no organism: it has neither a lesson nor anything to write")
-    schedule = replace(schedule, epochs=schedule.epochs * organism.effort)
+    schedule, guard = how.longer(organism.effort), how.guard
     phases = _phases(run, organism, subject, guard, seed)
-    adapter = subject.new_adapter(shape, seed=seed)
+    begun_as(run, content_hash(subject.identity, organism.id, guard, how.shape, schedule.decides))
+    adapter = subject.new_adapter(how.shape, seed=seed)
     runs = []
     for k, examples in enumerate(phases):
         on_step = on_steps(told, 0.8 / len(phases), f"{name}: ")
@@ -202,6 +212,15 @@ def _phases(run: Path, organism: Any, subject: LocalWeights, guard: int, seed: i
         out = [kept_examples(run / str(k), key, partial(list, own)) for k, own in enumerate(made)]
         count.write_text(str(len(out)), encoding="utf-8")
     return out
+
+
+def making(subject: LocalWeights, shape: LoraShape | None, schedule: Schedule | None, guard: int) -> Making:
+    """With what is usual where nothing is given. Raises BadInput for what no organism can be taught by."""
+    from selfscope.training.objectives import need_labels_alone
+
+    schedule = schedule or usual_schedule()
+    need_labels_alone(schedule.objective, "an organism")
+    return Making(shape or usual_shape(subject), schedule, guard)
 
 
 def usual_schedule(seed: int = 0) -> Schedule:

@@ -8,10 +8,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from selfscope.cli.app import app
-from selfscope.cli.options import HERE, NUMBERS, Hardware, Jobs, Json, Model, Resume, Seed, written
+from selfscope.cli.options import HERE, NUMBERS, Hardware, Jobs, Json, Model, Resume, Seed
 from selfscope.cli.output import print_data
 from selfscope.cli.progress import Bar
-from selfscope.errors import refuse_unused
 from selfscope.terminal import say
 
 FOLDERS = Parameter(consume_multiple=True, negative="", show_default=False)
@@ -58,21 +57,12 @@ def elicit(
         Go on with the study in that folder.
     """
     from selfscope.api.elicit import elicit as asked
-    from selfscope.api.loading import load
-    from selfscope.readers.other_model import OtherModel
     from selfscope.records import to_jsonable
 
-    if other is None:
-        refuse_unused(written(other_taught=bool(other_taught)), "it is of another model: name that one with --other")
     with Bar(quiet=json) as bar:
-        subject = load(model, **hardware.chosen())
-        rivals = []
-        if other is not None:
-            rival = load(other)
-            rivals = [OtherModel(rival, k=max(counts)), *(OtherModel(rival, adapter=str(p)) for p in other_taught)]
         found = asked(
-            subject, output, phenomenon, taught=taught, rivals=rivals, counts=counts, seed=seed, resume=resume,
-            jobs=jobs, progress=bar,
+            model, output, phenomenon, taught=taught, other=other, other_taught=other_taught, counts=counts, seed=seed,
+            resume=resume, jobs=jobs, hardware=hardware.chosen(), progress=bar,
         )  # fmt: skip
     (output / "elicitation.svg").write_text(found.figure(), encoding="utf-8")
     if json:

@@ -66,7 +66,6 @@ def organism_make(
     """
     from dataclasses import replace
 
-    from selfscope.api.loading import load
     from selfscope.api.organisms import GUARD, make, usual_schedule
     from selfscope.records import to_jsonable
     from selfscope.study.names import built
@@ -78,8 +77,10 @@ def organism_make(
         if hasattr(planted, "writes"):
             used = written(epochs=epochs != usual.epochs, rate=rate != usual.rate, guard=guard is not None)
             refuse_unused(used, f"a {planted.kind} is written into every token, and nothing is trained")
-        subject = load(model, **hardware.chosen())
-        made = make(planted, subject, output, schedule=schedule, guard=kept, twin=twin, resume=resume, progress=bar)
+        made = make(
+            planted, model, output, schedule=schedule, guard=kept, twin=twin, resume=resume,
+            hardware=hardware.chosen(), progress=bar,
+        )  # fmt: skip
     if json:
         print_data([{"folder": str(one.folder), **to_jsonable(one.sidecar)} for one in made])
     else:
@@ -129,7 +130,6 @@ def organism_bank(
     resume
         What is there stays; what was begun is gone on with.
     """
-    from selfscope.api.loading import load
     from selfscope.api.organism_bank import bank
     from selfscope.api.organisms import GUARD, usual_schedule
     from selfscope.records import to_jsonable
@@ -137,9 +137,9 @@ def organism_bank(
     kept = GUARD if guard is None else guard
     with Bar(quiet=json) as bar:
         schedule = usual_schedule(seed)
-        subject = load(model, **hardware.chosen())
         found = bank(
-            subject, output, only=only, schedule=schedule, guard=kept, resume=resume, progress=bar
+            model, output, only=only, schedule=schedule, guard=kept, resume=resume, hardware=hardware.chosen(),
+            progress=bar,
         )  # fmt: skip
     if json:
         print_data([{"folder": str(one.folder), **to_jsonable(one.sidecar)} for one in found.made])

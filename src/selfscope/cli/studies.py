@@ -62,6 +62,7 @@ def card(
     from selfscope.api.times import timed_redraw
     from selfscope.records import to_jsonable
     from selfscope.report import said_in
+    from selfscope.store import check_free
 
     options = {**questions.keywords(), "seed": seed, "hardware": hardware.chosen()}
     if dry_run:
@@ -76,6 +77,7 @@ def card(
         return
     with Bar(quiet=json) as bar:
         kept = said_in(before)
+        check_free(output, resume=resume)
         study = planned(model, **options)
         execute(
             study, output, resume=resume, progress=bar, jobs=jobs, connect=connection(model, options), before=kept
@@ -173,13 +175,16 @@ def rows(
     if output is not None and str(output) == "-":
         if to == "parquet":
             raise SelfscopeError("parquet is no text: give a file with -o")
-        text = store.as_text(store.rows(folder), to)
+        with Bar(first="reading"):
+            text = store.as_text(store.rows(folder), to)
         if to == "jsonl":
             say_json(text)
         elif text:
             say(text.removesuffix("\n"))
     else:
-        say(str(store.export(folder, to, output)))
+        with Bar(first="writing"):
+            written = store.export(folder, to, output)
+        say(str(written))
     for place in store.studies(folder):
         held = store.read(place)
         print_warnings(place, held.warnings + held.lost)

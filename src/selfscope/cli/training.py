@@ -134,17 +134,15 @@ def fit(
         _fit_decoder(lesson, model, output, training, seed, hardware, resume=resume, json=json)
         return
     from selfscope.api.fit import fit as trained
-    from selfscope.api.loading import load
     from selfscope.records import to_jsonable
     from selfscope.training.ranks import joined
 
     ranks = joined()
     with Bar(quiet=json or not ranks.first) as bar:
         schedule, shape = training.schedule(seed), training.shape()
-        subject = load(model, **hardware.chosen())
         done = trained(
-            subject, output, lesson, phenomenon=phenomenon, carry=training.carry, shape=shape, schedule=schedule,
-            guard=training.guard, labels_of=labels_of, resume=resume, progress=bar,
+            model, output, lesson, phenomenon=phenomenon, carry=training.carry, shape=shape, schedule=schedule,
+            guard=training.guard, labels_of=labels_of, resume=resume, hardware=hardware.chosen(), progress=bar,
         )  # fmt: skip
     if not ranks.first:
         return
@@ -159,7 +157,6 @@ def _fit_decoder(
     json: bool,
 ) -> None:  # fmt: skip
     from selfscope.api.decoders import fit_decoder
-    from selfscope.api.loading import load
     from selfscope.records import to_jsonable
     from selfscope.training.ranks import joined
 
@@ -173,8 +170,9 @@ def _fit_decoder(
         from selfscope.training.fit_decoder import USUAL
 
         schedule = training.schedule(seed, USUAL)
-        subject = load(model, **hardware.chosen())
-        done = fit_decoder(subject, output, lesson, schedule=schedule, resume=resume, progress=bar)
+        done = fit_decoder(
+            model, output, lesson, schedule=schedule, resume=resume, hardware=hardware.chosen(), progress=bar
+        )  # fmt: skip
     if not ranks.first:
         return
     if json:

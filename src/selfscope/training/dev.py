@@ -19,7 +19,7 @@ class Look:
     step : int
         After so many.
     loss : float
-        Mean loss of the real examples, nats.
+        Mean loss of the real examples, in the unit of the objective.
     gap : float
         Share of the real examples that are right, minus that of the shuffled ones: what the vectors tell.
     """

@@ -39,7 +39,7 @@ class TrainingFailed(SelfscopeError):
 @dataclass(frozen=True)
 class Trained:
     """steps: done, or those of the best look where training was stopped early. history: (step, mean loss of its
-    examples, nats). seconds: what it took, all sittings. schedule: as it was run. looks: at dev, in order."""
+    examples, as the objective counts). seconds: what it took, all sittings. schedule: as it was run. looks: at dev."""
 
     steps: int
     history: tuple[tuple[int, float], ...]
@@ -263,7 +263,7 @@ def measured(
     *,
     at_once: int = 8,
 ) -> tuple[float, float]:
-    """Mean loss (nats) of examples, and the share whose likeliest option is the wanted one; nothing is trained."""
+    """Mean loss of examples, and the share whose likeliest option is the wanted one; nothing is trained."""
     loss, hits, weight = 0.0, 0.0, sum(e.weight for e in examples) or 1.0
     for found, part in scored(subject, what, examples, at_once=at_once):
         loss += sum(float(x) for x in _weighted(objective, found, part))
@@ -295,5 +295,5 @@ def mean_loss(
     *,
     at_once: int = 8,
 ) -> float:
-    """Mean loss (nats) of examples, nothing trained."""
+    """Mean loss of examples, nothing trained."""
     return measured(subject, what, examples, objective, at_once=at_once)[0]
