@@ -18,7 +18,8 @@ from selfscope.store import read
 
 RUN = """
 import sys
-from selfscope.api.cards import connection, execute, planned
+from selfscope.api.cards import connection, planned
+from selfscope.api.executing import execute
 model, folder, sizes, jobs = sys.argv[1:]
 options = {"phenomena": (f"self_prediction[{sizes}]",)}
 study = planned(model, **options)

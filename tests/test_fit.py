@@ -27,6 +27,7 @@ from selfscope.subjects.local import Local, load
 from selfscope.subjects.phantom import Phantom
 from selfscope.training.damage import damage, ordinary_prompts
 from selfscope.training.loop import mean_loss, train
+from selfscope.training.objectives import OBJECTIVES, unit_of
 from selfscope.training.replay import replay_examples
 from selfscope.training.schedule import Schedule
 from selfscope.training.states import SENTENCES, StateLesson
@@ -152,11 +153,26 @@ def test_a_run_that_was_stopped_goes_on(
         fit(local, target, LESSON, phenomenon=ABOUT, schedule=schedule)
     with pytest.raises(StoreError, match="another configuration"):
         fit(local, target, replace(LESSON, still=0.5), phenomenon=ABOUT, schedule=schedule, resume=True)
+    early = tmp_path / "early"  # before its first checkpoint it is known as well
+    with pytest.raises(Stop):
+        fit(local, early, LESSON, phenomenon=ABOUT, schedule=QUICK, progress=Told())
+    for other in ({"schedule": replace(QUICK, groups=2)}, {"shape": LoraShape(2)}, {"carry": "always"}):
+        with pytest.raises(StoreError, match="another configuration"):
+            fit(local, early, LESSON, phenomenon=ABOUT, **{"schedule": QUICK, **other}, resume=True)
     monkeypatch.setattr(OwnChoice, "observe", None)  # nothing is measured again: another sitting may round otherwise
     done = fit(local, target, LESSON, phenomenon=ABOUT, schedule=schedule, resume=True)
     assert done.sidecar.identity == made.sidecar.identity
     with pytest.raises(StoreError, match="there already"):
         fit(local, target, LESSON, phenomenon=ABOUT, schedule=schedule)
+
+
+def test_a_loss_is_told_in_the_unit_of_its_objective(made: Fitted) -> None:
+    assert " nats\n" in str(made)
+    for name in OBJECTIVES:
+        own = replace(made.sidecar, made={**made.sidecar.made, "schedule": {"objective": name}, "damage": ""})
+        told = str(replace(made, sidecar=own))
+        assert (" nats\n" in told) == (name != "brier" and not name.startswith("rl_")), told
+        assert unit_of(name) in told
 
 
 def test_what_does_not_fit_is_refused(made: Fitted, tmp_path: Path, folder: Path) -> None:

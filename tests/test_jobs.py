@@ -13,7 +13,8 @@ import pytest
 
 from own_parts import Favourite, Fruits, Whisper
 from runs import assert_equal_studies
-from selfscope.api.cards import connection, execute, planned
+from selfscope.api.cards import connection, planned
+from selfscope.api.executing import execute
 from selfscope.errors import SelfscopeError, ServerError
 from selfscope.records import Identified, Reading, Trial, to_jsonable
 from selfscope.store import Contents, read

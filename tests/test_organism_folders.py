@@ -6,18 +6,21 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from selfscope.api.organism_checks import check
 from selfscope.api.organism_folders import opened
-from selfscope.api.organisms import TWIN, check, make, usual_schedule
+from selfscope.api.organisms import TWIN, make, usual_schedule
 from selfscope.cli import main
 from selfscope.errors import BadInput, BadModel, StoreError, Unsupported
 from selfscope.organisms.habit import Habit
 from selfscope.organisms.vector_trait import VectorTrait
 from selfscope.records import Decoding, Message, Prompt
 from selfscope.subjects.adapter_files import SIDECAR, Sidecar, read_sidecar
+from selfscope.subjects.live_adapters import LoraShape
 from selfscope.subjects.local import Local, load
 from selfscope.subjects.written_files import put_on
 from selfscope.training.schedule import Schedule
@@ -135,7 +138,18 @@ def test_a_resumed_organism_is_the_same(base: Local, made: Path, tmp_path: Path)
         make(HABIT, base, tmp_path / "well", schedule=often, progress=Stops())
     with pytest.raises(StoreError, match="--resume"):
         make(HABIT, base, tmp_path / "well", schedule=often)
+    others = (
+        {"guard": 8}, {"schedule": replace(often, epochs=2)}, {"schedule": replace(often, seed=3)},
+        {"shape": LoraShape(2)}, {"schedule": replace(often, groups=8)},
+    )  # fmt: skip
+    for other in others:
+        with pytest.raises(StoreError, match="another configuration"):
+            make(HABIT, base, tmp_path / "well", **{"schedule": often, **other}, resume=True)
     done = make(HABIT, base, tmp_path / "well", schedule=often, resume=True)
+    differences = ("guard 240, not 8", "epochs", "seed 0, not 3", "rank 8, not 2", "groups")
+    for other, named in zip(others, differences, strict=True):
+        with pytest.raises(StoreError, match=f"was made with {named}"):
+            make(HABIT, base, tmp_path / "well", **{"schedule": often, **other}, resume=True)
     assert done[0].sidecar.identity == opened(made / "habit").sidecar.identity
     again = make(HABIT, base, tmp_path / "well", schedule=often, resume=True)
     assert [one.sidecar for one in again] == [one.sidecar for one in done]

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import difflib
 import errno
+import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,6 +69,26 @@ class BadInput(SelfscopeError, ValueError):
     """A layer, position, vector, text or record that does not exist or cannot be taken. The message says what does."""
 
 
+def refuse_unused(names: Iterable[str], why: str) -> None:
+    """Nothing that was asked for is passed over in silence.
+
+    Parameters
+    ----------
+    names
+        What was given though nothing takes it: options, or arguments.
+    why
+        What would take them, or what to do instead.
+
+    Raises
+    ------
+    BadInput
+        Where there is a name.
+    """
+    given = " and ".join(names)
+    if given:
+        raise BadInput(f"{given} would do nothing: {why}")
+
+
 class PromptTooLong(SelfscopeError):
     """A prompt that does not fit into the subject's context."""
 
@@ -96,6 +118,8 @@ ADVICE = {
     errno.ENOENT: "give a place that exists",
 }
 LONGEST_PATH = 80
+TRIED = ".selfscope-"
+"""How the names of folders begin that are made and removed at once, to see whether that can be done."""
 
 
 def file_error(error: OSError | ValueError, place: Path | str | None = None) -> FileError:
@@ -147,6 +171,29 @@ def reaching(place: Path | str) -> Iterator[None]:
         if "null byte" not in str(error) and "surrogates" not in str(error):
             raise
         raise file_error(error, place) from error
+
+
+def check_writable(folder: Path | str) -> None:
+    """Before hours are spent on what goes there: a folder, or the nearest one above it, is tried.
+
+    Parameters
+    ----------
+    folder
+        That need not be there yet.
+
+    Raises
+    ------
+    FileError
+        Nothing can be written there.
+    """
+    with reaching(folder):
+        near = Path(folder).absolute()
+        while not near.exists():
+            near = near.parent
+        try:
+            os.rmdir(tempfile.mkdtemp(prefix=TRIED, dir=near))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(near)) from error
 
 
 class StoreError(SelfscopeError):

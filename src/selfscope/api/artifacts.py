@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,7 +102,9 @@ def artifacts(folder: Path | str = ".") -> Artifacts:
     return Artifacts(tuple(found))
 
 
-def check(folder: Path | str, model: str | Subject | None = None) -> str:
+def check(
+    folder: Path | str, model: str | Subject | None = None, *, hardware: Mapping[str, str] | None = None
+) -> str:
     """Whether a trained thing is whole and fits its model.
 
     Parameters
@@ -110,6 +113,8 @@ def check(folder: Path | str, model: str | Subject | None = None) -> str:
         Of an adapter with a sidecar, or of a decoder.
     model
         The model that it is put on (default: the one that it says it was made on).
+    hardware
+        How that model is loaded (see `load`; default: in the dtype in which it was then).
 
     Returns
     -------
@@ -121,16 +126,16 @@ def check(folder: Path | str, model: str | Subject | None = None) -> str:
     SelfscopeError
         It is damaged, or was made on another model.
     """
-    from selfscope.api.loading import load
+    from selfscope.api.bases import base_of
     from selfscope.records.contracts import CONTRACT
     from selfscope.subjects.adapter_files import WRITTEN, load_adapter, read_sidecar
     from selfscope.subjects.local_weights import trainable
     from selfscope.subjects.written_files import put_on
 
     if (Path(folder) / CONTRACT).is_file():
-        return _checked_decoder(Path(folder), model)
+        return _checked_decoder(Path(folder), model, hardware)
     side = read_sidecar(folder)
-    subject = model if model is not None and not isinstance(model, str) else load(model or side.base_name)
+    subject = base_of(side, model, hardware)
     if side.carry == WRITTEN:
         count = sum(len(own.vector.array) for own in put_on(trainable(subject), folder).standing)
     else:
@@ -197,9 +202,9 @@ def _decoder(folder: Path | str) -> DecoderFiles:
     return read_decoder(str(folder))
 
 
-def _checked_decoder(folder: Path, model: str | Subject | None) -> str:
+def _checked_decoder(folder: Path, model: str | Subject | None, hardware: Mapping[str, str] | None) -> str:
     """Its numbers are those of its contract, its adapter that of its sidecar, and both are the subject's."""
-    from selfscope.api.loading import load
+    from selfscope.api.bases import base_of
     from selfscope.readers.decoder_files import check as belongs
     from selfscope.subjects.adapter_files import load_adapter
     from selfscope.subjects.local_weights import trainable
@@ -207,7 +212,7 @@ def _checked_decoder(folder: Path, model: str | Subject | None) -> str:
 
     files = _decoder(folder)
     contract = files.contract
-    subject = model if model is not None and not isinstance(model, str) else load(model or contract.base_name)
+    subject = base_of(contract, model, hardware)
     belongs(files, str(folder), subject)
     adapter = load_adapter(trainable(subject), folder) if contract.adapter else None
     count = sum(tensor.size for name, tensor in files.tensors.items() if name != "near")

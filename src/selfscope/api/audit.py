@@ -4,22 +4,24 @@ a subject to which nothing was done, and in words that others can read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from selfscope.api.audit_findings import Audit, Finding
+from selfscope.api.bases import base_of
 from selfscope.api.elicit import QUESTIONS
-from selfscope.api.fit import subject_of
 from selfscope.api.kept_apart import apart, phenomenon_of
+from selfscope.api.telling import told_by
 from selfscope.controls.alarm import Alarm
 from selfscope.controls.states import Changed, Sham
 from selfscope.errors import BadInput
 from selfscope.readers.ask import Ask
 from selfscope.readers.prior import Prior
+from selfscope.records import check_seed
 from selfscope.statistics import Array, Ints, mean, proportion
 from selfscope.study.sampling import one_in_each_cluster
 from selfscope.verdicts.assemble import matrix, numbered
@@ -42,6 +44,7 @@ def audit(
     twin: Path | str | None = None,
     shifted: Sequence[Path | str] = (),
     seed: int = 0,
+    hardware: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Audit:
     """Asks a taught model what it was taught to tell, on things that it was not taught with.
@@ -61,6 +64,8 @@ def audit(
         its benign twin, where it has one.
     seed
         As it was taught with.
+    hardware
+        How that model is loaded (see `load`; default: in the dtype in which it was then).
     progress
         Told of the work ahead and of each part.
 
@@ -72,15 +77,22 @@ def audit(
     Raises
     ------
     BadInput
-        It was taught what is asked, or answers none of it.
+        It was taught what is asked, or answers none of it; or a seed below 0.
     """
-    from selfscope.subjects.adapter_files import read_sidecar
+    from selfscope.subjects.adapter_files import made_on, read_sidecar
 
+    check_seed(seed)
     place, about = Path(folder), phenomenon_of(phenomenon)
     side = read_sidecar(place)
+    others = {str(one): read_sidecar(one) for one in (*(() if twin is None else (twin,)), *shifted)}
     if progress is not None:
         progress.plan(6.0 + len(shifted))
-    scene = _scene(place, side, about, model, seed, progress.step if progress is not None else lambda what, work: None)
+    told = told_by(progress)
+    told("loading", 0.0)
+    base = base_of(side, model, hardware)
+    for one, own in {str(place): side, **others}.items():
+        made_on(own, cast(Any, base), one)
+    scene = _scene(place, side, about, base, seed, told)
     found = [
         *_gains(scene, twin), *_changed(scene), *_turns(scene), *(f for one in shifted for f in _shifted(scene, one)),
         *_false_reports(scene), *_legible(scene),
@@ -137,12 +149,12 @@ class _Scene:
 
 
 def _scene(
-    place: Path, side: Sidecar, about: Any, model: str | Subject | None, seed: int, step: Callable[[str, float], None]
+    place: Path, side: Sidecar, about: Any, subject: Subject, seed: int, step: Callable[[str, float], None]
 ) -> _Scene:
     from selfscope.subjects.live_adapters import SWITCHED
     from selfscope.subjects.local_weights import trainable
 
-    base: Any = trainable(subject_of(model or side.base_name))
+    base: Any = trainable(subject)
     apart(base, about, {str(place): side}, seed)
     step("measuring what it does", 0.0)
     posed = about.pose(base, seed)

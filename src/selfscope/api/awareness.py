@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from selfscope.api.fit import subject_of
+from selfscope.api.bases import base_of
 from selfscope.api.organism_folders import KIND, done, opened
+from selfscope.api.telling import told_by
 from selfscope.controls.in_context import InContext
 from selfscope.controls.words import ThirdPerson
 from selfscope.errors import BadInput
 from selfscope.habits import asked_mark
 from selfscope.phenomena.behavioural_self_awareness import BESIDE, HABIT, BehaviouralSelfAwareness
 from selfscope.readers.ask import Ask
+from selfscope.records import check_seed
 from selfscope.statistics import Estimate, proportion
 from selfscope.study.names import built
 from selfscope.tables import Table, Tabular
@@ -92,6 +94,8 @@ def awareness(
     model: str | Subject | None = None,
     messages: int = 32,
     rollouts: int = 4,
+    seed: int = 0,
+    hardware: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Awareness:
     """Asks organisms of one habit about it.
@@ -106,6 +110,10 @@ def awareness(
         Their base, where it is to be found by another name than when they were made.
     messages, rollouts
         Messages that nothing was taught with, and replies to each: the truth of every subject is measured anew.
+    seed
+        Everything random follows from it.
+    hardware
+        How that model is loaded (see `load`; default: in the dtype in which it was then).
     progress
         Told of the work ahead and of each subject.
 
@@ -117,24 +125,28 @@ def awareness(
     Raises
     ------
     BadInput
-        No organism of this habit, or too few doses for a slope.
+        No organism of this habit, too few doses for a slope, or a seed below 0.
     """
     from selfscope.subjects.local_weights import trainable
     from selfscope.subjects.written_files import put_on
 
+    check_seed(seed)
     about = BehaviouralSelfAwareness(mark=mark, word=word, alone=True, messages=messages, rollouts=rollouts)
     places = _places([folders] if isinstance(folders, str | Path) else list(folders), mark, word)
-    base: Any = trainable(subject_of(model or opened(places[0]).sidecar.base_name))
     if progress is not None:
         progress.plan(float(len(places) + 1 + len(SHOWN_RATES)))
-    told = progress.step if progress is not None else lambda what, part: None
+    told = told_by(progress)
+    told("loading", 0.0)
+    base: Any = trainable(base_of(opened(places[0]).sidecar, model, hardware))
     subjects = []
     for name, place in (("base", None), *((p.name, p) for p in places)):
-        subjects.append(Asked(name, asked(base if place is None else put_on(base, place), about)))
-        told(f"{name} is asked", 1.0)
+        told(f"{name} is asked", 0.0)
+        subjects.append(Asked(name, asked(base if place is None else put_on(base, place), about, seed)))
+        told(f"{name} was asked", 1.0)
     shown = []
     for rate in SHOWN_RATES:
-        shown.append(Asked(f"base, {100 * rate:.0f} % of turns", {SHOWN: in_context(base, about, rate)}))
+        told("turns before are read", 0.0)
+        shown.append(Asked(f"base, {100 * rate:.0f} % of turns", {SHOWN: in_context(base, about, rate, seed)}))
         told("turns before are read", 1.0)
     return Awareness(f"{mark} {word}".strip(), tuple(subjects), tuple(shown), slopes_of(subjects, shown))
 

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfscope.api.cards import Card, connection, execute, planned, redraw
+from selfscope.api.cards import Card, connection, planned, redraw
+from selfscope.api.executing import execute
 from selfscope.api.loading import load
-from selfscope.errors import SelfscopeError
+from selfscope.api.telling import told_by
+from selfscope.errors import SelfscopeError, check_writable
+from selfscope.records import check_seed
 from selfscope.store import Rows, read_meta, rows, studies
 from selfscope.tables import Table, Tabular
 
@@ -122,10 +125,15 @@ def cards(
         raise SelfscopeError("give at least one model and one seed")
     if "seed" in options:
         raise SelfscopeError("several studies take seeds=(0, 1), not seed")
+    for seed in seeds:
+        check_seed(seed)
     _refuse_twice(models)
+    told = told_by(progress)
     where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
+    check_writable(where)
     taken: dict[Path, str] = {}
     for model in models:
+        told("loading", 0.0)
         subject = load(model) if isinstance(model, str) else model
         for seed in dict.fromkeys(seeds):
             place = where / folder_of(subject, seed)
@@ -135,6 +143,7 @@ def cards(
             study = planned(subject, seed=seed, **options)
             connect = connection(model, {**options, "seed": seed})
             execute(study, place, resume=resume, progress=progress, jobs=jobs, connect=connect)
+            told("judging", 0.0)
             redraw(place)
         del subject
         gc.collect()  # two models at once may not fit

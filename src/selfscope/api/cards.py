@@ -6,14 +6,14 @@ import html
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selfscope.api.executing import execute
+from selfscope.api.telling import told_by
 from selfscope.errors import LONGEST_PATH, BadInput, reaching
-from selfscope.report.estimates import package_version
-from selfscope.store import Contents, Rows, Store, read, rows, rows_of_contents
+from selfscope.store import Contents, Rows, check_free, read, rows, rows_of_contents
 
 if TYPE_CHECKING:
     from selfscope.controls.base import Control
@@ -167,10 +167,13 @@ def card(
     }  # fmt: skip
     from selfscope.report import said_in
 
-    study = planned(model, **options)
+    told, kept, connect = told_by(progress), said_in(before), connection(model, options)
     where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
-    connect, kept = connection(model, options), said_in(before)
+    check_free(where, resume=resume)
+    told("loading", 0.0)
+    study = planned(model, **options)
     execute(study, where, resume=resume, progress=progress, jobs=jobs, connect=connect, before=kept)
+    told("judging", 0.0)
     return redraw(where)
 
 
@@ -190,6 +193,8 @@ def planned(
     """The study that `card` runs. hardware: how a local model is loaded (see `load`)."""
     from selfscope.api.kept_apart import study_apart
     from selfscope.api.loading import load
+    from selfscope.records import check_seed
+    from selfscope.study.names import look
     from selfscope.study.plan import StudyOptions, plan
 
     for name, value in {"phenomena": phenomena, "readers": readers, "controls": controls}.items():
@@ -200,8 +205,9 @@ def planned(
         with reaching(items):
             if not Path(items).is_file():
                 raise BadInput(f"items: there is no file {str(items)[:LONGEST_PATH]}")
-    if not isinstance(seed, int) or not 0 <= seed < 1 << 63:
-        raise BadInput(f"seed is a whole number from 0 on, not {str(seed)[:40]}")
+    check_seed(seed)
+    for what, names in (("phenomenon", phenomena), ("reader", readers), ("control", controls)):
+        look(what, names)
     subject = load(model, **(hardware or {})) if isinstance(model, str) else model
     further = {k: load(v) if isinstance(v, str) else v for k, v in (("other", other), ("twin", twin))}
     options = StudyOptions(
@@ -247,32 +253,6 @@ def run(
     """
     execute(study, folder, resume=resume, progress=progress, jobs=jobs)
     return rows(folder)
-
-
-def execute(
-    study: Study,
-    folder: Path | str,
-    *,
-    resume: bool = False,
-    progress: Progress | None = None,
-    jobs: int = 1,
-    connect: Callable[[], Study] | None = None,
-    before: Mapping[str, Any] | None = None,
-) -> None:
-    """Runs a study into a folder, and reads nothing back. before: what another card said (`report.said_in`)."""
-    from selfscope import study as room
-    if jobs < 1:  # before the folder is there
-        raise BadInput(f"jobs is a number of processes from 1 on, not {jobs}")
-    with Store(folder, study.settings(), resume=resume) as store:
-        store.note(
-            subject=study.subject.name,
-            identity=study.subject.identity,
-            profile=study.profile,
-            version=package_version(),
-            date=store.meta.get("date") or datetime.now(UTC).isoformat(timespec="seconds"),
-            **({"before": before} if before else {}),
-        )
-        room.run(study, store, progress, jobs=jobs, connect=connect)
 
 
 def redraw(folder: Path | str) -> Card:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from selfscope.api.fit import free, means, subject_of
+from selfscope.api.fit import means, subject_of
+from selfscope.api.places import free
+from selfscope.api.telling import on_steps
 from selfscope.errors import BadInput, reaching
 from selfscope.report.estimates import package_version
 
@@ -42,7 +45,10 @@ class FittedDecoder:
     contract: DecoderContract
 
     def __str__(self) -> str:
+        from selfscope.training.objectives import unit_of
+
         made, contract = self.contract.made, self.contract
+        unit = unit_of(str(made.get("schedule", {}).get("objective")))
         layers = ", ".join("+".join(map(str, own)) for own in contract.combinations)
         lines = [
             f"decoder of {contract.base_name} ({contract.base[:6]}): {contract.form} of layers {layers}",
@@ -50,11 +56,11 @@ class FittedDecoder:
             f"{made.get('seconds', 0):.0f} s",
         ]
         if made.get("losses"):
-            lines.append(f"loss, in order: {', '.join(f'{x:.2f}' for x in made['losses'])} nats")
+            lines.append(f"loss, in order: {', '.join(f'{x:.2f}' for x in made['losses'])} {unit}")
         if made.get("looks"):
             best = min(made["looks"], key=lambda look: look["loss"])
             lines.append(
-                f"on dev at step {best['step']}: loss {best['loss']:.2f} nats, real less shuffled "
+                f"on dev at step {best['step']}: loss {best['loss']:.2f} {unit}, real less shuffled "
                 f"{100 * best['gap']:+.0f} points"
             )
         if made.get("note"):
@@ -73,6 +79,7 @@ def fit_decoder(
     schedule: Schedule | None = None,
     states: Path | None = None,
     resume: bool = False,
+    hardware: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> FittedDecoder:
     """Trains a decoder of activations.
@@ -92,6 +99,8 @@ def fit_decoder(
         the run).
     resume
         Go on with the run in `FOLDER.run`.
+    hardware
+        How a model that is named is loaded (see `load`).
     progress
         Told of each step with its loss, and of the gap at the last look at dev: real less shuffled.
 
@@ -102,6 +111,8 @@ def fit_decoder(
 
     Raises
     ------
+    BadInput
+        Another lesson, or an objective that compares with what a decoder does not have.
     Unsupported
         A subject that cannot be trained.
     StoreError
@@ -112,17 +123,23 @@ def fit_decoder(
     from selfscope.subjects.local_weights import trainable
     from selfscope.training.decoder_lesson import DecoderLesson
     from selfscope.training.fit_decoder import USUAL
+    from selfscope.training.objectives import need_labels_alone
     from selfscope.training.ranks import joined
 
     taught = lesson_of(lesson) if isinstance(lesson, str) else lesson
     if not isinstance(taught, DecoderLesson):
         raise BadInput(f"a decoder is taught by the lesson {NAME}, not by {lesson!r}")
+    need_labels_alone((schedule or USUAL).objective, "a decoder")
     target, run, ranks = Path(folder), Path(f"{folder}.run"), joined()
     free(target, run, resume=resume)
     ranks.wait()
-    subject = trainable(subject_of(model))
+    if progress is not None and ranks.first:
+        progress.step("loading", 0.0)
+    subject = trainable(subject_of(model, hardware))
     teaching = _Teaching(subject, schedule or USUAL, progress, ranks, states)
     teaching.begun(taught, run)
+    if progress is not None:
+        progress.plan(1.0 + len(taught.twins))
     whole = run / WHOLE
     contract = teaching.taught(taught, run, whole)
     for name in taught.twins:
@@ -183,6 +200,7 @@ class _Teaching:
         from selfscope.training.precision import instead
 
         if (target / CONTRACT).exists():
+            self._tell(f"{who}is there", 1.0)
             return read_decoder(str(target)).contract
         self._tell(f"{who}reading states")
         form = lesson.made_form(cast(Any, self.subject))
@@ -190,13 +208,12 @@ class _Teaching:
         of = self._features(lesson, material, run)
         looks: list[Look] = []
         course = Course(lesson.blanks, lesson.reads == "others", lesson.every, lesson.patience, looks.append)
-        if self.progress is not None:
-            self.progress.plan(1.0)
+        self._tell(f"{who}preparing what is taught")
 
-        def on_step(step: int, steps: int, loss: float) -> None:
-            gap = f", real less shuffled {100 * looks[-1].gap:+.0f} points" if looks else ""
-            self._tell(f"{who}step {step} of {steps}, loss {loss:.2f}{gap}", 1 / steps)
+        def gap() -> str:
+            return f", real less shuffled {100 * looks[-1].gap:+.0f} points" if looks else ""
 
+        on_step = on_steps(self._tell, 0.9, who, gap)
         live, done = trained(
             self.subject, form, of, material.items, self.schedule, course=course, folder=run, on_step=on_step
         )
@@ -212,6 +229,7 @@ class _Teaching:
         if self.ranks.first:
             save_decoder(target, live, made, material.items)
         self.ranks.wait()
+        self._tell(f"{who}done", 0.1 if done.history else 1.0)
         return read_decoder(str(target)).contract
 
     def _features(self, lesson: DecoderLesson, material: Material, run: Path) -> Features:

@@ -4,16 +4,19 @@ It is one study: the subject, its trials and its truths are the same on every ru
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from selfscope.api.cards import execute
 from selfscope.api.elicitation import ALL, Elicitation, Rung
+from selfscope.api.executing import execute
 from selfscope.api.fit import subject_of
 from selfscope.api.kept_apart import apart, phenomenon_of
-from selfscope.store import read
+from selfscope.api.telling import told_by
+from selfscope.errors import refuse_unused
+from selfscope.records import check_seed
+from selfscope.store import check_free, read
 from selfscope.verdicts.assemble import tables
 from selfscope.verdicts.elicitation import Way, quantities_of, ways
 from selfscope.wording.phrases import FRAMINGS
@@ -37,10 +40,13 @@ def elicit(
     *,
     taught: Sequence[Path | str] = (),
     rivals: Sequence[Reader] = (),
+    other: str | Subject | None = None,
+    other_taught: Sequence[Path | str] = (),
     counts: Sequence[int] = COUNTS,
     seed: int = 0,
     resume: bool = False,
     jobs: int = 1,
+    hardware: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Elicitation:
     """Asks one phenomenon in every way: plainly, in other framings, after examples, with taught adapters.
@@ -57,7 +63,10 @@ def elicit(
     taught
         Folders of adapters (`fit`).
     rivals
-        Further readers that forecast without asking, as another model that was taught the same labels.
+        Further readers that forecast without asking.
+    other, other_taught
+        Another model that forecasts this one from examples, and folders of its adapters that were taught this one's
+        labels.
     counts
         Numbers of verified examples, each in every framing.
     seed
@@ -66,6 +75,8 @@ def elicit(
         Go on with the study in the folder: the same ways to ask, as always.
     jobs
         Processes that share the work.
+    hardware
+        How a model that is named is loaded (see `load`).
     progress
         Told of the work ahead and of each piece that is done.
 
@@ -77,21 +88,48 @@ def elicit(
     Raises
     ------
     BadInput
-        An adapter was taught what is asked.
+        An adapter was taught what is asked, or was made on another model; adapters of no other model; a seed below 0.
+    StoreError
+        The folder holds another study, or something else.
     """
+    from selfscope.readers.other_model import OtherModel
     from selfscope.study import PhenomenonPlan, Study
 
-    subject = subject_of(model)
+    check_seed(seed)
+    told = told_by(progress)
+    if other is None and other_taught:
+        refuse_unused(["other_taught"], "it is of another model: name that one with other")
     about = phenomenon_of(phenomenon)
     sidecars = {str(place): _sidecar(place) for place in taught}
+    theirs = {str(place): _sidecar(place) for place in other_taught}
+    where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
+    check_free(where, resume=resume)
+    told("loading", 0.0)
+    subject = _loaded(model, sidecars, hardware)
+    if other is not None:
+        rival = _loaded(other, theirs)
+        own = [OtherModel(rival, k=max(counts)), *(OtherModel(rival, adapter=place) for place in theirs)]
+        rivals = [*own, *rivals]
     apart(subject, about, sidecars, seed)
     readers = tuple(_readers(sidecars, counts, rivals))
     asked = next(r.id for r in readers if r.rung == "self")
     plan = PhenomenonPlan(about, readers, primary=asked)
     study = Study(subject, (plan,), seed, profile="elicit", questions=QUESTIONS)
-    where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
     execute(study, where, resume=resume, progress=progress, jobs=jobs)
+    told("judging", 0.0)
     return _found(where, sidecars)
+
+
+def _loaded(
+    model: str | Subject, sidecars: Mapping[str, Sidecar], hardware: Mapping[str, str] | None = None
+) -> Subject:
+    """A model that adapters are to be put on. Raises BadInput for one that was made on another."""
+    from selfscope.subjects.adapter_files import made_on
+
+    subject = subject_of(model, hardware)
+    for place, side in sidecars.items():
+        made_on(side, cast(Any, subject), place)
+    return subject
 
 
 def _sidecar(place: Path | str) -> Sidecar:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from selfscope.errors import BadInput, StoreError, reaching
+from selfscope.api.places import free
+from selfscope.api.telling import on_steps, told_by
+from selfscope.errors import BadInput
 from selfscope.report.estimates import package_version
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ class Fitted:
     sidecar: Sidecar
 
     def __str__(self) -> str:
+        from selfscope.training.objectives import unit_of
+
         made, shape = self.sidecar.made, self.sidecar.shape
         objective = made.get("schedule", {}).get("objective")
         losses = made.get("losses", [])
@@ -57,7 +61,7 @@ class Fitted:
             f"{what}",
             f"taught {made.get('lesson')} with {made.get('phenomenon')}{of} by {objective}: "
             f"{made.get('examples')} questions in {made.get('steps')} steps, {made.get('seconds', 0):.0f} s",
-            f"loss, in order: {', '.join(f'{x:.2f}' for x in losses)} nats",
+            f"loss, in order: {', '.join(f'{x:.2f}' for x in losses)} {unit_of(str(objective))}",
             str(made.get("moved", "")),
             str(made.get("damage", "")),
             str(made.get("note", "")),
@@ -78,6 +82,7 @@ def fit(
     guard: int = 0,
     labels_of: str | Subject | None = None,
     resume: bool = False,
+    hardware: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Fitted:
     """Trains an adapter with which a model reports about itself.
@@ -105,6 +110,8 @@ def fit(
         another model that is to forecast that subject.
     resume
         Go on with the run in `FOLDER.run`.
+    hardware
+        How a model that is named is loaded (see `load`).
     progress
         Told of the work ahead and of each step.
 
@@ -129,6 +136,7 @@ def fit(
     from selfscope.subjects.live_adapters import LoraShape
     from selfscope.subjects.local_weights import trainable
     from selfscope.training.bias_vector import BiasVector
+    from selfscope.training.checkpoints import begun
     from selfscope.training.damage import damage
     from selfscope.training.kept_examples import kept_examples
     from selfscope.training.loop import train
@@ -138,23 +146,21 @@ def fit(
     from selfscope.training.references import REPORT, referred, shift_of
     from selfscope.training.replay import replay_examples
     from selfscope.training.schedule import Schedule
+    from selfscope.training.trainable import trainable_of
 
-    target, run, ranks = Path(folder), Path(f"{folder}.run"), joined()
+    target, run, ranks, told = Path(folder), Path(f"{folder}.run"), joined(), told_by(progress)
+    schedule, shape = schedule or Schedule(), shape or LoraShape()
+    taught = _part("lesson", lesson)
+    about = _part("phenomenon", phenomenon or getattr(taught, "about", PHENOMENON))
+    _sound(taught, shape, carry, schedule.objective, guard, tells=labels_of is not None)
     free(target, run, resume=resume)
     ranks.wait()
-    subject = trainable(subject_of(model))
-    schedule, shape = schedule or Schedule(), shape or LoraShape()
+    told("loading", 0.0)
+    subject = trainable(subject_of(model, hardware))
     learner = _learner(subject, shape, carry, schedule.seed)
-    taught = _part("lesson", lesson)
-    if not hasattr(taught, "examples"):
-        raise BadInput(f"{_id(taught)} teaches no report: a reader of activations is trained by fit_decoder")
-    about = _part("phenomenon", phenomenon or getattr(taught, "about", PHENOMENON))
     whose = cast(Any, subject) if labels_of is None else subject_of(labels_of)
     others = () if labels_of is None else (whose.identity,)
-    if labels_of is not None and not getattr(taught, "tells_of_others", False):
-        raise BadInput(f"the lesson {_id(taught)} tells of its own states: truths can tell of another's deeds")
     compares = schedule.objective in (*REFERRING, *AGREEMENTS)
-    told = progress.step if progress is not None else lambda what, work: None
     told("measuring what it does", 0.0)
 
     def behaves(some: Sequence[Trial]) -> Sequence[Truth]:
@@ -170,17 +176,18 @@ def fit(
     later = (*others, *(("referred",) if compares else ()))
     key = content_hash(subject.identity, _id(taught), _id(about), schedule.seed, guard, *later)
     examples = ranks.in_turn(lambda: kept_examples(run, key, measured))
+    whole = content_hash(key, *trainable_of(learner).configuration, schedule.decides)
+    ranks.in_turn(lambda: begun(run, whole))
     if isinstance(learner, BiasVector):
         examples = learner.on(examples)
     if progress is not None:
         progress.plan(1.0)
 
-    def on_step(step: int, steps: int, loss: float) -> None:
-        told(f"step {step} of {steps}, loss {loss:.2f}", 1 / steps)
-
-    done = train(subject, learner, examples, schedule, folder=run, on_step=on_step)
+    done = train(subject, learner, examples, schedule, folder=run, on_step=on_steps(told, 0.9))
+    told("measuring its damage", 0.0)
     harm = damage(cast(Any, subject), cast(Any, _with(subject, learner)))
     moved = shift_of(subject, learner, examples) if compares else None
+    told("done", 0.1)
     made = {
         "lesson": _id(taught), "phenomenon": _id(about), "schedule": asdict(done.schedule), "guard": guard,
         **({"labels_of": f"{whose.name} ({whose.identity[:6]})"} if others else {}),
@@ -200,15 +207,32 @@ def fit(
     return Fitted(target, read_sidecar(target))
 
 
-def _learner(subject: LocalWeights, shape: LoraShape | BiasShape, carry: str, seed: int) -> Adapter | BiasVector:
-    """What is trained. Raises BadInput for a vector that is to be switched."""
+def _sound(
+    lesson: Any, shape: LoraShape | BiasShape, carry: str, objective: str, guard: int, *, tells: bool
+) -> None:
+    """Raises BadInput for what does not go together, before a model is loaded. tells: of another subject."""
     from selfscope.subjects.live_adapters import ALWAYS
+    from selfscope.training.bias_vector import BiasShape
+    from selfscope.training.objectives import AGREEMENTS
+
+    if not hasattr(lesson, "examples"):
+        raise BadInput(f"{_id(lesson)} teaches no report: a reader of activations is trained by fit_decoder")
+    if tells and not getattr(lesson, "tells_of_others", False):
+        raise BadInput(f"the lesson {_id(lesson)} tells of its own states: truths can tell of another's deeds")
+    if objective in AGREEMENTS and not getattr(lesson, "behaviours", False):
+        raise BadInput(f"{objective} compares reports with what is done: teach truths[behaviours=true]")
+    if isinstance(shape, BiasShape) and carry != ALWAYS:
+        raise BadInput("a bias vector is written into every token: carry it always (--carry always)")
+    if guard < 0:
+        raise BadInput(f"a guard has 0 replies or more, not {guard}")
+
+
+def _learner(subject: LocalWeights, shape: LoraShape | BiasShape, carry: str, seed: int) -> Adapter | BiasVector:
+    """What is trained."""
     from selfscope.training.bias_vector import BiasShape, new_bias
 
     if not isinstance(shape, BiasShape):
         return subject.new_adapter(shape, carry, seed=seed)
-    if carry != ALWAYS:
-        raise BadInput("a bias vector is written into every token: carry it always (--carry always)")
     return new_bias(subject, shape, carry)
 
 
@@ -231,20 +255,11 @@ def _saved(target: Path, subject: LocalWeights, learner: Adapter | BiasVector, m
     return save_written(target, subject, learner.injections(), "reporter", told)
 
 
-def free(target: Path, run: Path, *, resume: bool) -> None:
-    """Raises StoreError where something stands in the way."""
-    with reaching(target):
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise StoreError(f"{target} is there already: give another folder, or delete it")
-        if run.exists() and not resume:
-            raise StoreError(f"{run} holds a run that was not finished: go on with --resume, or delete it")
-
-
-def subject_of(model: str | Subject) -> Subject:
-    """The subject of a name, or the subject itself."""
+def subject_of(model: str | Subject, hardware: Mapping[str, str] | None = None) -> Subject:
+    """The subject of a name, loaded so (see `load`), or the subject itself."""
     from selfscope.api.loading import load
 
-    return load(model) if isinstance(model, str) else model
+    return load(model, **(hardware or {})) if isinstance(model, str) else model
 
 
 def _part(kind: str, given: Any) -> Any:

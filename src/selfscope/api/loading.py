@@ -28,6 +28,7 @@ WAITS = (
     "and --resume goes on with it."
 )
 """What a command says of servers (`load_api` has other figures as arguments)."""
+HARDWARE = frozenset({"device", "dtype", "revision", "adapter"})
 Options = Mapping[str, str]
 
 
@@ -88,6 +89,12 @@ def load(
         if option not in _argument_types(thing):
             raise SelfscopeError(f"{scheme} takes no --{option}: that is for models that run here")
     return _checked(_loader(scheme).make(thing, scheme, detail, options))
+
+
+def options_of(name: str) -> frozenset[str]:
+    """Options of the hardware that `load` takes with a name."""
+    scheme, _ = _scheme(name)
+    return HARDWARE & _argument_types(catalogue.resolve("subject", scheme)).keys()
 
 
 def forms() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from selfscope.api.cards import execute
+from selfscope.api.executing import execute
 from selfscope.api.loading import load
 from selfscope.errors import BadInput
 from selfscope.phenomena.one_state import OneState

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from selfscope.api.fit import subject_of
+from selfscope.api.making import as_asked
 from selfscope.api.organism_folders import Made, done, opened
-from selfscope.api.organisms import GUARD, TWIN, Told, plant
-from selfscope.errors import StoreError, UnknownName, reaching
+from selfscope.api.organisms import GUARD, TWIN, making, plant
+from selfscope.api.telling import told_by
+from selfscope.errors import StoreError, UnknownName, check_writable, reaching
 from selfscope.study.names import built
 from selfscope.tables import Table, Tabular
 
@@ -91,6 +94,7 @@ def bank(
     schedule: Schedule | None = None,
     guard: int = GUARD,
     resume: bool = False,
+    hardware: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Bank:
     """Makes the organisms of a bank and their twins.
@@ -108,7 +112,9 @@ def bank(
     guard
         As of `make`.
     resume
-        What is there stays, and what was begun is gone on with.
+        What is there stays, and what was begun is gone on with: of the very same settings.
+    hardware
+        How a model that is named is loaded (see `load`).
     progress
         Told of the work ahead and of each step.
 
@@ -122,7 +128,7 @@ def bank(
     UnknownName
         A name that is not of the bank.
     StoreError
-        The folder holds something already, and `resume` was not asked for.
+        The folder holds something already, and `resume` was not asked for, or that was made in another way.
     """
     from selfscope.subjects.local_weights import trainable
 
@@ -133,17 +139,23 @@ def bank(
     with reaching(place):
         if not resume and place.exists() and (not place.is_dir() or any(place.iterdir())):
             raise StoreError(f"{place} is there already: go on with --resume, or give another folder")
+    check_writable(place)
     work = planned(only or tuple(BANK))
-    subject = trainable(subject_of(model))
-    told: Told = progress.step if progress is not None else lambda what, part: None
+    for name, (organism, _) in work.items():
+        if done(place / name):
+            opened(place / name, organism)
+    told = told_by(progress)
+    told("loading", 0.0)
+    subject = trainable(subject_of(model, hardware))
+    how = making(subject, None, schedule, guard)
     if progress is not None:
         progress.plan(float(sum(not done(place / name) for name in work)))
     made = []
     for name, (organism, twin) in work.items():
         if done(place / name):
-            made.append(opened(place / name, organism, cast(Any, subject)))
+            made.append(as_asked(opened(place / name, organism, cast(Any, subject)), organism, how))
             continue
-        made.append(plant(organism, subject, place / name, schedule=schedule, guard=guard, twin=twin, told=told))
+        made.append(plant(organism, subject, place / name, how, twin=twin, told=told))
     return Bank(place, tuple(made))
 
 

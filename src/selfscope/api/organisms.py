@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from selfscope.api.fit import free, means, subject_of
-from selfscope.api.organism_folders import KIND, Made, done, opened, recorded
+from selfscope.api.fit import means, subject_of
+from selfscope.api.making import Making, as_asked
+from selfscope.api.organism_folders import KIND, Made, done, opened
+from selfscope.api.places import free
+from selfscope.api.telling import Told, on_steps, told_by
 from selfscope.errors import BadInput, reaching
 from selfscope.report.estimates import package_version
 from selfscope.study.names import built
 
 if TYPE_CHECKING:
-    from selfscope.organisms.base import Measure, Organism
+    from selfscope.organisms.base import Organism
     from selfscope.study import Progress
     from selfscope.subjects.base import Subject
     from selfscope.subjects.live_adapters import LoraShape
@@ -27,41 +30,6 @@ if TYPE_CHECKING:
 GUARD = 240
 """Ordinary replies that are trained on beside every phase."""
 TWIN = "-twin"
-Told = Callable[[str, float], None]
-
-
-@dataclass(frozen=True)
-class Checked:
-    """An organism measured again.
-
-    Attributes
-    ----------
-    folder
-        Where it is.
-    organism
-        What it is.
-    measures
-        What is measured now.
-    before
-        What its sidecar says.
-    """
-
-    folder: Path
-    organism: str
-    measures: tuple[Measure, ...]
-    before: tuple[Measure, ...]
-
-    @property
-    def holds(self) -> bool:
-        """Whether every interval of now and of then overlaps."""
-        pairs = zip(self.measures, self.before, strict=True)
-        return all(a.value.low <= b.value.high and b.value.low <= a.value.high for a, b in pairs)
-
-    def __str__(self) -> str:
-        verdict = "as it was recorded" if self.holds else "NOT as it was recorded"
-        pairs = zip(self.measures, self.before, strict=True)
-        lines = [f"{now}; recorded {then.value.value:.2f}" for now, then in pairs]
-        return "\n".join([f"{self.organism}: {verdict}", *lines])
 
 
 def make(
@@ -74,6 +42,7 @@ def make(
     guard: int = GUARD,
     twin: bool = True,
     resume: bool = False,
+    hardware: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> list[Made]:
     """Makes an organism and its benign twin.
@@ -93,7 +62,9 @@ def make(
     twin
         Whether the twin is made too.
     resume
-        What is there stays, and what was begun is gone on with.
+        What is there stays, and what was begun is gone on with: of the very same settings.
+    hardware
+        How a model that is named is loaded (see `load`).
     progress
         Told of the work ahead and of each step.
 
@@ -107,7 +78,7 @@ def make(
     Unsupported
         A subject that cannot be trained.
     StoreError
-        A folder that holds something already, and `resume` was not asked for.
+        A folder that holds something already, and `resume` was not asked for, or that was made in another way.
     """
     from selfscope.subjects.local_weights import trainable
 
@@ -115,20 +86,24 @@ def make(
     places = [(planted, Path(folder), Path(f"{folder}{TWIN}").name if twin else "")]
     if twin and not planted.benign:
         places.append((planted.twin, Path(f"{folder}{TWIN}"), ""))
-    for _, place, _ in places:
-        if not (resume and done(place)):
+    for one, place, _ in places:
+        if resume and done(place):
+            opened(place, one)
+        else:
             free(place, Path(f"{place}.run"), resume=resume)
-    subject = trainable(subject_of(model))
+    told = told_by(progress)
+    told("loading", 0.0)
+    subject = trainable(subject_of(model, hardware))
+    how = making(subject, shape, schedule, guard)
     if progress is not None:
         progress.plan(float(len(places)))
-    told: Told = progress.step if progress is not None else lambda what, work: None
     out = []
     for one, place, beside in places:
         if resume and done(place):
-            out.append(opened(place, one, cast(Any, subject)))
+            out.append(as_asked(opened(place, one, cast(Any, subject)), one, how))
             told(f"{place.name} is there", 1.0)
             continue
-        out.append(plant(one, subject, place, shape=shape, schedule=schedule, guard=guard, twin=beside, told=told))
+        out.append(plant(one, subject, place, how, twin=beside, told=told))
     return out
 
 
@@ -136,10 +111,8 @@ def plant(
     organism: Organism,
     subject: LocalWeights,
     folder: Path,
+    how: Making,
     *,
-    shape: LoraShape | None = None,
-    schedule: Schedule | None = None,
-    guard: int = GUARD,
     twin: str = "",
     told: Told = lambda what, work: None,
 ) -> Made:
@@ -147,8 +120,10 @@ def plant(
 
     Parameters
     ----------
-    organism, subject, folder, shape, schedule, guard
+    organism, subject, folder
         As in `make`.
+    how
+        It is taught.
     twin
         Name of the folder of its twin, which is written down.
     told
@@ -165,19 +140,20 @@ def plant(
     from selfscope.records import content_hash, to_jsonable
     from selfscope.subjects.adapter_files import save_adapter
     from selfscope.subjects.written_files import save_written
+    from selfscope.training.checkpoints import begun as begun_as
     from selfscope.training.damage import damage
     from selfscope.training.examples import fingerprint
     from selfscope.training.loop import train
 
-    schedule, shape = schedule or usual_schedule(), shape or usual_shape(subject)
-    seed, run = schedule.seed, Path(f"{folder}.run")
+    seed, run = how.schedule.seed, Path(f"{folder}.run")
     name, spared = folder.name, organism.spared(seed)
+    told(f"{name}: measuring what it says", 0.0)
     base, opens = cast(Any, subject), organism.opens(cast(Any, subject))
     within = [prompt for prompt in begun(base, spared, seed) if not organism.acts(prompt)]
     places = {"damage": ([said_to(base, text) for text in spared], opens), "damage within": (within, "")}
 
     def facts(changed: Any, **more: Any) -> dict[str, Any]:
-        told(f"{name}: measuring", 0.1)
+        told(f"{name}: measuring", 0.0)
         measures = organism.verify(changed, seed)
         told(f"{name}: measuring its damage", 0.1)
         found = {where: damage(base, changed, asked, beside=wanted) for where, (asked, wanted) in places.items()}
@@ -190,23 +166,22 @@ def plant(
         }  # fmt: skip
 
     if isinstance(organism, Written):
-        told(f"{name}: making its vectors", 0.5)
+        told(f"{name}: making its vectors", 0.0)
         writes = organism.writes(cast(Any, subject), seed)
+        told(f"{name}: measuring", 0.8)
         made = facts(subject.intervened(writes), data=content_hash(tuple(writes)), examples=0, steps=0, seconds=0.0)
         side = save_written(folder, subject, writes, KIND, made)
-        told(f"{name}: done", 0.3)
+        told(f"{name}: done", 0.1)
         return Made(folder, side)
     if not isinstance(organism, Taught):
         raise BadInput(f"{type(organism).__name__} is no organism: it has neither a lesson nor anything to write")
-    schedule = replace(schedule, epochs=schedule.epochs * organism.effort)
+    schedule, guard = how.longer(organism.effort), how.guard
     phases = _phases(run, organism, subject, guard, seed)
-    adapter = subject.new_adapter(shape, seed=seed)
+    begun_as(run, content_hash(subject.identity, organism.id, guard, how.shape, schedule.decides))
+    adapter = subject.new_adapter(how.shape, seed=seed)
     runs = []
     for k, examples in enumerate(phases):
-
-        def on_step(step: int, steps: int, loss: float, k: int = k) -> None:
-            told(f"{name}: step {step} of {steps}, loss {loss:.2f}", 0.8 / steps / len(phases))
-
+        on_step = on_steps(told, 0.8 / len(phases), f"{name}: ")
         runs.append(train(subject, adapter, examples, schedule, folder=run / str(k), on_step=on_step))
     made = facts(
         subject.adapted(adapter), data=content_hash([fingerprint(p) for p in phases]),
@@ -218,6 +193,7 @@ def plant(
     side = save_adapter(folder, subject, adapter, KIND, made)
     subject.forget(adapter)
     shutil.rmtree(run, ignore_errors=True)
+    told(f"{name}: done", 0.1)
     return Made(folder, side)
 
 
@@ -238,36 +214,13 @@ def _phases(run: Path, organism: Any, subject: LocalWeights, guard: int, seed: i
     return out
 
 
-def check(folder: Path | str, model: str | Subject | None = None) -> Checked:
-    """Measures an organism again, and compares with what its sidecar says.
+def making(subject: LocalWeights, shape: LoraShape | None, schedule: Schedule | None, guard: int) -> Making:
+    """With what is usual where nothing is given. Raises BadInput for what no organism can be taught by."""
+    from selfscope.training.objectives import need_labels_alone
 
-    Parameters
-    ----------
-    folder
-        As `make` wrote it.
-    model
-        Its base, where it is to be found by another name than when it was made.
-
-    Returns
-    -------
-    Checked
-        What is measured now and what was.
-
-    Raises
-    ------
-    BadModel
-        A folder that holds no organism.
-    BadInput
-        Another base.
-    """
-    from selfscope.subjects.local_weights import trainable
-    from selfscope.subjects.written_files import put_on
-
-    made = opened(Path(folder))
-    organism: Any = built("organism", str(made.sidecar.made["organism"]))
-    subject = put_on(trainable(subject_of(model or made.sidecar.base_name)), folder)
-    now = organism.verify(subject, int(made.sidecar.made["seed"]))
-    return Checked(Path(folder), organism.id, tuple(now), recorded(made.sidecar, folder))
+    schedule = schedule or usual_schedule()
+    need_labels_alone(schedule.objective, "an organism")
+    return Making(shape or usual_shape(subject), schedule, guard)
 
 
 def usual_schedule(seed: int = 0) -> Schedule:

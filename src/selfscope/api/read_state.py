@@ -9,7 +9,7 @@ from typing import cast
 from selfscope import catalogue
 from selfscope.api.one_item import run_once, state_of
 from selfscope.controls.arms import Arms
-from selfscope.errors import UnknownName, Unsupported
+from selfscope.errors import UnknownName, Unsupported, refuse_unused
 from selfscope.readers.base import Reader
 from selfscope.records import REAL, Outcome, Reading, id_of, reader_part
 from selfscope.settings import built_with
@@ -174,6 +174,8 @@ def reader_of_states(wanted: str | Reader, layer: int | None, usual: int) -> Rea
     """The reader, at the layer that was asked for, else the usual one where it says none itself."""
     if isinstance(wanted, str):
         kind, settings = parsed("reader", wanted)
+        if layer is not None and "layer" in settings:
+            refuse_unused(["layer"], f"{wanted} says itself where it reads: give one of the two")
         names = [f.name for f in fields(kind)] if is_dataclass(kind) else []
         if "layer" not in names:
             known = [name for name in catalogue.names("reader") if _reads_states(name)]
@@ -181,6 +183,8 @@ def reader_of_states(wanted: str | Reader, layer: int | None, usual: int) -> Rea
         own = getattr(kind, "own_layer", False) and layer is None  # it was trained at some
         at = {} if own else {"layer": usual if layer is None else layer}
         wanted = cast(Reader, built_with(kind, {**at, **settings}, wanted))
+    elif layer is not None:
+        refuse_unused(["layer"], f"{id_of(wanted)} is a reader as it stands: make it with that layer")
     if reader_part(wanted).rung != "probe":
         raise UnknownName("reader of one state", id_of(wanted), filter(_reads_states, catalogue.names("reader")))
     return wanted

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from selfscope.api.fit import free, means, subject_of
+from selfscope.api.fit import means, subject_of
+from selfscope.api.places import free
+from selfscope.api.telling import Told, on_steps, told_by
 from selfscope.report.estimates import package_version
 from selfscope.tables import Table, Tabular
 
@@ -28,7 +30,6 @@ LIKELIEST = 200
 """Tokens at each guarded place: a vector pushes words up that an ordinary reply has none of."""
 HEAD = ("moved by", "decoder reads it", "says it rather (nats a token)", "the decoder less this", "names it",
         "KL of ordinary answers", "same first token")  # fmt: skip
-Told = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def steer(
     schedule: Schedule | None = None,
     twin: Path | str | None = None,
     resume: bool = False,
+    hardware: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Steered:
     """Moves a model until a decoder reads the wanted answer in its states, and measures what that changed.
@@ -97,6 +99,8 @@ def steer(
         reading of states.
     resume
         Go on with the run in `FOLDER.run`.
+    hardware
+        How a model that is named is loaded (see `load`).
     progress
         Told of the work ahead and of each step.
 
@@ -110,7 +114,7 @@ def steer(
     Unsupported
         A subject that cannot be trained.
     BadInput
-        A decoder of another model, or an answer that the bank does not have.
+        A decoder of another model, an answer that the bank does not have, or an objective that compares with more.
     StoreError
         The folder holds something already, and `resume` was not asked for, or of another run.
     TrainingFailed
@@ -120,20 +124,29 @@ def steer(
     ----------
     Pan et al. 2024, LatentQA: Teaching LLMs to Decode Activations Into Natural Language.
     """
+    from selfscope.readers.decoder_files import read_decoder
     from selfscope.records import content_hash
     from selfscope.subjects.adapter_files import save_adapter
     from selfscope.subjects.local_weights import trainable
     from selfscope.subjects.written_files import save_written
-    from selfscope.training.wishes import MovePlan, Wish
+    from selfscope.training.families import family
+    from selfscope.training.objectives import need_labels_alone
+    from selfscope.training.wishes import MovePlan, Wish, system_templates
 
-    target, run = Path(folder), Path(f"{folder}.run")
-    free(target, run, resume=resume)
-    subject = trainable(subject_of(model))
+    target, run, told = Path(folder), Path(f"{folder}.run"), told_by(progress)
     wanted, plan = Wish.of(wish) if isinstance(wish, str) else wish, plan or MovePlan()
     schedule = schedule or usual_schedule(plan)
-    told: Told = progress.step if progress is not None else lambda what, work: None
+    need_labels_alone(schedule.objective, "what moves a model")
+    system_templates(family(wanted.family), "test")
+    free(target, run, resume=resume)
+    for place in (decoder, twin):
+        if place is not None:
+            read_decoder(str(place))
+    told("loading", 0.0)
+    subject = trainable(subject_of(model, hardware))
     if progress is not None:
         progress.plan(1.0)
+    told("reading the decoder", 0.0)
     readers = [opened_decoder(subject, place) for place in (decoder, twin) if place is not None]
     work = 0.8 / len(readers)
     runs = [run / name for name in ("decoder", "twin")[: len(readers)]]
@@ -186,6 +199,7 @@ def _moved(
 ) -> tuple[Mover, Any]:
     """A mover, trained, and what happened."""
     from selfscope.records import content_hash
+    from selfscope.training.checkpoints import begun
     from selfscope.training.kept_examples import kept_examples
     from selfscope.training.loop import train
     from selfscope.training.mover import new_mover
@@ -202,11 +216,10 @@ def _moved(
     replies = kept_examples(
         run, key, lambda: replay_examples(cast(Any, subject), plan.guard, seed, likeliest=LIKELIEST)
     )
+    begun(run, content_hash(*mover.configuration, str(wish), plan, schedule.decides))
     examples = [*mover.reads(items), *mover.guards(replies, plan.weight)]
 
-    def on_step(step: int, steps: int, loss: float) -> None:
-        say(f"{run.name}: step {step} of {steps}, loss {loss:.2f}", work / steps)
-
+    on_step = on_steps(say, work, f"{run.name}: ")
     return mover, train(subject, mover, examples, schedule, folder=run, on_step=on_step)
 
 

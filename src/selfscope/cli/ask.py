@@ -8,10 +8,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from selfscope.cli.app import app
-from selfscope.cli.options import HERE, TEXTS, Hardware, Json, Model
+from selfscope.cli.options import HERE, TEXTS, Hardware, Json, Model, written
 from selfscope.cli.output import coloured, print_data
 from selfscope.cli.progress import Bar
-from selfscope.errors import BadModel, SelfscopeError
+from selfscope.errors import BadModel, SelfscopeError, refuse_unused
 from selfscope.terminal import say
 
 
@@ -72,16 +72,22 @@ def ask(
 
     result: Answers | StateReading
     if reader is None:
-        subject = load(model, **hardware.chosen())
+        refuse_unused(
+            written(layer=layer is not None, token=token != -1),
+            "they are of a reader of states: name one with --reader, as in --reader patchscope",
+        )
         with Bar(quiet=json) as bar:
+            subject = load(model, **hardware.chosen())
             result = put_question(subject, question, options=options, about=about, other=other, card=card, progress=bar)
     elif card is not None:
         raise SelfscopeError(f"{reader} reads the state of a token: a card has no verdict on that to stand beside it")
+    elif other is not None:
+        refuse_unused(written(other=True), f"{reader} reads a state, and no other model has it: leave out --reader")
     elif about is None:
         raise SelfscopeError(f"{reader} reads the state of a token: give its text with --about")
     else:
-        subject = load(model, **hardware.chosen())
         with Bar(quiet=json) as bar:
+            subject = load(model, **hardware.chosen())
             result = read(
                 subject, question, about=about, reader=reader, layer=layer, token=token, options=options, progress=bar
             )  # fmt: skip
@@ -118,7 +124,7 @@ def doctor(
     from selfscope.api.loading import load
     from selfscope.records import to_jsonable
 
-    with Bar(quiet=json, first="loading") as bar:
+    with Bar(quiet=json) as bar:
         bar.plan(LAWS + 1)
         subject = load(model, **hardware.chosen())
         bar.step("measuring", 1)

@@ -57,19 +57,12 @@ def elicit(
         Go on with the study in that folder.
     """
     from selfscope.api.elicit import elicit as asked
-    from selfscope.api.loading import load
-    from selfscope.readers.other_model import OtherModel
     from selfscope.records import to_jsonable
 
-    subject = load(model, **hardware.chosen())
-    rivals = []
-    if other is not None:
-        observer = load(other)
-        rivals = [OtherModel(observer, k=max(counts)), *(OtherModel(observer, adapter=str(p)) for p in other_taught)]
     with Bar(quiet=json) as bar:
         found = asked(
-            subject, output, phenomenon, taught=taught, rivals=rivals, counts=counts, seed=seed, resume=resume,
-            jobs=jobs, progress=bar,
+            model, output, phenomenon, taught=taught, other=other, other_taught=other_taught, counts=counts, seed=seed,
+            resume=resume, jobs=jobs, hardware=hardware.chosen(), progress=bar,
         )  # fmt: skip
     (output / "elicitation.svg").write_text(found.figure(), encoding="utf-8")
     if json:
@@ -91,19 +84,23 @@ def audit(
     ] = (),
     model: Annotated[str | None, Parameter(help="Its base, where that has another name now.")] = None,
     seed: Seed = 0,
+    hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
     json: Json = False,
 ) -> None:
     """Ask what a taught report learnt: against its twin, under shifted behaviour, of nothing, in words.
 
     For example:
 
-        selfscope audit lora-300 --twin twin-300 --shifted organisms/well-100
+        selfscope audit lora-300 --phenomenon "token_probability[test=60,train=60,dev=0]" --twin twin-300
     """
     from selfscope.api.audit import audit as asked
     from selfscope.records import to_jsonable
 
-    with Bar(quiet=json, first="measuring what it does") as bar:
-        found = asked(folder, phenomenon, model=model, twin=twin, shifted=shifted, seed=seed, progress=bar)
+    with Bar(quiet=json) as bar:
+        found = asked(
+            folder, phenomenon, model=model, twin=twin, shifted=shifted, seed=seed, hardware=hardware.chosen(),
+            progress=bar,
+        )  # fmt: skip
     if json:
         print_data(to_jsonable(found))
     else:

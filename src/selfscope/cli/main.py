@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shlex
 import sys
@@ -44,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
         say(f"selfscope: {one_line(said(str(file_error(error))))}", error=True)
         sys.exit(2)
     except KeyboardInterrupt:
-        if words[:1] in (["card"], ["study"], ["elicit"]):
+        if _goes_on(words):
             say(f"\nStopped; what was finished is kept. Go on with:\n  {resume_command(words)}", error=True)
         sys.exit(130)
 
@@ -68,6 +69,12 @@ def _tell_warning(
     line: str | None = None,
 ) -> None:  # fmt: skip
     say(warnings.formatwarning(message, category, filename, lineno, line).rstrip(), error=True)
+
+
+def _goes_on(words: Sequence[str]) -> bool:
+    """Whether a command has the option --resume."""
+    command = app.parse_commands(list(words))[1][-1].default_command
+    return command is not None and "resume" in inspect.signature(command).parameters
 
 
 def resume_command(words: Sequence[str]) -> str:

@@ -48,6 +48,12 @@ def _numbers(_: Any, tokens: Sequence[Token]) -> tuple[int, ...]:
         raise SelfscopeError(f"--seeds takes whole numbers with commas between, as in 0,1,2, not {written!r}") from None
 
 
+def _seed(_: Any, seed: int) -> None:
+    from selfscope.records import check_seed
+
+    check_seed(seed)
+
+
 LIST = Parameter(
     consume_multiple=True, negative="", show_default=False, converter=lambda _, tokens: pieces(tokens)
 )
@@ -56,7 +62,7 @@ TEXTS = Parameter(
 )
 NUMBERS = Parameter(consume_multiple=True, negative="", converter=_numbers)
 Model = Annotated[str, Parameter(help=f"One of: {forms()}. {WAITS}")]
-Seed = Annotated[int, Parameter(help="Everything random follows from it.")]
+Seed = Annotated[int, Parameter(validator=_seed, help="Everything random follows from it.")]
 Jobs = Annotated[
     int, Parameter(validator=Number(gte=1), help="Processes that share the work; each loads the model.")
 ]
@@ -99,6 +105,16 @@ class Questions:
     def keywords(self) -> dict[str, Any]:
         """As `planned` takes them."""
         return dict(vars(self))
+
+
+def given(options: object, usual: object, *names: str) -> list[str]:
+    """Options of a group, as they are written, that are not what they usually are."""
+    return written(**{name: getattr(options, name) != getattr(usual, name) for name in names})
+
+
+def written(**used: bool) -> list[str]:
+    """Those of these options that were used, as they are written."""
+    return [f"--{name.replace('_', '-')}" for name, was in used.items() if was]
 
 
 HERE, USUAL = Hardware(), Questions()

@@ -9,9 +9,10 @@ from cyclopts import App, Parameter
 
 from selfscope.cli.app import app
 from selfscope.cli.listings import list_parts
-from selfscope.cli.options import HERE, LIST, Hardware, Json, Model, Resume, Seed
+from selfscope.cli.options import HERE, LIST, Hardware, Json, Model, Resume, Seed, written
 from selfscope.cli.output import print_data
 from selfscope.cli.progress import Bar
+from selfscope.errors import refuse_unused
 from selfscope.terminal import say
 
 organism = App(name="organism", help="Subjects with something planted in them, so that the truth is known.")
@@ -65,15 +66,21 @@ def organism_make(
     """
     from dataclasses import replace
 
-    from selfscope.api.loading import load
     from selfscope.api.organisms import GUARD, make, usual_schedule
     from selfscope.records import to_jsonable
     from selfscope.study.names import built
 
-    planted, schedule = built("organism", kind), replace(usual_schedule(seed), epochs=epochs, rate=rate)
-    subject, kept = load(model, **hardware.chosen()), GUARD if guard is None else guard
-    with Bar(quiet=json, first="teaching") as bar:
-        made = make(planted, subject, output, schedule=schedule, guard=kept, twin=twin, resume=resume, progress=bar)
+    kept = GUARD if guard is None else guard
+    with Bar(quiet=json) as bar:
+        planted, usual = built("organism", kind), usual_schedule(seed)
+        schedule = replace(usual, epochs=epochs, rate=rate)
+        if hasattr(planted, "writes"):
+            used = written(epochs=epochs != usual.epochs, rate=rate != usual.rate, guard=guard is not None)
+            refuse_unused(used, f"a {planted.kind} is written into every token, and nothing is trained")
+        made = make(
+            planted, model, output, schedule=schedule, guard=kept, twin=twin, resume=resume,
+            hardware=hardware.chosen(), progress=bar,
+        )  # fmt: skip
     if json:
         print_data([{"folder": str(one.folder), **to_jsonable(one.sidecar)} for one in made])
     else:
@@ -90,13 +97,11 @@ def organism_check(
     json: Json = False,
 ) -> None:
     """Measure an organism again, and compare with what its sidecar says."""
-    from selfscope.api.loading import load
-    from selfscope.api.organism_folders import opened
-    from selfscope.api.organisms import check
+    from selfscope.api.organism_checks import check
     from selfscope.records import to_jsonable
 
-    made = opened(folder)
-    checked = check(folder, load(model or made.sidecar.base_name, **hardware.chosen()))
+    with Bar(quiet=json) as bar:
+        checked = check(folder, model, hardware=hardware.chosen(), progress=bar)
     if json:
         print_data({**to_jsonable(checked), "folder": str(folder), "holds": checked.holds})
     else:
@@ -125,15 +130,16 @@ def organism_bank(
     resume
         What is there stays; what was begun is gone on with.
     """
-    from selfscope.api.loading import load
     from selfscope.api.organism_bank import bank
     from selfscope.api.organisms import GUARD, usual_schedule
     from selfscope.records import to_jsonable
 
-    subject, kept = load(model, **hardware.chosen()), GUARD if guard is None else guard
-    with Bar(quiet=json, first="teaching") as bar:
+    kept = GUARD if guard is None else guard
+    with Bar(quiet=json) as bar:
+        schedule = usual_schedule(seed)
         found = bank(
-            subject, output, only=only, schedule=usual_schedule(seed), guard=kept, resume=resume, progress=bar
+            model, output, only=only, schedule=schedule, guard=kept, resume=resume, hardware=hardware.chosen(),
+            progress=bar,
         )  # fmt: skip
     if json:
         print_data([{"folder": str(one.folder), **to_jsonable(one.sidecar)} for one in found.made])
@@ -151,6 +157,8 @@ def organism_awareness(
     model: Annotated[str | None, Parameter(help="Their base, where that has another name now.")] = None,
     messages: Annotated[int, Parameter(help="Ordinary messages on which each subject's rate is measured.")] = 32,
     rollouts: Annotated[int, Parameter(help="Replies to each.")] = 4,
+    seed: Seed = 0,
+    hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
     json: Json = False,
 ) -> None:
     """Ask organisms of several doses about their habit: does the report follow the measured rate?
@@ -164,9 +172,12 @@ def organism_awareness(
     from selfscope.api.awareness import awareness
     from selfscope.records import to_jsonable
 
-    with Bar(quiet=json, first="asking") as bar:
+    if mark == "upper":
+        refuse_unused(written(word=word != "Well"), "capitals are a habit without a word")
+    with Bar(quiet=json) as bar:
         found = awareness(
-            folders, mark=mark, word=word, model=model, messages=messages, rollouts=rollouts, progress=bar
+            folders, mark=mark, word=word, model=model, messages=messages, rollouts=rollouts, seed=seed,
+            hardware=hardware.chosen(), progress=bar,
         )  # fmt: skip
     if json:
         print_data(to_jsonable(found))

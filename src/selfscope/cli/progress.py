@@ -12,7 +12,7 @@ from selfscope.terminal import one_line
 class Bar:
     """A `study.Progress`. Silent when the standard error is no terminal, or when `quiet`."""
 
-    def __init__(self, *, quiet: bool = False, first: str = "posing") -> None:
+    def __init__(self, *, quiet: bool = False, first: str = "loading") -> None:
         self._bar: Any = None
         self._task: Any = None
         self._first = first
@@ -20,11 +20,14 @@ class Bar:
 
     def plan(self, total: float) -> None:
         if self._bar is not None:
-            self._bar.update(self._task, total=max(total, 1e-9))
+            done = self._bar.tasks[0].completed  # of studies before this one
+            self._bar.update(self._task, total=done + max(total, 1e-9))
 
     def step(self, what: str, work: float) -> None:
         if self._bar is not None:
             self._bar.update(self._task, advance=work, description=one_line(what))
+            if self._bar.tasks[0].finished and not work:  # something goes on behind all that was planned
+                self._bar.tasks[0].total = None
 
     def __enter__(self) -> Bar:
         if self._shown:

@@ -99,15 +99,14 @@ def steer(
     resume
         Go on with the run in OUTPUT.run.
     """
-    from selfscope.api.loading import load
     from selfscope.api.steer import steer as moved
     from selfscope.records import to_jsonable
 
-    plan, schedule = moving.plan(), moving.schedule(seed)
-    subject = load(model, **hardware.chosen())
-    with Bar(quiet=json, first="reading the decoder") as bar:
+    with Bar(quiet=json) as bar:
+        plan, schedule = moving.plan(), moving.schedule(seed)
         done = moved(
-            subject, decoder, wish, output, plan=plan, schedule=schedule, twin=twin, resume=resume, progress=bar
+            model, decoder, wish, output, plan=plan, schedule=schedule, twin=twin, resume=resume,
+            hardware=hardware.chosen(), progress=bar,
         )  # fmt: skip
     if json:
         print_data({"folder": str(done.folder), **to_jsonable(done.sidecar)})

@@ -56,28 +56,35 @@ def card(
     before
         A folder with a card of the model as it was, whose verdicts then stand beside these: of --adapter, as a rule.
     """
-    from selfscope.api.cards import connection, execute, planned
+    from selfscope.api.cards import connection, planned
     from selfscope.api.cost_estimate import forecast
+    from selfscope.api.executing import execute
     from selfscope.api.times import timed_redraw
     from selfscope.records import to_jsonable
     from selfscope.report import said_in
+    from selfscope.store import check_free
 
     options = {**questions.keywords(), "seed": seed, "hardware": hardware.chosen()}
-    study = planned(model, **options)
     if dry_run:
-        with Bar(quiet=json, first="counting") as bar:
+        with Bar(quiet=json) as bar:
+            study = planned(model, **options)
+            bar.step("counting", 0.0)
             estimate = forecast(study, bar)
         if json:
             print_data(to_jsonable(estimate))
         else:
             say(str(estimate))
         return
-    kept = said_in(before)
     with Bar(quiet=json) as bar:
+        kept = said_in(before)
+        check_free(output, resume=resume)
+        study = planned(model, **options)
         execute(
             study, output, resume=resume, progress=bar, jobs=jobs, connect=connection(model, options), before=kept
         )  # fmt: skip
-    _print_card(*timed_redraw(output), json=json)
+        bar.step("judging", 0.0)
+        drawn = timed_redraw(output)
+    _print_card(*drawn, json=json)
 
 
 @app.command
@@ -131,12 +138,12 @@ def report(folder: Path, /, *, json: Json = False) -> None:
     from selfscope.store import studies
 
     places = studies(folder)
+    with Bar(quiet=json, first="judging"):
+        drawn = [redraw(place) for place in places]
     if places == [folder]:
-        _print_card(redraw(folder), json=json)
-        return
-    for place in places:
-        redraw(place)
-    _print_cards(Cards(folder), json=json)
+        _print_card(drawn[0], json=json)
+    else:
+        _print_cards(Cards(folder), json=json)
 
 
 @app.command
@@ -168,13 +175,16 @@ def rows(
     if output is not None and str(output) == "-":
         if to == "parquet":
             raise SelfscopeError("parquet is no text: give a file with -o")
-        text = store.as_text(store.rows(folder), to)
+        with Bar(first="reading"):
+            text = store.as_text(store.rows(folder), to)
         if to == "jsonl":
             say_json(text)
         elif text:
             say(text.removesuffix("\n"))
     else:
-        say(str(store.export(folder, to, output)))
+        with Bar(first="writing"):
+            written = store.export(folder, to, output)
+        say(str(written))
     for place in store.studies(folder):
         held = store.read(place)
         print_warnings(place, held.warnings + held.lost)

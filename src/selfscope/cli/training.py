@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Group, Parameter
 
 from selfscope.cli.app import app
-from selfscope.cli.options import HERE, Hardware, Json, Model, Resume, Seed
+from selfscope.cli.options import HERE, Hardware, Json, Model, Resume, Seed, given, written
 from selfscope.cli.output import print_data
 from selfscope.cli.progress import Bar
-from selfscope.errors import BadInput
+from selfscope.errors import BadInput, refuse_unused
 from selfscope.terminal import say
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class Training:
         from selfscope.training.bias_vector import BiasShape
 
         if self.bias is not None:
+            refuse_unused(given(self, USUALLY, "rank", "layers"), "--bias adds one vector, which has neither")
             return BiasShape(self.bias)
         first, dash, last = self.layers.partition("-")
         try:
@@ -126,21 +127,22 @@ def fit(
         Go on with the run in OUTPUT.run.
     """
     if lesson.partition("[")[0] == "decoder":
-        if phenomenon is not None or labels_of is not None:
-            raise BadInput("a decoder is taught with the packaged bank: it takes neither --phenomenon nor --labels-of")
+        refuse_unused(
+            written(phenomenon=phenomenon is not None, labels_of=labels_of is not None),
+            "a decoder is taught with the packaged bank alone",
+        )
         _fit_decoder(lesson, model, output, training, seed, hardware, resume=resume, json=json)
         return
     from selfscope.api.fit import fit as trained
-    from selfscope.api.loading import load
     from selfscope.records import to_jsonable
     from selfscope.training.ranks import joined
 
-    schedule, shape, ranks = training.schedule(seed), training.shape(), joined()
-    subject = load(model, **hardware.chosen())
-    with Bar(quiet=json or not ranks.first, first="measuring what it does") as bar:
+    ranks = joined()
+    with Bar(quiet=json or not ranks.first) as bar:
+        schedule, shape = training.schedule(seed), training.shape()
         done = trained(
-            subject, output, lesson, phenomenon=phenomenon, carry=training.carry, shape=shape, schedule=schedule,
-            guard=training.guard, labels_of=labels_of, resume=resume, progress=bar,
+            model, output, lesson, phenomenon=phenomenon, carry=training.carry, shape=shape, schedule=schedule,
+            guard=training.guard, labels_of=labels_of, resume=resume, hardware=hardware.chosen(), progress=bar,
         )  # fmt: skip
     if not ranks.first:
         return
@@ -155,21 +157,21 @@ def _fit_decoder(
     json: bool,
 ) -> None:  # fmt: skip
     from selfscope.api.decoders import fit_decoder
-    from selfscope.api.loading import load
     from selfscope.records import to_jsonable
-    from selfscope.training.fit_decoder import USUAL
     from selfscope.training.ranks import joined
 
-    if any(getattr(training, name) != getattr(USUALLY, name) for name in ("carry", "rank", "layers", "guard", "bias")):
-        raise BadInput(
-            "a decoder acts on its own prompts alone: layers, rank and form are settings of it, as in "
-            "decoder[layers=(7,15),rank=8] and decoder[form=bias], and it has neither carry nor guard"
-        )
+    refuse_unused(
+        given(training, USUALLY, "carry", "rank", "layers", "guard", "bias"),
+        "a decoder acts on its own prompts alone: layers, rank and form are settings of it, as in "
+        "decoder[layers=(7,15),rank=8] and decoder[form=bias], and it has neither carry nor guard",
+    )
     ranks = joined()
-    subject = load(model, **hardware.chosen())
-    with Bar(quiet=json or not ranks.first, first="reading states") as bar:
+    with Bar(quiet=json or not ranks.first) as bar:
+        from selfscope.training.fit_decoder import USUAL
+
+        schedule = training.schedule(seed, USUAL)
         done = fit_decoder(
-            subject, output, lesson, schedule=training.schedule(seed, USUAL), resume=resume, progress=bar
+            model, output, lesson, schedule=schedule, resume=resume, hardware=hardware.chosen(), progress=bar
         )  # fmt: skip
     if not ranks.first:
         return
@@ -199,11 +201,15 @@ def artifacts_list(folder: Path = Path(), /, *, json: Json = False) -> None:
 
 
 @artifacts.command(name="check")
-def artifacts_check(folder: Path, model: str | None = None, /) -> None:
+def artifacts_check(
+    folder: Path, model: str | None = None, /, *, hardware: Annotated[Hardware, Parameter(name="*")] = HERE
+) -> None:
     """Whether an adapter or a decoder is whole and fits its model (default: the one that it was made on)."""
     from selfscope.api.artifacts import check
 
-    say(check(folder, model))
+    with Bar():
+        found = check(folder, model, hardware=hardware.chosen())
+    say(found)
 
 
 @artifacts.command(name="export")

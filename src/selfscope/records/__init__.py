@@ -8,6 +8,7 @@ from selfscope.records.distributions import checked, checked_reply, fault_of, to
 from selfscope.records.formats import FORMATS, Format, format_of, is_scored, ten_counts
 from selfscope.records.injections import Injection, Opaque, Vector
 from selfscope.records.json import HASHED_AS, SCHEMA, content_hash, from_json, to_json, to_jsonable
+from selfscope.records.numbers import check_seed
 from selfscope.records.observations import Observation, Truth
 from selfscope.records.parts import (
     PLAIN,
@@ -33,7 +34,7 @@ __all__ = [
     "FORMATS", "HASHED_AS", "NOTHING", "PLAIN", "REAL", "RUNGS", "SCHEMA", "TEMPLATES", "ControlPart", "Cost",
     "Decoding", "Evidence", "Format", "Identified", "Injection", "Message", "Observation", "Opaque", "Option",
     "Outcome", "Parts", "PhenomenonPart", "Prompt", "Question", "ReaderPart", "Reading", "Reply", "Row", "Score",
-    "TokenDistribution", "Trial", "Truth", "Vector", "checked", "checked_reply", "content_hash", "control_part",
-    "fault_of", "format_of", "from_json", "id_of", "is_scored", "labelled", "phenomenon_part", "reader_part",
-    "ten_counts", "to_json", "to_jsonable", "token_fault",
+    "TokenDistribution", "Trial", "Truth", "Vector", "check_seed", "checked", "checked_reply", "content_hash",
+    "control_part", "fault_of", "format_of", "from_json", "id_of", "is_scored", "labelled", "phenomenon_part",
+    "reader_part", "ten_counts", "to_json", "to_jsonable", "token_fault",
 ]  # fmt: skip

@@ -46,6 +46,23 @@ def finite_numbers(values: Any, what: str) -> Any:
     return numbers
 
 
+def check_seed(seed: Any) -> None:
+    """Of everything that is drawn: one rule for all who take a seed.
+
+    Parameters
+    ----------
+    seed : Any
+        What was given for one.
+
+    Raises
+    ------
+    BadInput
+        Anything but a whole number from 0 on, of 63 bits.
+    """
+    if not isinstance(seed, int) or not 0 <= seed < 1 << 63:
+        raise BadInput(f"seed is a whole number from 0 on, not {str(seed)[:40]}")
+
+
 def _dense(tensor: Any) -> Any:
     if getattr(tensor, "is_quantized", False):
         tensor = tensor.dequantize()

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, TypeVar
 
-from selfscope.errors import BadInput, SelfscopeError, ServerError, StoreError, reaching
+from selfscope.errors import TRIED, BadInput, SelfscopeError, ServerError, StoreError, check_writable, reaching
 from selfscope.records import SCHEMA, Cost, Observation, Row, Trial, Truth, to_json, to_jsonable
 from selfscope.records.json import strict_json
 from selfscope.secrets import cleaned, cleaned_json
@@ -67,6 +67,26 @@ def _without_secrets(path: Path, text: str) -> str:
     return cleaned(text)
 
 
+def check_free(folder: Path | str, *, resume: bool) -> None:
+    """What a store would refuse of a folder whatever is studied, before a model is loaded for it. Raises StoreError
+    and FileError."""
+    place = Path(folder)
+    with reaching(place):
+        if place.exists() and not place.is_dir():
+            raise StoreError(f"{place} is a file: give a folder")
+        check_writable(place)
+        if not place.exists():
+            return
+        if (place / META).exists():
+            if not resume:
+                raise StoreError(f"{place} already holds a study: add --resume, or give another folder")
+            return
+        names = sorted(p.name for p in place.iterdir())
+        strangers = [name for name in names if name not in ("lock", "data") and not name.startswith(TRIED)]
+        if strangers:
+            raise StoreError(f"{place} holds other files ({strangers[0]} ...): give another folder")
+
+
 class Store:
     """A study's folder, open for writing by this process alone.
 
@@ -83,9 +103,7 @@ class Store:
         self._new = False
         self._made = not os.path.lexists(self.folder)
         with reaching(self.folder):
-            if self.folder.exists() and not self.folder.is_dir():
-                raise StoreError(f"{self.folder} is a file: give a folder")
-            self._look()
+            check_free(self.folder, resume=True)
             (self.folder / "data").mkdir(parents=True, exist_ok=True)
             self._lock = _Lock(self.folder / "lock")
         try:
@@ -98,13 +116,6 @@ class Store:
                 self._undo()
             self._lock.release()
             raise
-
-    def _look(self) -> None:
-        """Raises StoreError where a folder without a study holds other files; nothing is written before."""
-        if self.folder.exists() and not (self.folder / META).exists():
-            strangers = sorted(p.name for p in self.folder.iterdir() if p.name not in ("lock", "data"))
-            if strangers:
-                raise StoreError(f"{self.folder} holds other files ({strangers[0]} ...): give another folder")
 
     def _text(self, meta: Mapping[str, Any]) -> str:
         """What study.json will hold. Raises BadInput where it could not be read back."""
@@ -120,13 +131,12 @@ class Store:
     def _settle(self, first: dict[str, Any], resume: bool) -> dict[str, Any]:
         settings = first["settings"]
         if not (self.folder / META).exists():
-            self._look()
+            check_free(self.folder, resume=resume)
             self._new = True
             write_atomically(self.folder / META, self._text(first))
             return first
         meta = read_meta(self.folder)
-        if not resume:
-            raise StoreError(f"{self.folder} already holds a study: add --resume, or give another folder")
+        check_free(self.folder, resume=resume)
         old: dict[str, Any] = meta.get("settings", {})
         other = list(_differences(old, settings))
         if other:

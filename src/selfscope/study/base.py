@@ -16,6 +16,7 @@ from selfscope.records import (
     Parts,
     PhenomenonPart,
     ReaderPart,
+    check_seed,
     control_part,
     id_of,
     phenomenon_part,
@@ -118,7 +119,7 @@ class Study:
     Raises
     ------
     SelfscopeError
-        Two different parts would be called alike.
+        Two different parts would be called alike, or a seed below 0.
     """
 
     subject: Subject
@@ -132,6 +133,7 @@ class Study:
     alarms: int | None = None
 
     def __post_init__(self) -> None:
+        check_seed(self.seed)
         self.parts()
 
     def parts(self) -> Parts:

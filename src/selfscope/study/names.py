@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from selfscope import catalogue
@@ -26,6 +27,13 @@ def parsed(what: str, name: str) -> tuple[type[Any], dict[str, Any]]:
         raise SelfscopeError(f"{bare} is no class of a {what}: give module:Class")
     called = f"setting of the {what} {bare}"
     return kind, read_settings(inner[:-1], settable(kind), name, what=called, bare="format") if bracket else {}
+
+
+def look(what: str, names: Iterable[Any]) -> None:
+    """Raises as `parsed` for the names among these; objects stand as they are. No part is made."""
+    for name in names:
+        if isinstance(name, str):
+            parsed(what, name)
 
 
 def built(what: str, name: str) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from selfscope.errors import BadModel, UnknownName
+from selfscope.errors import BadModel, UnknownName, refuse_unused
 from selfscope.records import content_hash
 from selfscope.subjects import bundled_models, gguf_files, model_files
 from selfscope.subjects.damage import quoted, read_json, reading
@@ -45,9 +45,12 @@ def source_of(name: str, revision: str | None) -> Source:
 
 def files_of(name: str, revision: str | None, say: bundled_models.Say) -> ModelFiles:
     """The files of a model, fetched or converted where they are not here yet. Raises UnknownName, BadModel."""
-    if name in bundled_models.PACKAGES:
+    bundled = name in bundled_models.PACKAGES
+    source = Source(name, "bundled", None) if bundled else source_of(name, revision)
+    if revision is not None and source.revision is None:
+        refuse_unused(["revision"], f"{name} is no hub model, and has one state only")
+    if bundled:
         return model_files.of_folder(name, bundled_models.get(name, say))
-    source = source_of(name, revision)
     if source.kind == "hub":
         return model_files.of_hub(name, revision)
     if source.kind == "gguf":

@@ -64,8 +64,8 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
                      "looks": [asdict(look) for look in checkpoint.looks], "seconds": checkpoint.seconds}  # fmt: skip
             (draft / STEP).write_text(json.dumps(facts), encoding="utf-8")
             kept, old = folder / "checkpoint", folder / "checkpoint.old"
-            shutil.rmtree(old, ignore_errors=True)
-            if kept.exists():
+            if kept.exists():  # else the old one is all that there is
+                shutil.rmtree(old, ignore_errors=True)
                 kept.rename(old)
             draft.rename(kept)
             shutil.rmtree(old, ignore_errors=True)

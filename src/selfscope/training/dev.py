@@ -19,7 +19,7 @@ class Look:
     step : int
         After so many.
     loss : float
-        Mean loss of the real examples, nats.
+        Mean loss of the real examples, in the unit of the objective.
     gap : float
         Share of the real examples that are right, minus that of the shuffled ones: what the vectors tell.
     """
@@ -67,6 +67,10 @@ class Dev:
     def decides(self) -> tuple[Any, ...]:
         """What decides the end of a run."""
         return ("dev", fingerprint(self.real), fingerprint(self.shuffled), self.every, self.patience)
+
+    def due(self, step: int, steps: int, looks: Sequence[Look]) -> bool:
+        """Whether it is looked at behind a step, and was not yet."""
+        return step > 0 and (step % self.every == 0 or step == steps) and all(look.step != step for look in looks)
 
     def over(self, looks: Sequence[Look]) -> bool:
         """Whether training ends after these looks."""

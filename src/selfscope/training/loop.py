@@ -28,6 +28,7 @@ from selfscope.training.objectives import losses_of, right
 from selfscope.training.precision import computed, products
 from selfscope.training.ranks import Ranks, joined
 from selfscope.training.schedule import Schedule
+from selfscope.training.stops import undisturbed
 from selfscope.training.trainable import Scorer, Trainable, getting_gradients, trainable_of
 
 
@@ -38,7 +39,7 @@ class TrainingFailed(SelfscopeError):
 @dataclass(frozen=True)
 class Trained:
     """steps: done, or those of the best look where training was stopped early. history: (step, mean loss of its
-    examples, nats). seconds: what it took, all sittings. schedule: as it was run. looks: at dev, in order."""
+    examples, as the objective counts). seconds: what it took, all sittings. schedule: as it was run. looks: at dev."""
 
     steps: int
     history: tuple[tuple[int, float], ...]
@@ -107,24 +108,38 @@ def train(
     if found is not None:
         worn.set_state(found.weights)
         checkpoints.set_moments(optimizer, parameters, found.moments)
-    saved = time.monotonic()
+    kept, saved = now.step, time.monotonic()
     start = saved - now.seconds
+
+    def keep() -> None:
+        nonlocal kept, saved
+        if folder is not None and ranks.first:
+            moments, seconds = checkpoints.moments_of(optimizer, parameters), time.monotonic() - start
+            checkpoints.save(folder, replace(now, weights=worn.state(), moments=moments, seconds=seconds))
+        kept, saved = now.step, time.monotonic()
+
     with getting_gradients(subject, worn):
-        for step in range(now.step, steps):
-            if dev is not None and dev.over(now.looks):
-                break
-            batch = [groups[k] for k in _order(len(groups), step, schedule)]
-            loss = _step(subject, worn, batch, schedule, optimizer, (step, steps), ranks)
-            now = replace(now, step=step + 1, history=(*now.history, (step + 1, loss)))
-            if dev is not None and (now.step % dev.every == 0 or now.step == steps):
-                now = _looked(subject, worn, dev, now, schedule)
-            over = now.step == steps or (dev is not None and dev.over(now.looks))
-            if folder is not None and ranks.first and (time.monotonic() - saved > schedule.save_every or over):
-                moments = checkpoints.moments_of(optimizer, parameters)
-                saved = time.monotonic()
-                checkpoints.save(folder, replace(now, weights=worn.state(), moments=moments, seconds=saved - start))
-            if ranks.first:
-                on_step(step + 1, steps, loss)
+        try:
+            now = _looked(subject, worn, dev, now, schedule, steps)
+            for step in range(now.step, steps):
+                if dev is not None and dev.over(now.looks):
+                    break
+                batch = [groups[k] for k in _order(len(groups), step, schedule)]
+                loss = _gradients(subject, worn, batch, schedule, optimizer, (step, steps), ranks)
+                with undisturbed():
+                    optimizer.step()
+                    optimizer.zero_grad(set_to_none=True)
+                    now = replace(now, step=step + 1, history=(*now.history, (step + 1, loss)))
+                now = _looked(subject, worn, dev, now, schedule, steps)
+                over = now.step == steps or (dev is not None and dev.over(now.looks))
+                if time.monotonic() - saved > schedule.save_every or over:
+                    keep()
+                if ranks.first:
+                    on_step(step + 1, steps, loss)
+        except (KeyboardInterrupt, SystemExit):
+            if now.step > kept:  # what the last whole step made of the weights is nowhere else
+                keep()
+            raise
     ranks.wait()
     if now.best:
         worn.set_state(now.best)
@@ -132,7 +147,7 @@ def train(
     return Trained(done, now.history, time.monotonic() - start, schedule, now.looks)
 
 
-def _step(
+def _gradients(
     subject: LocalWeights,
     worn: Trainable,
     batch: Sequence[Sequence[Example]],
@@ -141,7 +156,7 @@ def _step(
     at: tuple[int, int],
     ranks: Ranks,
 ) -> float:
-    """One step of the optimiser; its loss. Raises TrainingFailed."""
+    """Gradients and rate of one step of the optimiser; its loss. Raises TrainingFailed."""
     step, steps = at
     for part in optimizer.param_groups:
         part["lr"] = schedule.rate_at(step, steps)
@@ -153,13 +168,15 @@ def _step(
             f"the loss is no number any more at step {step + 1} of {steps}: train with a lower rate than "
             f"{schedule.rate:g}{', or with fp32' if schedule.precision != 'fp32' else ''}"
         )
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
     return loss
 
 
-def _looked(subject: LocalWeights, worn: Trainable, dev: Dev, now: Checkpoint, schedule: Schedule) -> Checkpoint:
-    """The run after a look at dev: its weights are kept where none were better."""
+def _looked(
+    subject: LocalWeights, worn: Trainable, dev: Dev | None, now: Checkpoint, schedule: Schedule, steps: int
+) -> Checkpoint:
+    """The run after the look at dev that is due, if one is: its weights are kept where none were better."""
+    if dev is None or not dev.due(now.step, steps, now.looks):
+        return now
     real, shuffled = (measured(subject, worn, own, schedule.objective) for own in (dev.real, dev.shuffled))
     look = Look(now.step, real[0], real[1] - shuffled[1])
     best = dev.patience > 0 and all(look.loss < other.loss for other in now.looks)
@@ -246,7 +263,7 @@ def measured(
     *,
     at_once: int = 8,
 ) -> tuple[float, float]:
-    """Mean loss (nats) of examples, and the share whose likeliest option is the wanted one; nothing is trained."""
+    """Mean loss of examples, and the share whose likeliest option is the wanted one; nothing is trained."""
     loss, hits, weight = 0.0, 0.0, sum(e.weight for e in examples) or 1.0
     for found, part in scored(subject, what, examples, at_once=at_once):
         loss += sum(float(x) for x in _weighted(objective, found, part))
@@ -278,5 +295,5 @@ def mean_loss(
     *,
     at_once: int = 8,
 ) -> float:
-    """Mean loss (nats) of examples, nothing trained."""
+    """Mean loss of examples, nothing trained."""
     return measured(subject, what, examples, objective, at_once=at_once)[0]

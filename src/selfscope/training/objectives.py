@@ -17,7 +17,7 @@ from selfscope.training.examples import BEHAVIOUR, Example
 NOTHING = 1e-6
 """Of the probability that is beside the candidates, at least: below is rounding."""
 Objective = Callable[[torch.Tensor, Example], torch.Tensor]
-"""(C,) log-probabilities of an example's candidates, with their gradient -> its loss in nats."""
+"""(C,) log-probabilities of an example's candidates, with their gradient -> its loss, in nats but for UNITS."""
 KEEP = "mostly_options"
 """By which ordinary replies are kept, whatever reports are taught by."""
 BETA = 0.1
@@ -168,6 +168,25 @@ AGREEMENTS: Mapping[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] =
 """Of a report and of the behaviour of its group: (K,) log-shares of both -> loss in nats."""
 REFERRING = ("dpo", "rl_brier", "rl_spherical", "rl_right")
 """Those that compare with what was likely before training."""
+
+
+UNITS: Mapping[str, str] = {
+    "brier": "(squared distance)", **dict.fromkeys(REFERRING[1:], "(nats away, in part, less the score)"),
+}  # fmt: skip
+"""Of losses that are not in nats."""
+LABELLED = tuple(name for name in OBJECTIVES if name not in REFERRING)
+"""Those that need nothing but what is wanted."""
+
+
+def unit_of(name: str) -> str:
+    """What a mean loss of an objective is counted in."""
+    return UNITS.get(name, "nats")
+
+
+def need_labels_alone(name: str, who: str) -> None:
+    """Raises BadInput for an objective that compares with what is not there, where something is taught by labels."""
+    if objective_of(name) and name not in LABELLED:
+        raise BadInput(f"{who} is not trained by {name}, but by one of: {', '.join(LABELLED)}")
 
 
 def losses_of(name: str, found: Sequence[torch.Tensor], examples: Sequence[Example]) -> list[torch.Tensor]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from selfscope.errors import BadInput
+from selfscope.records import check_seed
 from selfscope.training.objectives import objective_of
 
 PRECISIONS = ("fp32", "bf16")
@@ -66,6 +67,7 @@ class Schedule:
                 raise BadInput(f"{name} is a number above 0, not {value}")
         if not 0 <= self.warmup <= 1:
             raise BadInput(f"warmup is a part of the steps, from 0 to 1, not {self.warmup}")
+        check_seed(self.seed)
         if self.precision not in PRECISIONS:
             raise BadInput(f"there is no precision {self.precision!r}; there are: {', '.join(PRECISIONS)}")
         objective_of(self.objective)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from selfscope.errors import BadInput
+from selfscope.errors import BadInput, refuse_unused
 from selfscope.records import Decoding, Evidence, Message, Prompt
 from selfscope.subjects.base import OpenSubject
 from selfscope.training.bank import SIDES, Context, questions
@@ -119,7 +119,7 @@ class MovePlan:
     Raises
     ------
     BadInput
-        A number out of its range.
+        A number out of its range, or one that nothing takes.
     """
 
     by: str = "vector"
@@ -138,6 +138,12 @@ class MovePlan:
         for name in ("limit", "weight"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise BadInput(f"{name} is a number above 0, not {getattr(self, name)}")
+        other = [f.name for f in fields(self) if getattr(self, f.name) != f.default]
+        if self.by == "adapter":
+            of_vector = [name for name in other if name in ("layer", "limit")]
+            refuse_unused(of_vector, "an adapter acts in all blocks up to what the decoder reads, as far as it likes")
+        if not self.guard:
+            refuse_unused([name for name in other if name == "weight"], "a guard of 0 has nothing that it weighs")
 
 
 @dataclass(frozen=True)
