@@ -43,6 +43,17 @@ def test_following_and_copying_are_recovered_exactly(follows: float, copies: flo
         assert all(x.low < 0 < x.high for x in got)
 
 
+def test_rounding_moves_no_report() -> None:
+    """A processor's own last bits in reports that did not move change no interval."""
+    plain = under_turns(0.6, 0.0)
+    rng = np.random.default_rng(3)
+    stays = (plain.cluster % 3 == 0)[:, None]
+    bare = replace(plain, after=np.where(stays, plain.before, plain.after))
+    noisy = replace(bare, after=bare.after + np.where(stays, rng.uniform(-1e-9, 1e-9, bare.after.shape), 0))
+    one, other = (state_effect.causal(x) for x in (bare, noisy))
+    assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=1e-6)
+
+
 def test_a_copier_follows_nothing_and_passes_without_the_copy_column() -> None:
     copier = under_turns(0.0, 0.6)
     assert beyond_copying(copier)[0].value == pytest.approx(0, abs=1e-7)
