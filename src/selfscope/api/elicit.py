@@ -13,6 +13,8 @@ from selfscope.api.cards import execute
 from selfscope.api.elicitation import ALL, Elicitation, Rung
 from selfscope.api.fit import subject_of
 from selfscope.api.kept_apart import apart, phenomenon_of
+from selfscope.errors import BadInput
+from selfscope.records import phenomenon_part
 from selfscope.store import read
 from selfscope.verdicts.assemble import tables
 from selfscope.verdicts.elicitation import Way, quantities_of, ways
@@ -77,12 +79,20 @@ def elicit(
     Raises
     ------
     BadInput
-        An adapter was taught what is asked.
+        An adapter was taught what is asked; a phenomenon of injections, which is asked under arms; or examples of none.
     """
     from selfscope.study import PhenomenonPlan, Study
 
     subject = subject_of(model)
     about = phenomenon_of(phenomenon)
+    if phenomenon_part(about).family == "injection":
+        raise BadInput(
+            f"{about.kind} is asked under arms, which a ladder has not: selfscope card MODEL --phenomena {about.kind}"
+        )
+    if any(counts) and getattr(about, "train", 1) == 0:
+        raise BadInput(
+            f"examples are of the train split, and {about.id} has none: give it some, as train=60, or --counts 0"
+        )
     sidecars = {str(place): _sidecar(place) for place in taught}
     apart(subject, about, sidecars, seed)
     readers = tuple(_readers(sidecars, counts, rivals))
