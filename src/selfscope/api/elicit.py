@@ -14,7 +14,7 @@ from selfscope.api.elicitation import ALL, Elicitation, Rung
 from selfscope.api.fit import subject_of
 from selfscope.api.kept_apart import apart, phenomenon_of
 from selfscope.errors import BadInput
-from selfscope.records import phenomenon_part
+from selfscope.records import id_of, phenomenon_part
 from selfscope.store import read
 from selfscope.verdicts.assemble import tables
 from selfscope.verdicts.elicitation import Way, quantities_of, ways
@@ -101,7 +101,7 @@ def elicit(
     study = Study(subject, (plan,), seed, profile="elicit", questions=QUESTIONS)
     where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
     execute(study, where, resume=resume, progress=progress, jobs=jobs)
-    return _found(where, sidecars)
+    return _found(where, sidecars, {place: unlike(side, about, seed) for place, side in sidecars.items()})
 
 
 def _sidecar(place: Path | str) -> Sidecar:
@@ -126,6 +126,26 @@ def _readers(sidecars: dict[str, Sidecar], counts: Sequence[int], rivals: Sequen
     return [Prior(), InputBaseline(), HistoryBaseline(), *known, *rivals, Ask(), *shown, *worn]
 
 
+def unlike(side: Sidecar, about: Phenomenon, seed: int) -> str:
+    """Why no linear model of this ladder has the texts and the labels that an adapter was taught; empty where one
+    has."""
+    from selfscope.study.names import built
+    from selfscope.training.truths import TruthLesson
+
+    made = side.made
+    lesson: Any = built("lesson", made["lesson"]) if "lesson" in made else None
+    if not isinstance(lesson, TruthLesson):
+        return f"was taught {made.get('lesson', made.get('organism', 'something else'))}, which counts no labels"
+    if "labels_of" in made:
+        return f"was told what {made['labels_of']} does"
+    if lesson != TruthLesson(lesson.wordings, labels=lesson.labels):
+        return f"was taught {made['lesson']}: other labels, or of other questions"
+    if made.get("phenomenon") != id_of(about):
+        return f"was taught with {made.get('phenomenon')}"
+    own = made.get("schedule", {}).get("seed")
+    return "" if own == seed else f"was taught with the seed {own}, and this is {seed}"
+
+
 def labels_of(side: Sidecar) -> int | None:
     """Verified answers that an adapter was taught; None where its lesson has no such number."""
     from selfscope.study.names import built
@@ -135,7 +155,7 @@ def labels_of(side: Sidecar) -> int | None:
     return int(reports) // rounds if rounds and reports else None
 
 
-def _found(where: Path, sidecars: dict[str, Sidecar]) -> Elicitation:
+def _found(where: Path, sidecars: dict[str, Sidecar], unlike: dict[str, str]) -> Elicitation:
     """What the rows of a folder say."""
     contents = read(where)
     (table,) = tables(contents.rows, contents.trials, contents.truths, contents.parts)
@@ -143,7 +163,8 @@ def _found(where: Path, sidecars: dict[str, Sidecar]) -> Elicitation:
     by_quantity = {ALL: "", **({q: q for q in asked} if len(asked) > 1 else {})}
     readers = contents.parts.readers.items()
     named = {reader: _name(part.config, part.kind, part.title, sidecars) for reader, part in readers}
-    rungs = {title: _rungs(ways(table, q), named) for title, q in by_quantity.items()}
+    why = {reader: unlike.get(part.config.get("folder", ""), "") for reader, part in readers}
+    rungs = {title: _rungs(ways(table, q), named, why) for title, q in by_quantity.items()}
     return Elicitation(where, table.phenomenon, rungs)
 
 
@@ -164,13 +185,16 @@ def _name(config: Any, kind: str, title: str, sidecars: dict[str, Sidecar]) -> t
     return title, "rival", int(config.get("labels", 0) or config.get("k", 0) or 0)
 
 
-def _rungs(found: Sequence[Way], named: dict[str, tuple[str, str, int | None]]) -> tuple[Rung, ...]:
+def _rungs(
+    found: Sequence[Way], named: dict[str, tuple[str, str, int | None]], why: dict[str, str]
+) -> tuple[Rung, ...]:
+    """why: no linear model has what an adapter was taught, by reader."""
     rungs = [Rung(*named[way.reader], way) for way in found]
     linear = {named[way.reader][2]: way.reader for way in found if way.reader.startswith("history_baseline")}
     done = []
     for rung in rungs:
-        counted = rung.kind in ("taught", "twin") and rung.labels is not None
-        rival = linear.get(rung.labels) if counted else None
-        done.append(replace(rung, same=None if rival is None else rung.way.ahead.get(rival)))
+        because = why[rung.way.reader]
+        rival = linear.get(rung.labels) if rung.kind in ("taught", "twin") and not because else None
+        done.append(replace(rung, same=None if rival is None else rung.way.ahead.get(rival), unlike=because))
     order = ("asked", "taught", "twin", "rival")
     return tuple(sorted(done, key=lambda r: (order.index(r.kind), (r.labels or 0) if r.kind != "asked" else 0)))
