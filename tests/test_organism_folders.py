@@ -179,7 +179,7 @@ def test_another_base_is_refused(made: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_no_organism_is_one_line(made: Path, tmp_path: Path, folder: Path) -> None:
-    with pytest.raises(BadModel, match="holds no organism"):
+    with pytest.raises(BadModel, match="there is no folder"):
         opened(tmp_path / "nothing")
     for name, change, message in (
         ("lacks", lambda m: m.pop("damage"), "lacks 'damage'"),

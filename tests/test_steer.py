@@ -161,7 +161,7 @@ def test_an_adapter_moves_it_too(tiny: Local, decoders: list[Path], folder: Path
     plan = replace(SMALL, by="adapter", guard=0)
     done = steer(tiny, decoders[0], "topic=chess", tmp_path / "a", plan=plan, schedule=replace(BRIEF, rate=1e-2))
     assert [a["arm"] for a in done.arms] == ["the decoder", "nothing", "words that tell it"]
-    assert "blocks 0 to 2" in str(done)
+    assert "blocks 0 to 2" in " ".join(str(done).split())
     worn = load(str(folder), adapter=str(done.folder))
     assert worn.score([Prompt(text="The river")], [[" runs"]]) != tiny.score([Prompt(text="The river")], [[" runs"]])
 

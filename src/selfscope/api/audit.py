@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from selfscope.api.audit_findings import Audit, Finding
-from selfscope.api.elicit import QUESTIONS
+from selfscope.api.elicit import QUESTIONS, taught_in
 from selfscope.api.fit import subject_of
 from selfscope.api.kept_apart import apart, phenomenon_of
 from selfscope.controls.alarm import Alarm
@@ -72,15 +72,18 @@ def audit(
     Raises
     ------
     BadInput
-        It was taught what is asked, or answers none of it.
+        It was taught what is asked, or answers none of it; a decoder; an adapter of another model; a twin that is
+        the adapter itself.
     """
-    from selfscope.subjects.adapter_files import read_sidecar
-
     place, about = Path(folder), phenomenon_of(phenomenon)
-    side = read_sidecar(place)
+    side = taught_in(place)
+    others = [*([twin] if twin is not None else []), *shifted]
+    if twin is not None and taught_in(twin).identity == side.identity:
+        raise BadInput(f"the twin {twin} is what {folder} is: give an adapter that was taught something else")
     if progress is not None:
         progress.plan(6.0 + len(shifted))
-    scene = _scene(place, side, about, model, seed, progress.step if progress is not None else lambda what, work: None)
+    step = progress.step if progress is not None else lambda what, work: None
+    scene = _scene(place, side, about, _base(side, model, [place, *others]), seed, step)
     found = [
         *_gains(scene, twin), *_changed(scene), *_turns(scene), *(f for one in shifted for f in _shifted(scene, one)),
         *_false_reports(scene), *_legible(scene),
@@ -136,13 +139,22 @@ class _Scene:
         return self.told(self.worn, self.base)
 
 
-def _scene(
-    place: Path, side: Sidecar, about: Any, model: str | Subject | None, seed: int, step: Callable[[str, float], None]
-) -> _Scene:
-    from selfscope.subjects.live_adapters import SWITCHED
+def _base(side: Sidecar, model: str | Subject | None, others: Sequence[Path | str]) -> Any:
+    """What it is put on. Raises BadInput where it, or one of those beside it, was made on something else."""
+    from selfscope.subjects.adapter_files import made_on
     from selfscope.subjects.local_weights import trainable
 
-    base: Any = trainable(subject_of(model or side.base_name))
+    base = trainable(subject_of(model or side.base_name))
+    for folder in others:
+        made_on(taught_in(folder), base, folder)
+    return base
+
+
+def _scene(
+    place: Path, side: Sidecar, about: Any, base: Any, seed: int, step: Callable[[str, float], None]
+) -> _Scene:
+    from selfscope.subjects.live_adapters import SWITCHED
+
     apart(base, about, {str(place): side}, seed)
     step("measuring what it does", 0.0)
     posed = about.pose(base, seed)

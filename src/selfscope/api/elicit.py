@@ -15,6 +15,7 @@ from selfscope.api.fit import subject_of
 from selfscope.api.kept_apart import apart, phenomenon_of
 from selfscope.errors import BadInput
 from selfscope.records import id_of, phenomenon_part
+from selfscope.records.contracts import refuse_decoder
 from selfscope.store import read
 from selfscope.verdicts.assemble import tables
 from selfscope.verdicts.elicitation import Way, quantities_of, ways
@@ -82,8 +83,9 @@ def elicit(
         An adapter was taught what is asked; a phenomenon of injections, which is asked under arms; or examples of none.
     """
     from selfscope.study import PhenomenonPlan, Study
+    from selfscope.subjects.adapter_files import made_on
+    from selfscope.subjects.local_weights import trainable
 
-    subject = subject_of(model)
     about = phenomenon_of(phenomenon)
     if phenomenon_part(about).family == "injection":
         raise BadInput(
@@ -93,7 +95,10 @@ def elicit(
         raise BadInput(
             f"examples are of the train split, and {about.id} has none: give it some, as train=60, or --counts 0"
         )
-    sidecars = {str(place): _sidecar(place) for place in taught}
+    sidecars = {str(place): taught_in(place) for place in taught}
+    subject = subject_of(model)
+    for place, side in sidecars.items():
+        made_on(side, trainable(subject), place)
     apart(subject, about, sidecars, seed)
     readers = tuple(_readers(sidecars, counts, rivals))
     asked = next(r.id for r in readers if r.rung == "self")
@@ -104,9 +109,12 @@ def elicit(
     return _found(where, sidecars, {place: unlike(side, about, seed) for place, side in sidecars.items()})
 
 
-def _sidecar(place: Path | str) -> Sidecar:
+def taught_in(place: Path | str) -> Sidecar:
+    """What the folder of a taught model says of itself. Raises BadInput for a decoder's, BadModel for one that holds
+    none."""
     from selfscope.subjects.adapter_files import read_sidecar
 
+    refuse_decoder(place)
     return read_sidecar(place)
 
 
@@ -181,7 +189,7 @@ def _name(config: Any, kind: str, title: str, sidecars: dict[str, Sidecar]) -> t
         own = f"{Path(config['folder']).name} ({side.carry})"
         return own, "twin" if twin else "taught", labels_of(side)
     if config.get("adapter"):
-        return f"{Path(config['observer']['subject']).name}, taught", "rival", labels_of(_sidecar(config["adapter"]))
+        return f"{Path(config['observer']['subject']).name}, taught", "rival", labels_of(taught_in(config["adapter"]))
     return title, "rival", int(config.get("labels", 0) or config.get("k", 0) or 0)
 
 

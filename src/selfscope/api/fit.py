@@ -116,7 +116,8 @@ def fit(
     Raises
     ------
     BadInput
-        A lesson that teaches no report or cannot tell of another subject, or a vector that is to be switched.
+        A model with an adapter on; a lesson that teaches no report or cannot tell of another subject; a vector that is
+        to be switched.
     Unsupported
         A subject that cannot be trained.
     StoreError
@@ -127,7 +128,6 @@ def fit(
     from selfscope.records import content_hash
     from selfscope.subjects.adapter_files import read_sidecar
     from selfscope.subjects.live_adapters import LoraShape
-    from selfscope.subjects.local_weights import trainable
     from selfscope.training.bias_vector import BiasVector
     from selfscope.training.damage import damage
     from selfscope.training.kept_examples import kept_examples
@@ -142,7 +142,7 @@ def fit(
     target, run, ranks = Path(folder), Path(f"{folder}.run"), joined()
     free(target, run, resume=resume)
     ranks.wait()
-    subject = trainable(subject_of(model))
+    subject = bare(model)
     schedule, shape = schedule or Schedule(), shape or LoraShape()
     learner = _learner(subject, shape, carry, schedule.seed)
     taught = _part("lesson", lesson)
@@ -245,6 +245,23 @@ def subject_of(model: str | Subject) -> Subject:
     from selfscope.api.loading import load
 
     return load(model) if isinstance(model, str) else model
+
+
+def bare(model: str | Subject) -> LocalWeights:
+    """The subject of a name, or the subject itself, on which something is to be trained.
+
+    Raises Unsupported for one that cannot be trained, and BadInput for one with an adapter on: what is made on top of
+    it could be put on by no command."""
+    from selfscope.subjects.local_weights import trainable
+
+    subject = trainable(subject_of(model))
+    worn = ", ".join(subject.worn) or subject.environment.get("adapter")
+    if worn:
+        raise BadInput(
+            f"{subject.name} has {worn} on, and what is trained on top of an adapter could be put on by no command: "
+            "leave out --adapter, or merge the adapter and save the weights as a model of their own"
+        )
+    return subject
 
 
 def _part(kind: str, given: Any) -> Any:

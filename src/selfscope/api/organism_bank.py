@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from selfscope.api.fit import subject_of
+from selfscope.api.fit import bare
 from selfscope.api.organism_folders import Made, done, opened
 from selfscope.api.organisms import GUARD, TWIN, Told, plant
 from selfscope.errors import StoreError, UnknownName, reaching
@@ -121,11 +121,11 @@ def bank(
     ------
     UnknownName
         A name that is not of the bank.
+    BadInput
+        A model with an adapter on.
     StoreError
         The folder holds something already, and `resume` was not asked for.
     """
-    from selfscope.subjects.local_weights import trainable
-
     place = Path(folder)
     for name in only:
         if name not in BANK:
@@ -134,7 +134,7 @@ def bank(
         if not resume and place.exists() and (not place.is_dir() or any(place.iterdir())):
             raise StoreError(f"{place} is there already: go on with --resume, or give another folder")
     work = planned(only or tuple(BANK))
-    subject = trainable(subject_of(model))
+    subject = bare(model)
     told: Told = progress.step if progress is not None else lambda what, part: None
     if progress is not None:
         progress.plan(float(sum(not done(place / name) for name in work)))

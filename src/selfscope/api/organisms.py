@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from selfscope.api.fit import free, means, subject_of
+from selfscope.api.fit import bare, free, means, subject_of
 from selfscope.api.organism_folders import KIND, Made, done, opened, recorded
 from selfscope.errors import BadInput, reaching
 from selfscope.report.estimates import package_version
@@ -106,11 +106,11 @@ def make(
     ------
     Unsupported
         A subject that cannot be trained.
+    BadInput
+        A model with an adapter on.
     StoreError
         A folder that holds something already, and `resume` was not asked for.
     """
-    from selfscope.subjects.local_weights import trainable
-
     planted: Any = built("organism", organism) if isinstance(organism, str) else organism
     places = [(planted, Path(folder), Path(f"{folder}{TWIN}").name if twin else "")]
     if twin and not planted.benign:
@@ -118,7 +118,7 @@ def make(
     for _, place, _ in places:
         if not (resume and done(place)):
             free(place, Path(f"{place}.run"), resume=resume)
-    subject = trainable(subject_of(model))
+    subject = bare(model)
     if progress is not None:
         progress.plan(float(len(places)))
     told: Told = progress.step if progress is not None else lambda what, work: None

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from selfscope.api.fit import free, means, subject_of
+from selfscope.api.fit import bare, free, means
+from selfscope.api.handle import able, apart
 from selfscope.report.estimates import package_version
 from selfscope.tables import Table, Tabular
 
@@ -110,7 +111,8 @@ def steer(
     Unsupported
         A subject that cannot be trained.
     BadInput
-        A decoder of another model, or an answer that the bank does not have.
+        A model with an adapter on; a decoder of another model, or one that does not read a model's states of such an
+        answer; a twin that is none; an answer that the bank does not have.
     StoreError
         The folder holds something already, and `resume` was not asked for, or of another run.
     TrainingFailed
@@ -122,19 +124,21 @@ def steer(
     """
     from selfscope.records import content_hash
     from selfscope.subjects.adapter_files import save_adapter
-    from selfscope.subjects.local_weights import trainable
     from selfscope.subjects.written_files import save_written
     from selfscope.training.wishes import MovePlan, Wish
 
     target, run = Path(folder), Path(f"{folder}.run")
     free(target, run, resume=resume)
-    subject = trainable(subject_of(model))
+    subject = bare(model)
     wanted, plan = Wish.of(wish) if isinstance(wish, str) else wish, plan or MovePlan()
     schedule = schedule or usual_schedule(plan)
     told: Told = progress.step if progress is not None else lambda what, work: None
     if progress is not None:
         progress.plan(1.0)
     readers = [opened_decoder(subject, place) for place in (decoder, twin) if place is not None]
+    able(readers[0].contract, wanted, decoder)
+    for own in readers[1:]:
+        apart(readers[0].contract, own.contract, twin)
     work = 0.8 / len(readers)
     runs = [run / name for name in ("decoder", "twin")[: len(readers)]]
     moved = [

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from selfscope.errors import BadInput, BadModel
+from selfscope.errors import BadInput, BadModel, lacking_folder
 from selfscope.records import from_json
 from selfscope.records.contracts import CONTRACT, LABELS, SCHEMA, TENSORS, DecoderContract
 from selfscope.subjects.base import OpenSubject, Subject, lacking, reaches
@@ -54,7 +54,7 @@ def read_decoder(folder: str) -> DecoderFiles:
         raise BadInput("a decoder is read from its folder: write decoder[folder=PATH]")
     place = Path(os.path.expanduser(folder))
     if not (place / CONTRACT).is_file():
-        raise BadModel(f"{folder} holds no decoder: there is no {CONTRACT} in it")
+        raise BadModel(f"{lacking_folder(folder, CONTRACT, 'decoder')}: give one that fit wrote")
     try:
         held = json.loads((place / CONTRACT).read_text(encoding="utf-8"))
         if held.get("schema") != SCHEMA:

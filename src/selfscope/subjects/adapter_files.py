@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from selfscope.errors import BadInput, BadModel, FileError, reaching
+from selfscope.errors import BadInput, BadModel, FileError, lacking_folder, reaching
 from selfscope.subjects.cache import make_folder
 from selfscope.subjects.damage import read_json, reading
 from selfscope.subjects.live_adapters import CARRIES, Adapter, LoraShape
@@ -141,6 +141,8 @@ def is_ours(folder: Path | str) -> bool:
 def read_sidecar(folder: Path | str) -> Sidecar:
     """What a folder's sidecar says. Raises BadModel for one that is none."""
     place = Path(os.path.expanduser(folder))
+    if not (place / SIDECAR).is_file():
+        raise BadModel(f"{lacking_folder(folder, SIDECAR, 'adapter that was trained here')}: give one that fit wrote")
     held = read_json(place / SIDECAR, f"the adapter {folder}")
     what = f"the adapter {folder}: {SIDECAR}"
     if held.get("schema") != SCHEMA:
@@ -210,6 +212,13 @@ def kept_adapter(subject: LocalWeights, folder: Path | str) -> Adapter:
 def made_on(side: Sidecar, subject: LocalWeights, folder: Path | str) -> None:
     """Raises BadInput for another subject than the one that it was made on."""
     if side.base != subject.identity:
+        environment = side.made.get("environment")
+        under = environment.get("adapter") if isinstance(environment, Mapping) else None
+        if under:
+            raise BadInput(
+                f"the adapter {folder} was made on {side.base_name} with another adapter on ({under}), and no command "
+                "puts on both: train it on the model alone"
+            )
         raise BadInput(
             f"the adapter {folder} was made on {side.base_name} ({side.base[:6]}), and this is {subject.name} "
             f"({subject.identity[:6]}): weights, tokenizer, template and dtype have to be the same"

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from selfscope.errors import BadInput, BadModel
 from selfscope.records import Injection, content_hash, to_jsonable
+from selfscope.records.contracts import refuse_decoder
 from selfscope.subjects.adapter_files import (
     SIDECAR,
     WRITTEN,
@@ -77,10 +78,16 @@ def put_on(subject: S, folder: Path | str, *, base: LocalWeights | None = None) 
     Raises
     ------
     BadInput
-        It was made on another subject.
+        It was made on another subject, or is a decoder's, which reads states and is no taught model.
     BadModel
         A damaged folder, or one whose sidecar tells of other weights or vectors.
     """
+    refuse_decoder(folder)
+    return stacked(subject, folder, base=base)
+
+
+def stacked(subject: S, folder: Path | str, *, base: LocalWeights | None = None) -> S:
+    """As `put_on`, and of a decoder its adapter, which its reader puts on."""
     side = read_sidecar(folder)
     own = subject if base is None else base
     if side.carry != WRITTEN:
