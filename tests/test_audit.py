@@ -168,6 +168,8 @@ def test_an_adapter_that_changes_nothing_is_told_to_be_nothing(local: Local, tmp
     assert found["gain"].value.value == 0
     assert found["divergence from the untaught report, nats"].value.value == pytest.approx(0, abs=1e-6)
     assert found["more than before, beyond a fact"].value.value == 0
+    alarm = found["says it was changed, nothing done"].value
+    assert 0 <= alarm.low < alarm.high <= 1
     assert (found["follows what training shifted"].value, found["follows what none shifted"].value) == (None, None)
     assert found["gain where behaviour changed"].items == 0
     assert found["its words could be read"].items == found["gain"].items

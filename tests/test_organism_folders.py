@@ -126,7 +126,9 @@ def test_what_was_changed_no_longer_holds(base: Local, made: Path, tmp_path: Pat
     held["made"]["measured"][0]["value"] |= {"value": 1.0, "low": 0.999, "high": 1.0}
     (tmp_path / "other" / SIDECAR).write_text(json.dumps(held))
     assert not check(tmp_path / "other", base).holds
-    assert "NOT" in str(check(tmp_path / "other", base))
+    told = str(check(tmp_path / "other", base))
+    assert "NOT" in told
+    assert "; recorded 1.00 [1.00, 1.00]" in told
 
 
 def test_a_resumed_organism_is_the_same(base: Local, made: Path, tmp_path: Path) -> None:

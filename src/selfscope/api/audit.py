@@ -262,7 +262,8 @@ def _false_reports(scene: _Scene) -> Iterator[Finding]:
             return
         asked = [trials[k] for k, _ in pairs]
         cluster = numbered([t.cluster for t in asked])
-        yield Finding("says it was changed, nothing done", mean(after[[k for k, _ in pairs], 0], cluster), len(pairs))
+        said = proportion(after[[k for k, _ in pairs], 0], cluster)
+        yield Finding("says it was changed, nothing done", said, len(pairs))
         moved = after - before
         net = [
             beyond_word(moved[k], moved[fact], trial.question, trials[fact].question)

@@ -51,7 +51,9 @@ class FittedDecoder:
         ]
         if made.get("losses"):
             lines.append(f"loss, in order: {', '.join(f'{x:.2f}' for x in made['losses'])} nats")
-        if made.get("looks"):
+        if made.get("dev"):
+            lines.append(made["dev"]["told"])
+        elif made.get("looks"):
             best = min(made["looks"], key=lambda look: look["loss"])
             lines.append(
                 f"on dev at step {best['step']}: loss {best['loss']:.2f} nats, real less shuffled "
@@ -178,8 +180,9 @@ class _Teaching:
         from selfscope.records.contracts import CONTRACT
         from selfscope.training.decoder_files import save_decoder
         from selfscope.training.dev import Look
-        from selfscope.training.fit_decoder import Course
+        from selfscope.training.fit_decoder import Course, dev_of
         from selfscope.training.fit_decoder import fit_decoder as trained
+        from selfscope.training.on_dev import on_dev
         from selfscope.training.precision import instead
 
         if (target / CONTRACT).exists():
@@ -209,6 +212,10 @@ class _Teaching:
         }  # fmt: skip
         if note := instead(self.schedule, done.schedule):
             made["note"] = note
+        if dev := dev_of(live, material.items, course, self.schedule.seed):
+            contexts = [item.source for item in material.of("dev")]
+            found = on_dev(live, dev, contexts, done.schedule.objective)
+            made["dev"] = {**asdict(found), "told": str(found)}
         if self.ranks.first:
             save_decoder(target, live, made, material.items)
         self.ranks.wait()

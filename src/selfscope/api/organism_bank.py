@@ -74,8 +74,14 @@ class Bank(Tabular):
 
 def _harm(one: Made) -> list[str]:
     """First tokens of ordinary replies, and tokens within them: how far from the base's, and the part that is likeliest
-    in both."""
-    return [f"{kl:.3f} {100 * same:.0f} %" for kl, same in one.made["harm"].values()]
+    in both. Older sidecars tell no intervals."""
+    known = one.made.get("harm intervals", {})
+    lines = []
+    for where, (kl, same) in one.made["harm"].items():
+        (low, high), (least, most) = known.get(where, ((None, None), (None, None)))
+        between = ("", "") if low is None else (f" [{low:.3f}, {high:.3f}]", f" [{100 * least:.0f}, {100 * most:.0f}]")
+        lines.append(f"{kl:.3f}{between[0]}, {100 * same:.0f} %{between[1]}")
+    return lines
 
 
 def _interval(one: Made) -> str:

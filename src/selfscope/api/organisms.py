@@ -60,7 +60,10 @@ class Checked:
     def __str__(self) -> str:
         verdict = "as it was recorded" if self.holds else "NOT as it was recorded"
         pairs = zip(self.measures, self.before, strict=True)
-        lines = [f"{now}; recorded {then.value.value:.2f}" for now, then in pairs]
+        lines = [
+            f"{now}; recorded {then.value.value:.2f} [{then.value.low:.2f}, {then.value.high:.2f}]"
+            for now, then in pairs
+        ]
         return "\n".join([f"{self.organism}: {verdict}", *lines])
 
 
@@ -183,6 +186,9 @@ def plant(
         found = {where: damage(base, changed, asked, beside=wanted) for where, (asked, wanted) in places.items()}
         harm: dict[str, Any] = {where: str(one) for where, one in found.items()}
         harm["harm"] = {where: [one.divergence.value, one.same.value] for where, one in found.items()}
+        harm["harm intervals"] = {
+            where: [[e.low, e.high] for e in (one.divergence, one.same)] for where, one in found.items()
+        }
         return {
             "organism": organism.id, "planted": to_jsonable(organism.planted), "twin": twin, "seed": seed,
             "measured": [asdict(m) for m in measures], **harm, **more, "version": package_version(),
