@@ -87,7 +87,7 @@ def test_what_it_leaves_is_a_vector_that_is_put_on(made: Steered, tiny: Local, f
         [sys.executable, "-c", code, str(folder), str(made.folder)], capture_output=True, text=True, check=True
     ).stdout.strip()
     assert fresh == f"{worn.identity} {here}"
-    assert "towards topic=chess" in str(artifacts(made.folder.parent))
+    assert "towards topic=chess" in artifacts(made.folder.parent).items[0].cells()
     assert f"{tiny.width} numbers" in check(made.folder)
 
 

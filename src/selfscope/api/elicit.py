@@ -185,9 +185,8 @@ def _name(config: Any, kind: str, title: str, sidecars: dict[str, Sidecar]) -> t
         return f"{framing}, {k} shown" if k else framing, "asked", k
     if kind == "taught" and config["folder"] in sidecars:
         side = sidecars[config["folder"]]
-        twin = "labels_of" in side.made or "shuffled=true" in str(side.made.get("lesson", ""))
         own = f"{Path(config['folder']).name} ({side.carry})"
-        return own, "twin" if twin else "taught", labels_of(side)
+        return own, "twin" if side.twin else "taught", labels_of(side)
     if config.get("adapter"):
         return f"{Path(config['observer']['subject']).name}, taught", "rival", labels_of(taught_in(config["adapter"]))
     return title, "rival", int(config.get("labels", 0) or config.get("k", 0) or 0)

@@ -13,10 +13,10 @@ from typing import Any
 from selfscope.errors import BadInput, BadModel, FileError, lacking_folder, reaching
 from selfscope.subjects.cache import make_folder
 from selfscope.subjects.damage import read_json, reading
-from selfscope.subjects.live_adapters import CARRIES, Adapter, LoraShape
+from selfscope.subjects.live_adapters import CARRIES, Adapter, LoraShape, identity_of, names_of
 from selfscope.subjects.local_weights import LocalWeights
 from selfscope.subjects.model_files import ADAPTER
-from selfscope.subjects.tensor_files import save_tensors
+from selfscope.subjects.tensor_files import load_tensors, save_tensors
 
 SIDECAR = "selfscope.json"
 SCHEMA = 1
@@ -53,6 +53,15 @@ class Sidecar:
     identity: str
     shape: LoraShape
     made: Mapping[str, Any]
+
+    @property
+    def twin(self) -> str:
+        """What makes a twin of it, in a word or two; empty: it is none."""
+        if "labels_of" in self.made:
+            return "another's deeds"
+        if "benign=true" in str(self.made.get("organism", "")):
+            return "benign"
+        return "shuffled" if "shuffled=true" in str(self.made.get("lesson", "")) else ""
 
 
 def save_adapter(
@@ -196,8 +205,24 @@ def load_adapter(subject: LocalWeights, folder: Path | str) -> Adapter:
     adapter = subject.new_adapter(side.shape, side.carry)
     adapter.set_state(state)
     if adapter.identity != side.identity:
-        raise BadModel(f"the adapter {folder}: its weights are not those that {SIDECAR} tells of: restore them")
+        raise _changed(folder)
     return adapter
+
+
+def whole(side: Sidecar, folder: Path | str) -> None:
+    """Raises BadModel where an adapter's weights are not those that its sidecar tells of; no model is loaded."""
+    place = Path(os.path.expanduser(folder))
+    targets: Any = read_json(place / ADAPTER[0], f"the adapter {folder}").get("target_modules")
+    with reading(f"the adapter {folder} cannot be read", {str(place): str(folder)}):
+        state = load_tensors(place / ADAPTER[1])
+        if not isinstance(targets, list) or state.keys() != set(names_of(targets)):
+            raise _changed(folder)
+        if identity_of(side.carry, side.shape, targets, state) != side.identity:
+            raise _changed(folder)
+
+
+def _changed(folder: Path | str) -> BadModel:
+    return BadModel(f"the adapter {folder}: its weights are not those that {SIDECAR} tells of: restore them")
 
 
 def kept_adapter(subject: LocalWeights, folder: Path | str) -> Adapter:
