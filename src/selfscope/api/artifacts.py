@@ -61,12 +61,22 @@ def _objective(made: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Artifacts(Tabular):
-    """Those in a folder. `print` gives a line each."""
+    """Those in a folder. `print` gives a line each.
+
+    Attributes
+    ----------
+    items
+        Sorted by folder.
+    top
+        What was looked through: folders are shown as they stand in it.
+    """
 
     items: tuple[Artifact, ...]
+    top: Path = Path()
 
     def _table(self) -> Table:
-        return Table("", HEAD, tuple(one.cells() for one in self.items))
+        lines = [(os.path.relpath(one.folder, self.top), *one.cells()[1:]) for one in self.items]
+        return Table(f"trained in {self.top}", HEAD, tuple(lines))
 
 
 def artifacts(folder: Path | str = ".") -> Artifacts:
@@ -111,7 +121,7 @@ def artifacts(folder: Path | str = ".") -> Artifacts:
                     found.append(Artifact(Path(place), read_sidecar(place)))
             except SelfscopeError as error:
                 found.append(Artifact(Path(place), None, str(error)))
-    return Artifacts(tuple(found))
+    return Artifacts(tuple(found), top)
 
 
 def check(folder: Path | str, model: str | Subject | None = None) -> str:
