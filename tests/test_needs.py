@@ -9,15 +9,18 @@ import pytest
 
 from selfscope import catalogue
 from selfscope.api.elicit import elicit
+from selfscope.api.fit import fit
 from selfscope.api.read_state import read
 from selfscope.errors import BadInput, Unsupported
 from selfscope.phenomena.token_probability import TokenProbability
 from selfscope.readers.probe import Probe
 from selfscope.records import Trial, Truth
+from selfscope.subjects.local import Local, load
 from selfscope.subjects.open_phantom import OpenPhantom
+from selfscope.training.decoder_lesson import DecoderLesson
 from selfscope.training.truths import TruthLesson
+from tiny import build
 
-LESSONS = ("states", "truths", "turns", "confessions", "injections")
 SAID = ("own_choice", "token_probability")
 """Phenomena that say what may be replied; one of tokens has questions with listed options among others."""
 
@@ -36,6 +39,10 @@ class Busy:
         raise Begun
 
 
+def loaded(place: Path) -> Local:
+    return load(str(build("llama", place / "llama", deep=True, roomy=True)))
+
+
 def train(name: str) -> list[Trial]:
     phenomenon = catalogue.resolve("phenomenon", name)(test=2, train=3, dev=0)
     return [t for t in phenomenon.pose(OpenPhantom(), 0) if t.split == "train"]
@@ -44,13 +51,21 @@ def train(name: str) -> list[Trial]:
 @pytest.mark.parametrize("name", [n for n in catalogue.names("phenomenon") if n != "items"])
 def test_a_lesson_is_taught_with_what_it_needs_or_refused_before_it_begins(name: str) -> None:
     trials = train(name)
-    for lesson in (catalogue.resolve("lesson", n)() for n in LESSONS):
+    for lesson in (catalogue.resolve("lesson", n)() for n in catalogue.names("lesson")):
         with pytest.raises((Begun, BadInput)) as found:
             lesson.examples(Busy(), trials, Busy(), 0)
         if found.type is BadInput:
             assert "the lesson" in str(found.value)
             assert any(way in str(found.value) for way in ("give another", "teach with"))
             assert name not in SAID or lesson.kind == "injections"
+
+
+def test_a_decoder_is_trained_by_a_command_of_its_own(tmp_path: Path) -> None:
+    """It stands in no list of lessons: whoever takes any of those can teach with it."""
+    assert not set(catalogue.names("lesson")) & set(catalogue.names("decoder"))
+    for lesson in ("decoder", "decoder[form=ridge]", DecoderLesson(form="ridge")):
+        with pytest.raises(BadInput, match=r"decoder.* teaches no report: .* fit_decoder"):
+            fit(loaded(tmp_path), tmp_path / "x", lesson)
 
 
 def test_a_lesson_says_which_part_is_lacking() -> None:

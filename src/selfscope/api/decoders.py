@@ -152,7 +152,7 @@ def lesson_of(name: str) -> Any:
     """What a name with settings teaches."""
     from selfscope.study.names import built
 
-    return built("lesson", name)
+    return built("decoder", name)
 
 
 @dataclass(frozen=True)

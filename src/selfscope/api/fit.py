@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from selfscope import catalogue
 from selfscope.errors import BadInput, StoreError, reaching
 from selfscope.report.estimates import package_version
 
@@ -145,9 +146,11 @@ def fit(
     subject = bare(model)
     schedule, shape = schedule or Schedule(), shape or LoraShape()
     learner = _learner(subject, shape, carry, schedule.seed)
-    taught = _part("lesson", lesson)
+    named = lesson.partition("[")[0] if isinstance(lesson, str) else ""
+    taught = lesson if named in catalogue.names("decoder") else _part("lesson", lesson)
     if not hasattr(taught, "examples"):
-        raise BadInput(f"{_id(taught)} teaches no report: a reader of activations is trained by fit_decoder")
+        what = taught if isinstance(taught, str) else _id(taught)
+        raise BadInput(f"{what} teaches no report: a reader of activations is trained by fit_decoder")
     about = _part("phenomenon", phenomenon or getattr(taught, "about", PHENOMENON))
     whose = cast(Any, subject) if labels_of is None else subject_of(labels_of)
     others = () if labels_of is None else (whose.identity,)
