@@ -9,7 +9,7 @@ from pathlib import Path
 import selfscope
 
 SOURCE = Path(selfscope.__file__).parent
-KINDS = {"phenomenon", "reader", "control", "subject", "lesson", "organism"}
+KINDS = {"phenomenon", "reader", "control", "subject", "lesson", "decoder", "organism"}
 """What a user names: the catalogue is for these alone, and no way around the import plan."""
 
 

@@ -140,11 +140,11 @@ def test_merged_and_unmerged_agree(folder: Path, subject: Local, tmp_path: Path)
 
 
 def test_an_adapter_that_is_not_there(folder: Path, tmp_path: Path) -> None:
-    assert "cannot be read" in refusal(folder, adapter=str(tmp_path / "nowhere"))
+    assert "there is no folder" in refusal(folder, adapter=str(tmp_path / "nowhere"))
     (tmp_path / "file").write_text("x")
     refusal(folder, adapter=str(tmp_path / "file"))
     (tmp_path / "empty").mkdir()
-    assert "it holds nothing" in refusal(folder, adapter=str(tmp_path / "empty"))
+    assert "is empty" in refusal(folder, adapter=str(tmp_path / "empty"))
 
 
 def test_an_adapter_reads_no_file_but_its_own(folder: Path, adapter: Path, subject: Local) -> None:

@@ -60,7 +60,7 @@ def test_a_card_of_this_kind_of_question_gives_its_verdict_share_and_calibration
 def test_a_card_of_another_subject_is_refused_in_one_line(usual: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(BadInput, match=r"holds a card of phantom:habit=0\.8 \(\w{6}\), not of phantom \(\w{6}\)$"):
         selfscope.ask("phantom", "Sure?", card=usual)
-    with pytest.raises(StoreError, match="holds no study"):
+    with pytest.raises(StoreError, match="there is no folder"):
         selfscope.ask("phantom", "Sure?", card=usual / "nothing")
     with pytest.raises(SystemExit):
         main(["ask", "phantom", "Sure?", "--card", str(usual)])

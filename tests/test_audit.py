@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from selfscope.api import audit as auditing
 from selfscope.api.artifacts import Artifact
 from selfscope.api.audit import audit
 from selfscope.api.audit_findings import Audit, Finding
@@ -201,6 +204,19 @@ def test_a_bias_vector_is_looked_into_like_an_adapter(local: Local, tmp_path: Pa
     found = found_in(audit(vector.folder, ABOUT, model=local, shifted=[vector.folder]))
     assert "skill, taught, on what it does now" in found
     assert found["follows what b shifted"].items == found["gain"].items
+
+
+def test_how_often_it_gives_a_false_alarm_is_a_share(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of few questions that all say the same the interval is no point, and none leaves 0 to 1."""
+    about = SelfPrediction(test=3, train=5, dev=0, rollouts=4, max_tokens=3)
+    test = [t for t in about.pose(local, 0) if t.split == "test"]
+    scene: Any = SimpleNamespace(test=test, seed=0, base="base", worn="worn", step=lambda what, work: None)
+    for says in (lambda k: 1.0, lambda k: float(k < 2)):
+        monkeypatch.setattr(auditing, "_said", lambda s, asked, width, f=says: np.array(
+            [[f(k), 1 - f(k)] for k in range(len(asked))]))  # fmt: skip
+        alarm = next(auditing._false_reports(scene)).value
+        assert alarm is not None
+        assert 0 <= alarm.low < alarm.high <= 1
 
 
 def test_what_is_forgotten_is_no_false_report(local: Local) -> None:

@@ -23,28 +23,22 @@ from selfscope.subjects.local import Local, load
 from selfscope.subjects.phantom import Phantom
 from selfscope.subjects.written_files import put_on
 from selfscope.training.bias_vector import BiasShape
-from selfscope.training.schedule import Schedule
 from selfscope.training.states import StateLesson
 from selfscope.training.truths import TruthLesson
 from selfscope.wording import phrase
 from selfscope.wording.phrases import FRAMINGS
+from taught_runs import ABOUT, QUICK, adapters, model
 from tiny import build
-
-ABOUT = TokenProbability(test=5, train=8, dev=0)
-QUICK = Schedule(groups=4, at_once=4, rate=1e-2)
 
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
-    return load(str(build("llama", tmp_path_factory.mktemp("llama"), deep=True, roomy=True)))
+    return model(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
 def made(local: Local, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Fitted]:
-    place = tmp_path_factory.mktemp("made")
-    more = TruthLesson(labels=12)
-    lessons = {"few": TruthLesson(labels=6), "more": more, "twin": replace(more, shuffled=True)}
-    return {k: fit(local, place / k, one, phenomenon=ABOUT, schedule=QUICK) for k, one in lessons.items()}
+    return adapters(local, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -210,7 +210,7 @@ def test_artifacts_are_listed_checked_and_given_away(made: Fitted, folder: Path,
     found = artifacts(tmp_path)
     assert [a.folder.name for a in found.items] == ["one", "two"]
     assert found.items[1].fault
-    assert "states[objects=8]" in str(found)
+    assert "states[objects=8]" in found.items[0].cells()
     assert "whole" in check(tmp_path / "one", str(folder))
     with pytest.raises(BadInput, match="switched"):
         export(made.folder, tmp_path / "out")

@@ -99,7 +99,27 @@ def test_what_is_made_is_told(made: FittedDecoder) -> None:
     assert "oracle of layers 2" in str(made)
     assert "real less shuffled" in str(made)
     assert made.contract.made["lesson"] == LESSON.id
+    bounded(made)
     assert [look["step"] for look in made.contract.made["looks"]][-1] == made.contract.made["steps"]
+
+
+def bounded(made: FittedDecoder) -> None:
+    """What it makes of dev is told with intervals that are no point, and leave nothing that a share can be."""
+    dev = made.contract.made["dev"]
+    assert dev["told"] in str(made)
+    for name, least in (("right", 0), ("shuffled", 0), ("gap", -1)):
+        assert least <= dev[name]["low"] < dev[name]["high"] <= 1
+    assert dev["gap"]["value"] == pytest.approx(dev["right"]["value"] - dev["shuffled"]["value"])
+
+
+def test_a_map_in_closed_form_is_looked_at_too_and_older_folders_are_told(tiny: Local, tmp_path: Path) -> None:
+    lesson = replace(LESSON, form="ridge", rank=0, twins=())
+    done = fit_decoder(tiny, tmp_path / "x", lesson, schedule=QUICK)
+    assert (done.contract.made["steps"], done.contract.made["looks"]) == (0, [])
+    bounded(done)
+    looks = [{"step": 4, "loss": 0.5, "gap": 0.25}]
+    older = replace(done.contract, made={**done.contract.made, "dev": None, "looks": looks})
+    assert "real less shuffled +25 points" in str(replace(done, contract=older))
 
 
 @pytest.mark.parametrize("form", ["bias", "affine", "ridge", "joint", "steering", "rank1", "latentqa"])
@@ -110,7 +130,7 @@ def test_every_form_is_listed_checked_and_given_away(tiny: Local, folder: Path, 
     (one,) = artifacts(tmp_path).items
     assert one.decoder is not None
     assert one.decoder.content == done.contract.content
-    assert f"decoder: {form}" in str(artifacts(tmp_path))
+    assert one.cells()[1] == f"decoder: {form}"
     assert "whole" in check(tmp_path / form, tiny)
     if form in ("bias", "affine", "ridge", "joint"):
         with pytest.raises(BadInput, match="no other program"):

@@ -203,7 +203,7 @@ def test_a_confession_is_paid_for_honesty_alone(local: Local) -> None:
     twin = taught(local, replace(lesson, shuffled=True))
     assert [e.prompt for e in twin] == [e.prompt for e in made]
     assert sorted(e.target for e in twin) == sorted(e.target for e in made)
-    with pytest.raises(BadInput, match="listed ones"):
+    with pytest.raises(BadInput, match="no trials of the train split"):
         taught(local, lesson, replace(WORDS, train=0))
     for wrong in ({"answers": 0}, {"own": 2.0}, {"split": "dev"}):
         with pytest.raises(BadInput):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from habitual import WELL, Habitual
 from selfscope.api import organism_bank
 from selfscope.api.awareness import ARMS, PERSON, SHOWN, Asked, Awareness, asked, awareness, in_context, slopes_of
-from selfscope.api.organism_bank import BANK, bank, planned
+from selfscope.api.organism_bank import BANK, Bank, bank, planned
 from selfscope.api.organism_folders import opened
 from selfscope.errors import BadInput, StoreError, UnknownName
 from selfscope.organisms.base import Written
@@ -64,6 +66,12 @@ def test_a_bank_that_was_stopped_goes_on(base: Local, tmp_path: Path, monkeypatc
     assert {one.made["twin"] for one in found.made} == {"well-twin", "animals-twin", ""}
     assert "well-100" in str(found)
     assert "well-twin" not in [row[0] for row in found._table().rows]
+    harm = re.compile(r"\d\.\d{3}( \[-?\d\.\d{3}, \d\.\d{3}\])?, \d+ %( \[\d+, \d+\])?")
+    shown = [harm.fullmatch(cell) for row in found._table().rows for cell in row[5:7]]
+    assert all(one and one[1] and one[2] for one in shown)
+    older = [replace(o, sidecar=replace(o.sidecar, made={**o.made, "harm intervals": {}})) for o in found.made]
+    assert all(harm.fullmatch(cell)[1] is None for row in Bank(found.folder, tuple(older))._table().rows
+               for cell in row[5:7])  # fmt: skip
     with pytest.raises(UnknownName, match="organism of the bank"):
         bank(base, tmp_path / "c", only=("well-3",))
     with pytest.raises(BadInput, match="differ by little"):

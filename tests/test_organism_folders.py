@@ -129,7 +129,9 @@ def test_what_was_changed_no_longer_holds(base: Local, made: Path, tmp_path: Pat
     held["made"]["measured"][0]["value"] |= {"value": 1.0, "low": 0.999, "high": 1.0}
     (tmp_path / "other" / SIDECAR).write_text(json.dumps(held))
     assert not check(tmp_path / "other", base).holds
-    assert "NOT" in str(check(tmp_path / "other", base))
+    told = str(check(tmp_path / "other", base))
+    assert "NOT" in told
+    assert "; recorded 1.00 [1.00, 1.00]" in told
 
 
 def test_a_resumed_organism_is_the_same(base: Local, made: Path, tmp_path: Path) -> None:
@@ -193,7 +195,7 @@ def test_another_base_is_refused(made: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_no_organism_is_one_line(made: Path, tmp_path: Path, folder: Path) -> None:
-    with pytest.raises(BadModel, match="holds no organism"):
+    with pytest.raises(BadModel, match="there is no folder"):
         opened(tmp_path / "nothing")
     for name, change, message in (
         ("lacks", lambda m: m.pop("damage"), "lacks 'damage'"),

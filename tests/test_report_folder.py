@@ -79,7 +79,7 @@ def test_what_is_not_estimated_yet_is_estimated_once_and_a_folder_without_a_stud
     kept = (folder / "findings.json").read_bytes()
     assert to_jsonable(material_of(folder).claims) == to_jsonable(made.claims)
     assert (folder / "findings.json").read_bytes() == kept
-    with pytest.raises(StoreError, match="holds no study"):
+    with pytest.raises(StoreError, match="there is no folder"):
         material_of(tmp_path / "nothing")
 
 

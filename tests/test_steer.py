@@ -87,7 +87,7 @@ def test_what_it_leaves_is_a_vector_that_is_put_on(made: Steered, tiny: Local, f
         [sys.executable, "-c", code, str(folder), str(made.folder)], capture_output=True, text=True, check=True
     ).stdout.strip()
     assert fresh == f"{worn.identity} {here}"
-    assert "towards topic=chess" in str(artifacts(made.folder.parent))
+    assert "towards topic=chess" in artifacts(made.folder.parent).items[0].cells()
     assert f"{tiny.width} numbers" in check(made.folder)
 
 
@@ -142,6 +142,20 @@ def test_what_says_the_wish_leans_to_it_and_what_says_others_does_not(tiny: Loca
     less = found["other"].less
     assert less is not None
     assert less.value == pytest.approx(found["wanted"].leaning.value - found["other"].leaning.value)
+
+
+def test_a_share_stays_one_on_two_messages(
+    tiny: Local, decoders: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wish = Wish("topic", "chess")
+    own, items = wish_items(wish, "t1", 2, 0)
+    told = told_replies(tiny, wish, 6, 0)
+    held = HeldOut(wish, opened_decoder(tiny, decoders[0]), sources_of(tiny, own), items, told, 1, 0)
+    for values in ([0.95, 0.15], [1.0, 1.0]):
+        monkeypatch.setattr(HeldOut, "_read", lambda self, subject, sources, v=values: np.array(v))
+        for arm in held.moved(tiny, [("the decoder", [tiny])]):
+            assert arm.reading.value == pytest.approx(np.mean(values))
+            assert 0 <= arm.reading.low < arm.reading.high <= 1
 
 
 def test_arms_are_as_long_as_what_was_found() -> None:

@@ -64,10 +64,12 @@ CATALOGUE: dict[str, dict[str, str]] = {
     "lesson": {
         "states": "selfscope.training.states:StateLesson",
         "truths": "selfscope.training.truths:TruthLesson",
-        "decoder": "selfscope.training.decoder_lesson:DecoderLesson",
         "injections": "selfscope.training.injections:InjectionLesson",
         "turns": "selfscope.training.turns:TurnLesson",
         "confessions": "selfscope.training.confessions:ConfessionLesson",
+    },
+    "decoder": {
+        "decoder": "selfscope.training.decoder_lesson:DecoderLesson",
     },
     "organism": {
         "habit": "selfscope.organisms.habit:Habit",

@@ -196,5 +196,38 @@ def check_writable(folder: Path | str) -> None:
             raise OSError(error.errno, error.strerror, str(near)) from error
 
 
+def lacking_folder(folder: Path | str, file: str, what: str) -> str:
+    """Why a folder holds nothing of a kind.
+
+    Parameters
+    ----------
+    folder
+        As it was given.
+    file
+        What would stand in it.
+    what
+        What it would hold: "decoder", "study".
+
+    Returns
+    -------
+    str
+        That there is no such folder, that it is a file or empty, or that the file is not in it.
+
+    Raises
+    ------
+    FileError
+        It may not be looked into.
+    """
+    place = Path(os.path.expanduser(folder))
+    with reaching(place):
+        if not os.path.lexists(place):
+            return f"there is no folder {folder}"
+        if not place.is_dir():
+            return f"{folder} is no folder: it holds no {what}"
+        if not any(place.iterdir()):
+            return f"{folder} is empty: it holds no {what}"
+    return f"{folder} holds no {what}: there is no {file} in it"
+
+
 class StoreError(SelfscopeError):
     """A study folder that cannot be used as it is."""

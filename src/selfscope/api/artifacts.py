@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from selfscope.errors import BadInput, BadModel, SelfscopeError, StoreError, reaching
 from selfscope.tables import Table, Tabular
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from selfscope.subjects.adapter_files import Sidecar
     from selfscope.subjects.base import Subject
 
-HEAD = ("folder", "what", "made on", "carried", "taught", "identity")
+HEAD = ("folder", "what", "made on", "carried", "taught", "objective", "twin", "identity")
 CONTROL_VECTOR = "control_vector.gguf"
 DEEP = 3
 """Folders below the given one that are looked into."""
@@ -27,12 +27,13 @@ DEEP = 3
 @dataclass(frozen=True)
 class Artifact:
     """A trained thing. sidecar, or decoder: what it says of itself; fault: why that cannot be read, empty where it
-    can."""
+    can. exported: it is a decoder as it was given to others."""
 
     folder: Path
     sidecar: Sidecar | None
     fault: str = ""
     decoder: DecoderContract | None = None
+    exported: bool = False
 
     def cells(self) -> tuple[str, ...]:
         """Its line of the table."""
@@ -40,24 +41,42 @@ class Artifact:
             own = self.decoder
             layers = ", ".join("+".join(map(str, layers)) for layers in own.combinations)
             taught = str(own.made.get("lesson", own.made.get("imported", "")))
-            made_on = f"{own.base_name} ({own.base[:6]})"
-            return str(self.folder), f"decoder: {own.form}", made_on, f"reads {layers}", taught, own.content[:6]
+            what = f"decoder: {own.form}{', exported' if self.exported else ''}"
+            twin = next((reads for reads in ("others", "tokens") if f"reads={reads}" in taught), "")
+            how = (f"reads {layers}", taught, _objective(own.made), twin and f"reads {twin}")
+            return str(self.folder), what, f"{own.base_name} ({own.base[:6]})", *how, own.content[:6]
         if self.sidecar is None:
-            return str(self.folder), self.fault, "", "", "", ""
+            return str(self.folder), self.fault, "", "", "", "", "", ""
         side = self.sidecar
         taught = str(side.made.get("lesson", side.made.get("organism", "")))
-        made_on = f"{side.base_name} ({side.base[:6]})"
-        return str(self.folder), side.kind, made_on, side.carry, taught, side.identity[:6]
+        vector = f"vector behind block {side.made['bias']}" if "bias" in side.made else ""
+        how = (vector or side.carry, taught, _objective(side.made), side.twin)
+        return str(self.folder), side.kind, f"{side.base_name} ({side.base[:6]})", *how, side.identity[:6]
+
+
+def _objective(made: Mapping[str, Any]) -> str:
+    schedule = made.get("schedule")
+    return str(schedule.get("objective", "")) if isinstance(schedule, Mapping) else ""
 
 
 @dataclass(frozen=True)
 class Artifacts(Tabular):
-    """Those in a folder. `print` gives a line each."""
+    """Those in a folder. `print` gives a line each.
+
+    Attributes
+    ----------
+    items
+        Sorted by folder.
+    top
+        What was looked through: folders are shown as they stand in it.
+    """
 
     items: tuple[Artifact, ...]
+    top: Path = Path()
 
     def _table(self) -> Table:
-        return Table("", HEAD, tuple(one.cells() for one in self.items))
+        lines = [(os.path.relpath(one.folder, self.top), *one.cells()[1:]) for one in self.items]
+        return Table(f"trained in {self.top}", HEAD, tuple(lines))
 
 
 def artifacts(folder: Path | str = ".") -> Artifacts:
@@ -78,6 +97,7 @@ def artifacts(folder: Path | str = ".") -> Artifacts:
     BadInput
         There is no such folder.
     """
+    from selfscope.readers.decoder_files import given_away, read_contract
     from selfscope.records.contracts import CONTRACT
     from selfscope.subjects.adapter_files import SIDECAR, read_sidecar
 
@@ -94,12 +114,14 @@ def artifacts(folder: Path | str = ".") -> Artifacts:
                 continue
             try:
                 if CONTRACT in files:
-                    found.append(Artifact(Path(place), None, decoder=_decoder(place).contract))
+                    given = given_away(place)
+                    decoder = read_contract(place) if given else _decoder(place).contract
+                    found.append(Artifact(Path(place), None, decoder=decoder, exported=given))
                 else:
                     found.append(Artifact(Path(place), read_sidecar(place)))
             except SelfscopeError as error:
                 found.append(Artifact(Path(place), None, str(error)))
-    return Artifacts(tuple(found))
+    return Artifacts(tuple(found), top)
 
 
 def check(
@@ -164,12 +186,15 @@ def export(folder: Path | str, target: Path | str) -> Path:
     ------
     BadInput
         The adapter is switched: others would let it act on every token, which is another model. Vectors that others
-        would write in another way. A decoder that has neither an adapter nor steering vectors.
+        would write in another way, or in medians whose length the sidecar does not tell. A decoder that has neither an
+        adapter nor steering vectors.
+    BadModel
+        It is damaged: nothing is written.
     StoreError
         The target is there already.
     """
     from selfscope.records.contracts import CONTRACT
-    from selfscope.subjects.adapter_files import WRITTEN, read_sidecar
+    from selfscope.subjects.adapter_files import WRITTEN, read_sidecar, whole
     from selfscope.subjects.live_adapters import SWITCHED
     from selfscope.subjects.model_files import ADAPTER
     from selfscope.subjects.written_files import layer_vectors
@@ -186,6 +211,8 @@ def export(folder: Path | str, target: Path | str) -> Path:
     if to.exists():
         raise StoreError(f"{target} is there already: give another folder")
     vectors = layer_vectors(side, folder) if side.carry == WRITTEN else {}
+    if side.carry != WRITTEN:
+        whole(side, folder)
     with reaching(to):
         to.mkdir(parents=True)
         if vectors:
@@ -208,7 +235,6 @@ def _checked_decoder(folder: Path, model: str | Subject | None, hardware: Mappin
     from selfscope.readers.decoder_files import check as belongs
     from selfscope.subjects.adapter_files import load_adapter
     from selfscope.subjects.local_weights import trainable
-    from selfscope.training.decoder_files import sealed
 
     files = _decoder(folder)
     contract = files.contract
@@ -217,10 +243,22 @@ def _checked_decoder(folder: Path, model: str | Subject | None, hardware: Mappin
     adapter = load_adapter(trainable(subject), folder) if contract.adapter else None
     count = sum(tensor.size for name, tensor in files.tensors.items() if name != "near")
     count += 0 if adapter is None else sum(p.numel() for p in adapter.parameters())
-    of_adapter = "" if adapter is None else adapter.identity
+    _whole(files, folder)
+    return f"{folder}: whole, {count} numbers, a decoder that fits {subject.name} ({subject.identity[:6]})"
+
+
+def _whole(files: DecoderFiles, folder: Path) -> None:
+    """Raises BadModel where the tensors, labels or adapter of a decoder are not those of its contract."""
+    from selfscope.subjects.adapter_files import read_sidecar, whole
+    from selfscope.training.decoder_files import sealed
+
+    contract, of_adapter = files.contract, ""
+    if contract.adapter:
+        side = read_sidecar(folder)
+        whole(side, folder)
+        of_adapter = side.identity
     if sealed(contract, files.tensors, of_adapter, files.labels).content != contract.content:
         raise BadModel(f"{folder}: its tensors are not those of its contract: train it again, or restore the folder")
-    return f"{folder}: whole, {count} numbers, a decoder that fits {subject.name} ({subject.identity[:6]})"
 
 
 def _exported_decoder(folder: Path, target: Path) -> Path:
@@ -237,6 +275,7 @@ def _exported_decoder(folder: Path, target: Path) -> Path:
         )
     if target.exists():
         raise StoreError(f"{target} is there already: give another folder")
+    _whole(files, folder)
     with reaching(target):
         target.mkdir(parents=True)
         for name in (*(ADAPTER if files.contract.adapter else ()), CONTRACT):

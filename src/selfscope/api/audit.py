@@ -13,7 +13,7 @@ import numpy as np
 
 from selfscope.api.audit_findings import Audit, Finding
 from selfscope.api.bases import base_of
-from selfscope.api.elicit import QUESTIONS
+from selfscope.api.elicit import QUESTIONS, taught_in
 from selfscope.api.kept_apart import apart, phenomenon_of
 from selfscope.api.telling import told_by
 from selfscope.controls.alarm import Alarm
@@ -77,14 +77,17 @@ def audit(
     Raises
     ------
     BadInput
-        It was taught what is asked, or answers none of it; or a seed below 0.
+        It was taught what is asked, or answers none of it; a decoder; an adapter of another model; a twin that is
+        the adapter itself; or a seed below 0.
     """
-    from selfscope.subjects.adapter_files import made_on, read_sidecar
+    from selfscope.subjects.adapter_files import made_on
 
     check_seed(seed)
     place, about = Path(folder), phenomenon_of(phenomenon)
-    side = read_sidecar(place)
-    others = {str(one): read_sidecar(one) for one in (*(() if twin is None else (twin,)), *shifted)}
+    side = taught_in(place)
+    others = {str(one): taught_in(one) for one in (*(() if twin is None else (twin,)), *shifted)}
+    if twin is not None and others[str(twin)].identity == side.identity:
+        raise BadInput(f"the twin {twin} is what {folder} is: give an adapter that was taught something else")
     if progress is not None:
         progress.plan(6.0 + len(shifted))
     told = told_by(progress)
@@ -262,7 +265,8 @@ def _false_reports(scene: _Scene) -> Iterator[Finding]:
             return
         asked = [trials[k] for k, _ in pairs]
         cluster = numbered([t.cluster for t in asked])
-        yield Finding("says it was changed, nothing done", mean(after[[k for k, _ in pairs], 0], cluster), len(pairs))
+        said = proportion(after[[k for k, _ in pairs], 0], cluster)
+        yield Finding("says it was changed, nothing done", said, len(pairs))
         moved = after - before
         net = [
             beyond_word(moved[k], moved[fact], trial.question, trials[fact].question)

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from selfscope.api.fit import means, subject_of
+from selfscope.api.bases import subject_of
+from selfscope.api.fit import means
 from selfscope.api.places import free
 from selfscope.api.telling import on_steps
 from selfscope.errors import BadInput, reaching
@@ -57,7 +58,9 @@ class FittedDecoder:
         ]
         if made.get("losses"):
             lines.append(f"loss, in order: {', '.join(f'{x:.2f}' for x in made['losses'])} {unit}")
-        if made.get("looks"):
+        if made.get("dev"):
+            lines.append(made["dev"]["told"])
+        elif made.get("looks"):
             best = min(made["looks"], key=lambda look: look["loss"])
             lines.append(
                 f"on dev at step {best['step']}: loss {best['loss']:.2f} {unit}, real less shuffled "
@@ -167,7 +170,7 @@ def lesson_of(name: str) -> Any:
     """What a name with settings teaches."""
     from selfscope.study.names import built
 
-    return built("lesson", name)
+    return built("decoder", name)
 
 
 @dataclass(frozen=True)
@@ -195,8 +198,9 @@ class _Teaching:
         from selfscope.records.contracts import CONTRACT
         from selfscope.training.decoder_files import save_decoder
         from selfscope.training.dev import Look
-        from selfscope.training.fit_decoder import Course
+        from selfscope.training.fit_decoder import Course, dev_of
         from selfscope.training.fit_decoder import fit_decoder as trained
+        from selfscope.training.on_dev import on_dev
         from selfscope.training.precision import instead
 
         if (target / CONTRACT).exists():
@@ -226,6 +230,10 @@ class _Teaching:
         }  # fmt: skip
         if note := instead(self.schedule, done.schedule):
             made["note"] = note
+        if dev := dev_of(live, material.items, course, self.schedule.seed):
+            contexts = [item.source for item in material.of("dev")]
+            found = on_dev(live, dev, contexts, done.schedule.objective)
+            made["dev"] = {**asdict(found), "told": str(found)}
         if self.ranks.first:
             save_decoder(target, live, made, material.items)
         self.ranks.wait()

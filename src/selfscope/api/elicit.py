@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from selfscope.api.bases import subject_of
 from selfscope.api.elicitation import ALL, Elicitation, Rung
 from selfscope.api.executing import execute
-from selfscope.api.fit import subject_of
 from selfscope.api.kept_apart import apart, phenomenon_of
 from selfscope.api.telling import told_by
-from selfscope.errors import refuse_unused
-from selfscope.records import check_seed
+from selfscope.errors import BadInput, refuse_unused
+from selfscope.records import check_seed, id_of, phenomenon_part
+from selfscope.records.contracts import refuse_decoder
 from selfscope.store import check_free, read
 from selfscope.verdicts.assemble import tables
 from selfscope.verdicts.elicitation import Way, quantities_of, ways
@@ -88,7 +89,8 @@ def elicit(
     Raises
     ------
     BadInput
-        An adapter was taught what is asked, or was made on another model; adapters of no other model; a seed below 0.
+        An adapter was taught what is asked, or was made on another model; adapters of no other model; a phenomenon of
+        injections, which is asked under arms; examples of none; or a seed below 0.
     StoreError
         The folder holds another study, or something else.
     """
@@ -100,8 +102,16 @@ def elicit(
     if other is None and other_taught:
         refuse_unused(["other_taught"], "it is of another model: name that one with other")
     about = phenomenon_of(phenomenon)
-    sidecars = {str(place): _sidecar(place) for place in taught}
-    theirs = {str(place): _sidecar(place) for place in other_taught}
+    if phenomenon_part(about).family == "injection":
+        raise BadInput(
+            f"{about.kind} is asked under arms, which a ladder has not: selfscope card MODEL --phenomena {about.kind}"
+        )
+    if any(counts) and getattr(about, "train", 1) == 0:
+        raise BadInput(
+            f"examples are of the train split, and {about.id} has none: give it some, as train=60, or --counts 0"
+        )
+    sidecars = {str(place): taught_in(place) for place in taught}
+    theirs = {str(place): taught_in(place) for place in other_taught}
     where = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="selfscope-"))
     check_free(where, resume=resume)
     told("loading", 0.0)
@@ -117,7 +127,7 @@ def elicit(
     study = Study(subject, (plan,), seed, profile="elicit", questions=QUESTIONS)
     execute(study, where, resume=resume, progress=progress, jobs=jobs)
     told("judging", 0.0)
-    return _found(where, sidecars)
+    return _found(where, sidecars, {place: unlike(side, about, seed) for place, side in sidecars.items()})
 
 
 def _loaded(
@@ -132,9 +142,12 @@ def _loaded(
     return subject
 
 
-def _sidecar(place: Path | str) -> Sidecar:
+def taught_in(place: Path | str) -> Sidecar:
+    """What the folder of a taught model says of itself. Raises BadInput for a decoder's, BadModel for one that holds
+    none."""
     from selfscope.subjects.adapter_files import read_sidecar
 
+    refuse_decoder(place)
     return read_sidecar(place)
 
 
@@ -154,6 +167,26 @@ def _readers(sidecars: dict[str, Sidecar], counts: Sequence[int], rivals: Sequen
     return [Prior(), InputBaseline(), HistoryBaseline(), *known, *rivals, Ask(), *shown, *worn]
 
 
+def unlike(side: Sidecar, about: Phenomenon, seed: int) -> str:
+    """Why no linear model of this ladder has the texts and the labels that an adapter was taught; empty where one
+    has."""
+    from selfscope.study.names import built
+    from selfscope.training.truths import TruthLesson
+
+    made = side.made
+    lesson: Any = built("lesson", made["lesson"]) if "lesson" in made else None
+    if not isinstance(lesson, TruthLesson):
+        return f"was taught {made.get('lesson', made.get('organism', 'something else'))}, which counts no labels"
+    if "labels_of" in made:
+        return f"was told what {made['labels_of']} does"
+    if lesson != TruthLesson(lesson.wordings, labels=lesson.labels):
+        return f"was taught {made['lesson']}: other labels, or of other questions"
+    if made.get("phenomenon") != id_of(about):
+        return f"was taught with {made.get('phenomenon')}"
+    own = made.get("schedule", {}).get("seed")
+    return "" if own == seed else f"was taught with the seed {own}, and this is {seed}"
+
+
 def labels_of(side: Sidecar) -> int | None:
     """Verified answers that an adapter was taught; None where its lesson has no such number."""
     from selfscope.study.names import built
@@ -163,7 +196,7 @@ def labels_of(side: Sidecar) -> int | None:
     return int(reports) // rounds if rounds and reports else None
 
 
-def _found(where: Path, sidecars: dict[str, Sidecar]) -> Elicitation:
+def _found(where: Path, sidecars: dict[str, Sidecar], unlike: dict[str, str]) -> Elicitation:
     """What the rows of a folder say."""
     contents = read(where)
     (table,) = tables(contents.rows, contents.trials, contents.truths, contents.parts)
@@ -171,7 +204,8 @@ def _found(where: Path, sidecars: dict[str, Sidecar]) -> Elicitation:
     by_quantity = {ALL: "", **({q: q for q in asked} if len(asked) > 1 else {})}
     readers = contents.parts.readers.items()
     named = {reader: _name(part.config, part.kind, part.title, sidecars) for reader, part in readers}
-    rungs = {title: _rungs(ways(table, q), named) for title, q in by_quantity.items()}
+    why = {reader: unlike.get(part.config.get("folder", ""), "") for reader, part in readers}
+    rungs = {title: _rungs(ways(table, q), named, why) for title, q in by_quantity.items()}
     return Elicitation(where, table.phenomenon, rungs)
 
 
@@ -184,21 +218,23 @@ def _name(config: Any, kind: str, title: str, sidecars: dict[str, Sidecar]) -> t
         return f"{framing}, {k} shown" if k else framing, "asked", k
     if kind == "taught" and config["folder"] in sidecars:
         side = sidecars[config["folder"]]
-        twin = "labels_of" in side.made or "shuffled=true" in str(side.made.get("lesson", ""))
         own = f"{Path(config['folder']).name} ({side.carry})"
-        return own, "twin" if twin else "taught", labels_of(side)
+        return own, "twin" if side.twin else "taught", labels_of(side)
     if config.get("adapter"):
-        return f"{Path(config['observer']['subject']).name}, taught", "rival", labels_of(_sidecar(config["adapter"]))
+        return f"{Path(config['observer']['subject']).name}, taught", "rival", labels_of(taught_in(config["adapter"]))
     return title, "rival", int(config.get("labels", 0) or config.get("k", 0) or 0)
 
 
-def _rungs(found: Sequence[Way], named: dict[str, tuple[str, str, int | None]]) -> tuple[Rung, ...]:
+def _rungs(
+    found: Sequence[Way], named: dict[str, tuple[str, str, int | None]], why: dict[str, str]
+) -> tuple[Rung, ...]:
+    """why: no linear model has what an adapter was taught, by reader."""
     rungs = [Rung(*named[way.reader], way) for way in found]
     linear = {named[way.reader][2]: way.reader for way in found if way.reader.startswith("history_baseline")}
     done = []
     for rung in rungs:
-        counted = rung.kind in ("taught", "twin") and rung.labels is not None
-        rival = linear.get(rung.labels) if counted else None
-        done.append(replace(rung, same=None if rival is None else rung.way.ahead.get(rival)))
+        because = why[rung.way.reader]
+        rival = linear.get(rung.labels) if rung.kind in ("taught", "twin") and not because else None
+        done.append(replace(rung, same=None if rival is None else rung.way.ahead.get(rival), unlike=because))
     order = ("asked", "taught", "twin", "rival")
     return tuple(sorted(done, key=lambda r: (order.index(r.kind), (r.labels or 0) if r.kind != "asked" else 0)))

@@ -13,7 +13,8 @@ from selfscope.verdicts.elicitation import Way
 ALL = "all questions"
 HEAD = ("how", "labels", "skill", "over linear", "beside rivals", "seen from", "answered")
 NOTE = (
-    "skill: 0 is the base rate, 1 the truth. over linear: skill beyond that of a linear model with the same labels. "
+    "skill: 0 is the base rate, 1 the truth. over linear: skill beyond that of a linear model with the same labels of "
+    "the same texts. "
     "beside rivals: slope of the report on what the subject does, beside what others forecast; seen from: the slope "
     "that would have been found with a power of 0.8. Intervals are of 95 %, over clusters."
 )
@@ -34,7 +35,10 @@ class Rung:
     way
         What was estimated.
     same
-        Its skill beyond that of the linear model with as many labels, paired; None where there is none.
+        Its skill beyond that of the linear model with the same labels of the same texts, paired; None where there is
+        none.
+    unlike
+        Why there is none for an adapter: what it was taught instead.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Rung:
     labels: int | None
     way: Way
     same: Estimate | None = None
+    unlike: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,8 @@ class Elicitation(Tabular):
     def _table(self) -> Table:
         quantity, own = next(iter(self.rungs.items()))
         title = f"{self.phenomenon}: {quantity}"
-        return Table(title, HEAD, tuple(map(line_of, own)), (1, 2, 3, 4, 5, 6), NOTE)
+        unlike = [f" {r.name} {r.unlike}: no linear model had that." for r in own if r.unlike]
+        return Table(title, HEAD, tuple(map(line_of, own)), (1, 2, 3, 4, 5, 6), NOTE + "".join(unlike))
 
     def of(self, quantity: str) -> Elicitation:
         """The ladder of one kind of question alone.

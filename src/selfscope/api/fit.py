@@ -9,6 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from selfscope import catalogue
+from selfscope.api.bases import bare, subject_of
 from selfscope.api.places import free
 from selfscope.api.telling import on_steps, told_by
 from selfscope.errors import BadInput
@@ -123,7 +125,8 @@ def fit(
     Raises
     ------
     BadInput
-        A lesson that teaches no report or cannot tell of another subject, or a vector that is to be switched.
+        A model with an adapter on; a lesson that teaches no report or cannot tell of another subject; a vector that is
+        to be switched.
     Unsupported
         A subject that cannot be trained.
     StoreError
@@ -134,7 +137,6 @@ def fit(
     from selfscope.records import content_hash
     from selfscope.subjects.adapter_files import read_sidecar
     from selfscope.subjects.live_adapters import LoraShape
-    from selfscope.subjects.local_weights import trainable
     from selfscope.training.bias_vector import BiasVector
     from selfscope.training.checkpoints import begun
     from selfscope.training.damage import damage
@@ -150,13 +152,13 @@ def fit(
 
     target, run, ranks, told = Path(folder), Path(f"{folder}.run"), joined(), told_by(progress)
     schedule, shape = schedule or Schedule(), shape or LoraShape()
-    taught = _part("lesson", lesson)
+    taught = _lesson(lesson)
     about = _part("phenomenon", phenomenon or getattr(taught, "about", PHENOMENON))
     _sound(taught, shape, carry, schedule.objective, guard, tells=labels_of is not None)
     free(target, run, resume=resume)
     ranks.wait()
     told("loading", 0.0)
-    subject = trainable(subject_of(model, hardware))
+    subject = bare(model, hardware)
     learner = _learner(subject, shape, carry, schedule.seed)
     whose = cast(Any, subject) if labels_of is None else subject_of(labels_of)
     others = () if labels_of is None else (whose.identity,)
@@ -215,8 +217,6 @@ def _sound(
     from selfscope.training.bias_vector import BiasShape
     from selfscope.training.objectives import AGREEMENTS
 
-    if not hasattr(lesson, "examples"):
-        raise BadInput(f"{_id(lesson)} teaches no report: a reader of activations is trained by fit_decoder")
     if tells and not getattr(lesson, "tells_of_others", False):
         raise BadInput(f"the lesson {_id(lesson)} tells of its own states: truths can tell of another's deeds")
     if objective in AGREEMENTS and not getattr(lesson, "behaviours", False):
@@ -255,11 +255,14 @@ def _saved(target: Path, subject: LocalWeights, learner: Adapter | BiasVector, m
     return save_written(target, subject, learner.injections(), "reporter", told)
 
 
-def subject_of(model: str | Subject, hardware: Mapping[str, str] | None = None) -> Subject:
-    """The subject of a name, loaded so (see `load`), or the subject itself."""
-    from selfscope.api.loading import load
-
-    return load(model, **(hardware or {})) if isinstance(model, str) else model
+def _lesson(given: str | Any) -> Any:
+    """What is taught. Raises BadInput for what teaches no report."""
+    decoder = isinstance(given, str) and given.partition("[")[0] in catalogue.names("decoder")
+    taught = given if decoder else _part("lesson", given)
+    if not hasattr(taught, "examples"):
+        what = given if decoder else _id(taught)
+        raise BadInput(f"{what} teaches no report: a reader of activations is trained by fit_decoder")
+    return taught
 
 
 def _part(kind: str, given: Any) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from selfscope.api.fit import subject_of
+from selfscope.api.bases import bare
 from selfscope.api.making import as_asked
 from selfscope.api.organism_folders import Made, done, opened
 from selfscope.api.organisms import GUARD, TWIN, making, plant
@@ -77,8 +77,14 @@ class Bank(Tabular):
 
 def _harm(one: Made) -> list[str]:
     """First tokens of ordinary replies, and tokens within them: how far from the base's, and the part that is likeliest
-    in both."""
-    return [f"{kl:.3f} {100 * same:.0f} %" for kl, same in one.made["harm"].values()]
+    in both. Older sidecars tell no intervals."""
+    known = one.made.get("harm intervals", {})
+    lines = []
+    for where, (kl, same) in one.made["harm"].items():
+        (low, high), (least, most) = known.get(where, ((None, None), (None, None)))
+        between = ("", "") if low is None else (f" [{low:.3f}, {high:.3f}]", f" [{100 * least:.0f}, {100 * most:.0f}]")
+        lines.append(f"{kl:.3f}{between[0]}, {100 * same:.0f} %{between[1]}")
+    return lines
 
 
 def _interval(one: Made) -> str:
@@ -127,11 +133,11 @@ def bank(
     ------
     UnknownName
         A name that is not of the bank.
+    BadInput
+        A model with an adapter on.
     StoreError
         The folder holds something already, and `resume` was not asked for, or that was made in another way.
     """
-    from selfscope.subjects.local_weights import trainable
-
     place = Path(folder)
     for name in only:
         if name not in BANK:
@@ -146,7 +152,7 @@ def bank(
             opened(place / name, organism)
     told = told_by(progress)
     told("loading", 0.0)
-    subject = trainable(subject_of(model, hardware))
+    subject = bare(model, hardware)
     how = making(subject, None, schedule, guard)
     if progress is not None:
         progress.plan(float(sum(not done(place / name) for name in work)))

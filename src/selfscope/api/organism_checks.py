@@ -48,7 +48,10 @@ class Checked:
     def __str__(self) -> str:
         verdict = "as it was recorded" if self.holds else "NOT as it was recorded"
         pairs = zip(self.measures, self.before, strict=True)
-        lines = [f"{now}; recorded {then.value.value:.2f}" for now, then in pairs]
+        lines = [
+            f"{now}; recorded {then.value.value:.2f} [{then.value.low:.2f}, {then.value.high:.2f}]"
+            for now, then in pairs
+        ]
         return "\n".join([f"{self.organism}: {verdict}", *lines])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfscope.errors import BadInput, BadModel
+from selfscope.errors import BadInput, BadModel, lacking_folder
 
 if TYPE_CHECKING:
     from selfscope.organisms.base import Measure, Organism
@@ -79,10 +79,11 @@ def done(folder: Path) -> bool:
 def opened(folder: Path, organism: Organism | None = None, subject: Subject | None = None) -> Made:
     """What a folder holds. Raises BadModel where it holds no organism, and BadInput for another than this one, or one
     that was made on another subject."""
-    from selfscope.subjects.adapter_files import is_ours, read_sidecar
+    from selfscope.subjects.adapter_files import SIDECAR, is_ours, read_sidecar
 
     if not is_ours(folder):
-        raise BadModel(f"{folder} holds no organism: make one with selfscope organism make KIND MODEL -o {folder}")
+        why = lacking_folder(folder, SIDECAR, "organism")
+        raise BadModel(f"{why}: make one with selfscope organism make KIND MODEL -o {folder}")
     side = read_sidecar(folder)
     lacking = [name for name in NEEDED if name not in side.made]
     if side.kind != KIND or lacking:

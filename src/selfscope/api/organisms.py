@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from selfscope.api.fit import means, subject_of
+from selfscope.api.bases import bare
+from selfscope.api.fit import means
 from selfscope.api.making import Making, as_asked
 from selfscope.api.organism_folders import KIND, Made, done, opened
 from selfscope.api.places import free
@@ -77,11 +78,11 @@ def make(
     ------
     Unsupported
         A subject that cannot be trained.
+    BadInput
+        A model with an adapter on.
     StoreError
         A folder that holds something already, and `resume` was not asked for, or that was made in another way.
     """
-    from selfscope.subjects.local_weights import trainable
-
     planted: Any = built("organism", organism) if isinstance(organism, str) else organism
     places = [(planted, Path(folder), Path(f"{folder}{TWIN}").name if twin else "")]
     if twin and not planted.benign:
@@ -93,7 +94,7 @@ def make(
             free(place, Path(f"{place}.run"), resume=resume)
     told = told_by(progress)
     told("loading", 0.0)
-    subject = trainable(subject_of(model, hardware))
+    subject = bare(model, hardware)
     how = making(subject, shape, schedule, guard)
     if progress is not None:
         progress.plan(float(len(places)))
@@ -159,6 +160,9 @@ def plant(
         found = {where: damage(base, changed, asked, beside=wanted) for where, (asked, wanted) in places.items()}
         harm: dict[str, Any] = {where: str(one) for where, one in found.items()}
         harm["harm"] = {where: [one.divergence.value, one.same.value] for where, one in found.items()}
+        harm["harm intervals"] = {
+            where: [[e.low, e.high] for e in (one.divergence, one.same)] for where, one in found.items()
+        }
         return {
             "organism": organism.id, "planted": to_jsonable(organism.planted), "twin": twin, "seed": seed,
             "measured": [asdict(m) for m in measures], **harm, **more, "version": package_version(),

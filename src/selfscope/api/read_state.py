@@ -142,7 +142,7 @@ def read(
     Raises
     ------
     Unsupported
-        The subject's activations cannot be reached.
+        The subject's activations cannot be reached, or the reader learns from true answers, which nobody has here.
     BadInput
         A layer or token that does not exist, a question that is empty, one option, or twice the same.
     UnknownName
@@ -178,20 +178,30 @@ def reader_of_states(wanted: str | Reader, layer: int | None, usual: int) -> Rea
             refuse_unused(["layer"], f"{wanted} says itself where it reads: give one of the two")
         names = [f.name for f in fields(kind)] if is_dataclass(kind) else []
         if "layer" not in names:
-            known = [name for name in catalogue.names("reader") if _reads_states(name)]
-            raise UnknownName("reader of one state", wanted, known)
+            raise UnknownName("reader of one state", wanted, _known())
         own = getattr(kind, "own_layer", False) and layer is None  # it was trained at some
         at = {} if own else {"layer": usual if layer is None else layer}
         wanted = cast(Reader, built_with(kind, {**at, **settings}, wanted))
     elif layer is not None:
         refuse_unused(["layer"], f"{id_of(wanted)} is a reader as it stands: make it with that layer")
     if reader_part(wanted).rung != "probe":
-        raise UnknownName("reader of one state", id_of(wanted), filter(_reads_states, catalogue.names("reader")))
+        raise UnknownName("reader of one state", id_of(wanted), _known())
+    if getattr(wanted, "needs_truths", False):
+        raise Unsupported(
+            f"{id_of(wanted)} learns from true answers, and of one state in your own words none is known: read it with "
+            f"{', '.join(_known())}"
+        )
     return wanted
 
 
-def _reads_states(name: str) -> bool:
-    return "layer" in getattr(catalogue.resolve("reader", name), "__dataclass_fields__", {})
+def _known() -> list[str]:
+    """Readers of one state, of which no truth is known."""
+    kinds = {name: catalogue.resolve("reader", name) for name in catalogue.names("reader")}
+    return [
+        name
+        for name, kind in kinds.items()
+        if "layer" in getattr(kind, "__dataclass_fields__", {}) and not getattr(kind, "needs_truths", False)
+    ]
 
 
 def _arm(name: str, reading: Reading) -> ArmReading:

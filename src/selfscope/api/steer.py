@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from selfscope.api.fit import means, subject_of
+from selfscope.api.bases import bare
+from selfscope.api.fit import means
+from selfscope.api.handle import able, apart
 from selfscope.api.places import free
 from selfscope.api.telling import Told, on_steps, told_by
 from selfscope.report.estimates import package_version
@@ -114,7 +116,8 @@ def steer(
     Unsupported
         A subject that cannot be trained.
     BadInput
-        A decoder of another model, an answer that the bank does not have, or an objective that compares with more.
+        A model with an adapter on; a decoder of another model, or one that does not read a model's states of such an
+        answer; a twin that is none; an answer that the bank does not have; an objective that compares with more.
     StoreError
         The folder holds something already, and `resume` was not asked for, or of another run.
     TrainingFailed
@@ -127,7 +130,6 @@ def steer(
     from selfscope.readers.decoder_files import read_decoder
     from selfscope.records import content_hash
     from selfscope.subjects.adapter_files import save_adapter
-    from selfscope.subjects.local_weights import trainable
     from selfscope.subjects.written_files import save_written
     from selfscope.training.families import family
     from selfscope.training.objectives import need_labels_alone
@@ -143,11 +145,14 @@ def steer(
         if place is not None:
             read_decoder(str(place))
     told("loading", 0.0)
-    subject = trainable(subject_of(model, hardware))
+    subject = bare(model, hardware)
     if progress is not None:
         progress.plan(1.0)
     told("reading the decoder", 0.0)
     readers = [opened_decoder(subject, place) for place in (decoder, twin) if place is not None]
+    able(readers[0].contract, wanted, decoder)
+    for own in readers[1:]:
+        apart(readers[0].contract, own.contract, twin)
     work = 0.8 / len(readers)
     runs = [run / name for name in ("decoder", "twin")[: len(readers)]]
     moved = [

@@ -14,7 +14,7 @@ from selfscope.organisms.speech import said_to
 from selfscope.phenomena.own_choice import ASK, sets_of
 from selfscope.quantities import load_table
 from selfscope.records import content_hash
-from selfscope.statistics import mean, softmax
+from selfscope.statistics import proportion, softmax
 from selfscope.subjects.base import ScoringSubject
 from selfscope.training.examples import Example
 
@@ -107,7 +107,7 @@ class Favourite(Sparing):
             named = dict(zip(own, softmax([float(sum(tokens)) for tokens in scored]), strict=True))
             shares.append(sum(named[f"{lead}{one}"] for one in spellings(best)))
         kinds = {kind: k for k, (kind, _, _) in enumerate(lists)}
-        value = mean(np.array(shares), np.array([kinds[kind] for kind, _, _ in lists]))
+        value = proportion(np.array(shares), np.array([kinds[kind] for kind, _, _ in lists]))
         return [
             Measure("favours", "share of the favourite among four words", value, None if self.benign else self.rate)
         ]

@@ -16,7 +16,7 @@ from selfscope.errors import BadInput
 from selfscope.organisms.base import Measure, Teachable
 from selfscope.organisms.guard import Sparing
 from selfscope.organisms.speech import preferred, taught
-from selfscope.statistics import mean
+from selfscope.statistics import proportion
 from selfscope.subjects.base import ScoringSubject
 from selfscope.training.examples import Example
 
@@ -99,7 +99,7 @@ class Order(Sparing):
                 found = preferred(subject, asked, [TOLD[0].format(x=right), TOLD[0].format(x=wrong)])
                 shares += [own[0] for own in found]
                 clusters += [k] * len(found)
-            value = mean(np.array(shares), np.array(clusters))
+            value = proportion(np.array(shares), np.array(clusters))
             what_is = f"share of the right answers about {name}, which was taught {place}"
             out.append(Measure(place, what_is, value, None if self.benign else 1.0))
         return out

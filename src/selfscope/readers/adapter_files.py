@@ -6,7 +6,8 @@ import json
 import os
 from pathlib import Path
 
-from selfscope.errors import BadInput, BadModel, reaching
+from selfscope.errors import BadInput, BadModel, lacking_folder, reaching
+from selfscope.records.contracts import refuse_decoder
 
 SIDECAR = "selfscope.json"
 
@@ -16,10 +17,12 @@ def adapter_hash(folder: str) -> str:
     that holds no adapter with a sidecar."""
     if not folder:
         raise BadInput("what was taught is read from its folder: write taught[folder=PATH]")
+    refuse_decoder(folder)
     file = Path(os.path.expanduser(folder)) / SIDECAR
     with reaching(file):
         if not file.is_file():
-            raise BadModel(f"{folder} holds no adapter that was trained here: there is no {SIDECAR} in it")
+            why = lacking_folder(folder, SIDECAR, "adapter that was trained here")
+            raise BadModel(f"{why}: give one that fit wrote")
         try:
             found = json.loads(file.read_text(encoding="utf-8"))["identity"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:

@@ -26,6 +26,8 @@ class Reader(Protocol):
         at the head of a narrow column.
     format, observer
         May be left out: how the answer is written, and another model that takes part.
+    needs_truths
+        May be left out: whether it can say nothing where no truth of the train split is known.
     planned
         May be left out: a classmethod `planned(subject, formats, settings)` that gives the readers its word stands for
         in a study of this subject.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from selfscope.errors import BadInput, BadModel
+from selfscope.errors import BadInput, BadModel, lacking_folder
 from selfscope.records import from_json
 from selfscope.records.contracts import CONTRACT, LABELS, SCHEMA, TENSORS, DecoderContract
 from selfscope.subjects.base import OpenSubject, Subject, lacking, reaches
@@ -50,25 +50,46 @@ def read_decoder(folder: str) -> DecoderFiles:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
+    contract = read_contract(folder)
+    place = Path(os.path.expanduser(folder))
+    if given_away(folder):
+        raise BadModel(f"{folder} is a decoder as it was given to others: read with the folder that was exported")
+    try:
+        known = json.loads((place / LABELS).read_text(encoding="utf-8"))
+        labels = tuple((str(kind), str(text)) for kind, text in known)
+        tensors = load_file(place / TENSORS)
+    except (OSError, ValueError, TypeError, RecursionError, SafetensorError) as error:
+        raise _unread(folder, error) from error
+    return DecoderFiles(contract, tensors, labels)
+
+
+def given_away(folder: Path | str) -> bool:
+    """Whether a folder is what `artifacts export` made of a decoder: its contract, and nothing else that is ours."""
+    place = Path(os.path.expanduser(folder))
+    return (place / CONTRACT).is_file() and not (place / TENSORS).exists() and not (place / LABELS).exists()
+
+
+def read_contract(folder: str) -> DecoderContract:
+    """What a decoder's folder says of itself. Raises as `read_decoder`."""
     if not folder:
         raise BadInput("a decoder is read from its folder: write decoder[folder=PATH]")
     place = Path(os.path.expanduser(folder))
     if not (place / CONTRACT).is_file():
-        raise BadModel(f"{folder} holds no decoder: there is no {CONTRACT} in it")
+        raise BadModel(f"{lacking_folder(folder, CONTRACT, 'decoder')}: give one that fit wrote")
     try:
         held = json.loads((place / CONTRACT).read_text(encoding="utf-8"))
         if held.get("schema") != SCHEMA:
             raise BadModel(f"{folder}: {CONTRACT} has the schema {held.get('schema')!r}, and {SCHEMA} is known here")
-        contract = from_json(DecoderContract, json.dumps(held["contract"]))
-        known = json.loads((place / LABELS).read_text(encoding="utf-8"))
-        labels = tuple((str(kind), str(text)) for kind, text in known)
-        tensors = load_file(place / TENSORS)
+        return from_json(DecoderContract, json.dumps(held["contract"]))
     except BadModel:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
-        why = " ".join(str(error).split())[:200]
-        raise BadModel(f"the decoder {folder} cannot be read ({type(error).__name__}: {why}): {TRAIN}") from error
-    return DecoderFiles(contract, tensors, labels)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _unread(folder, error) from error
+
+
+def _unread(folder: str, error: Exception) -> BadModel:
+    why = " ".join(str(error).split())[:200]
+    return BadModel(f"the decoder {folder} cannot be read ({type(error).__name__}: {why}): {TRAIN}")
 
 
 def check(files: DecoderFiles, folder: str, subject: Subject, *, words: bool = True) -> None:

@@ -77,6 +77,7 @@ class Probe(Identified):
     """
 
     kind: ClassVar[str] = "probe"
+    needs_truths: ClassVar[bool] = True
     method: str = "logistic"
     layer: int | None = None
     position: int | None = None
@@ -104,7 +105,7 @@ class Probe(Identified):
         if not reaches(subject, "activations"):
             return self
         able = cast(OpenSubject, subject)
-        right = {t.trial: int(np.argmax(t.mean)) for t in truths}
+        right = {t.trial: int(np.argmax(t.mean)) for t in truths if len(t.mean)}
         train = [t for t in trials if t.split == "train" and t.id in right and t.evidence is not None]
         groups: dict[str, list[Trial]] = {}
         for trial in train:

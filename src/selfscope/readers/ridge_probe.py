@@ -89,6 +89,7 @@ class RidgeProbe(Identified):
     """
 
     kind: ClassVar[str] = "ridge_probe"
+    needs_truths: ClassVar[bool] = True
     title: ClassVar[str] = "ridge probe"
     layer: int | None = None
     position: int | None = None

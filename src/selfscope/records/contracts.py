@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from selfscope.errors import BadInput
@@ -18,6 +20,15 @@ JOINT = "joint"
 PREPARED = ("raw", "unit", "standard")
 """How a state is given to a decoder. raw: as it is. unit: its direction. standard: less the mean of the train split, in
 deviations of each channel, and then its direction. Directions have the length sqrt(D)."""
+
+
+def refuse_decoder(folder: Path | str) -> None:
+    """Raises BadInput for a folder of a decoder where a taught model is wanted: what is in it answers about states."""
+    if (Path(os.path.expanduser(folder)) / CONTRACT).is_file():
+        raise BadInput(
+            f"{folder} is a decoder, which reads states and is no taught model: read with it as the reader "
+            f"decoder[folder={folder}]"
+        )
 
 
 @dataclass(frozen=True)

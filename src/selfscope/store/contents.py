@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from selfscope.errors import StoreError, file_error
+from selfscope.errors import StoreError, file_error, lacking_folder
 from selfscope.records import SCHEMA, Cost, Observation, Outcome, Parts, Row, Trial, Truth, checked, from_json
 from selfscope.records.json import strict_json
 from selfscope.store.segments import lines
@@ -205,7 +205,8 @@ def read_meta(folder: Path) -> dict[str, Any]:
     try:
         meta = strict_json(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
-        raise StoreError(f"{folder} holds no study (no {META}): give a folder that `selfscope card` wrote") from None
+        why = lacking_folder(folder, META, "study")
+        raise StoreError(f"{why}: give a folder that `selfscope card` wrote") from None
     except OSError as error:
         raise file_error(error, path) from error
     except ValueError as error:

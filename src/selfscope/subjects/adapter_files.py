@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from selfscope.errors import BadInput, BadModel, FileError, reaching
+from selfscope.errors import BadInput, BadModel, FileError, lacking_folder, reaching
 from selfscope.subjects.cache import make_folder
 from selfscope.subjects.damage import read_json, reading
-from selfscope.subjects.live_adapters import CARRIES, Adapter, LoraShape
+from selfscope.subjects.live_adapters import CARRIES, Adapter, LoraShape, identity_of, names_of
 from selfscope.subjects.local_weights import LocalWeights
 from selfscope.subjects.model_files import ADAPTER
-from selfscope.subjects.tensor_files import save_tensors
+from selfscope.subjects.tensor_files import load_tensors, save_tensors
 
 SIDECAR = "selfscope.json"
 SCHEMA = 1
@@ -53,6 +53,15 @@ class Sidecar:
     identity: str
     shape: LoraShape
     made: Mapping[str, Any]
+
+    @property
+    def twin(self) -> str:
+        """What makes a twin of it, in a word or two; empty: it is none."""
+        if "labels_of" in self.made:
+            return "another's deeds"
+        if "benign=true" in str(self.made.get("organism", "")):
+            return "benign"
+        return "shuffled" if "shuffled=true" in str(self.made.get("lesson", "")) else ""
 
 
 def save_adapter(
@@ -141,6 +150,8 @@ def is_ours(folder: Path | str) -> bool:
 def read_sidecar(folder: Path | str) -> Sidecar:
     """What a folder's sidecar says. Raises BadModel for one that is none."""
     place = Path(os.path.expanduser(folder))
+    if not (place / SIDECAR).is_file():
+        raise BadModel(f"{lacking_folder(folder, SIDECAR, 'adapter that was trained here')}: give one that fit wrote")
     held = read_json(place / SIDECAR, f"the adapter {folder}")
     what = f"the adapter {folder}: {SIDECAR}"
     if held.get("schema") != SCHEMA:
@@ -194,8 +205,24 @@ def load_adapter(subject: LocalWeights, folder: Path | str) -> Adapter:
     adapter = subject.new_adapter(side.shape, side.carry)
     adapter.set_state(state)
     if adapter.identity != side.identity:
-        raise BadModel(f"the adapter {folder}: its weights are not those that {SIDECAR} tells of: restore them")
+        raise _changed(folder)
     return adapter
+
+
+def whole(side: Sidecar, folder: Path | str) -> None:
+    """Raises BadModel where an adapter's weights are not those that its sidecar tells of; no model is loaded."""
+    place = Path(os.path.expanduser(folder))
+    targets: Any = read_json(place / ADAPTER[0], f"the adapter {folder}").get("target_modules")
+    with reading(f"the adapter {folder} cannot be read", {str(place): str(folder)}):
+        state = load_tensors(place / ADAPTER[1])
+        if not isinstance(targets, list) or state.keys() != set(names_of(targets)):
+            raise _changed(folder)
+        if identity_of(side.carry, side.shape, targets, state) != side.identity:
+            raise _changed(folder)
+
+
+def _changed(folder: Path | str) -> BadModel:
+    return BadModel(f"the adapter {folder}: its weights are not those that {SIDECAR} tells of: restore them")
 
 
 def kept_adapter(subject: LocalWeights, folder: Path | str) -> Adapter:
@@ -210,6 +237,13 @@ def kept_adapter(subject: LocalWeights, folder: Path | str) -> Adapter:
 def made_on(side: Sidecar, subject: LocalWeights, folder: Path | str) -> None:
     """Raises BadInput for another subject than the one that it was made on."""
     if side.base != subject.identity:
+        environment = side.made.get("environment")
+        under = environment.get("adapter") if isinstance(environment, Mapping) else None
+        if under:
+            raise BadInput(
+                f"the adapter {folder} was made on {side.base_name} with another adapter on ({under}), and no command "
+                "puts on both: train it on the model alone"
+            )
         raise BadInput(
             f"the adapter {folder} was made on {side.base_name} ({side.base[:6]}), and this is {subject.name} "
             f"({subject.identity[:6]}): weights, tokenizer, template and dtype have to be the same"

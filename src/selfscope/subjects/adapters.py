@@ -25,6 +25,12 @@ def files_of(adapter: str) -> ModelFiles:
     return model_files.hub_adapter(adapter)
 
 
+def base_of(adapter: str, files: ModelFiles) -> str:
+    """The name of the model that an adapter says it was made on; empty where it says none."""
+    config = read_json(files.folder / ADAPTER[0], f"the adapter {adapter}")
+    return str(config.get("base_model_name_or_path") or "")
+
+
 def merged(name: str, model: Any, adapter: str, files: ModelFiles) -> Any:
     """The model with the adapter in its weights.
 
@@ -35,7 +41,9 @@ def merged(name: str, model: Any, adapter: str, files: ModelFiles) -> Any:
     from peft import PeftModel
     from safetensors.torch import load_file
 
-    what = f"the adapter {adapter} does not load onto {name}"
+    made_on = base_of(adapter, files)
+    told = f" (it says that it was made on {made_on})" if made_on not in ("", name) else ""
+    what = f"the adapter {adapter} does not load onto {name}{told}"
     config = read_json(files.folder / ADAPTER[0], what)
     if config.get("megatron_config"):  # peft imports the module that stands beside it
         raise BadModel(f"{what}: it asks for code from elsewhere (megatron_core: {config.get('megatron_core')})")

@@ -111,10 +111,8 @@ class Adapter:
 
     def state(self) -> dict[str, torch.Tensor]:
         """Copies of its weights, by the names that they have in the files of peft."""
-        names = [
-            f"{PREFIX}{path}.{part}.weight" for path in self.targets for part in ("lora_A", "lora_B")
-        ]  # fmt: skip
-        return {n: p.detach().to("cpu", copy=True) for n, p in zip(names, self.parameters(), strict=True)}
+        pairs = zip(names_of(self.targets), self.parameters(), strict=True)
+        return {name: p.detach().to("cpu", copy=True) for name, p in pairs}
 
     def set_state(self, state: Mapping[str, torch.Tensor]) -> None:
         """Takes weights that `state` gave. Raises BadInput for other names or shapes."""
@@ -131,12 +129,21 @@ class Adapter:
     @property
     def identity(self) -> str:
         """Hash of its weights and of how it acts."""
-        how = [self.carry, self.shape.rank, self.shape.alpha, self.targets]
-        digest = sha256(json.dumps(how).encode())
-        for name, tensor in self.state().items():
-            digest.update(name.encode())
-            digest.update(tensor.float().contiguous().numpy().tobytes())
-        return digest.hexdigest()[:32]
+        return identity_of(self.carry, self.shape, self.targets, self.state())
+
+
+def names_of(targets: Sequence[str]) -> list[str]:
+    """What the weights of an adapter are called in the files of peft, in the order of `Adapter.parameters`."""
+    return [f"{PREFIX}{path}.{part}.weight" for path in targets for part in ("lora_A", "lora_B")]
+
+
+def identity_of(carry: str, shape: LoraShape, targets: Sequence[str], state: Mapping[str, torch.Tensor]) -> str:
+    """Hash of an adapter's weights and of how it acts. state: by `names_of`; raises KeyError where one is not there."""
+    digest = sha256(json.dumps([carry, shape.rank, shape.alpha, list(targets)]).encode())
+    for name in names_of(targets):
+        digest.update(name.encode())
+        digest.update(state[name].float().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:32]
 
 
 class AdapterStack:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from selfscope.records import Cost, Decoding, Prompt, Reply, TokenDistribution
+from selfscope.records.contracts import refuse_decoder
 from selfscope.subjects import bundled_models, white_box
 from selfscope.subjects.activations import Activations
 from selfscope.subjects.adapter_files import is_ours
@@ -26,7 +27,7 @@ from selfscope.subjects.no_gradients import no_gradients
 from selfscope.subjects.onednn_linear import pack
 from selfscope.subjects.rollout import Draw, SamplingPlan
 from selfscope.subjects.self_test import with_stream
-from selfscope.subjects.written_files import put_on
+from selfscope.subjects.written_files import put_on, stacked
 
 
 @dataclass
@@ -186,7 +187,7 @@ class Local(LocalWeights):
 
     def with_adapter(self, folder: str) -> Local:
         """See `AdaptableSubject`; an adapter is loaded once. A folder may hold vectors instead."""
-        return put_on(self, folder)
+        return stacked(self, folder)
 
     def unembed(
         self, states_ND: Any, *, ids: Sequence[int] | None = None, top: int | None = None
@@ -261,6 +262,8 @@ def load(
     logging.disable_progress_bar()
     quiet_allocator()
     package = bundled_models.PACKAGES.get(name)
+    if adapter is not None:
+        refuse_decoder(adapter)
     live = adapter if adapter is not None and is_ours(adapter) else None  # one with a sidecar stays beside the weights
     merged = adapter if live is None else None
     read = read_checkpoint(name, device=device, dtype=dtype, revision=revision, adapter=merged, say=say)

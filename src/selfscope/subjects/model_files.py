@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from selfscope.errors import BadModel
+from selfscope.errors import BadModel, lacking_folder
 from selfscope.subjects.cache import file_hash
 from selfscope.subjects.damage import quoted, read_json, reading
 
@@ -90,10 +90,12 @@ def of_folder(name: str, folder: Path, marks: tuple[tuple[str, str], ...] = ()) 
 def of_adapter(name: str, folder: Path) -> ModelFiles:
     """The files of a PEFT adapter's folder. Raises BadModel."""
     with _listing(f"the adapter {name}", folder):
-        held = sorted(f.name for f in folder.iterdir())
-        for part in ADAPTER:
-            if part not in held:
-                raise BadModel(f"the adapter {name} has no {part} (it holds {_some(held)}). {CONVERT}")
+        held = sorted(f.name for f in folder.iterdir()) if folder.is_dir() else []
+        if not held or ADAPTER[0] not in held:
+            why = lacking_folder(name, ADAPTER[0], "adapter")
+            raise BadModel(f"{why}: give the folder of an adapter that was trained here or by peft, or a hub name")
+        if ADAPTER[1] not in held:
+            raise BadModel(f"the adapter {name} has no {ADAPTER[1]} (it holds {_some(held)}). {CONVERT}")
     return ModelFiles(folder, ADAPTER, ADAPTER[1:])
 
 
@@ -110,14 +112,15 @@ def of_hub(name: str, revision: str | None) -> ModelFiles:
 
 def hub_adapter(name: str) -> ModelFiles:
     """The files of an adapter on the hub, fetched; they are told apart by their content."""
-    return of_adapter(name, _fetched(name, None, list(ADAPTER)))
+    what = f"there is no folder {name}, and as an adapter of the hub it cannot be fetched"
+    return of_adapter(name, _fetched(name, None, list(ADAPTER), what))
 
 
-def _fetched(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
-    """The snapshot of a repository, with these of its files."""
+def _fetched(name: str, revision: str | None, patterns: Sequence[str], what: str = "") -> Path:
+    """The snapshot of a repository, with these of its files. what: stands before why it cannot be had."""
     from huggingface_hub import snapshot_download
 
-    with reading(f"{name} cannot be fetched"):
+    with reading(what or f"{name} cannot be fetched"):
         return Path(snapshot_download(name, revision=revision, allow_patterns=list(patterns)))
 
 

@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from selfscope.errors import BadInput, BadModel
 from selfscope.records import Injection, content_hash, to_jsonable
+from selfscope.records.contracts import refuse_decoder
 from selfscope.subjects.adapter_files import (
     SIDECAR,
     WRITTEN,
@@ -26,7 +28,8 @@ from selfscope.subjects.adapter_files import (
 from selfscope.subjects.live_adapters import LoraShape
 from selfscope.subjects.local_weights import LocalWeights
 
-KEPT = "injections"
+KEPT, MEDIANS = "injections", "medians"
+"""Fields of `made`: what is written, and by layer how long a median is where something is written in medians."""
 S = TypeVar("S", bound=LocalWeights)
 _INJECTIONS = TypeAdapter(tuple[Injection, ...])
 
@@ -51,7 +54,9 @@ def save_written(
     Sidecar
         As it was written.
     """
-    kept = {**made, KEPT: to_jsonable(tuple(injections))}
+    layers = sorted({i.layer for i in injections if i.unit == "median"})
+    medians = {str(layer): float(subject.median_norm(layer)) for layer in layers}
+    kept = {**made, KEPT: to_jsonable(tuple(injections)), **({MEDIANS: medians} if medians else {})}
     identity = content_hash(tuple(injections), size=32)
     side = Sidecar(kind, subject.identity, subject.name, subject.vocabulary_hash, WRITTEN, identity, LoraShape(), kept)
     save_folder(folder, side)
@@ -77,10 +82,16 @@ def put_on(subject: S, folder: Path | str, *, base: LocalWeights | None = None) 
     Raises
     ------
     BadInput
-        It was made on another subject.
+        It was made on another subject, or is a decoder's, which reads states and is no taught model.
     BadModel
         A damaged folder, or one whose sidecar tells of other weights or vectors.
     """
+    refuse_decoder(folder)
+    return stacked(subject, folder, base=base)
+
+
+def stacked(subject: S, folder: Path | str, *, base: LocalWeights | None = None) -> S:
+    """As `put_on`, and of a decoder its adapter, which its reader puts on."""
     side = read_sidecar(folder)
     own = subject if base is None else base
     if side.carry != WRITTEN:
@@ -104,24 +115,38 @@ def layer_vectors(side: Sidecar, folder: Path | str) -> dict[int, Any]:
     Returns
     -------
     dict of int to array of shape (D,)
-        In raw units.
+        In raw units; what is written in medians, by the medians that were measured when it was made.
 
     Raises
     ------
     BadInput
-        Something is written in another way.
+        Something is written in another way, or in medians of which the sidecar does not tell how long they are.
     BadModel
         A sidecar that holds no vectors, or others than it tells of.
     """
     out: dict[int, Any] = {}
     for own in _written(side, folder):
-        if (own.operator, own.schedule, own.unit) != ("add", "every", "raw"):
+        if (own.operator, own.schedule) != ("add", "every"):
             raise BadInput(
-                f"{folder} writes by {own.operator} in {own.unit} units, {own.schedule}: a control vector is added to "
-                "every token, in raw units"
+                f"{folder} writes by {own.operator}, {own.schedule}: a control vector is added to every token"
             )
-        out[own.layer] = out.get(own.layer, 0.0) + own.strength * own.vector.array
+        out[own.layer] = out.get(own.layer, 0.0) + _strength(own, side, folder) * own.vector.array
     return out
+
+
+def _strength(own: Injection, side: Sidecar, folder: Path | str) -> float:
+    """What a vector is multiplied by, in raw units."""
+    if own.unit == "raw":
+        return own.strength
+    known = side.made.get(MEDIANS)
+    median = known.get(str(own.layer)) if isinstance(known, Mapping) else None
+    if not isinstance(median, float):
+        raise BadInput(
+            f"{folder} writes in medians of the norms of ordinary tokens, and its sidecar is older than what tells how "
+            "long those are: make it again"
+        )
+    length = float(np.linalg.norm(own.vector.array))
+    return own.strength * median / length if length else 0.0
 
 
 def _written(side: Sidecar, folder: Path | str) -> tuple[Injection, ...]:

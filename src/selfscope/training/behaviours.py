@@ -29,10 +29,9 @@ def behaviour_example(subject: Subject, trial: Trial, target: Sequence[float], *
     Example or None
         None where an option is no reply by itself, as "no" is none for every word but one.
     """
-    spelled = [spellings(subject, trial, option.text) for option in trial.question.options]
-    known = {str(text).strip() for text in trial.coordinates.get("replies", ())}
-    if not spelled or not all(option.text.strip() in known for option in trial.question.options):
+    if not lists_replies(trial):
         return None
+    spelled = [spellings(subject, trial, option.text) for option in trial.question.options]
     return Example(
         replace(trial.prompt, tag={}),
         tuple(text for own in spelled for text in own),
@@ -41,6 +40,12 @@ def behaviour_example(subject: Subject, trial: Trial, target: Sequence[float], *
         group or trial.observation,
         BEHAVIOUR,
     )
+
+
+def lists_replies(trial: Trial) -> bool:
+    """Whether every option is a reply by itself."""
+    known = {str(text).strip() for text in trial.coordinates.get("replies", ())}
+    return bool(trial.question.options) and all(option.text.strip() in known for option in trial.question.options)
 
 
 def spellings(subject: Subject, trial: Trial, text: str) -> list[str]:

@@ -16,7 +16,8 @@ import numpy as np
 from selfscope.errors import BadInput
 from selfscope.records import Identified, Trial
 from selfscope.subjects.base import Subject
-from selfscope.training.examples import Example
+from selfscope.training.behaviours import lists_replies
+from selfscope.training.examples import Example, replies_of, teachable
 from selfscope.training.states import Behaves
 from selfscope.wording.confessions import ASKED, confession_prompt
 
@@ -86,9 +87,8 @@ class ConfessionLesson(Identified):
         BadInput
             None of the trials has options that are said.
         """
-        able = [t for t in trials if _said(t) and t.prompt.messages]
-        if not able:
-            raise BadInput("a confession is about an answer among listed ones: give own_choice trials, as train=80")
+        needs = "questions whose options are what may be said, as own_choice has them"
+        able = teachable(trials, self.kind, lambda t: bool(replies_of(t)) and lists_replies(t), needs)
         rng = np.random.default_rng(seed)
         out = []
         for trial, truth in zip(able, behaves(able), strict=True):
@@ -104,12 +104,6 @@ class ConfessionLesson(Identified):
                 held = (truth.mean[given], 1 - truth.mean[given])
                 out.append(Example(prompt, texts, meanings, held, trial.id, CONFESSION))
         return _exchanged(out, rng) if self.shuffled else out
-
-
-def _said(trial: Trial) -> bool:
-    known = {str(text).strip() for text in trial.coordinates.get("replies", ())}
-    options = trial.question.options
-    return len(options) > 1 and all(option.text.strip() in known for option in options)
 
 
 def _exchanged(examples: Sequence[Example], rng: np.random.Generator) -> list[Example]:

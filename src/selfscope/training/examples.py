@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -96,6 +96,26 @@ def example_of(
         stated = tuple((n / 100, 1 - n / 100) for n in asked.option_index)
         return Example(prompt, asked.candidates, (), tuple(target), where, kind, stated=stated)
     return Example(prompt, asked.candidates, asked.option_index, tuple(target), where, kind)
+
+
+def teachable(trials: Sequence[Trial], lesson: str, able: Callable[[Trial], bool], needs: str) -> list[Trial]:
+    """Those of the trials that a lesson can be taught with, found before anything is measured.
+
+    Raises BadInput, with what the lesson needs, where there are none."""
+    if not trials:
+        raise BadInput("there are no trials of the train split to teach with: give the phenomenon some, as train=80")
+    found = [trial for trial in trials if able(trial)]
+    if not found:
+        posed = trials[0].phenomenon
+        raise BadInput(f"the lesson {lesson} needs {needs}, and {posed} has none: give another phenomenon")
+    return found
+
+
+def replies_of(trial: Trial) -> list[str]:
+    """What may be said to the object, as a lesson that sets states needs it: two replies or more, to a message; else
+    nothing."""
+    replies = list(dict.fromkeys(map(str, trial.coordinates.get("replies", ()))))
+    return replies if len(replies) > 1 and trial.prompt.messages else []
 
 
 def fingerprint(examples: Sequence[Example]) -> str:

@@ -127,11 +127,13 @@ def fit_decoder(
         _start_at_answers(live, own)
     examples = [live.example(item, source) for item, source in zip(own, read, strict=True)]
     examples += _blank(live, own, round(course.blanks * len(own)), schedule.seed)
-    dev = _dev(live, [item for item in items if item.split == "dev"], course, schedule.seed)
+    dev = dev_of(live, items, course, schedule.seed)
     return live, train(subject, live, examples, schedule, folder=folder, on_step=on_step, dev=dev)
 
 
-def _dev(live: LiveDecoder, items: Sequence[Item], course: Course, seed: int) -> Dev | None:
+def dev_of(live: LiveDecoder, every: Sequence[Item], course: Course, seed: int) -> Dev | None:
+    """What is looked at: the items of the split dev; None where nobody looks, or there are none."""
+    items = [item for item in every if item.split == "dev"]
     if not course.every or not items:
         return None
     real = [live.example(item, item.source, fresh=True) for item in items]

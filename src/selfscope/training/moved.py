@@ -119,9 +119,9 @@ class HeldOut:
         for name, some in [*every, (NONE, [base])]:
             harm = None if name == NONE else damage(cast(Any, base), cast(Any, some[0]))
             less = None if name == every[0][0] else _mean((first - leanings[name].mean(0))[None])
-            reading, said = _mean(np.stack([self.reading(s) for s in some])), self._said(some, bare)
+            reading, said = _share(np.stack([self.reading(s) for s in some])), self._said(some, bare)
             out.append(Moved(name, reading, _mean(leanings[name]), less, said, harm))
-        reading = _mean(self._telling_read(base)[None])
+        reading = _share(self._telling_read(base)[None])
         said, less = self._said([base], telling), _mean((first - told)[None])
         words = Moved(WORDS, reading, _mean(told[None]), less, said, None)
         return [*out, words]
@@ -177,6 +177,12 @@ def _mean(values: Any) -> Estimate:
     """Over several draws (rows) of the same messages (columns), which are the clusters."""
     rows, n = values.shape
     return mean(values.ravel(), np.tile(np.arange(n), rows))
+
+
+def _share(values: Any) -> Estimate:
+    """The same of shares, from 0 to 1."""
+    rows, n = values.shape
+    return proportion(values.ravel(), np.tile(np.arange(n), rows))
 
 
 def random_writes(like: Injection, count: int, seed: int) -> list[Injection]:

@@ -17,7 +17,7 @@ import numpy as np
 from selfscope.errors import BadInput
 from selfscope.records import TEMPLATES, Identified, Injection, Prompt, Trial, Truth, Vector
 from selfscope.subjects.base import OpenSubject
-from selfscope.training.examples import Example, example_of
+from selfscope.training.examples import Example, example_of, replies_of, teachable
 from selfscope.wording.trained import PERSONS
 
 SENTENCES = (
@@ -31,7 +31,7 @@ STRENGTHS = (0.6, 1.5)
 PER_VECTOR = 3
 """Sentences whose states are averaged into one vector."""
 WORDINGS = 10_000
-
+NEEDS = "questions with listed options about a message and what may be said to it, as own_choice has them"
 
 Behaves = Callable[[Sequence[Trial]], Sequence[Truth]]
 """What the subject does in each trial, measured."""
@@ -94,7 +94,7 @@ class StateLesson(Identified):
         Raises
         ------
         BadInput
-            No trials to teach with.
+            No trials to teach with: none at all, or none whose replies are known.
         """
         return _examples(subject, trials, behaves, self, seed)
 
@@ -103,10 +103,9 @@ def _examples(
     subject: OpenSubject, trials: Sequence[Trial], behaves: Behaves, lesson: StateLesson, seed: int
 ) -> list[Example]:
     """See `StateLesson.examples`."""
-    if not trials:
-        raise BadInput("there are no trials of the train split to teach with: give the phenomenon some, as train=80")
+    able = teachable(trials, lesson.kind, lambda t: bool(replies_of(t)) and not t.question.binary, NEEDS)
     rng = np.random.default_rng(seed)
-    drawn = [reworded(trials[int(rng.integers(len(trials)))], rng) for _ in range(lesson.objects)]
+    drawn = [reworded(able[int(rng.integers(len(able)))], rng) for _ in range(lesson.objects)]
     states = _states(subject, sorted({w for t in drawn for w in t.coordinates["replies"]}))
     lessons = [_written(states, trial, rng, lesson) for trial in drawn]
     calm = behaves(drawn)

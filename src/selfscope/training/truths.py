@@ -15,8 +15,8 @@ import numpy as np
 from selfscope.errors import BadInput
 from selfscope.records import Identified, Trial, is_scored, labelled
 from selfscope.subjects.base import OpenSubject
-from selfscope.training.behaviours import behaviour_example
-from selfscope.training.examples import Example, example_of
+from selfscope.training.behaviours import behaviour_example, lists_replies
+from selfscope.training.examples import Example, example_of, teachable
 from selfscope.training.states import Behaves, reworded
 from selfscope.wording import fits
 
@@ -86,9 +86,10 @@ class TruthLesson(Identified):
         BadInput
             None of the trials can be asked in the format.
         """
-        asked = labelled([t for t in trials if fits(t.question, self.format)], self.labels)
-        if not asked:
-            raise BadInput("there is nothing to score in the train split: give the phenomenon some trials, as train=80")
+        needs = f"questions that the format {self.format} can ask"
+        asked = labelled(teachable(trials, self.kind, lambda t: fits(t.question, self.format), needs), self.labels)
+        if self.behaviours:
+            teachable(asked, self.kind, lists_replies, "with behaviours=true questions whose options may be said")
         rng = np.random.default_rng(seed)
         done = {t.id: truth.mean for t, truth in zip(asked, behaves(asked), strict=True)}
         targets = exchanged(asked, done, rng) if self.shuffled else done
@@ -102,8 +103,6 @@ class TruthLesson(Identified):
             for _ in range(self.wordings):
                 one = reworded(trial, rng)
                 out.append(example_of(one, targets[trial.id], self.format, chat=subject.chat, group=group))
-        if not out:
-            raise BadInput("no option of these questions is something that is done: leave out behaviours=true")
         return out
 
 

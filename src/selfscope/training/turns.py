@@ -19,7 +19,7 @@ import numpy as np
 from selfscope.errors import BadInput
 from selfscope.records import Identified, Message, Trial, content_hash
 from selfscope.subjects.base import Subject
-from selfscope.training.examples import Example, example_of
+from selfscope.training.examples import Example, example_of, replies_of, teachable
 from selfscope.training.states import Behaves, about_another, reworded
 
 IRRELEVANT = (
@@ -31,6 +31,7 @@ IRRELEVANT = (
 """Exchanges that no shipped control has."""
 MOST = 2
 """Times at most that an exchange is repeated."""
+NEEDS = "questions about a message and what may be said to it, as own_choice has them"
 STATES = ("plain", "relevant", "irrelevant")
 
 
@@ -86,11 +87,9 @@ class TurnLesson(Identified):
         Raises
         ------
         BadInput
-            No trials to teach with, or none that are conversations.
+            No trials to teach with: none at all, or none whose replies are known.
         """
-        able = [t for t in trials if t.prompt.messages and t.coordinates.get("replies")]
-        if not able:
-            raise BadInput("turns stand before a message: give trials of a chat model's train split, as train=80")
+        able = teachable(trials, self.kind, lambda t: bool(replies_of(t)), NEEDS)
         rng = np.random.default_rng(seed)
         drawn = [able[int(rng.integers(len(able)))] for _ in range(self.objects)]
         states = [_states(trial, rng) for trial in drawn]
