@@ -28,7 +28,7 @@ folder = tiny_llama.folder
 place = refused_models.place
 DEEP = "[" * 10_000 + "]" * 10_000
 HUGE = 10**9
-FUZZED = int(os.environ.get("SELFSCOPE_FUZZED", "60"))
+FUZZED = int(os.environ.get("SELFSCOPE_FUZZED", "25"))
 
 
 NO_OBJECTS = {

@@ -29,7 +29,7 @@ from selfscope.store.contents import KINDS
 from selfscope.store.segments import frame
 from selfscope.subjects.chat_answers import Answer, RequestFailed, completion, refusal
 
-EXAMPLES = int(os.environ.get("SELFSCOPE_FUZZ", "30"))
+EXAMPLES = int(os.environ.get("SELFSCOPE_FUZZ", "20"))
 fuzzed = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -22,7 +22,7 @@ import pytest
 from runs import RUN, assert_equal_studies, finish, gone, kill, needs_proc, processes_of, size, start
 from selfscope.store import read
 
-KILLS = int(os.environ.get("SELFSCOPE_KILLS", "6"))
+KILLS = int(os.environ.get("SELFSCOPE_KILLS", "4"))
 
 
 def kill_at(process: subprocess.Popen[bytes], folder: Path, target: int, delay: float) -> bool:
