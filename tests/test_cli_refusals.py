@@ -154,7 +154,7 @@ def test_a_place_that_is_taken_is_noticed_first(
     (["fit", "decoder[form=nosuch]", "phantom"], "nosuch"),
     *((["fit", "decoder", "phantom", "--objective", name], "soft_labels, hard_labels, vocabulary, mostly_options, br")
       for name in ("dpo", "rl_brier", "rl_right", "agreement", "report_agreement")),
-    (["steer", "topic=nonsense", "phantom", "--decoder", "x"], "no trained value"), (STEER, "holds no decoder"),
+    (["steer", "topic=nonsense", "phantom", "--decoder", "x"], "no trained value"), (STEER, "there is no folder"),
     (["elicit", "phantom", "--phenomenon", "nosuch"], "unknown phenomenon"),
     (["elicit", "phantom", "--taught", "nosuch"], "nosuch"),
     (["elicit", "phantom", "--other", "phantom", "--other-taught", "nosuch"], "nosuch"),

@@ -204,7 +204,7 @@ def test_one_token_of_ones_own_text_is_read_where_neutral_texts_are_the_mean() -
     assert real.distribution[0] > 0.9
     with pytest.raises(Unsupported, match="give options"):
         read(SUBJECT, "Which?", about="The river", reader="centred_lens", layer=1)
-    with pytest.raises(Unsupported, match="nothing can be learnt"):
+    with pytest.raises(Unsupported, match="learns from true answers"):
         read(SUBJECT, "Which?", about="The river", reader="ridge_probe", layer=1, options=("river", "horse"))
 
 

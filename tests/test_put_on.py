@@ -18,7 +18,7 @@ from selfscope.api.elicit import elicit
 from selfscope.api.fit import fit
 from selfscope.api.handle import able, apart
 from selfscope.api.organism_bank import bank
-from selfscope.api.organisms import check as check_organism
+from selfscope.api.organism_checks import check as check_organism
 from selfscope.api.organisms import make
 from selfscope.api.steer import opened_decoder, steer
 from selfscope.errors import BadInput, BadModel, SelfscopeError, StoreError

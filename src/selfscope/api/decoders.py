@@ -167,9 +167,12 @@ def _moved(run: Path, whole: Path, target: Path) -> None:
 
 
 def lesson_of(name: str) -> Any:
-    """What a name with settings teaches."""
+    """What a name with settings teaches. Raises BadInput for the name of a lesson that teaches a report."""
+    from selfscope import catalogue
     from selfscope.study.names import built
 
+    if name.partition("[")[0] in catalogue.names("lesson"):
+        raise BadInput(f"a decoder is taught by the lesson {NAME}, not by {name!r}")
     return built("decoder", name)
 
 
