@@ -192,7 +192,8 @@ def _detail(own: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]]) -> l
                 f"{' | '.join(cells)} | {'' if worst is None else f'{_points(worst[1])} over {worst[0]}'} |"
             )
     spent = ", ".join(f"{f['cpu']:.0f}" for f in own)
-    return [*lines, "", *_clean(own), *_sure(own), f"CPU-seconds: {spent}."]
+    seeds = ", ".join(str(seed) for seed in sorted({f["seed"] for f in own}))
+    return [*lines, "", *_clean(own), *_sure(own), f"Seeds: {seeds}. CPU-seconds: {spent}."]
 
 
 def _clean(found: Sequence[dict[str, Any]]) -> list[str]:
