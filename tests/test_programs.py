@@ -14,7 +14,7 @@ from selfscope.phenomena.programming_success import ProgrammingSuccess
 from selfscope.phenomena.stimuli.human_eval import human_eval
 from selfscope.phenomena.stimuli.program_steps import families
 from selfscope.phenomena.stimuli.programs import CALLS, DIFFICULTIES, SHOWN, answers, program, tasks
-from selfscope.sandbox.running import Job, run_all
+from selfscope.sandbox.running import Beside, Job
 from selfscope.sandbox.self_test import tried
 from selfscope.subjects.phantom import Phantom
 
@@ -63,7 +63,8 @@ def test_references_pass_in_the_box_and_an_empty_program_does_not() -> None:
     some = ALL[:65:3]
     texts = ("", "def transform(x): ...")
     jobs = [Job(text, task.entry, task.calls) for task in some for text in (task.reference, *texts)]
-    found = [one.outcome for one in run_all(box, jobs)]
+    with Beside(box) as beside:
+        found = [one.result().outcome for one in [beside.begun(job) for job in jobs]]
     assert found == ["passed", "failed", "failed"] * len(some)
 
 

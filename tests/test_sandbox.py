@@ -15,7 +15,7 @@ import pytest
 from selfscope.errors import BadInput, UnknownName, Unsupported
 from selfscope.sandbox.boxes import Box, Limits, box
 from selfscope.sandbox.guest import decoded, encoded
-from selfscope.sandbox.running import Job, run, run_all
+from selfscope.sandbox.running import Beside, Job, run
 from selfscope.sandbox.self_test import FAILS, RIGHT, SQUARES, STORM, held, tried
 
 SHORT = Limits(seconds=1.0, mib=256)
@@ -92,9 +92,23 @@ def test_programs_run_while_others_are_written(own: Box) -> None:
             written.append(k)
             yield Job(SQUARES if k % 2 else "def f(x):\n    return x\n", "f", RIGHT)
 
-    found = [r.outcome for r in run_all(own, jobs(), SHORT)]
+    with Beside(own, SHORT) as beside:
+        found = [one.result().outcome for one in [beside.begun(job) for job in jobs()]]
     assert found == ["failed", "passed", "failed", "passed", "failed"]
     assert written == [0, 1, 2, 3, 4]
+
+
+def test_no_answer_of_a_program_ends_the_harness(own: Box) -> None:
+    """Too long for the tests, nested beyond reading, a number beyond all floats, no value at all."""
+    forged = "import os\ndef f(x):\n    for fd in range(3, 12):\n        try:\n            os.write(fd, {0})\n"
+    forged += "        except OSError:\n            pass\n"
+    long = run(own, Job("def f(x):\n    return 'x' * 100_000\n", "f", tests=HOLDS), SHORT)
+    assert (long.outcome, long.why) == ("failed", "too much output")
+    deep = '{"event": "value", "value": ' + '{"l": [' * 900 + "]}" * 900 + "}"
+    for text in ("b'[' * 200_000 + b'\\n'", f"{deep.encode()!r} + b'\\n'", 'b\'{"event": "value"}\\n\''):
+        assert run(own, Job(forged.format(text), "f", RIGHT), SHORT).outcome == "failed", text
+    assert run(own, Job("def f(x):\n    return 10 ** 400\n", "f", (((1,), 1.5),)), SHORT).why == "a wrong value"
+    assert run(own, Job(SQUARES, "f", ((("x" * 100_000,), 1),)), SHORT).outcome == "error"
 
 
 def test_a_box_that_does_not_start_is_no_fail() -> None:

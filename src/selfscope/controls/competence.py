@@ -33,8 +33,6 @@ SUMS = tuple((a, b) for a in range(2, 10) for b in range(2, 10))
 
 CORRECTNESS = ("correct_before", "correct_shown", "correct_after")
 """Quantities of an answer to a problem: the given text is a problem with its answer."""
-PROGRAMS = ("passes_before", "passes_shown", "passes_after")
-"""Of a program: the given text is one with its test."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ def _with_answer(trial: Trial, wanted: int, key: tuple[Any, ...]) -> tuple[str, 
         total = a + b if goal == "yes" else a + b + 1 + pick(3, "off", *key)
         material = f"{a} + {b} = {total}"
         return material, {"item": f"arithmetic|{a} + {b}", "answer": str(total)}
-    if quantity in PROGRAMS:
+    if quantities.ran(quantity):  # the given text is a program with its test
         a, b = SUMS[pick(len(SUMS), "sum", *key)]
         off = 0 if goal == "yes" else 1 + pick(3, "off", *key)
         material = f"def add(a):\n    return a + {b}\n\nIts test: add({a}) == {a + b + off}"

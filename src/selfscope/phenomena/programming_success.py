@@ -25,7 +25,7 @@ from selfscope.phenomena.counterbalance import (
     split_items,
 )
 from selfscope.phenomena.rollouts import by_key, distinct, known, reply_texts, seed_of
-from selfscope.phenomena.stimuli.human_eval import distinct_ids, human_eval
+from selfscope.phenomena.stimuli.human_eval import human_eval
 from selfscope.phenomena.stimuli.program_steps import families
 from selfscope.phenomena.stimuli.programs import DIFFICULTIES, Task, tasks
 from selfscope.quantities import PROPERTIES, program_key
@@ -206,7 +206,7 @@ def _job(trial: Trial, text: str) -> Job:
 def _tasks(source: str, count: int, seed: int) -> Mapping[str, Task]:
     """Enough of every family for `count` of them in whatever splits, by their ids; of a file, all."""
     if source != OWN_TASKS:
-        return distinct_ids(human_eval("" if source == PUBLIC else source))
+        return {task.id: task for task in human_eval("" if source == PUBLIC else source)}
     each = len(DIFFICULTIES) * (-(-count // (len(families()) - len(ONLY_TEST)) // len(DIFFICULTIES)) + 1)
     return {task.id: task for task in tasks(each * len(families()), seed)}
 

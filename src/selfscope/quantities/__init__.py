@@ -101,6 +101,11 @@ def given(quantity: str) -> bool:
     return quantity in PROPERTIES and PROPERTIES[quantity].given
 
 
+def ran(quantity: str) -> bool:
+    """Whether a quantity is told by running a text."""
+    return quantity in PROPERTIES and PROPERTIES[quantity].ran
+
+
 def measurable(quantity: str) -> bool:
     """Whether a single text can say it (an entropy bin needs the whole distribution)."""
     return quantity in PROPERTIES and quantity != "entropy_bin"
@@ -239,5 +244,5 @@ PROPERTIES: dict[str, Property] = {
 __all__ = [
     "ENTROPY_BINS", "ENTROPY_EDGES", "PROPERTIES", "Property", "answers", "distribution", "entropy_key",
     "first_content_word", "given", "graded", "load_table", "measurable", "measure", "numbers", "option_of",
-    "plain_text", "program_key", "words",
+    "plain_text", "program_key", "ran", "words",
 ]  # fmt: skip

@@ -82,7 +82,7 @@ class Conversation:
             answer = json.loads(line)
             if isinstance(answer, dict) and isinstance(answer.get("event"), str):
                 return answer
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
         raise Ended("an answer that is none")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
@@ -112,25 +111,6 @@ def run(box: Box, job: Job, limits: Limits = USUAL) -> Run:
     return Run(outcome, why, tuple(each), time.monotonic() - worker.started, box.level)
 
 
-def run_all(
-    box: Box, jobs: Iterable[Job], limits: Limits = USUAL, *, at_once: int = 2
-) -> Iterator[Run]:
-    """Runs programs as they come, some at a time, and gives what came of them in their order.
-
-    Parameters
-    ----------
-    box, limits
-        As of `run`.
-    jobs
-        May be made while others run: by a model that samples them.
-    at_once
-        How many.
-    """
-    with Beside(box, limits, at_once=at_once) as beside:
-        waiting = [beside.begun(job) for job in jobs]
-        yield from (one.result() for one in waiting)
-
-
 class Beside:
     """Runs programs beside whatever else is done in the block: a model that samples the next ones.
 
@@ -178,7 +158,7 @@ def _called(worker: Conversation, job: Job, each: list[bool]) -> str:
     """Why a call went wrong, the first one."""
     first = ""
     for args, right in job.calls:
-        worker.tell({"args": [encoded(one) for one in args]})
+        _ask(worker, [encoded(one) for one in args])
         answer = worker.told()
         if answer["event"] == "value":
             ok = _same(_value(answer), right)
@@ -195,9 +175,21 @@ def _judged(box: Box, worker: Conversation, job: Job, limits: Limits) -> str:
     with Conversation(box, limits) as judge:
         _started(judge, {"tests": job.tests})
         while (answer := _of_tests(judge))["event"] == "call":
-            worker.tell({"args": answer["args"]})
-            judge.tell(worker.told())
+            _ask(worker, answer["args"])
+            said = worker.told()
+            try:
+                judge.tell(said)
+            except BadInput:
+                raise Ended("too much output") from None
         return "" if answer["event"] == "passed" else _raised(answer)
+
+
+def _ask(worker: Conversation, args: list[Any]) -> None:
+    """Calls the function. Raises _Harness where what the tests give is too long."""
+    try:
+        worker.tell({"args": args})
+    except BadInput as error:
+        raise _Harness(str(error)) from None
 
 
 def _of_tests(judge: Conversation) -> dict[str, Any]:
@@ -224,7 +216,7 @@ class _Nothing:
 def _value(answer: dict[str, Any]) -> Any:
     try:
         return decoded(answer["value"])
-    except (ValueError, TypeError, KeyError, OverflowError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return _Nothing()
 
 
@@ -232,7 +224,10 @@ def _same(found: Any, right: Any) -> bool:
     """Equal, of one type but for numbers, and these nearly so."""
     if isinstance(right, float) or isinstance(found, float):
         numbers = isinstance(found, int | float) and isinstance(right, int | float)
-        return numbers and math.isclose(found, right, rel_tol=CLOSE, abs_tol=CLOSE)
+        try:
+            return numbers and math.isclose(found, right, rel_tol=CLOSE, abs_tol=CLOSE)
+        except OverflowError:
+            return False  # a whole number beyond all floating-point ones
     if isinstance(right, list | tuple):
         same = type(found) is type(right) and len(found) == len(right)
         return same and all(_same(a, b) for a, b in zip(found, right, strict=True))

@@ -1,7 +1,7 @@
 """In which precision products are computed: half where the device has instructions for it, else full.
 
-A processor without them emulates bf16 some forty times more slowly than it computes fp32 (measured on one with AVX2:
-1.3 against 49 GFLOP/s), so a schedule that asks for it would end never.
+A processor without them emulates bf16 many times more slowly than it computes fp32: what was asked for to save time
+would hardly end.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import json
-from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,7 @@ def human_eval(path: str = "") -> tuple[Task, ...]:
     FileError
         No such file.
     BadInput
-        A line that is no task, or a task whose tests are empty.
+        A line that is no task, a task whose tests are empty, or two of one name.
 
     References
     ----------
@@ -58,6 +57,8 @@ def human_eval(path: str = "") -> tuple[Task, ...]:
     rows = [_row(line, number, file) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     order = sorted(range(len(rows)), key=lambda k: len(rows[k]["prompt"]))
     third = {k: LENGTHS[place * len(LENGTHS) // len(rows)] for place, k in enumerate(order)}
+    if len({row["task_id"] for row in rows}) < len(rows):
+        raise BadInput(f"two tasks of {file} have one name")
     return tuple(_task(row, third[k]) for k, row in enumerate(rows))
 
 
@@ -88,13 +89,3 @@ def _task(row: dict[str, Any], family: str) -> Task:
         row["task_id"], family, 0, ask, row["entry_point"], row["prompt"] + row["canonical_solution"], (),
         f"{row['prompt']}    return None\n", row["test"], before,
     )  # fmt: skip
-
-
-def distinct_ids(tasks: Iterable[Task]) -> dict[str, Task]:
-    """Tasks by their ids. Raises BadInput where two have one."""
-    out: dict[str, Task] = {}
-    for task in tasks:
-        if task.id in out:
-            raise BadInput(f"two tasks are called {task.id}")
-        out[task.id] = task
-    return out

@@ -150,7 +150,7 @@ def _task(name: str, difficulty: int, known: set[tuple[Step, ...]], rng: np.rand
         known.add(tuple(steps))
         pairs = [((x,), value) for x, value in zip(inputs, right, strict=True)]
         statement = _statement(family, [words for words, _ in steps], pairs[:SHOWN])
-        where = f"{name}-{difficulty}-{content_hash(statement, size=4)}"
+        where = f"{name}-{difficulty}-{content_hash(statement, size=8)}"
         right_one, wrong = program(family, steps), program(family, steps[:-1])
         return Task(where, name, difficulty, statement, ENTRY, right_one, tuple(pairs[SHOWN:]), wrong)
     return None
