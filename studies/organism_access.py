@@ -8,7 +8,7 @@ less the same words and less a third person, by the estimators of the card.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -52,26 +52,29 @@ def reporter(base: Any, place: Path, given: Given, which: str, *, quick: bool = 
 
 def verdicts(
     base: Any, organisms: Mapping[str, Path], place: Path, given: Given, *, quick: bool = False
-) -> Iterator[tuple[str, dict[str, Any]]]:
+) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
     """Cards of own_choice: of every organism, with the reporter on top; of the first alone, and with the shuffled one;
-    of the base with the reporter. Each by what it is of, and what it says."""
+    of the base with the reporter. Each by what it is of; called, what it says."""
     first = next(iter(organisms))
     rows = [("", "reporter"), (first, ""), *((name, "reporter") for name in organisms), (first, "shuffled")]
     for name, top in rows:
         folder = place / "cards" / f"{name or 'base'}+{top or 'nothing'}"
-        worn = [organisms[name]] if name else []
-        worn += [reporter(base, place, given, top, quick=quick)] if top else []
-        subject = stacked(base, worn)
-        with Bar(first=folder.name) as bar:
-            claim = card(
-                subject, folder, phenomena=[FEW if quick else ABOUT], resume=(folder / "study.json").exists(),
-                progress=bar,
-            ).claims[0]  # fmt: skip
-        yield folder.name, {
-            "verdict": f"{claim.verdict} ({claim.basis})" if claim.basis else str(claim.verdict),
-            "words": claim.beyond_words and asdict(claim.beyond_words),
-            "person": claim.beyond_person and asdict(claim.beyond_person),
-        }
+
+        def asked(name: str = name, top: str = top, folder: Path = folder) -> dict[str, Any]:
+            worn = [organisms[name]] if name else []
+            worn += [reporter(base, place, given, top, quick=quick)] if top else []
+            with Bar(first=folder.name) as bar:
+                claim = card(
+                    stacked(base, worn), folder, phenomena=[FEW if quick else ABOUT],
+                    resume=(folder / "study.json").exists(), progress=bar,
+                ).claims[0]  # fmt: skip
+            return {
+                "verdict": f"{claim.verdict} ({claim.basis})" if claim.basis else str(claim.verdict),
+                "words": claim.beyond_words and asdict(claim.beyond_words),
+                "person": claim.beyond_person and asdict(claim.beyond_person),
+            }
+
+        yield folder.name, asked
 
 
 def stacked(base: Any, folders: list[Path]) -> Any:

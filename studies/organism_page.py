@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept import known, names
 
 from selfscope.api.awareness import ARMS, PERSON, SHOWN, Asked, slopes_of
 from selfscope.errors import BadInput
@@ -16,6 +16,7 @@ from selfscope.statistics import Estimate
 from selfscope.verdicts.doses import Dose, detectable
 
 ROOT = Path(__file__).resolve().parents[1]
+STUDY = "organisms"
 PAGE = ROOT / "studies" / "organisms.md"
 FIGURE = ROOT / "studies" / "organisms.svg"
 WAYS = {"base": "#666666", "training": "#1b6ca8", "training, twin": "#9cc3e0", "vector": "#c4501b",
@@ -38,9 +39,10 @@ def page(place: Path, model: str) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _read(folder: Path, pattern: str = "*.json") -> dict[str, Any]:
-    """Name -> what a file holds."""
-    return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob(pattern))}
+def _read(place: Path, part: str) -> dict[str, Any]:
+    """Name -> what was measured of a part."""
+    named = [name for name in names(STUDY, place) if name.startswith(f"{part}-")]
+    return {name.removeprefix(f"{part}-"): known(STUDY, name, place=place) for name in named}
 
 
 def _text(value: Mapping[str, Any] | Estimate | None, digits: int = 2) -> str:
@@ -56,7 +58,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _guard(place: Path) -> list[str]:
-    found = sorted(_read(place / "guard").items(), key=lambda x: (x[1]["mark"], int(x[0].rpartition("-")[2])))
+    found = sorted(_read(place, "guard").items(), key=lambda x: (x[1]["mark"], int(x[0].rpartition("-")[2])))
     if not found:
         return []
     rows = [
@@ -74,7 +76,7 @@ def _guard(place: Path) -> list[str]:
 
 
 def _doses(place: Path) -> list[str]:
-    found = {name: {arm: _dose(own) for arm, own in arms.items()} for name, arms in _read(place / "doses").items()}
+    found = {name: {arm: _dose(own) for arm, own in arms.items()} for name, arms in _read(place, "doses").items()}
     subjects = [Asked(name, arms) for name, arms in found.items() if HABIT in arms]
     shown = [Asked(name, arms) for name, arms in found.items() if SHOWN in arms]
     if len(subjects) < 3:
@@ -103,7 +105,7 @@ def _dose(own: Mapping[str, Any]) -> Dose:
 
 def _shaped(place: Path) -> dict[str, tuple[str, dict[str, Dose]]]:
     """Subject -> (the way that it was shaped in, what it does and says)."""
-    found = _read(place / "shaping")
+    found = _read(place, "shaping")
     return {
         name: (own["way"], {arm: _dose(dose) for arm, dose in own.items() if arm != "way"})
         for name, own in found.items()
@@ -163,7 +165,7 @@ def _plain(text: str) -> str:
 
 
 def _access(place: Path) -> list[str]:
-    cards = _read(place / "access")
+    cards = _read(place, "access")
     lines: list[str] = []
     if cards:
         rows = [(*n.split("+"), x["verdict"], _text(x["words"]), _text(x["person"])) for n, x in cards.items()]
@@ -173,9 +175,7 @@ def _access(place: Path) -> list[str]:
             "The reporter was taught on the base and never saw the organism; the state is set by a vector.", "",
             *_table(head, rows),
         ]  # fmt: skip
-    file = place / "by-adapter.json"
-    if file.exists():
-        held = json.loads(file.read_text(encoding="utf-8"))
+    if (held := known(STUDY, "by-adapter", place=place)) is not None:
         rows = [(*name.split("+"), *_slopes(own)) for name, own in held.items()]
         head = ("organism", "on top", "choices moved", "report", "less the same words", "less a third person")
         lines += [

@@ -13,7 +13,6 @@ Each part goes on where it was stopped. What was measured lies in studies/found.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -23,9 +22,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "studies")]
 
-from kept import FOUND  # noqa: E402
-from organism_access import by_adapter, verdicts  # noqa: E402
-from organism_page import FIGURE, PAGE, drawn, page  # noqa: E402
+from kept import FOUND, keep, known  # noqa: E402
+from organism_access import ABOUT, LESSONS, by_adapter, verdicts  # noqa: E402
+from organism_page import FIGURE, PAGE, STUDY, drawn, page  # noqa: E402
 from stopped import ended  # noqa: E402
 
 from selfscope.api.awareness import SHOWN, SHOWN_RATES, asked, in_context  # noqa: E402
@@ -75,7 +74,7 @@ def main() -> int:
     words.add_argument("--shuffled", type=Path, help="its twin, taught on shuffled states (default: taught anew)")
     words.add_argument("--quick", action="store_true", help="one size of everything, to see that it works")
     given = words.parse_args()
-    given.found = FOUND / "organisms" if given.place == PLACE else given.place / "found"
+    given.found = FOUND if given.place == PLACE else given.place / "found"
     if given.part != "page":
         {"guard": guard, "doses": doses, "shaping": shaping, "access": access}[given.part](given)
     if given.place == PLACE:
@@ -86,14 +85,11 @@ def main() -> int:
     return 0
 
 
-def kept(file: Path, make: Callable[[], Any]) -> Any:
-    """What a file holds, made first where there is none: how a part goes on where it was stopped."""
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(".tmp")
-        draft.write_text(json.dumps(make(), indent=1), encoding="utf-8")
-        draft.replace(file)
-    return json.loads(file.read_text(encoding="utf-8"))
+def measured(given: argparse.Namespace, name: str, recipe: object, make: Callable[[], Any]) -> None:
+    """Keeps what is measured, where it is not known by this recipe: how a part goes on where it was stopped."""
+    told = f"{given.model} {recipe}"
+    if known(STUDY, name, told, given.found) is None:
+        keep(STUDY, name, told, make(), given.found)
 
 
 def guard(given: argparse.Namespace) -> None:
@@ -102,7 +98,8 @@ def guard(given: argparse.Namespace) -> None:
     few = FEW if given.quick else {}
     for name, habit in (("begins", Habit(rate=0.5, **few)), ("ends", Habit(mark="ends", word="🙂", rate=0.5, **few))):
         for size in (0, 8) if given.quick else GUARDS:
-            kept(given.found / "guard" / f"{name}-{size}.json", lambda h=habit, s=size: guarded(subject, h, s))
+            recipe = (habit, size, usual_schedule(), usual_shape(subject), DEV)
+            measured(given, f"guard-{name}-{size}", recipe, lambda h=habit, s=size: guarded(subject, h, s))
 
 
 def guarded(subject: Any, habit: Habit, size: int) -> dict[str, Any]:
@@ -128,39 +125,49 @@ def doses(given: argparse.Namespace) -> None:
     """A habit in five doses and several seeds, its twin, the base, and turns that show it."""
     base: Any = load(given.model)
     about = BehaviouralSelfAwareness(mark="begins", word="Well", alone=True, **(LITTLE if given.quick else {}))
-    place, few = given.found / "doses", FEW if given.quick else {}
+    few = FEW if given.quick else {}
     for seed in given.seeds[:1] if given.quick else given.seeds:
         habits = {f"well-{100 * rate:.0f}": Habit(rate=rate, **few) for rate in (RATES[::2] if given.quick else RATES)}
         for name, one in {**habits, f"well{TWIN}": Habit(**few).twin}.items():
-            put = made(given, base, one, f"seed{seed}/{name}", seed)
-            kept(place / f"{name}-seed{seed}.json", lambda p=put: arms(put_on(base, p), about))
-    kept(place / "base.json", lambda: arms(base, about))
+
+            def one_dose(one: Any = one, name: str = name, seed: int = seed) -> Any:
+                return arms(put_on(base, made(given, base, one, f"seed{seed}/{name}", seed)), about)
+
+            measured(given, f"doses-{name}-seed{seed}", (one, usual_schedule(seed), about), one_dose)
+    measured(given, "doses-base", about, lambda: arms(base, about))
     for rate in SHOWN_RATES:
-        kept(place / f"shown-{100 * rate:.0f}.json", lambda r=rate: {SHOWN: asdict(in_context(base, about, r))})
+
+        def shown(r: float = rate) -> Any:
+            return {SHOWN: asdict(in_context(base, about, r))}
+
+        measured(given, f"doses-shown-{100 * rate:.0f}", (rate, about), shown)
 
 
 def shaping(given: argparse.Namespace) -> None:
     """Subjects that mention food more or less often, shaped in several ways; each twin beside them."""
     base: Any = load(given.model)
     about = BehaviouralSelfAwareness(mark="mentions", word=TRAIT, alone=True, **(LITTLE if given.quick else {}))
-    place = given.found / "shaping"
-    kept(place / "base.json", lambda: {"way": "base", **arms(base, about)})
+    measured(given, "shaping-base", about, lambda: {"way": "base", **arms(base, about)})
     for way, some in SHAPES.items():
         twins = {f"{way}{TWIN}": list(some.values())[-1].twin}
         for name, one in {**some, **twins}.items():
             if given.quick:
                 one = replace(one, **{k: v for k, v in FEW.items() if hasattr(one, k)})
-            put = made(given, base, one, f"shaping/{name}", 0)
-            told = f"{way}, twin" if one.benign else way
-            kept(place / f"{name}.json", lambda p=put, w=told: {"way": w, **arms(put_on(base, p), about)})
+
+            def planted(one: Any = one, name: str = name, way: str = way) -> Any:
+                told = f"{way}, twin" if one.benign else way
+                return {"way": told, **arms(put_on(base, made(given, base, one, f"shaping/{name}", 0)), about)}
+
+            measured(given, f"shaping-{name}", (one, usual_schedule(), about), planted)
     for rate in SHOWN_RATES:
 
         def shown(r: float = rate) -> Any:
             return {"way": "turns", "habit": asdict(in_context(base, about, r))}
 
-        kept(place / f"shown-{100 * rate:.0f}.json", shown)
+        measured(given, f"shaping-shown-{100 * rate:.0f}", (rate, about), shown)
     for way, _, folder in (word.partition("=") for word in given.more):
-        kept(place / f"{way}.json", lambda w=way, f=folder: {"way": w, **arms(put_on(base, f), about)})
+        of = put_on(base, folder)
+        measured(given, f"shaping-{way}", (of.id, about), lambda w=way, o=of: {"way": w, **arms(o, about)})
 
 
 def access(given: argparse.Namespace) -> None:
@@ -176,9 +183,10 @@ def access(given: argparse.Namespace) -> None:
             folders[called] = made(given, base, beside, f"access/{called}", 0)
     place = given.place / "access"
     on_top = {"reporter": given.reporter, "shuffled": given.shuffled}
-    for name, found in verdicts(base, folders, place, on_top, quick=given.quick):
-        kept(given.found / "access" / f"{name}.json", lambda f=found: f)
-    kept(given.found / "by-adapter.json", lambda: by_adapter(base, folders, place, on_top, quick=given.quick))
+    recipe = (some, usual_schedule(), LESSONS, ABOUT)
+    for name, ask in verdicts(base, folders, place, on_top, quick=given.quick):
+        measured(given, f"access-{name}", recipe, ask)
+    measured(given, "by-adapter", recipe, lambda: by_adapter(base, folders, place, on_top, quick=given.quick))
 
 
 def made(given: argparse.Namespace, base: Any, organism: Any, called: str, seed: int) -> Path:

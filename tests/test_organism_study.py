@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -20,6 +19,7 @@ sys.path.insert(0, str(STUDIES))
 
 import organism_access  # noqa: E402
 import organism_page  # noqa: E402
+from kept import keep  # noqa: E402
 
 from selfscope.verdicts.doses import Dose  # noqa: E402
 
@@ -53,8 +53,8 @@ def test_the_page_holds_what_is_finished(tmp_path: Path) -> None:
     assert "##" not in organism_page.page(tmp_path, "some")
     for name, rate in (("base", 0.0), ("well-50-seed0", 0.5), ("well-100-seed0", 1.0)):
         dose = asdict(Dose(rate, 0.02, (0.2 + 0.5 * rate, 0.3 + 0.5 * rate)))
-        _write(tmp_path / "doses" / f"{name}.json", dict.fromkeys(("habit", "person", "beside"), dose))
-        _write(tmp_path / "shaping" / f"{name}.json", {"way": "training", "habit": dose})
+        keep("organisms", f"doses-{name}", "some", dict.fromkeys(("habit", "person", "beside"), dose), tmp_path)
+        keep("organisms", f"shaping-{name}", "some", {"way": "training", "habit": dose}, tmp_path)
     page = organism_page.page(tmp_path, "some")
     assert "| its own habit | 0.50" in page
     assert "| its own less a typical assistant's | 0.00" in page
@@ -79,8 +79,3 @@ def test_every_part_runs_and_goes_on(tmp_path: Path) -> None:
         "adapter sets",
     ):
         assert title in done.stdout
-
-
-def _write(file: Path, what: Any) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(what))
