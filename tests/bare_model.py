@@ -22,7 +22,9 @@ from selfscope.subjects.local import Local, load
 from tested_device import HERE, reading
 from tiny import SAMPLE, loaded
 
-__all__ = ["NOT", "REAL", "acts_for", "bare", "by_hand", "kind", "patched", "rows", "subject", "tensor", "vector"]
+__all__ = [
+    "NOT", "REAL", "acts_for", "bare", "by_hand", "kind", "patched", "rows", "some_rows", "subject", "tensor", "vector",
+]  # fmt: skip
 
 NOT = ("llama4",)
 """Its logits are not its head on its last states: its stream is not offered."""
@@ -55,6 +57,12 @@ def rows(subject: Local) -> list[tuple[int, ...]]:
     shared = noise.integers(6, top, 11).tolist()
     own = [noise.integers(6, top, k).tolist() for k in (1, 2, 4, 7)]
     return [tuple(shared + own[1]), tuple(shared + own[3]), tuple(own[0]), tuple(own[2]), tuple(shared[:9] + own[2])]
+
+
+def some_rows(subject: Local, n: int) -> list[tuple[int, ...]]:
+    """The first n rows; of a real model, each row of which is as dear as a hundred of a tiny one, the first two and the
+    one of one token."""
+    return rows(subject)[:3] if subject.name in REAL else rows(subject)[:n]
 
 
 def vector(subject: Local, seed: int = 1, scale: float = 1.0) -> Vector:

@@ -10,7 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from selfscope.subjects.allocator import evict_pages
+from selfscope.subjects import onednn_linear
+from selfscope.subjects.allocator import evict_pages, memory_bytes
 from selfscope.subjects.onednn_linear import PackedLinear, pack, unpack
 
 
@@ -86,6 +87,26 @@ def test_a_changed_weight_is_not_set_aside(tmp_path: Path) -> None:
     mapped.mul_(3)
     evict_pages(mapped)
     assert bool((mapped == 3).all())
+
+
+def test_copies_take_a_quarter_of_the_memory_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(48, 96, bias=False))
+    size = 4 * 48 * 96
+    monkeypatch.setattr(onednn_linear, "memory_bytes", lambda: 4 * size - 1)
+    assert pack(model, least=1) == 0
+    monkeypatch.setattr(onednn_linear, "memory_bytes", lambda: 4 * size)
+    packed = pack(model, least=1)
+    unpack(model)
+    assert packed in (0, 1)
+    assert packed or not torch.backends.mkldnn.is_available()
+
+
+def test_memory_is_what_the_machine_or_its_group_has() -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("told by Linux")
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    total = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemTotal"))
+    assert 0 < memory_bytes() <= total
 
 
 def resident(kind: str) -> float:

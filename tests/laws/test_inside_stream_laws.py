@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import bare_model
-from bare_model import NOT, REAL, acts_for, bare, by_hand, patched, rows, tensor, vector
+from bare_model import NOT, REAL, acts_for, bare, by_hand, patched, rows, some_rows, tensor, vector
 from selfscope.errors import BadModel
 from selfscope.records import Injection, Prompt, Vector
 from selfscope.subjects.capture import capture
@@ -89,7 +89,7 @@ def test_a_whole_row_of_states_carries_its_prompt(subject: Local) -> None:
 @pytest.mark.parametrize("schedule", ["prefill", "span", "last", "every"])
 def test_batched_writes_are_those_of_each_row_alone(subject: Local, schedule: str) -> None:
     """Ragged rows, shared beginnings, one-token prompts, position 0, two writes at one place, every operator."""
-    some = rows(subject)
+    some = some_rows(subject, 5)
     some = [*some, some[0], some[1], some[1]]
     acts = acts_for(subject, len(some), schedule)
     acts = [
@@ -229,7 +229,7 @@ def test_memory_is_flat_and_no_graph_is_kept(subject: Local) -> None:
     subject.capture([Prompt(ids=rows(subject)[0])], [0])
     gc.collect()
     before = sum(type(o) is torch.Tensor for o in gc.get_objects())
-    for _ in range(100):
+    for _ in range(20):
         subject.capture([Prompt(ids=rows(subject)[0], interventions=acts_for(subject, 1)[0])], [0, 1])
     gc.collect()
     assert sum(type(o) is torch.Tensor for o in gc.get_objects()) <= before + 2

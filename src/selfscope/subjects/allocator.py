@@ -1,4 +1,5 @@
-"""What the C library and the kernel do with memory: kept between calls, given back after them, weights set aside."""
+"""What the C library and the kernel do with memory: how much there is, kept between calls, given back after them,
+weights set aside."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import mmap
 import os
 import sys
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # of mallopt
@@ -43,6 +45,23 @@ def evict_pages(tensor: Any) -> None:
     stop = (tensor.data_ptr() + tensor.numel() * tensor.element_size()) // page * page
     if stop > start:
         libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(stop - start), PAGEOUT)
+
+
+def memory_bytes() -> int:
+    """What this process may have: the machine's memory, or what its control group is held to. 0 where neither is told.
+
+    It does not change while a study runs, as free memory does: what depends on it is the same when one goes on."""
+    told = []
+    try:
+        told.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, OSError, ValueError):
+        pass
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            told.append(int(Path(file).read_text(encoding="ascii")))
+        except (OSError, ValueError):  # none here, or "max"
+            continue
+    return min((bytes_ for bytes_ in told if bytes_ > 0), default=0)
 
 
 @lru_cache(maxsize=1)

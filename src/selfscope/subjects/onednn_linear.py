@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
-from selfscope.subjects.allocator import evict_pages
+from selfscope.subjects.allocator import evict_pages, memory_bytes
 
 LEAST = 1 << 16  # numbers: smaller weights are not worth it
-MOST = 1_250_000_000  # bytes of packed copies: beside the model's own weights
+SHARE = 4  # packed copies stand beside the model's own weights: a quarter of the memory, no more
 TOLERANCE = 1e-4  # of the largest output
 
 
@@ -50,7 +50,7 @@ def pack(model: Any, *, least: int = LEAST) -> int:
         and m.weight.device.type == "cpu"
     ]  # fmt: skip
     able = platform.machine().lower() in ("x86_64", "amd64") and torch.backends.mkldnn.is_available()
-    if not layers or not able or sum(4 * m.weight.numel() for m in layers) > MOST:
+    if not layers or not able or SHARE * sum(4 * m.weight.numel() for m in layers) > memory_bytes():
         return 0
     try:
         if not _agrees(layers[0]):
