@@ -7,6 +7,7 @@ import ctypes
 import mmap
 import os
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -52,15 +53,11 @@ def memory_bytes() -> int:
 
     It does not change while a study runs, as free memory does: what depends on it is the same when one goes on."""
     told = []
-    try:
+    with suppress(AttributeError, OSError, ValueError):
         told.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, OSError, ValueError):
-        pass
     for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
+        with suppress(OSError, ValueError):  # none here, or "max"
             told.append(int(Path(file).read_text(encoding="ascii")))
-        except (OSError, ValueError):  # none here, or "max"
-            continue
     return min((bytes_ for bytes_ in told if bytes_ > 0), default=0)
 
 
