@@ -67,7 +67,11 @@ def _chat(words: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
 MADE = {"byte-level": byte_level, "metaspace": metaspace, "merging": merging}
 
 
-@pytest.fixture(scope="module", params=[*MADE, "smollm2-135m", "gemma3-270m"])
+FETCHED = () if bundled_models.path("gemma3-270m") else (pytest.mark.slow,)
+"""Its file is large to fetch and to convert: by default where that was done before."""
+
+
+@pytest.fixture(scope="module", params=[*MADE, "smollm2-135m", pytest.param("gemma3-270m", marks=FETCHED)])
 def words(request: pytest.FixtureRequest) -> Any:
     if request.param in MADE:
         return MADE[request.param]()
