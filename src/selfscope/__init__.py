@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from selfscope.phenomena.confidence import Confidence
     from selfscope.phenomena.entity_resolution import EntityResolution
     from selfscope.phenomena.hidden_context import HiddenContext
+    from selfscope.phenomena.current_or_past import CurrentOrPast
     from selfscope.phenomena.injected_concept import InjectedConcept
     from selfscope.phenomena.items import Items
     from selfscope.phenomena.next_token_identity import NextTokenIdentity
@@ -134,6 +135,7 @@ _SHIPPED = {
     "phenomena.attribute_extraction": ("AttributeExtraction",),
     "phenomena.next_token_identity": ("NextTokenIdentity",),
     "phenomena.injected_concept": ("InjectedConcept",),
+    "phenomena.current_or_past": ("CurrentOrPast",),
     "controls.words": ("ContentFree", "Framing", "OptionOrder", "Paraphrase", "ScaleFlip", "ThirdPerson"),
     "controls.masked": ("MaskedTurns",),
     "controls.states": ("Changed", "ChangedCompetence", "Sham"),

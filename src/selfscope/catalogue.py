@@ -17,6 +17,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "confidence": "selfscope.phenomena.confidence:Confidence",
         "programming_success": "selfscope.phenomena.programming_success:ProgrammingSuccess",
         "own_choice": "selfscope.phenomena.own_choice:OwnChoice",
+        "current_or_past": "selfscope.phenomena.current_or_past:CurrentOrPast",
         "behavioural_self_awareness": "selfscope.phenomena.behavioural_self_awareness:BehaviouralSelfAwareness",
         "items": "selfscope.phenomena.items:Items",
         "injected_concept": "selfscope.phenomena.injected_concept:InjectedConcept",

@@ -133,7 +133,7 @@ def findings(rows: Rows) -> Findings:
     Returns
     -------
     Findings
-        claims, gaps, grids, injected.
+        claims, gaps, grids, injected, crossed.
     """
     from selfscope.verdicts.findings import find
 

@@ -11,7 +11,7 @@ from selfscope.records import Trial, content_hash
 from selfscope.subjects.base import OpenSubject
 from selfscope.wording import phrase_of
 
-FIXED = ("fact", "listed_last")
+FIXED = ("fact", "listed_last", "chosen_before")
 """Quantities of no object, whose truth is given with the question: no state moves it."""
 STANDING = ("habit",)
 """Quantities of all replies and of no one object: what stands before one object is no state of theirs."""

@@ -87,17 +87,11 @@ class OwnChoice(Identified):
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """exact: {"words": {word: log-probability of it as the answer, as it stands or with a capital}}."""
-        able = _scoring(subject)
         first = distinct(trials)
-        words = [list(trial.coordinates["replies"]) for trial in first.values()]
-        spelled = [[spelling for word in own for spelling in spellings(subject, word)] for own in words]
-        scores = able.score([trial.prompt for trial in first.values()], spelled)
-        out = []
-        for key, own, texts, scored in zip(first, words, spelled, scores, strict=True):
-            found = dict(zip(texts, map(math.fsum, scored), strict=True))
-            logs = {word: _log_sum([found[s] for s in spellings(subject, word)]) for word in own}
-            out.append(Observation(key, exact={"words": logs}, cost=Cost(calls=1)))
-        return out
+        found = word_logs(subject, list(first.values()))
+        return [
+            Observation(key, exact={"words": logs}, cost=Cost(calls=1)) for key, logs in zip(first, found, strict=True)
+        ]
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Probabilities of the listed words, as shares of all of them."""
@@ -131,6 +125,20 @@ def spellings(subject: Subject, word: str) -> list[str]:
     return list(dict.fromkeys([f"{lead}{word}", f"{lead}{word[0].upper()}{word[1:]}"]))
 
 
+def word_logs(subject: Subject, trials: Sequence[Trial]) -> list[dict[str, float]]:
+    """Of each trial how likely every word of its `coordinates["replies"]` is as the answer, as it stands or with a
+    capital (nats). Raises Unsupported below the tier logprobs."""
+    able = _scoring(subject)
+    words = [list(trial.coordinates["replies"]) for trial in trials]
+    spelled = [[spelling for word in own for spelling in spellings(subject, word)] for own in words]
+    scores = able.score([trial.prompt for trial in trials], spelled) if trials else []
+    out = []
+    for own, texts, scored in zip(words, spelled, scores, strict=True):
+        found = dict(zip(texts, map(math.fsum, scored), strict=True))
+        out.append({word: _log_sum([found[s] for s in spellings(subject, word)]) for word in own})
+    return out
+
+
 def _log_sum(logs: Sequence[float]) -> float:
     top = max(logs)
     return top if top == -math.inf else top + math.log(math.fsum(math.exp(x - top) for x in logs))
@@ -139,7 +147,7 @@ def _log_sum(logs: Sequence[float]) -> float:
 def _scoring(subject: Subject) -> ScoringSubject:
     if not reaches(subject, "logprobs"):
         raise Unsupported(
-            f"own_choice needs exact log-probabilities, and {subject.name} gives only {subject.tier}: choose other "
-            "phenomena with --phenomena"
+            f"what it would name needs exact log-probabilities, and {subject.name} gives only {subject.tier}: choose "
+            "other phenomena with --phenomena"
         )
     return cast(ScoringSubject, subject)

@@ -50,7 +50,8 @@ class Property:
     """A quantity of one text. options: shared ones, empty where each question brings its own. needs: arguments. said:
     whether the text itself says it (that it is right, it does not). given: it is of an answer that stands in the
     question or before it, so that no state moves it. ran: it is told by running the text; only programs whose outcome
-    the question knows are told from it here."""
+    the question knows are told from it here. turned: a text that names one of two options speaks for the other; who
+    only repeats the text says the one that it names."""
 
     name: str
     options: tuple[Option, ...]
@@ -59,6 +60,7 @@ class Property:
     said: bool = True
     given: bool = False
     ran: bool = False
+    turned: bool = False
 
 
 def measure(question: Question, reply_text: str) -> str | None:
@@ -89,7 +91,8 @@ def option_of(question: Question, reply_text: str) -> int | None:
     """The index of the option that a reply falls under, by the question's quantity or else by an option's own words;
     None where the reply says nothing about it. Whether a reply is *right* is not said by the reply."""
     if question.quantity in PROPERTIES:
-        key = measure(question, reply_text) if PROPERTIES[question.quantity].said else None
+        one = PROPERTIES[question.quantity]
+        key = _likelier(question, reply_text) if one.turned else measure(question, reply_text) if one.said else None
         keys = [option.key for option in question.options]
         return keys.index(key) if key in keys else None
     said = plain_text(reply_text)
@@ -205,6 +208,12 @@ def _likelier(question: Question, text: str) -> str | None:
     return next((option.key for option in question.options if _goes_on_with(text, option.text)), None)
 
 
+def _other(question: Question, text: str) -> str | None:
+    """Of two options the one that the text does not name."""
+    named = _likelier(question, text)
+    return None if named is None else next(o.key for o in question.options if o.key != named)
+
+
 def _goes_on_with(text: str, word: str) -> bool:
     spoken, wanted = words(text), words(word)
     return bool(wanted) and spoken[: len(wanted)] == wanted
@@ -235,6 +244,7 @@ PROPERTIES: dict[str, Property] = {
         Property("passes_after", YES_NO, _passes, ("passing", "failing", "answer"), said=False, given=True, ran=True),
         Property("next_word", YES_NO, _next_word, ("word",)),
         Property("likelier", (), _likelier), Property("choice", (), _likelier),
+        Property("liked", (), _likelier), Property("disliked", (), _other, turned=True),
         Property("entropy_bin", ENTROPY_BINS, _none),
         Property("habit", YES_NO, lambda q, t: "yes" if asked_mark(q.arguments).on(t) else "no", ("mark", "word")),
     )

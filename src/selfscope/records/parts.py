@@ -33,9 +33,10 @@ person with it and without. masked_state: turns that only the object attended to
 text;
 state_competence: that under a changed state. alarm: was the state changed? panel: plain facts. arm: something else in
 the place of what is read. sweep: a grid over where it is read and written."""
-FAMILIES = ("report", "activations", "injection")
+FAMILIES = ("report", "activations", "injection", "crossed")
 """report: what the subject says of itself is judged by shares. activations: readings are judged against their arms.
-injection: something is written into it, and it is asked whether it noticed."""
+injection: something is written into it, and it is asked whether it noticed. crossed: a state and a shown record are
+crossed, and a report is judged by what moves it."""
 _BARE = re.compile(r"[A-Za-z_/@.][\w/@.:-]*")
 _NOT_TEXT = ("none", "true", "false")
 

@@ -13,6 +13,7 @@ from selfscope.report.labels import Labels
 from selfscope.tables import Table
 from selfscope.verdicts.arm_gaps import Gap, Grid
 from selfscope.verdicts.claims import Claim
+from selfscope.verdicts.crossed import Crossing
 from selfscope.verdicts.detection import InjectionFinding
 
 Words = Callable[[Trial, str], str]
@@ -23,6 +24,7 @@ Words = Callable[[Trial, str], str]
 class Material:
     """What a study's folder holds, in memory: the only input of a card. words: None shows questions as data.
     gaps, grids: readings of activations against their arms, and their sweeps; injected: what it said of injections.
+    crossed: what moved reports where a state and a record were crossed.
     parts: what the study's parts say of themselves. costs: of the run, by who asked. cells: its finished cells, each
     with its seconds: what the next one would take."""
 
@@ -36,6 +38,7 @@ class Material:
     gaps: tuple[Gap, ...] = ()
     grids: tuple[Grid, ...] = ()
     injected: tuple[InjectionFinding, ...] = ()
+    crossed: tuple[Crossing, ...] = ()
     parts: Parts = field(default_factory=Parts)
     costs: Mapping[str, Cost] = field(default_factory=dict)
     cells: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

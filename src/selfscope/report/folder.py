@@ -53,7 +53,8 @@ def material_of(
     warnings = contents.warnings + contents.lost
     return Material(
         contents.meta, contents.rows, contents.trials, contents.truths, findings.claims, warnings, words,
-        findings.gaps, findings.grids, findings.injected, contents.parts, contents.costs, contents.cells,
+        findings.gaps, findings.grids, findings.injected, findings.crossed, contents.parts, contents.costs,
+        contents.cells,
     )  # fmt: skip
 
 

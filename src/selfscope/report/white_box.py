@@ -9,6 +9,7 @@ from typing import Any
 
 from selfscope.report import labels
 from selfscope.report.activation_format import anchor, asked, part
+from selfscope.report.crossed import crossed
 from selfscope.report.document import Axis, AxisMark, Heat, HeatCell, Inside, Material, Tick
 from selfscope.report.format import NOTHING, clean, decimal, percent
 from selfscope.report.injections import injections
@@ -16,6 +17,7 @@ from selfscope.report.labels import Labels
 from selfscope.statistics import Estimate
 from selfscope.tables import Table
 from selfscope.verdicts.arm_gaps import ARMS, Gap, Grid, SweepCell
+from selfscope.verdicts.crossed import Crossing
 from selfscope.verdicts.detection import InjectionFinding
 
 SHOWN, LAST_WORDS = 4, 3
@@ -36,10 +38,18 @@ def inside(material: Material) -> tuple[Inside, ...]:
     injected: dict[str, list[InjectionFinding]] = {}
     for finding in material.injected:
         injected.setdefault(finding.phenomenon, []).append(finding)
-    return tuple(
-        injections(name, injected[name], material) if name in injected else _section(name, own, material)
-        for name, own in gaps.items()
-    )
+    moved: dict[str, list[Crossing]] = {}
+    for crossing in material.crossed:
+        moved.setdefault(crossing.phenomenon, []).append(crossing)
+    sections = []
+    for name, own in {**gaps, **{name: [] for name in moved if name not in gaps}}.items():
+        if name in moved:
+            sections.append(crossed(name, moved[name], material))
+        elif name in injected:
+            sections.append(injections(name, injected[name], material))
+        else:
+            sections.append(_section(name, own, material))
+    return tuple(sections)
 
 
 def _section(name: str, gaps: Sequence[Gap], material: Material) -> Inside:

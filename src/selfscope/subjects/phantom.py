@@ -28,7 +28,7 @@ from selfscope.records import (
 )
 from selfscope.subjects.base import Lacking, OnDone, OpenSubject, lacking, unmasked
 from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
-from selfscope.subjects.phantom_options import features, goes_on, one_hot, pushed, token_of
+from selfscope.subjects.phantom_options import features, goes_on, one_hot, pushed, recorded, token_of
 from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
 from selfscope.subjects.phantom_world import (
     STATE_MASS,
@@ -88,7 +88,7 @@ class Phantom:
         self.dials = dials or Dials(**turned, seed=seed)
         self.seed, self.rho = seed, rho
         self.tier, self.chat = "logprobs", True
-        self.identity = content_hash("phantom", self.dials, seed, rho)
+        self.identity = content_hash("phantom", self.dials.turned, seed, rho)
         self.environment: Mapping[str, Any] = {"engine": "phantom"}
         self._behaviours: dict[Any, Behaviour] = {}
 
@@ -180,14 +180,15 @@ class Phantom:
             [o.key for o in question.options],
         )  # fmt: skip
         first = question.first_option(str(tag["format"]))
-        copied = self._copied(question, tag)
+        shown = self._scene(_PROMPT.validate_python(dict(tag["object"])))
+        copied = None if shown.given is None else option_of(question, shown.given)
         if question.quantity == "fact":
             return self._fact(question, item=item, cluster=cluster, first=first)
         if question.quantity == "alarm":
             there = alarmed(self.dials, item=item, changed_state=tag["state"] not in UNMOVED)
             return DialReport("private", one_hot(0 if there else 1, k), "distribution", Outcome.ANSWERED)
-        if question.given_text is not None or question.quantity == "listed_last":
-            return self._skill(question, item, cluster=cluster, copied=copied)
+        if question.given_text is not None or question.quantity in ("listed_last", "chosen_before"):
+            return self._skill(question, item, cluster=cluster, copied=copied, record=shown.record)
         if question.quantity not in PROPERTIES:
             even = tuple(1 / k for _ in range(k))
             return report(self.dials, item=item, cluster=cluster, p=even, h=even, g=even, first=first)
@@ -195,11 +196,12 @@ class Phantom:
         p, h, g, anyone = pushed(question, acts.replies, acts.p, self._published(question, acts), acts.g, acts.anyone)
         if given(question.quantity):
             h = g = anyone = tuple(1 / k for _ in range(k))  # nobody else knows
+        past = recorded(question, shown.record) if question.person == "self" else None
         if question.person != "self":
             p = h = g = g if question.person == "target" else h
         return report(
-            self.dials, item=item, cluster=cluster, p=p, h=h, g=g, first=first, copied=copied, anyone=anyone
-        )  # fmt: skip
+            self.dials, item=item, cluster=cluster, p=p, h=h, g=g, first=first, copied=copied, anyone=anyone, past=past
+        )
 
     def _published(self, question: Question, acts: Behaviour) -> Array:
         """(M,) the mean of what it does, given all that is public: the text and, for branches, which were listed.
@@ -221,14 +223,11 @@ class Phantom:
         answer = report(self.dials, item=item, cluster=cluster, p=right, h=right, g=right, first=first)
         return replace(answer, distribution=right) if answer.channel != "format" else answer
 
-    def _copied(self, question: Question, tag: Mapping[str, Any]) -> int | None:
-        """The option of the reply that stands in the object's context, or that a vector pushes."""
-        given = self._scene(_PROMPT.validate_python(dict(tag["object"]))).given
-        return None if given is None else option_of(question, given)
-
-    def _skill(self, question: Question, item: str, *, cluster: str, copied: int | None) -> DialReport:
-        """The property of a given text, or which option stands last: right with the probability of the dial
-        `competence`, but for who copies."""
+    def _skill(
+        self, question: Question, item: str, *, cluster: str, copied: int | None, record: str | None
+    ) -> DialReport:
+        """The property of a given text, which option stands last or was chosen before: right with the probability of
+        the dial `competence`, but for who copies."""
         keys = [o.key for o in question.options]
         even = [1 / len(keys)] * len(keys)
         said = report(self.dials, item=item, cluster=cluster, p=even, h=even, g=even, first=0, copied=copied)
@@ -236,7 +235,7 @@ class Phantom:
             return replace(said, distribution=one_hot(copied, len(keys)), outcome=Outcome.ANSWERED)
         key = measure(question, str(question.given_text)) if question.quantity in PROPERTIES else None
         if question.given_text is None:
-            key = keys[question.shown[-1]]
+            key = keys[question.shown[-1]] if question.quantity == "listed_last" else record
         if key not in keys:
             return DialReport("private", tuple(1 / len(keys) for _ in keys), "distribution", Outcome.ANSWERED)
         stream = np.random.default_rng([*bytes.fromhex(content_hash("skill", self.seed, item, question.given_text))])

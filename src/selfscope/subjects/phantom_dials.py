@@ -1,24 +1,25 @@
 """The dials of a phantom: what a scripted report follows, so that the right verdict is known.
 
 A report follows one channel an item: the private state, the habit, the input text, the format, a reply that stands in
-its context (copy), what anybody would do with the text as it now is (anyone), or nothing (narrative). Draws are in a
-fixed order and each comes from its own named stream, keyed by seed and item: turning one dial leaves the draws of the
-others alone.
+its context (copy), what anybody would do with the text as it now is (anyone), what a shown record of its choices says
+(past), or nothing (narrative). Draws are in a fixed order and each comes from its own named stream, keyed by seed and
+item: turning one dial leaves the draws of the others alone.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from selfscope.records import Outcome, content_hash
 
-CHANNELS = ("private", "habit", "input", "format", "narrative", "copy", "anyone")
+CHANNELS = ("private", "habit", "input", "format", "narrative", "copy", "anyone", "past")
 """In the order of their weights: a new one comes last, so that the draws of the others stay."""
 WHEN = ("random", "by_state", "when_unsure")
 UNSURE = 0.6
@@ -30,14 +31,15 @@ Array = npt.NDArray[np.float64]
 class Dials:
     """Shares of the report (the rest is narrative) and how it is given.
 
-    access, habit, input, format, copy, anyone: shares, together at most 1. copy repeats the reply that stands in its
-    context (or that a vector pushes), whatever is asked, and follows nothing where there is none. anyone predicts
+    access, habit, input, format, copy, anyone, past: shares, together at most 1. copy repeats the reply that stands in
+    its context (or that a vector pushes), whatever is asked, and follows nothing where there is none. anyone predicts
     what anybody would do with the text as it now is: a changed state moves it, for itself and for a third person
-    alike. tau: confidence, r to the power tau (1 honest, above 1 over-confident). form: dist (a distribution) or
-    choice (one option drawn from it). kappa: concentration of the shares of clusters around these (inf: all clusters
-    alike). refusal, unreadable: probabilities, given at random, by_state (one state of the options refuses), or
-    when_unsure (top probability below 0.6). alarm: probability of "yes" to "is something there?" under any changed
-    state. competence: probability of a right answer about a given text. seed: of every stream.
+    alike. past says of itself what a shown record of its choices says. tau: confidence, r to the power tau (1 honest,
+    above 1 over-confident). form: dist (a distribution) or choice (one option drawn from it). kappa: concentration of
+    the shares of clusters around these (inf: all clusters alike). refusal, unreadable: probabilities, given at
+    random, by_state (one state of the options refuses), or when_unsure (top probability below 0.6). alarm:
+    probability of "yes" to "is something there?" under any changed state. competence: probability of a right answer
+    about a given text. seed: of every stream.
     """
 
     access: float = 0.0
@@ -46,6 +48,7 @@ class Dials:
     format: float = 0.0
     copy: float = 0.0
     anyone: float = 0.0
+    past: float = 0.0
     tau: float = 1.0
     form: str = "dist"
     kappa: float = 10.0
@@ -58,7 +61,7 @@ class Dials:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        shares = (self.access, self.habit, self.input, self.format, self.copy, self.anyone)
+        shares = (self.access, self.habit, self.input, self.format, self.copy, self.anyone, self.past)
         numbers = {name: value for name, value in vars(self).items() if isinstance(value, float)}
         for name, value in numbers.items():
             if math.isnan(value) or (math.isinf(value) and name != "kappa"):
@@ -81,12 +84,18 @@ class Dials:
     @property
     def narrative(self) -> float:
         """The share that follows nothing."""
-        return max(0.0, 1.0 - self.access - self.habit - self.input - self.format - self.copy - self.anyone)
+        given = (self.access, self.habit, self.input, self.format, self.copy, self.anyone, self.past)
+        return max(0.0, 1.0 - math.fsum(given))
+
+    @property
+    def turned(self) -> Mapping[str, Any]:
+        """All dials by name, as an identity has them: one that came later is left out where it is not turned."""
+        return {name: value for name, value in vars(self).items() if name != "past" or value}
 
     @property
     def shares(self) -> tuple[float, ...]:
         """In the order of CHANNELS."""
-        return (self.access, self.habit, self.input, self.format, self.narrative, self.copy, self.anyone)
+        return (self.access, self.habit, self.input, self.format, self.narrative, self.copy, self.anyone, self.past)
 
 
 @dataclass(frozen=True)
@@ -112,20 +121,23 @@ def report(
     state_on: bool = True,
     copied: int | None = None,
     anyone: Sequence[float] | None = None,
+    past: Sequence[float] | None = None,
 ) -> DialReport:
     """The report on one item.
 
     p: (K,) true distribution (private state). h: (K,) published habit, the mean of p given the text. g: (K,) how
     anyone reads the text. first: the option that stands first or means "yes". state_on False: without the state, the
     private channel says the habit. copied: the option that a reply in the context (or a pushed word) falls under, None
-    where there is none. anyone: (K,) how anybody reads the text as it now is (None: as g).
+    where there is none. anyone: (K,) how anybody reads the text as it now is (None: as g). past: (K,)
+    what the shown record says (None: there is none).
     """
     k = len(p)
     channel = _chosen(_weights(dials.seed, dials.shares, dials.kappa, cluster), _uniform(dials.seed, "channel", item))
     narrative = _chosen(_marginal(dials.seed, k), _uniform(dials.seed, "narrative", item))
     made_up = CONFIDENT * _one(narrative, k) + (1 - CONFIDENT) / k
     repeated = made_up if copied is None else _one(copied, k)
-    sources = (p if state_on else h, h, g, _one(first, k), made_up, repeated, g if anyone is None else anyone)
+    sources = (p if state_on else h, h, g, _one(first, k), made_up, repeated, g if anyone is None else anyone,
+               made_up if past is None else past)  # fmt: skip
     shares = np.asarray(sources[channel], dtype=float)
     if dials.tau != 1.0:
         shares = (shares + 1e-6) ** dials.tau
@@ -147,7 +159,7 @@ def alarmed(dials: Dials, *, item: str, changed_state: bool) -> bool:
 
 
 def weights(dials: Dials, cluster: str) -> Array:
-    """(7,) shares of a cluster: Dirichlet(kappa x shares), the shares themselves at kappa = inf."""
+    """(8,) shares of a cluster: Dirichlet(kappa x shares), the shares themselves at kappa = inf."""
     return np.asarray(_weights(dials.seed, dials.shares, dials.kappa, cluster))
 
 

@@ -39,6 +39,13 @@ def pushed(question: Question, replies: Sequence[str], *weights: Array) -> list[
     return [tuple(float(x) for x in s / s.sum()) if s.sum() > 0 else even for s in sums]
 
 
+def recorded(question: Question, record: str | None) -> tuple[float, ...] | None:
+    """(K,) what the reply of a record says to a question; None where there is none, or it says nothing."""
+    key = None if record is None else measure(question, record)
+    keys = [option.key for option in question.options]
+    return one_hot(keys.index(key), len(keys)) if key in keys else None
+
+
 @lru_cache(maxsize=65536)
 def features(reply: str) -> Array:
     """(F,) which option of each plain property the reply falls under."""

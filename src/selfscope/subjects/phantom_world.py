@@ -36,7 +36,8 @@ PLAIN_REPLIES = ("Yes.", "No", "I think so", "Blue", "The second one is good.", 
 @dataclass(frozen=True)
 class Scene:
     """What a phantom is shown: the public text, the hidden text, and what it might say. source: as in the tag.
-    answered: the reply of the repertoire that stands in hidden turns; pushed: that of a vector; -1: none."""
+    answered: the reply of the repertoire that stands in hidden turns; pushed: that of a vector; recorded: that of a
+    record of earlier choices, which anybody sees and which moves nothing; -1: none."""
 
     source: str
     public: str
@@ -44,12 +45,18 @@ class Scene:
     replies: tuple[str, ...]
     answered: int = -1
     pushed: int = -1
+    recorded: int = -1
 
     @property
     def given(self) -> str | None:
-        """The reply that stands in its context, or is pushed; None where none is."""
-        at = max(self.answered, self.pushed)
+        """The reply that stands in its context, or else is pushed; None where none is."""
+        at = next((i for i in (self.answered, self.recorded, self.pushed) if i >= 0), -1)
         return self.replies[at] if at >= 0 else None
+
+    @property
+    def record(self) -> str | None:
+        """The reply of the record; None where there is none."""
+        return self.replies[self.recorded] if self.recorded >= 0 else None
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,11 @@ def scene(prompt: Prompt) -> Scene:
         hidden = ""  # a sham has nothing to do with what is asked, and moves nothing
     public = f"{visible}\n{prompt.prefix}" if prompt.prefix else visible
     replies = tuple(str(r) for r in tag.get("replies", ())) or _from_text(public)
-    return Scene(str(tag.get("source", "")), public, hidden, replies, _answered(prompt, hidden, replies))
+    record = str(tag.get("record", ""))
+    recorded = replies.index(record) if record in replies else -1
+    return Scene(
+        str(tag.get("source", "")), public, hidden, replies, _answered(prompt, hidden, replies), recorded=recorded
+    )
 
 
 def _answered(prompt: Prompt, hidden: str, replies: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ from selfscope.records import Observation, Parts, Row, Trial, Truth
 from selfscope.verdicts.arm_gaps import Gap, Grid, gaps_of, grids
 from selfscope.verdicts.assemble import tables
 from selfscope.verdicts.claims import Claim
+from selfscope.verdicts.crossed import Crossing, crossings_of
 from selfscope.verdicts.detection import InjectionFinding, detections_of
 from selfscope.verdicts.judging import judged
 from selfscope.verdicts.settings import Settings
@@ -26,12 +27,15 @@ class Findings:
         Readings of activations against their arms, and their sweeps.
     injected
         What was said of injections.
+    crossed
+        What moved reports where a state and a record were crossed.
     """
 
     claims: tuple[Claim, ...] = ()
     gaps: tuple[Gap, ...] = ()
     grids: tuple[Grid, ...] = ()
     injected: tuple[InjectionFinding, ...] = ()
+    crossed: tuple[Crossing, ...] = ()
 
 
 def find(
@@ -59,7 +63,7 @@ def find(
     Returns
     -------
     Findings
-        Claims, gaps, grids and what was said of injections.
+        Claims, gaps, grids, what was said of injections, and what moved reports that were crossed.
     """
     by_phenomenon = tables(rows, trials, truths, parts)
     return Findings(
@@ -67,4 +71,5 @@ def find(
         tuple(gap for table in by_phenomenon for gap in gaps_of(table, observations)),
         tuple(grids(rows, trials, truths, parts)),
         tuple(finding for table in by_phenomenon for finding in detections_of(table)),
+        tuple(crossing for table in by_phenomenon for crossing in crossings_of(table)),
     )

@@ -85,6 +85,9 @@ PHRASES: dict[str, Phrase] = {
     ),
     "listed_first": Phrase("Which of these options stands first in the list?"),
     "choice": Phrase("Which of these words is {reply}?"),
+    "liked": Phrase("Which of these is more to {your} liking now?"),
+    "disliked": Phrase("Which of these is less to {your} liking now?"),
+    "chosen_before": Phrase("Which of these was the answer to the questions before?"),
     "localisation": Phrase(
         "At one of these sentences a foreign thought enters {your} mind. At which one?", carrier="given"
     ),
