@@ -28,7 +28,7 @@ def world(
         return {
             arm: level + sign * state.get(name, 0) * SIGNS[arm][0] * (arm not in RANDOM) / 2
             + sign * record.get(name, 0) * SIGNS[arm][1] / 2 + noise * rng.standard_normal(n)
-            for arm in crossed.ARMS
+            for arm in (*crossed.ARMS, *(crossed.RANDOM_ARMS if name in ("direct", "turned", "behaviour") else ()))
         }  # fmt: skip
 
     names = ("direct", "turned", "person", "person turned", "elsewhere")

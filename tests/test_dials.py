@@ -54,7 +54,7 @@ def test_clusters_differ_unless_kappa_is_endless() -> None:
     wide = {tuple(weights(Dials(access=0.5), f"c{i}")) for i in range(5)}
     assert len(wide) == 5
     alike = {tuple(weights(Dials(access=0.5, kappa=float("inf")), f"c{i}")) for i in range(5)}
-    assert alike == {(0.5, 0, 0, 0, 0.5, 0, 0)}
+    assert alike == {(0.5, 0, 0, 0, 0.5, 0, 0, 0)}
 
 
 def test_non_answers_follow_their_rule() -> None:

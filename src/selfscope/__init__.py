@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from selfscope.phenomena.behavioural_self_awareness import BehaviouralSelfAwareness
     from selfscope.phenomena.branch_distribution import BranchDistribution
     from selfscope.phenomena.confidence import Confidence
+    from selfscope.phenomena.current_or_past import CurrentOrPast
     from selfscope.phenomena.entity_resolution import EntityResolution
     from selfscope.phenomena.hidden_context import HiddenContext
-    from selfscope.phenomena.current_or_past import CurrentOrPast
     from selfscope.phenomena.injected_concept import InjectedConcept
     from selfscope.phenomena.items import Items
     from selfscope.phenomena.next_token_identity import NextTokenIdentity
@@ -207,7 +207,8 @@ __all__ = [
     "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "Audit", "BehaviourCeiling",
     "BehaviouralSelfAwareness", "BiasShape", "BranchDistribution", "Card", "Cards", "CentredLens", "Changed",
     "ChangedCompetence", "Claim", "Competence", "ConfessionLesson", "Confidence", "ContentFree", "Control", "Cost",
-    "Decoder", "DecoderLesson", "Decoding", "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot",
+    "CurrentOrPast", "Decoder", "DecoderLesson", "Decoding", "Doctor", "Elicitation", "EntityResolution", "Evidence",
+    "FewShot",
     "Findings", "Fitted", "FittedDecoder", "Framing", "HiddenContext", "HistoryBaseline", "InContext",
     "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape", "MaskedTurns", "Message",
     "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome",

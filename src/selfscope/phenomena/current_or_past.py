@@ -58,7 +58,7 @@ LIKED, DISLIKED, RECORD, LAST = "liked", "disliked", "chosen_before", "listed_la
 ASKED = (
     (LIKED, "self"), (DISLIKED, "self"), (LIKED, "typical"), (DISLIKED, "typical"), (LAST, "self"), (RECORD, "self"),
 )  # fmt: skip
-"""(quantity, person) of what is asked under every arm; the record only where there is one."""
+"""(quantity, person) of what is asked; of the record only where there is one."""
 ARMS: Mapping[str, tuple[int, int]] = {
     REAL: (0, 0), "up_up": (1, 1), "up_down": (1, -1), "down_up": (-1, 1), "down_down": (-1, -1),
 }  # fmt: skip
@@ -159,9 +159,7 @@ class CurrentOrPast(Identified):
     def _arms(self, trial: Trial, vectors: Mapping[str, Vector], layer: int, seed: int) -> list[Trial]:
         pair, kind = trial.coordinates["replies"], trial.coordinates["kind"]
         out: list[Trial] = []
-        for arm, (state, record) in {**ARMS, **RANDOM}.items():
-            if trial.question.quantity == RECORD and not record:
-                continue
+        for arm, (state, record) in _asked_under(trial.question).items():
             prompt = self._with_record(trial.prompt, kind, pair, record, seed)
             if state:
                 vector, about = vectors["random" if arm in RANDOM else "own"], prompt.messages[-1].content
@@ -198,6 +196,13 @@ class CurrentOrPast(Identified):
         messages = (*prompt.messages[: prompt.context], *turns, *prompt.messages[prompt.context :])
         tag = {**prompt.tag, "record": chosen}
         return replace(prompt, messages=messages, context=prompt.context + len(turns), tag=tag)
+
+
+def _asked_under(question: Question) -> Mapping[str, tuple[int, int]]:
+    """The arms of a question: all of what it likes more, all that are compared of the others."""
+    own = question.person == "self" and question.quantity in (LIKED, DISLIKED)
+    arms = {**ARMS, **RANDOM} if own else ARMS
+    return arms if own and question.quantity == LIKED else {a: at for a, at in arms.items() if a != REAL}
 
 
 def _pair(kind: str, words: Sequence[str], seed: int) -> tuple[str, str]:

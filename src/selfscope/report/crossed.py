@@ -75,6 +75,8 @@ def _axis(found: Sequence[Crossing], names: Labels) -> Axis:
         for moved, factor in ((one.effects.liking, "liking"), (one.effects.word, "mere word")):
             for kind, colour in (("state", "self"), ("record", "history"), ("random", "prior")):
                 value = getattr(moved, kind)
+                if value is None:
+                    continue
                 told = "a random direction" if kind == "random" else f"the {kind}"
                 marks.append(AxisMark(f"{labels.sentence_case(factor)} by {told} ({who})", one.rung, colour,
                                       part(value, change=True), strong=kind == "state"))  # fmt: skip
@@ -86,7 +88,8 @@ def _table(one: Crossing, names: Labels) -> Table:
     rows = []
     for name, told in ROWS.items():
         moved: Moved = getattr(one.effects, name)
-        rows.append((told, _points(moved.state), _points(moved.record), _points(moved.random)))
+        beside = "" if moved.random is None else _points(moved.random)
+        rows.append((told, _points(moved.state), _points(moved.record), beside))
     rows.append(("liking that the record moves, beyond what it does", "", _points(one.effects.beyond), ""))
     head = ("moved by", "the state", "the record", "a random direction")
     return Table(f"What moves what, {clean(names.reader(one.reader), 60)}", head, tuple(rows), (1, 2, 3), CAPTION)

@@ -26,18 +26,20 @@ FOLLOWS, READS, PUSHED = "follows its state", "reads the changed text", "repeats
 PREDICTS, COPIES = "predicts from its record", "copies its record"
 NEITHER = "follows neither"
 ASKED = ((LIKED, "self"), (DISLIKED, "self"), (LIKED, "typical"), (DISLIKED, "typical"), (LAST, "self"))
-"""(quantity, person) that every arm is asked."""
-ARMS = ("up_up", "up_down", "down_up", "down_down", "random_up", "random_down")
-"""State, then record; a random direction, then its opposite, under one record."""
+"""(quantity, person) of what is compared."""
+ARMS = ("up_up", "up_down", "down_up", "down_down")
+"""State, then record."""
+RANDOM_ARMS = ("random_up", "random_down")
+"""A random direction, then its opposite, under one record: of its own likes, and of what it does."""
 
 
 @dataclass(frozen=True)
 class Moved:
-    """What each factor moves: the state, the record, a random direction in the place of the state."""
+    """What each factor moves: the state, the record, a random direction in the place of the state (None: not asked)."""
 
     state: Estimate
     record: Estimate
-    random: Estimate
+    random: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -115,31 +117,44 @@ def effects(
     behaviour = _effects(does)
     direct, turned, other, other_turned, elsewhere = (_effects(answers[key]) for key in ASKED)
     liking = (direct - turned) / 2
-    own = liking - (other - other_turned) / 2
-    word, beyond_words = (direct + turned) / 2, direct - elsewhere
-    columns = (behaviour, direct, turned, elsewhere, other, liking, word, own, beyond_words)
-    moved = [_moved(x, group) for x in columns]
-    beyond = bootstrap(lambda w: _beyond(liking, behaviour, w), len(group), draws=draws)
+    own = liking[:, :2] - (other - other_turned) / 2
+    liked = _moved(liking, group)
     return Effects(
-        *moved, beyond, _mean(liking[:, 0] - liking[:, 2], group), (_least(moved[5].state), _least(moved[5].record))
+        behaviour=_moved(behaviour, group),
+        direct=_moved(direct, group),
+        turned=_moved(turned, group),
+        elsewhere=_moved(elsewhere, group),
+        person=_moved(other, group),
+        liking=liked,
+        word=_moved((direct + turned) / 2, group),
+        own=_moved(own, group),
+        beyond_words=_moved(direct[:, :2] - elsewhere, group),
+        beyond=bootstrap(lambda w: _beyond(liking, behaviour, w), len(group), draws=draws),
+        beyond_random=_mean(liking[:, 0] - liking[:, 2], group),
+        least=(_least(liked.state), _least(liked.record)),
     )
 
 
 def _crossing(table: Table, reader: str, draws: int) -> Crossing | None:
-    by_arm = {key: {arm: _answers(table, reader, *key, arm) for arm in ARMS} for key in ASKED}
+    by_arm = {key: {arm: _answers(table, reader, *key, arm) for arm in arms_of(*key)} for key in ASKED}
     names = [_by_cluster(own, table) for own in by_arm.values()]
     clusters = [c for c in names[0] if all(c in own for own in names)]
     does = _behaviour(table, reader, clusters)
     if len(clusters) < 2 or does is None:
         return None
     rows = {
-        key: {arm: np.array([own[c][arm] for c in clusters]) for arm in ARMS}
+        key: {arm: np.array([own[c][arm] for c in clusters]) for arm in arms_of(*key)}
         for key, own in zip(ASKED, names, strict=True)
     }
     return Crossing(
         table.phenomenon, reader, table.rungs[reader], len(clusters), effects(rows, does, draws),
         _recalled(table, reader),
     )  # fmt: skip
+
+
+def arms_of(quantity: str, person: str) -> tuple[str, ...]:
+    """Those that are compared of a question."""
+    return (*ARMS, *RANDOM_ARMS) if person == "self" and quantity in (LIKED, DISLIKED) else ARMS
 
 
 def _answers(table: Table, reader: str, quantity: str, person: str, arm: str) -> dict[str, float]:
@@ -155,31 +170,34 @@ def _answers(table: Table, reader: str, quantity: str, person: str, arm: str) ->
 
 def _by_cluster(by_arm: dict[str, dict[str, float]], table: Table) -> dict[str, dict[str, float]]:
     """Cluster -> arm -> P(first option), for those that were answered under every arm."""
-    whole = [base for base in by_arm[ARMS[0]] if all(base in by_arm[arm] for arm in ARMS)]
-    return {table.trials[base].cluster: {arm: by_arm[arm][base] for arm in ARMS} for base in whole}
+    whole = [base for base in by_arm[ARMS[0]] if all(base in own for own in by_arm.values())]
+    return {table.trials[base].cluster: {arm: own[base] for arm, own in by_arm.items()} for base in whole}
 
 
 def _behaviour(table: Table, reader: str, clusters: list[str]) -> dict[str, Array] | None:
     """(n,) P(first word) of what it does, by arm."""
-    by_arm: dict[str, dict[str, float]] = {arm: {} for arm in ARMS}
+    by_arm: dict[str, dict[str, float]] = {arm: {} for arm in arms_of(LIKED, "self")}
     for base in _answers(table, reader, LIKED, "self", ARMS[0]):
-        for arm in ARMS:
+        for arm in by_arm:
             truth = table.truth_under(base, table.trials[base].control, arm)
             if truth is not None and truth.mean:
                 by_arm[arm][table.trials[base].cluster] = truth.mean[0]
-    if any(c not in by_arm[arm] for c in clusters for arm in ARMS):
+    if any(c not in own for c in clusters for own in by_arm.values()):
         return None
-    return {arm: np.array([by_arm[arm][c] for c in clusters]) for arm in ARMS}
+    return {arm: np.array([own[c] for c in clusters]) for arm, own in by_arm.items()}
 
 
 def _effects(by_arm: Mapping[str, Array]) -> Array:
-    """(n, 3) what the state, the record and the random direction move in each item."""
-    uu, ud, du, dd, ru, rd = (by_arm[arm] for arm in ARMS)
-    return np.stack([(uu + ud - du - dd) / 2, (uu + du - ud - dd) / 2, ru - rd], axis=1)
+    """(n, 3) what the state, the record and the random direction move in each item; (n, 2) without the last."""
+    uu, ud, du, dd = (by_arm[arm] for arm in ARMS)
+    columns = [(uu + ud - du - dd) / 2, (uu + du - ud - dd) / 2]
+    if all(arm in by_arm for arm in RANDOM_ARMS):
+        columns.append(by_arm[RANDOM_ARMS[0]] - by_arm[RANDOM_ARMS[1]])
+    return np.stack(columns, axis=1)
 
 
 def _moved(effects: Array, group: Ints) -> Moved:
-    return Moved(*(_mean(effects[:, k], group) for k in range(3)))
+    return Moved(*(_mean(column, group) for column in effects.T))
 
 
 def _mean(values: Array, group: Ints) -> Estimate:
@@ -208,7 +226,7 @@ def _beyond(liking: Array, behaviour: Array, weight: Array) -> float:
 def _recalled(table: Table, reader: str) -> Estimate | None:
     """Part of the answers to what the record chose that are right."""
     hits, clusters = [], []
-    for arm in ARMS[:4]:
+    for arm in ARMS:
         for base, p in _answers(table, reader, RECORD, "self", arm).items():
             truth = table.truth_under(base, table.trials[base].control, arm)
             if truth is not None and truth.mean:
