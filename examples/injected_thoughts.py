@@ -7,6 +7,21 @@ taken out; and it is asked what cannot be passed by saying yes: which of ten sen
 passages more, which of five concepts. "beyond its twin" compares every option with the same question when nothing is
 injected. Six concepts show the form and no more; give it 60 for an answer.
 
+    $ python examples/injected_thoughts.py open-phantom 12
+    open-phantom, layer 5, 6 times the median norm, 12 concepts
+    localisation    right +1.00 [+0.76, +1.00]  chance 0.10  beyond its twin +1.00 [+0.76, +1.00]
+    strength        right +1.00 [+0.76, +1.00]  chance 0.50  beyond its twin +1.00 [+0.76, +1.00]
+    identification  right +1.00 [+0.76, +1.00]  chance 0.20  beyond its twin +1.00 [+0.76, +1.00]
+    says yes when injected +1.00 [+0.76, +1.00], when not +0.00 [+0.00, +0.24]
+    log-odds of yes, question +0.21 [-2.99, +3.41], unrelated questions -0.26 [-0.88, +0.31]
+    AUROC as mostly reported +1.00 [+1.00, +1.00]
+    AUROC against clean, shift taken out +1.00 [+0.99, +1.00]
+    AUROC against random, shift taken out +1.00 [+0.98, +1.00]
+    AUROC against input, shift taken out +1.00 [+0.96, +1.00]
+    it notices
+
+That one is scripted and notices everything. A model of 135 million parameters does not:
+
     $ python examples/injected_thoughts.py smollm2-135m 6
     smollm2-135m, layer 5, 6 times the median norm, 6 concepts
     localisation    right +0.00 [+0.00, +0.39]  chance 0.10  beyond its twin +0.00 [+0.00, +0.39]

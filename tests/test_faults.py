@@ -94,13 +94,21 @@ def test_a_place_that_cannot_be_used_is_one_line(
     assert sorted(os.listdir(tmp_path)) == before, "nothing is left"
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> selfscope.Card:
+    return selfscope.card("phantom", tmp_path_factory.mktemp("whole"), phenomena=["confidence"])
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EIO, errno.EDQUOT])
 def test_what_a_disk_says_is_one_line_and_no_finished_row_is_lost(
-    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    code: int,
+    whole: selfscope.Card,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The disk fills after some lines, in the middle of one."""
     folder = tmp_path / "card"
-    whole = selfscope.card("phantom", tmp_path / "whole", phenomena=["confidence"])
     room = 0.8 * sum(path.stat().st_size for path in (whole.folder / "data").iterdir())
     written = 0
     append = Segment._open

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from selfscope.records import REAL, Parts, Row, Trial, Truth
-from selfscope.statistics import Array, Estimate, Ints, bootstrap, mean, minimum_detectable
+from selfscope.statistics import Array, Estimate, Ints, bootstrap, mean, minimum_detectable, proportion
 from selfscope.verdicts.assemble import Table, tables
 from selfscope.verdicts.injected_choices import (
     NOTHING,
@@ -162,7 +162,7 @@ def _detection(table: Table, reader: str, draws: int) -> Detection | None:
     }
     missing = [arm for arm in AGAINST if arm not in there]
     missing += [f"unrelated under {arm}" for arm in ("real", "random") if arm not in beside]
-    yes = {arm: mean((question.logits[arm] > 0).astype(float), question.cluster) for arm in arms}
+    yes = {arm: proportion((question.logits[arm] > 0).astype(float), question.cluster) for arm in arms}
     return Detection(
         _naive(question, len(clusters), draws),
         corrected,
