@@ -27,7 +27,7 @@ That one is scripted and notices everything. A model of 135 million parameters d
     localisation    right +0.00 [+0.00, +0.39]  chance 0.10  beyond its twin +0.00 [+0.00, +0.39]
     strength        right +0.33 [+0.09, +0.72]  chance 0.50  beyond its twin +0.67 [+0.28, +0.91]
     identification  right +0.00 [+0.00, +0.39]  chance 0.20  beyond its twin +0.00 [+0.00, +0.39]
-    says yes when injected +0.67 [+0.12, +1.21], when not +0.67 [+0.12, +1.21]
+    says yes when injected +0.67 [+0.28, +0.91], when not +0.67 [+0.28, +0.91]
     log-odds of yes, question +0.12 [-0.75, +0.99], unrelated questions -0.52 [-1.12, +0.45]
     AUROC as mostly reported +0.67 [+0.00, +1.00]
     AUROC against clean, shift taken out +0.67 [+0.33, +0.97]
