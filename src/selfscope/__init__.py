@@ -52,10 +52,12 @@ if TYPE_CHECKING:
     from selfscope.phenomena.programming_success import ProgrammingSuccess
     from selfscope.phenomena.self_prediction import SelfPrediction
     from selfscope.phenomena.token_probability import TokenProbability
+    from selfscope.readers.answer_logprob import AnswerLogprob
     from selfscope.readers.ask import Ask
     from selfscope.readers.base import Reader
     from selfscope.readers.behaviour_ceiling import BehaviourCeiling
     from selfscope.readers.centred_lens import CentredLens
+    from selfscope.readers.covariates import Covariates
     from selfscope.readers.decoder import Decoder
     from selfscope.readers.few_shot import FewShot
     from selfscope.readers.history_baseline import HistoryBaseline
@@ -115,6 +117,8 @@ _SHIPPED = {
     "readers.input_baseline": ("InputBaseline",),
     "readers.history_baseline": ("HistoryBaseline",),
     "readers.behaviour_ceiling": ("BehaviourCeiling",),
+    "readers.answer_logprob": ("AnswerLogprob",),
+    "readers.covariates": ("Covariates",),
     "readers.probe": ("Probe",),
     "readers.patchscope": ("Patchscope", "SelfIE"),
     "readers.logit_lens": ("LogitLens",),
@@ -202,21 +206,20 @@ _WHERE = {
 }
 
 __all__ = [
-    "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "Audit", "BehaviourCeiling",
-    "BehaviouralSelfAwareness", "BiasShape", "BranchDistribution", "Card", "Cards", "CentredLens", "Changed",
-    "ChangedCompetence", "Claim", "Competence", "ConfessionLesson", "Confidence", "ContentFree", "Control", "Cost",
-    "Decoder", "DecoderLesson", "Decoding", "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot",
-    "Findings", "Fitted", "FittedDecoder", "Framing", "HiddenContext", "HistoryBaseline", "InContext",
-    "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape", "MaskedTurns", "Message",
-    "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome",
-    "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "ProgrammingSuccess",
-    "Prompt", "Question",
-    "Reader", "Reading", "Reply", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject",
-    "SelfIE", "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study",
-    "Subject", "Sweep", "SweepArray", "Taught", "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial",
-    "Truth", "TruthLesson", "TurnLesson", "Vector", "VectorState", "Wish", "YesBias", "ask", "audit", "card", "cards",
-    "doctor", "elicit", "findings", "fit", "fit_decoder", "judge", "load", "read", "redraw", "rows_of", "run", "steer",
-    "sweep",
+    "Activations", "Alarm", "AnswerLogprob", "Answers", "Arms", "Ask", "AttributeExtraction", "Audit",
+    "BehaviourCeiling", "BehaviouralSelfAwareness", "BiasShape", "BranchDistribution", "Card", "Cards",
+    "CentredLens", "Changed", "ChangedCompetence", "Claim", "Competence", "ConfessionLesson", "Confidence",
+    "ContentFree", "Control", "Cost", "Covariates", "Decoder", "DecoderLesson", "Decoding", "Doctor", "Elicitation",
+    "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted", "FittedDecoder", "Framing", "HiddenContext",
+    "HistoryBaseline", "InContext", "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens",
+    "LoraShape", "MaskedTurns", "Message", "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option",
+    "OptionOrder", "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan",
+    "Prior", "Probe", "ProgrammingSuccess", "Prompt", "Question", "Reader", "Reading", "Reply", "RidgeProbe", "Row",
+    "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfPrediction", "SelfscopeError",
+    "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study", "Subject", "Sweep", "SweepArray", "Taught",
+    "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "TruthLesson", "TurnLesson", "Vector",
+    "VectorState", "Wish", "YesBias", "ask", "audit", "card", "cards", "doctor", "elicit", "findings", "fit",
+    "fit_decoder", "judge", "load", "read", "redraw", "rows_of", "run", "steer", "sweep",
 ]  # fmt: skip
 
 

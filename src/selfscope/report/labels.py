@@ -139,6 +139,11 @@ class Labels:
         part = self.parts.phenomena.get(name)
         return part.asks if part else ""
 
+    def event(self, phenomenon: str, quantity: str) -> str:
+        """When or of what a question on success is asked."""
+        part = self.parts.phenomena.get(phenomenon)
+        return part.events.get(quantity, quantity) if part else quantity
+
     def place(self, phenomenon: str) -> int:
         """Where a phenomenon stands in the study's order, behind all where it is not known."""
         known = list(self.parts.phenomena)

@@ -10,6 +10,7 @@ from selfscope.verdicts.arm_gaps import Gap, Grid, gaps_of, grids
 from selfscope.verdicts.assemble import tables
 from selfscope.verdicts.claims import Claim
 from selfscope.verdicts.detection import InjectionFinding, detections_of
+from selfscope.verdicts.forecasts import Forecast, KnownInside, forecasts_of
 from selfscope.verdicts.judging import judged
 from selfscope.verdicts.settings import Settings
 
@@ -26,12 +27,18 @@ class Findings:
         Readings of activations against their arms, and their sweeps.
     injected
         What was said of injections.
+    forecasts
+        What was said of success, as forecasts of it.
+    known
+        Whether it knows inside which of its attempts succeeds, and says so.
     """
 
     claims: tuple[Claim, ...] = ()
     gaps: tuple[Gap, ...] = ()
     grids: tuple[Grid, ...] = ()
     injected: tuple[InjectionFinding, ...] = ()
+    forecasts: tuple[Forecast, ...] = ()
+    known: tuple[KnownInside, ...] = ()
 
 
 def find(
@@ -59,12 +66,15 @@ def find(
     Returns
     -------
     Findings
-        Claims, gaps, grids and what was said of injections.
+        Claims, gaps, grids, what was said of injections, and of success.
     """
     by_phenomenon = tables(rows, trials, truths, parts)
+    success = [forecasts_of(table) for table in by_phenomenon]
     return Findings(
         tuple(claim for table in by_phenomenon for claim in judged(table, Settings())),
         tuple(gap for table in by_phenomenon for gap in gaps_of(table, observations)),
         tuple(grids(rows, trials, truths, parts)),
         tuple(finding for table in by_phenomenon for finding in detections_of(table)),
+        tuple(forecast for forecasts, _ in success for forecast in forecasts),
+        tuple(one for _, known in success for one in known),
     )
