@@ -88,18 +88,18 @@ class Confidence(Identified):
             shown_key = content_hash("given", problem.item)
             candidate = _candidate(problem, number, seed)
             cases = [
-                ("correct_before", None, "", prompt, acts),
-                ("correct_shown", candidate, "given", prompt, shown_key),
-                ("correct_shown", other.rstrip(" .!,"), "own", prompt, shown_key),
-                ("correct_after", own, "own", _after(prompt, own), shown_key),
+                ("correct_before", None, [], prompt, acts),
+                ("correct_shown", candidate, ["given"], prompt, shown_key),
+                ("correct_shown", other.rstrip(" .!,"), ["own"], prompt, shown_key),
+                ("correct_after", own, ["own"], _after(prompt, own), shown_key),
             ]
             if candidate == cases[2][1] or not cases[2][1]:
                 del cases[2]
-            for quantity, answer, author, about, key in cases:
+            for quantity, answer, whose, about, key in cases:
                 question = question_of(quantity, problem, answer)
                 possible_replies = [f" {c}." for c in problem.candidates]
                 where = {"seed": seed, "max_tokens": self.max_tokens, "replies": possible_replies,
-                         "prefix": prompt.prefix, **({"author": author} if author else {})}  # fmt: skip
+                         "prefix": prompt.prefix, "context": prompt.context, "authors": whose}  # fmt: skip
                 trials.append(
                     draft_trial(self.kind, split, item, question, prompt=about, observation=key, coordinates=where)
                 )

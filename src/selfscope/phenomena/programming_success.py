@@ -148,16 +148,16 @@ class ProgrammingSuccess(Identified):
             written_texts = reply_texts(attempts, "attempt") if attempts else ()
             own = list(dict.fromkeys(filter(None, map(program_of, written_texts))))
             given = task.reference if (number + sorted(pools).index(source) + seed) % 2 else task.wrong
-            whose = {given: "given"} | dict.fromkeys(theirs[: self.others], "other")
-            whose |= dict.fromkeys(own, "own")
-            cases = [("passes_before", "", "", prompt)]
-            cases += [("passes_shown", text, author, prompt) for text, author in whose.items()]
-            cases += [("passes_after", text, "own", _after(prompt, text)) for text in own[:1]]
-            for quantity, text, author, about in cases:
+            written_by = {"own": own, "given": [given], "other": theirs[: self.others]}
+            texts = dict.fromkeys(text for by in written_by.values() for text in by)  # one text is asked about once
+            cases = [("passes_before", "", prompt), *(("passes_shown", text, prompt) for text in texts)]
+            cases += [("passes_after", text, _after(prompt, text)) for text in own[:1]]
+            for quantity, text, about in cases:
                 acts = observation_key(self.kind, prompt, self.rollouts, self.max_tokens, self.temperature, seed)
                 key = content_hash("program", task.id, text) if text else acts
+                whose = [author for author, by in written_by.items() if text in by]
                 where = {"seed": seed, "tasks": sum(sizes.values()), "task": task.id, "difficulty": task.difficulty,
-                         "from": self.source, "prefix": OPENED, **({"author": author} if author else {}),
+                         "from": self.source, "prefix": OPENED, "authors": whose[:1] if about is not prompt else whose,
                          **({} if rate is None else {"other_rate": rate})}  # fmt: skip
                 question = _question(quantity, task, text)
                 trials.append(

@@ -142,7 +142,11 @@ def answered(trial: Trial) -> tuple[Prompt, str] | None:
         return None
     prompt, text = trial.prompt, str(answer)
     if prompt.messages and prompt.messages[-1].role == "assistant" and not prompt.prefix:
-        prompt = replace(prompt, messages=prompt.messages[:-1], prefix=str(trial.coordinates.get("prefix", "")))
+        where = trial.coordinates
+        prompt = replace(
+            prompt, messages=prompt.messages[:-1], prefix=str(where.get("prefix", "")),
+            context=int(where.get("context", prompt.context)),
+        )  # fmt: skip
     begun = prompt.prefix
     if begun and text.startswith(begun):
         return prompt, text[len(begun) :]

@@ -82,8 +82,8 @@ class Trial:
         REAL, or which of a control's (or a phenomenon's) own conditions it stands for: what takes the place of the
         vector, what is injected, what is asked.
     coordinates : mapping
-        Where it stands in the design of its phenomenon: seed, layer, strength, words; whose a shown answer is
-        ("author", one of AUTHORS), how hard the item is ("difficulty"), what an answer was begun with ("prefix").
+        Where it stands in the design of its phenomenon: seed, layer, strength, words; who wrote a shown answer
+        ("authors", of AUTHORS), how hard the item is ("difficulty"), what an answer was begun with ("prefix").
     evidence : Evidence or None
         What may be read of activations.
 

@@ -41,6 +41,9 @@ RUNGS = {
     "behaviour": "ceiling: it acts instead of telling",
 }
 
+INSIDE = "inside: what it computes, and not what it says"
+"""Of a reader that asks nothing, whatever its rung."""
+
 SHARES = {  # share -> (colour, what the report follows, one line)
     "private": ("self", "its own state", "what it does on this very item, beyond what anybody could know"),
     "tracking": ("tracking", "what it does", "goes with what it then does, by whatever route"),
@@ -120,6 +123,11 @@ class Labels:
         """A reader in one or two words, for the head of a narrow column."""
         part = self.parts.readers.get(name)
         return part.short if part else name.replace("_", " ")
+
+    def rung(self, reader: str, rung: str) -> str:
+        """What a reader is to a report."""
+        part = self.parts.readers.get(reader)
+        return INSIDE if part is not None and part.inside else RUNGS.get(rung, rung)
 
     def control(self, name: str) -> str:
         part = self.parts.controls.get(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from selfscope.records import RUNGS
 from selfscope.report import labels
@@ -35,32 +35,36 @@ def success(claim: Claim, material: Material) -> Success | None:
     if not own:
         return None
     known = [k for k in material.known if k.phenomenon == claim.phenomenon and k.words == claim.reader]
-    groups = {(f.quantity, f.author): title(f, names) for f in own}
+    groups = _titles(own, names)
     tables = [
         _scores(label, [f for f in forecasts if (f.quantity, f.author) == key], claim.reader, names)
         for key, label in groups.items()
     ]
     first = next(iter(known), None)
     return Success(
-        said=tuple(_line(f, names) for f in own) if known else (),
+        said=tuple(_line(f, groups[f.quantity, f.author]) for f in own) if known else (),
         known="" if first is None else sentence(first, names),
-        still=tuple(still(f, names) for f in own if not f.varies),
-        tables=(*tables, *_payoffs(own, names), *_inside(known, names)),
+        still=tuple(still(f, groups[f.quantity, f.author]) for f in own if not f.varies),
+        tables=(*tables, *_payoffs(own, groups), *_inside(known, names)),
         risks=tuple(_risks(label, key, forecasts, claim.reader, names) for key, label in groups.items()),
     )  # fmt: skip
 
 
-def title(f: Forecast, names: Labels) -> str:
-    """When or of what it was asked: "shown a program: its own attempts"."""
-    asked = names.event(f.phenomenon, f.quantity)
-    whose = AUTHORS.get(f.author, f.author)
-    return f"{asked}: {whose}" if f.author and not (f.author == "own" and f.within_task is None) else asked
+def _titles(own: Sequence[Forecast], names: Labels) -> dict[tuple[str, str], str]:
+    """When or of what each question was asked, and of whose, where several wrote what was shown."""
+    authors = {quantity: {f.author for f in own if f.quantity == quantity} for quantity in {f.quantity for f in own}}
+    out = {}
+    for f in own:
+        asked = names.event(f.phenomenon, f.quantity)
+        whose = f": {AUTHORS.get(f.author, f.author)}" if len(authors[f.quantity]) > 1 else ""
+        out[f.quantity, f.author] = asked + whose
+    return out
 
 
-def still(f: Forecast, names: Labels) -> str:
+def still(f: Forecast, title: str) -> str:
     """The one line of a truth that does not vary."""
     what = "all" if f.rate.value > 0.5 else "none"
-    return f"{labels.sentence_case(title(f, names))}: {what} of {count(f.items)} succeed, so nothing can be told apart."
+    return f"{labels.sentence_case(title)}: {what} of {count(f.items)} succeed, so nothing can be told apart."
 
 
 def sentence(known: KnownInside, names: Labels) -> str:
@@ -68,12 +72,12 @@ def sentence(known: KnownInside, names: Labels) -> str:
     inside, words = clean(names.reader(known.inside), 80), clean(names.reader(known.words), 80)
     rival = ""
     if known.best is not None:
-        rival = f", its best rival {figure(known.best)} ({clean(names.reader(known.rival), 60)})"
+        rival = f"; best rival, {clean(names.reader(known.rival), 60)}, {figure(known.best)}"
     ahead = f"inside less words {difference(known.ahead)}"
     return (
-        f"{labels.sentence_case(known.name)}: which of its attempts at one task succeeds is told by the {inside} "
-        f"{figure(known.knows)}, by its words {figure(known.says)} ({words}){rival}; {ahead} (AUROC within a task, "
-        f"{count(known.knows.clusters)} tasks with both outcomes)."
+        f"{labels.sentence_case(known.name)}. Which of its attempts at one task succeeds (AUROC within the task, "
+        f"{count(known.knows.clusters)} tasks with both outcomes): {inside} {figure(known.knows)}; in words, {words}, "
+        f"{figure(known.says)}; {ahead}{rival}."
     )
 
 
@@ -91,10 +95,10 @@ def _interval(x: Estimate) -> str:
     return "" if NOTHING in (decimal(x.low), decimal(x.high)) else f"[{decimal(x.low)}, {decimal(x.high)}]"
 
 
-def _line(f: Forecast, names: Labels) -> str:
+def _line(f: Forecast, title: str) -> str:
     """One reader's scores of one question, for a terminal."""
     if not f.varies:
-        return still(f, names)
+        return still(f, title)
     parts = [f"succeeds {percent(f.rate.value)}", f"Brier {figure(f.brier)}"]
     parts[-1] += f", base rate {decimal(f.base_brier.value)}" if f.base_brier else ""
     for what, area in (("across tasks", f.across), ("of one difficulty", f.within_difficulty),
@@ -105,7 +109,7 @@ def _line(f: Forecast, names: Labels) -> str:
         parts.append(f"risk {figure(area)}, between {decimal(f.curve.best)} and {decimal(f.curve.failing)}")
     if f.self_specific is not None:
         parts.append(f"beyond all rivals {difference(f.self_specific)}")
-    return f"{title(f, names)}: " + "; ".join(parts) + "."
+    return f"{title}: " + "; ".join(parts) + "."
 
 
 def _scores(label: str, forecasts: Sequence[Forecast], reader: str, names: Labels) -> Table:
@@ -129,11 +133,11 @@ def _scores(label: str, forecasts: Sequence[Forecast], reader: str, names: Label
     return Table(heading, head, rows, tuple(range(1, len(head))), SCORES)
 
 
-def _payoffs(own: Sequence[Forecast], names: Labels) -> list[Table]:
+def _payoffs(own: Sequence[Forecast], titles: Mapping[tuple[str, str], str]) -> list[Table]:
     """What acting on the claim's reader earns."""
     rows = [
         (
-            title(f, names), f"{decimal(p.price)} : 1", percent(p.acts), figure(p.earned), decimal(p.base),
+            titles[f.quantity, f.author], f"{decimal(p.price)} : 1", percent(p.acts), figure(p.earned), decimal(p.base),
             difference(p.over_base), decimal(p.always), decimal(p.best),
         )
         for f in own if f.varies

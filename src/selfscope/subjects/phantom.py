@@ -87,6 +87,8 @@ class Phantom:
         for dial in turned:
             if dial not in self.settable:
                 raise UnknownName("dial", dial, self.settable)
+        if not 0 <= skill <= 1:
+            raise ValueError(f"skill is a part, from 0 to 1, not {skill:g}")
         self.name = name
         self.dials = dials or Dials(**turned, seed=seed)
         self.seed, self.rho, self.skill = seed, rho, skill

@@ -163,8 +163,8 @@ def _questions(
     for i, reading in table.answered(reader).items():
         trial, truth = table.trials[i], table.truths.get(i)
         if trial.question.quantity in events and truth is not None and truth.mean:
-            key = trial.question.quantity, str(trial.coordinates.get("author", ""))
-            out.setdefault(key, {})[i] = reading
+            for author in trial.coordinates.get("authors") or ("",):  # who wrote the same program is each asked about
+                out.setdefault((trial.question.quantity, str(author)), {})[i] = reading
     return {key: out[key] for key in sorted(out, key=lambda key: (list(events).index(key[0]), key[1] != OWN, key[1]))}
 
 
