@@ -104,7 +104,13 @@ class ProgrammingSuccess(Identified):
 
     @staticmethod
     def missing() -> str:
-        """Why no program can be run on this machine; "" where it can."""
+        """Why no program can be run on this machine.
+
+        Returns
+        -------
+        str
+            One line that says what to install; "" where programs can be run.
+        """
         try:
             tried()
         except Unsupported as error:
