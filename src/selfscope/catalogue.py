@@ -35,6 +35,8 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "taught": "selfscope.readers.taught:Taught",
         "other_model": "selfscope.readers.other_model:OtherModel",
         "behaviour_ceiling": "selfscope.readers.behaviour_ceiling:BehaviourCeiling",
+        "answer_logprob": "selfscope.readers.answer_logprob:AnswerLogprob",
+        "covariates": "selfscope.readers.covariates:Covariates",
         "probe": "selfscope.readers.probe:Probe",
         "patchscope": "selfscope.readers.patchscope:Patchscope",
         "selfie": "selfscope.readers.patchscope:SelfIE",

@@ -35,14 +35,15 @@ def split(text: str) -> list[str]:
 
 def settable(kind: Any) -> Mapping[str, Any]:
     """Type of each setting of a class that a name may give: what it states as `settable`, else its fields; what is
-    learnt and what is another model may not be given."""
+    learnt and what is another model (its field says `metadata={"model": True}`) may not be given."""
     own: Mapping[str, Any] | None = getattr(kind, "settable", None)
     if own is not None:
         return own
     if not is_dataclass(kind):
         return {}
     hints = get_type_hints(kind)
-    return {f.name: hints[f.name] for f in fields(kind) if f.compare and f.init and f.name != "observer"}
+    own_fields = (f for f in fields(kind) if f.compare and f.init and f.name != "observer")
+    return {f.name: hints[f.name] for f in own_fields if not f.metadata.get("model")}
 
 
 def read_settings(text: str, types: Mapping[str, Any], name: str, *, what: str, bare: str = "") -> dict[str, Any]:

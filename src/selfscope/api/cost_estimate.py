@@ -14,6 +14,7 @@ from selfscope.api.dry_run_subject import Counting, counting, distinct
 from selfscope.records import Cost, Decoding, Message, Prompt
 from selfscope.store import Store
 from selfscope.study import Progress, Study, run
+from selfscope.study.another import another_model, with_another_model
 from selfscope.subjects.base import ScoringSubject, Subject
 
 ASSUMED = {"prompt": 2000.0, "output": 200.0}
@@ -79,8 +80,11 @@ def forecast(study: Study, progress: Progress | None = None) -> Forecast:
         Calls, tokens, minutes, memory.
     """
     stand_in = counting(study.subject)
-    plans = tuple(replace(each, readers=tuple(map(_counting, each.readers))) for each in study.plans)
-    others = [getattr(reader, "observer", None) for each in plans for reader in each.readers]
+    plans = tuple(
+        replace(each, readers=tuple(map(_counting, each.readers)), phenomenon=_counting(each.phenomenon))
+        for each in study.plans
+    )
+    others = [another_model(part) for each in plans for part in (each.phenomenon, *each.readers)]
     with tempfile.TemporaryDirectory() as folder:
         dry = replace(study, subject=stand_in, plans=plans)
         with Store(Path(folder) / "dry", dry.settings()) as store:
@@ -95,10 +99,9 @@ def forecast(study: Study, progress: Progress | None = None) -> Forecast:
     )  # fmt: skip
 
 
-def _counting(reader: Any) -> Any:
+def _counting(part: Any) -> Any:
     """Another model that takes part is counted too, not asked."""
-    observer = getattr(reader, "observer", None)
-    return reader if observer is None else replace(reader, observer=counting(observer))
+    return with_another_model(part, counting)
 
 
 def _speed(subject: Subject) -> tuple[dict[str, float], str]:

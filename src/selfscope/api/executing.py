@@ -38,5 +38,6 @@ def execute(
             version=package_version(),
             date=store.meta.get("date") or datetime.now(UTC).isoformat(timespec="seconds"),
             **({"before": before} if before else {}),
+            **({"not_run": list(study.left_out)} if study.left_out else {}),
         )
         room.run(study, store, progress, jobs=jobs, connect=connect)

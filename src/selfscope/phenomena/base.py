@@ -33,6 +33,19 @@ class Phenomenon(Protocol):
         May be left out: names of those that read its activations unless told otherwise.
     sweep
         May be left out: (name of a reader, second axis), what a full study lays over a grid of layers.
+    events
+        May be left out: quantities whose first option is that something succeeds, each with when or of what it is
+        asked: reports on them are scored as forecasts too.
+    rivals
+        May be left out: names of further readers that always stand beside its reports.
+    whole
+        May be left out: whether all its questions about a cluster are asked, whatever the study asks of one.
+    other
+        May be left out: a field for another model that takes part (`metadata={"model": True}`), which is what --other
+        names.
+    missing
+        May be left out: a static method that says why it cannot be run on this machine, "" where it can; a profile then
+        leaves it away.
     controls
         May be left out: records of conditions of its own that its trials name in `Trial.control`.
     """

@@ -7,7 +7,7 @@ standing in the conversation, is right.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -69,6 +69,9 @@ class Confidence(Identified):
     title: ClassVar[str] = "Confidence"
     asks: ClassVar[str] = "Will it get this right, and is this answer right?"
     formats: ClassVar[tuple[str, ...]] = ("yesno_lp", "prob_text", "prob_ev", "choice_lp")
+    events: ClassVar[Mapping[str, str]] = {
+        "correct_before": "before it answers", "correct_shown": "shown an answer", "correct_after": "after it answered",
+    }  # fmt: skip
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """Lets the subject answer once greedily and once at temperature 1: the answers that it is shown."""
@@ -85,17 +88,18 @@ class Confidence(Identified):
             shown_key = content_hash("given", problem.item)
             candidate = _candidate(problem, number, seed)
             cases = [
-                ("correct_before", None, prompt, acts),
-                ("correct_shown", candidate, prompt, shown_key),
-                ("correct_shown", other.rstrip(" .!,"), prompt, shown_key),
-                ("correct_after", own, _after(prompt, own), shown_key),
+                ("correct_before", None, [], prompt, acts),
+                ("correct_shown", candidate, ["given"], prompt, shown_key),
+                ("correct_shown", other.rstrip(" .!,"), ["own"], prompt, shown_key),
+                ("correct_after", own, ["own"], _after(prompt, own), shown_key),
             ]
             if candidate == cases[2][1] or not cases[2][1]:
                 del cases[2]
-            for quantity, answer, about, key in cases:
+            for quantity, answer, whose, about, key in cases:
                 question = question_of(quantity, problem, answer)
                 possible_replies = [f" {c}." for c in problem.candidates]
-                where = {"seed": seed, "max_tokens": self.max_tokens, "replies": possible_replies}
+                where = {"seed": seed, "max_tokens": self.max_tokens, "replies": possible_replies,
+                         "prefix": prompt.prefix, "context": prompt.context, "authors": whose}  # fmt: skip
                 trials.append(
                     draft_trial(self.kind, split, item, question, prompt=about, observation=key, coordinates=where)
                 )
@@ -130,6 +134,7 @@ class Confidence(Identified):
             "source": source,
             "cluster": problem.item,
             "replies": [f" {c}." for c in problem.candidates],
+            "right": [0],
         }
         return object_prompt(subject, problem.text, tag=tag, prefix=problem.prefix, shown=SHOWN[source])
 

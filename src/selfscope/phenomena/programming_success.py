@@ -2,18 +2,18 @@
 
 A cluster is one task of our own generator: nobody has seen it. Three questions with truths that a sandbox tells:
 `passes_before`, the share of its own attempts that pass; `passes_shown`, whether a program that is shown does (one of
-somebody else, right or wrong; attempts of its own); `passes_after`, of an attempt that stands in the conversation as
-its own. What the box or its harness gets wrong is no fail: such an attempt counts for nothing.
+nobody, right or wrong; attempts of its own; those of another model); `passes_after`, of an attempt that stands in the
+conversation as its own. What the box or its harness gets wrong is no fail: such an attempt counts for nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import ClassVar
 
+from selfscope.errors import Unsupported
 from selfscope.parsing.programs import program_of
 from selfscope.phenomena.counterbalance import (
     Item,
@@ -24,10 +24,9 @@ from selfscope.phenomena.counterbalance import (
     shuffled,
     split_items,
 )
+from selfscope.phenomena.program_runs import ONLY_TEST, OWN_TASKS, another_s, check_tests, job, task_of, tasks_of
 from selfscope.phenomena.rollouts import by_key, distinct, known, reply_texts, seed_of
-from selfscope.phenomena.stimuli.human_eval import human_eval
-from selfscope.phenomena.stimuli.program_steps import families
-from selfscope.phenomena.stimuli.programs import DIFFICULTIES, Task, tasks
+from selfscope.phenomena.stimuli.programs import Task
 from selfscope.quantities import PROPERTIES, program_key
 from selfscope.records import (
     Cost,
@@ -43,18 +42,17 @@ from selfscope.records import (
     content_hash,
 )
 from selfscope.sandbox.boxes import AUTO
-from selfscope.sandbox.running import Beside, Job, Run
+from selfscope.sandbox.running import Beside, Run
 from selfscope.sandbox.self_test import tried
 from selfscope.subjects.base import Subject
 
-ONLY_TEST = ("intervals", "nested")
-"""Families of programs that occur in the test split only."""
 ORDER = "Answer with the function in one Python code block, and nothing else."
 OPENED = "```python\n"
 CLOSED = ("\n```",)
-OWN_TASKS, PUBLIC = "own", "human_eval"
 OWN = 3_000_017
 """Added to the seed of the attempts that are shown: they are none of those that the truth is made of."""
+INSIDE = ("answer_logprob", "answer_logprob[by=sum]")
+"""Readers of what its attempts tell without being asked."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +67,8 @@ class ProgrammingSuccess(Identified):
         Attempts behind the truth of `passes_before`.
     shown
         Attempts of its own that it is shown, each as a program of nobody in particular; the first once more as its own.
+    others
+        Attempts of the other model that it is shown, likewise.
     temperature
         Of all attempts.
     max_tokens
@@ -77,46 +77,94 @@ class ProgrammingSuccess(Identified):
         own (the generator's tasks), human_eval (of the package human-eval), or the path of a file of its layout.
     sandbox
         Where programs run: auto, bubblewrap, docker; subprocess (no boundary) only where it is named.
+    other
+        Another model, which writes as many attempts (`--other MODEL`): some are shown, and how often they pass is what
+        the rival `covariates[of=(other_rate,)]` goes by.
     """
 
     test: int = 60
     train: int = 52
     dev: int = 0
     rollouts: int = 10
-    shown: int = 2
+    shown: int = 4
+    others: int = 1
     temperature: float = 0.8
     max_tokens: int = 220
     source: str = OWN_TASKS
     sandbox: str = AUTO
+    other: Subject | None = field(default=None, repr=False, metadata={"model": True})
     kind: ClassVar[str] = "programming_success"
     title: ClassVar[str] = "Programming success"
     asks: ClassVar[str] = "Will the program that it writes pass, and does this one?"
     formats: ClassVar[tuple[str, ...]] = ("yesno_lp", "prob_text", "prob_ev", "choice_lp")
+    whole: ClassVar[bool] = True
+    events: ClassVar[Mapping[str, str]] = {
+        "passes_before": "before it writes", "passes_shown": "shown a program", "passes_after": "after it wrote",
+    }  # fmt: skip
+
+    @staticmethod
+    def missing() -> str:
+        """Why no program can be run on this machine.
+
+        Returns
+        -------
+        str
+            One line that says what to install; "" where programs can be run.
+        """
+        try:
+            tried()
+        except Unsupported as error:
+            return str(error)
+        return ""
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """Readers that always stand beside its reports."""
+        return (*INSIDE, "covariates", *(["covariates[of=(other_rate,)]"] if self.other is not None else []))
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
-        """Lets the subject write the attempts that it is shown. Raises Unsupported where there is no sandbox."""
-        tried(self.sandbox)
+        """Lets the subject, and the other model, write the attempts that are shown.
+
+        Raises
+        ------
+        Unsupported
+            There is no sandbox.
+        BadInput
+            A task whose tests pass on a function that does nothing.
+        """
+        box = tried(self.sandbox)
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         pools: dict[str, list[Task]] = {}
-        for task in shuffled(_tasks(self.source, sum(sizes.values()), seed).values(), "tasks", self.source, seed):
+        for task in shuffled(tasks_of(self.source, sum(sizes.values()), seed).values(), "tasks", self.source, seed):
             pools.setdefault(task.family, []).append(task)
         dealt_out = split_items(dict(sorted(pools.items())), sizes, only_test=ONLY_TEST)
-        prompts = [self._prompt(subject, task) for _, _, _, task in dealt_out]
+        check_tests(box, [task for *_, task in dealt_out])
+        prompts = [self._prompt(subject, task) for *_, task in dealt_out]
         decoding = Decoding(self.max_tokens, self.temperature, seed + OWN, CLOSED)
         written = subject.sample(prompts, self.shown, decoding) if self.shown else [[] for _ in prompts]
+        both = [(task, prompt) for (*_, task), prompt in zip(dealt_out, prompts, strict=True)]
+        others: Sequence[tuple[float | None, tuple[str, ...]]] = [(None, ())] * len(both)
+        if self.other is not None:
+            others = another_s(self.other, box, both, self.rollouts, decoding)
         trials = []
-        for (split, source, number, task), prompt, attempts in zip(dealt_out, prompts, written, strict=True):
+        for (split, source, number, task), prompt, attempts, (rate, theirs) in zip(
+            dealt_out, prompts, written, others, strict=True
+        ):
             item = Item(source, task.id, prompt)
             written_texts = reply_texts(attempts, "attempt") if attempts else ()
             own = list(dict.fromkeys(filter(None, map(program_of, written_texts))))
             given = task.reference if (number + sorted(pools).index(source) + seed) % 2 else task.wrong
-            cases = [("passes_before", "", prompt), *(("passes_shown", text, prompt) for text in (given, *own))]
+            written_by = {"own": own, "given": [given], "other": theirs[: self.others]}
+            texts = dict.fromkeys(text for by in written_by.values() for text in by)  # one text is asked about once
+            cases = [("passes_before", "", prompt), *(("passes_shown", text, prompt) for text in texts)]
             cases += [("passes_after", text, _after(prompt, text)) for text in own[:1]]
             for quantity, text, about in cases:
                 acts = observation_key(self.kind, prompt, self.rollouts, self.max_tokens, self.temperature, seed)
                 key = content_hash("program", task.id, text) if text else acts
+                whose = [author for author, by in written_by.items() if text in by]
                 where = {"seed": seed, "tasks": sum(sizes.values()), "task": task.id, "difficulty": task.difficulty,
-                         "from": self.source}  # fmt: skip
+                         "from": self.source, "prefix": OPENED, "authors": whose[:1] if about is not prompt else whose,
+                         **({} if rate is None else {"other_rate": rate})}  # fmt: skip
                 question = _question(quantity, task, text)
                 trials.append(
                     draft_trial(self.kind, split, item, question, prompt=about, observation=key, coordinates=where)
@@ -134,7 +182,7 @@ class ProgrammingSuccess(Identified):
             def begun(trial: Trial, text: str) -> Future[Run]:
                 which = str(trial.coordinates["task"]), program_of(text)
                 if which not in known_runs:
-                    known_runs[which] = beside.begun(_job(trial, text))
+                    known_runs[which] = beside.begun(job(task_of(trial), text))
                 return known_runs[which]
 
             for key, trial in first.items():
@@ -172,7 +220,7 @@ class ProgrammingSuccess(Identified):
 
     def _prompt(self, subject: Subject, task: Task) -> Prompt:
         tag = {"phenomenon": self.kind, "source": task.family, "cluster": task.id,
-               "replies": [task.reference, task.wrong]}  # fmt: skip
+               "replies": [task.reference, task.wrong], "right": [0]}  # fmt: skip
         return object_prompt(subject, f"{task.statement}\n\n{ORDER}", tag=tag, prefix=OPENED)
 
 
@@ -193,22 +241,6 @@ def _question(quantity: str, task: Task, text: str) -> Question:
 def _after(prompt: Prompt, program: str) -> Prompt:
     """The conversation in which the subject has just written it."""
     return Prompt(messages=(*prompt.messages, Message("assistant", f"{OPENED}{program}\n```")), tag=prompt.tag)
-
-
-def _job(trial: Trial, text: str) -> Job:
-    where = trial.coordinates
-    task = _tasks(str(where["from"]), int(where["tasks"]), int(where["seed"]))[str(where["task"])]
-    program = "\n".join(filter(None, [task.before, program_of(text)]))
-    return Job(program, task.entry, task.calls, task.tests)
-
-
-@lru_cache(maxsize=4)
-def _tasks(source: str, count: int, seed: int) -> Mapping[str, Task]:
-    """Enough of every family for `count` of them in whatever splits, by their ids; of a file, all."""
-    if source != OWN_TASKS:
-        return {task.id: task for task in human_eval("" if source == PUBLIC else source)}
-    each = len(DIFFICULTIES) * (-(-count // (len(families()) - len(ONLY_TEST)) // len(DIFFICULTIES)) + 1)
-    return {task.id: task for task in tasks(each * len(families()), seed)}
 
 
 def _truth(trial: Trial, observation: Observation) -> Truth:

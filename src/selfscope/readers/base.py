@@ -26,6 +26,8 @@ class Reader(Protocol):
         at the head of a narrow column.
     format, observer
         May be left out: how the answer is written, and another model that takes part.
+    inside
+        May be left out: whether it reads what the subject computes as it acts, and asks it nothing.
     needs_truths
         May be left out: whether it can say nothing where no truth of the train split is known.
     planned

@@ -17,13 +17,15 @@ Array = npt.NDArray[np.float64]
 BUCKETS = 2048
 OPTION_BUCKETS = 32
 SURFACE = 8
+UNSAID = ("passing", "failing")
+"""Arguments that no wording says: what a question knows programs by."""
 
 
 def text_of(trial: Trial) -> str:
     """The public text and the question's own arguments (a threshold, a shown answer, a word)."""
     # A panel's statement carries its own key in the arguments, for scoring.
     arguments = {} if trial.question.quantity == "fact" else trial.question.arguments
-    extra = " ".join(f"{key}={arguments[key]}" for key in sorted(arguments))
+    extra = " ".join(f"{key}={arguments[key]}" for key in sorted(arguments) if key not in UNSAID)
     return f"{trial.public}\n{extra}"
 
 
@@ -44,7 +46,7 @@ def surface_of(trials: Sequence[Trial]) -> Array:
     out = np.zeros((len(trials), SURFACE))
     for row, trial in enumerate(trials):
         text = trial.public
-        arguments = " ".join(str(v) for v in trial.question.arguments.values())
+        arguments = " ".join(str(v) for k, v in trial.question.arguments.items() if k not in UNSAID)
         numbers = [min(float(x), 1e9) for x in re.findall(r"\d+(?:\.\d+)?", text)]
         argument_numbers = [min(float(x), 1e9) for x in re.findall(r"\d+(?:\.\d+)?", arguments)]
         out[row] = (

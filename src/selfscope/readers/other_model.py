@@ -58,7 +58,7 @@ class OtherModel(Identified):
     """
 
     kind: ClassVar[str] = "other_model"
-    observer: Subject = field(repr=False)
+    observer: Subject = field(repr=False, metadata={"model": True})
     k: int = 0
     format: str = "choice_lp"
     twin: bool = False

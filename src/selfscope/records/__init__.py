@@ -28,11 +28,11 @@ from selfscope.records.prompts import NOTHING, Message, Prompt
 from selfscope.records.questions import TEMPLATES, Option, Question
 from selfscope.records.readings import Outcome, Reading, Row, Score
 from selfscope.records.replies import Cost, Decoding, Reply, TokenDistribution
-from selfscope.records.trials import Evidence, Trial, labelled
+from selfscope.records.trials import AUTHORS, Evidence, Trial, labelled
 
 __all__ = [
-    "FORMATS", "HASHED_AS", "NOTHING", "PLAIN", "REAL", "RUNGS", "SCHEMA", "TEMPLATES", "ControlPart", "Cost",
-    "Decoding", "Evidence", "Format", "Identified", "Injection", "Message", "Observation", "Opaque", "Option",
+    "AUTHORS", "FORMATS", "HASHED_AS", "NOTHING", "PLAIN", "REAL", "RUNGS", "SCHEMA", "TEMPLATES", "ControlPart",
+    "Cost", "Decoding", "Evidence", "Format", "Identified", "Injection", "Message", "Observation", "Opaque", "Option",
     "Outcome", "Parts", "PhenomenonPart", "Prompt", "Question", "ReaderPart", "Reading", "Reply", "Row", "Score",
     "TokenDistribution", "Trial", "Truth", "Vector", "check_seed", "checked", "checked_reply", "content_hash",
     "control_part", "fault_of", "format_of", "from_json", "id_of", "is_scored", "labelled", "phenomenon_part",

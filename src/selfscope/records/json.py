@@ -19,7 +19,9 @@ SCHEMA = 2
 configuration, and the arm of a trial is no control."""
 HASHED_AS = {"given_text": "material", "negated": "flipped"}
 """Names under which fields enter a hash: ids decide which trials are drawn, so a better name must not draw others."""
-LATER: Mapping[str, Mapping[str, Any]] = {"Prompt": {"masked": "", "asked": ""}}
+LATER: Mapping[str, Mapping[str, Any]] = {
+    "Prompt": {"masked": "", "asked": ""}, "ReaderPart": {"inside": False}, "PhenomenonPart": {"events": {}},
+}  # fmt: skip
 """Class -> fields that it got later, with their default: where they hold it they are not written and enter no hash, so
 that a record without them has the id that it always had."""
 LARGEST = 2**63 - 1

@@ -70,11 +70,13 @@ class Part:
 @dataclass(frozen=True)
 class ReaderPart(Part):
     """rung: of the observer ladder (RUNGS). format: in which it asks, None where it asks nothing. observer: the name of
-    another model that takes part, None without one."""
+    another model that takes part, None without one. inside: whether it reads what the subject computes as it acts, and
+    asks it nothing: what it knows can be known inside, and not said."""
 
     rung: str = "self"
     format: str | None = None
     observer: str | None = None
+    inside: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,12 @@ class ControlPart(Part):
 
 @dataclass(frozen=True)
 class PhenomenonPart(Part):
-    """family: one of FAMILIES. asks: what it asks, as a question for people."""
+    """family: one of FAMILIES. asks: what it asks, as a question for people. events: quantities whose first option is
+    that something succeeds, so that a report is a forecast of it, with when or of what each is asked, in words."""
 
     family: str = "report"
     asks: str = ""
+    events: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,7 @@ def reader_part(reader: Any) -> ReaderPart:
     rung = _one_of(getattr(reader, "rung", None), RUNGS, "rung", reader)
     return ReaderPart(
         **_described(reader), rung=rung, format=getattr(reader, "format", None),
-        observer=None if observer is None else observer.name,
+        observer=None if observer is None else observer.name, inside=bool(getattr(reader, "inside", False)),
     )  # fmt: skip
 
 
@@ -191,7 +195,8 @@ def control_part(control: Any) -> ControlPart:
 def phenomenon_part(phenomenon: Any) -> PhenomenonPart:
     """What a phenomenon says of itself. Raises SelfscopeError for a family that does not exist."""
     family = _one_of(getattr(phenomenon, "family", "report"), FAMILIES, "family", phenomenon)
-    return PhenomenonPart(**_described(phenomenon), family=family, asks=getattr(phenomenon, "asks", ""))
+    events = dict(getattr(phenomenon, "events", {}))
+    return PhenomenonPart(**_described(phenomenon), family=family, asks=getattr(phenomenon, "asks", ""), events=events)
 
 
 def _described(thing: Any) -> dict[str, Any]:

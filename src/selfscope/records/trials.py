@@ -12,6 +12,10 @@ from selfscope.records.parts import PLAIN, REAL
 from selfscope.records.prompts import Prompt, no_prompt
 from selfscope.records.questions import Question
 
+AUTHORS = ("own", "given", "other")
+"""Whose an answer is that is shown: the subject's own attempt, one of nobody, right or wrong by design, or another
+model's."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -78,7 +82,8 @@ class Trial:
         REAL, or which of a control's (or a phenomenon's) own conditions it stands for: what takes the place of the
         vector, what is injected, what is asked.
     coordinates : mapping
-        Where it stands in the design of its phenomenon: seed, layer, strength, words.
+        Where it stands in the design of its phenomenon: seed, layer, strength, words; who wrote a shown answer
+        ("authors", of AUTHORS), how hard the item is ("difficulty"), what an answer was begun with ("prefix").
     evidence : Evidence or None
         What may be read of activations.
 

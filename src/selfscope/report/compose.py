@@ -16,6 +16,7 @@ from selfscope.report.examples import RULE, asked_example, examples
 from selfscope.report.format import clean, count
 from selfscope.report.labels import Labels
 from selfscope.report.sections import section
+from selfscope.report.success import success
 from selfscope.report.verdict_row import best_rival, stays, verdict_line
 from selfscope.report.white_box import inside
 from selfscope.verdicts.claims import Claim
@@ -85,7 +86,10 @@ def _section(
     base = [name for name, part in readers.items() if part.rung == "prior" and rows.get(name)][:1]
     shown = [rival.reader] if rival and rival.reader not in base else []
     trials = examples(claim, rows, material, shown + base)
-    return replace(section(claim, line, siblings, material.names), examples=trials, rule=RULE if trials else "")
+    return replace(
+        section(claim, line, siblings, material.names), examples=trials, rule=RULE if trials else "",
+        success=success(claim, material),
+    )  # fmt: skip
 
 
 def summary(claims: Sequence[Claim]) -> str:

@@ -10,11 +10,13 @@ from typing import Any
 from selfscope.records import Cost, Parts, Row, Trial, Truth
 from selfscope.report.format import NOTHING, Number
 from selfscope.report.labels import Labels
+from selfscope.report.success_document import Success
 from selfscope.tables import Table
 from selfscope.verdicts.arm_gaps import Gap, Grid
 from selfscope.verdicts.claims import Claim
 from selfscope.verdicts.crossed import Crossing
 from selfscope.verdicts.detection import InjectionFinding
+from selfscope.verdicts.forecasts import Forecast, KnownInside
 
 Words = Callable[[Trial, str], str]
 """(trial, format) -> the question as it was sent. Who calls gives `wording.question_text`: report knows no wording."""
@@ -25,6 +27,7 @@ class Material:
     """What a study's folder holds, in memory: the only input of a card. words: None shows questions as data.
     gaps, grids: readings of activations against their arms, and their sweeps; injected: what it said of injections.
     crossed: what moved reports where a state and a record were crossed.
+    forecasts, known: what it said of success, and whether it says what it knows inside of that.
     parts: what the study's parts say of themselves. costs: of the run, by who asked. cells: its finished cells, each
     with its seconds: what the next one would take."""
 
@@ -42,6 +45,8 @@ class Material:
     parts: Parts = field(default_factory=Parts)
     costs: Mapping[str, Cost] = field(default_factory=dict)
     cells: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    forecasts: tuple[Forecast, ...] = ()
+    known: tuple[KnownInside, ...] = ()
 
     @property
     def names(self) -> Labels:
@@ -226,6 +231,7 @@ class Section:
     numbers: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     absent: Mapping[str, str] = field(default_factory=dict)
+    success: Success | None = None
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("track", "stack", "moved", "bar", "calibration", "lines"):
+    for name in ("track", "stack", "moved", "bar", "calibration", "lines", "risks"):
         drawn = getattr(plots, name)
         environment.globals[name] = lambda *args, _drawn=drawn: Markup(_drawn(*args))
     environment.globals["table"] = lambda table: Markup(_untitled(table))

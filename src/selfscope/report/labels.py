@@ -41,6 +41,9 @@ RUNGS = {
     "behaviour": "ceiling: it acts instead of telling",
 }
 
+INSIDE = "inside: what it computes, and not what it says"
+"""Of a reader that asks nothing, whatever its rung."""
+
 SHARES = {  # share -> (colour, what the report follows, one line)
     "private": ("self", "its own state", "what it does on this very item, beyond what anybody could know"),
     "tracking": ("tracking", "what it does", "goes with what it then does, by whatever route"),
@@ -121,6 +124,11 @@ class Labels:
         part = self.parts.readers.get(name)
         return part.short if part else name.replace("_", " ")
 
+    def rung(self, reader: str, rung: str) -> str:
+        """What a reader is to a report."""
+        part = self.parts.readers.get(reader)
+        return INSIDE if part is not None and part.inside else RUNGS.get(rung, rung)
+
     def control(self, name: str) -> str:
         part = self.parts.controls.get(name)
         return part.title if part else name.replace("_", " ")
@@ -138,6 +146,11 @@ class Labels:
         """The question that a phenomenon asks, "" where nobody says it."""
         part = self.parts.phenomena.get(name)
         return part.asks if part else ""
+
+    def event(self, phenomenon: str, quantity: str) -> str:
+        """When or of what a question on success is asked."""
+        part = self.parts.phenomena.get(phenomenon)
+        return part.events.get(quantity, quantity) if part else quantity
 
     def place(self, phenomenon: str) -> int:
         """Where a phenomenon stands in the study's order, behind all where it is not known."""

@@ -8,6 +8,7 @@ from html import escape
 
 from selfscope.report.document import Axis, AxisMark, Bar, CalibrationBin
 from selfscope.report.format import Number
+from selfscope.report.success_document import RiskPlot
 
 SIDE = 100.0
 
@@ -122,4 +123,27 @@ def calibration(bins: Sequence[CalibrationBin]) -> str:
         parts.append(f'<circle class="point k-self" cx="{at}" cy="{y(each.happened)}" r="{radius:.1f}"/>')
     box = f"0 0 {edge + size + 14} {size + 36}"
     spoken = 'role="img" aria-label="calibration plot, numbers beneath"'
+    return f'<svg class="calibration" viewBox="{box}" {spoken}>{"".join(parts)}</svg>'
+
+
+def risks(plot: RiskPlot) -> str:
+    """Risk (up) at each coverage (across), 0..1 both, a line for each reader; the claim's own is the thickest."""
+    edge, size = 34, 220
+
+    def at(point: tuple[float, float]) -> str:
+        return f"{edge + size * point[0]:.1f},{12 + size * (1 - point[1]):.1f}"
+
+    parts = [f'<rect class="frame" x="{edge}" y="12" width="{size}" height="{size}"/>']
+    for v, label in ((0.0, "0"), (0.5, "50"), (1.0, "100")):
+        x, y = at((v, v)).split(",")
+        parts.append(f'<line class="tick faint" x1="{edge}" x2="{edge + size}" y1="{y}" y2="{y}"/>')
+        parts.append(f'<text x="{x}" y="{size + 28}" text-anchor="middle">{label}</text>')
+        parts.append(f'<text x="{edge - 6}" y="{float(y) + 4:.1f}" text-anchor="end">{label}</text>')
+    for line in sorted(plot.lines, key=lambda one: one.strong):
+        # A score that many items share lets them through at once: up to there the risk is that of all of them.
+        points = [(0.0, line.points[0][1]), *line.points]
+        drawn = " ".join(map(at, points))
+        parts.append(f'<polyline class="span risk k-{line.colour}{" own" * line.strong}" points="{drawn}"/>')
+    box = f"0 0 {edge + size + 14} {size + 36}"
+    spoken = 'role="img" aria-label="risk at each coverage, areas beneath"'
     return f'<svg class="calibration" viewBox="{box}" {spoken}>{"".join(parts)}</svg>'

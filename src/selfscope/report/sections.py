@@ -89,7 +89,7 @@ def _ladder(claim: Claim, names: Labels) -> Axis | None:
         marks.append(
             AxisMark(
                 label=clean(names.reader(step.reader), 80) + condition,
-                note=clean(labels.RUNGS.get(step.rung, step.rung), 80) + answered,
+                note=clean(names.rung(step.reader, step.rung), 80) + answered,
                 colour=step.rung if step.rung in RUNGS else "",
                 number=number,
                 strong=step.reader == claim.reader and step.control == PLAIN,

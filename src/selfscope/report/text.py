@@ -7,7 +7,7 @@ import shutil
 import textwrap
 from collections.abc import Iterator
 
-from selfscope.report.document import Advice, Document, Verdict
+from selfscope.report.document import Advice, Document, Section, Verdict
 from selfscope.report.format import NOTHING
 from selfscope.tables import WIDTH, Table
 from selfscope.terminal import all_shown
@@ -52,6 +52,9 @@ def table(document: Document, width: int | None = None, *, colour: bool = False)
         drawn = _wide(document.verdicts, columns) if columns >= NARROWEST else _narrow(document.verdicts, columns)
         for text, style in drawn:
             console.print(Text(text, style=style), soft_wrap=True)
+    for section in document.sections:
+        for text, style in _success(section, columns):
+            console.print(Text(text, style=style), soft_wrap=True)
     if document.before is not None:
         console.print(Text("\n" + document.before.title, style="bold"))
         for text, style in _before(document.before, columns):
@@ -73,6 +76,17 @@ def _before(both: Table, columns: int) -> Iterator[Line]:
             yield f"{question}", ""
         yield from _wrapped(f"{when}: {verdict}; goes with it {goes_with}, moved by its state {moved_by}", columns, "")
     yield both.note, "dim"
+
+
+def _success(section: Section, columns: int) -> Iterator[Line]:
+    """What is known inside of success, and the report's scores; of a truth that does not vary its one line."""
+    said = section.success
+    if said is None or not (said.known or said.still):
+        return
+    yield f"\n{section.verdict.title}, {section.reader}", "bold"
+    yield from _wrapped(said.known, columns, "")
+    for text in said.said or said.still:
+        yield from _wrapped(text, columns, "dim")
 
 
 def _lines(facts: list[str], columns: int) -> list[str]:

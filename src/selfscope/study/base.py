@@ -115,6 +115,8 @@ class Study:
         Clusters in which the state is changed, with their competence questions (None: all).
     alarms
         Clusters in which it is asked whether the state was changed (None: all).
+    left_out
+        What its profile has and this machine cannot run, a sentence each: it stands on the card, and changes nothing.
 
     Raises
     ------
@@ -131,6 +133,7 @@ class Study:
     questions: int | None = None
     states: int | None = None
     alarms: int | None = None
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_seed(self.seed)

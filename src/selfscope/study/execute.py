@@ -10,6 +10,7 @@ from selfscope.errors import BadInput
 from selfscope.phenomena.base import Phenomenon
 from selfscope.readers.base import Reader
 from selfscope.records import Cost, Trial, Truth, checked, id_of
+from selfscope.study.another import with_another_model
 from selfscope.study.base import Study
 from selfscope.study.cells import Cell, Outcomes
 from selfscope.subjects.sealed import Call, Log, MeteredSubject, SealedSubject, SealRegistry
@@ -81,7 +82,4 @@ def costs(calls: Sequence[Call]) -> dict[str, Cost]:
 
 def _metered(reader: Reader, log: Log) -> Reader:
     """What another model that takes part is asked is logged too."""
-    observer = getattr(reader, "observer", None)
-    if observer is None:
-        return reader
-    return replace(reader, observer=MeteredSubject(observer, id_of(reader), log, strict=False))  # type: ignore[type-var]
+    return with_another_model(reader, lambda other: MeteredSubject(other, id_of(reader), log, strict=False))

@@ -13,9 +13,11 @@ from selfscope.phenomena.base import Phenomenon
 from selfscope.readers.base import Reader, planned
 from selfscope.records import control_part, id_of, is_scored, phenomenon_part, reader_part
 from selfscope.settings import built_with
+from selfscope.study.another import model_field
 from selfscope.study.base import PhenomenonPlan, Study
 from selfscope.study.names import built, parsed
 from selfscope.study.profiles import CONTROLS, INSIDE_RIVALS, POSITIONS, PROFILES, RIVALS, Profile
+from selfscope.study.usual import usual_phenomena
 from selfscope.subjects.base import Subject, depths, reaches
 
 
@@ -54,13 +56,15 @@ def plan(subject: Subject, options: StudyOptions) -> Study:
     return Study(
         subject, tuple(plans), options.seed, profile.per_cluster, profile.wording_every, options.profile,
         profile.questions, profile.states, profile.alarms,
+        () if options.phenomena or options.items else usual_phenomena(subject, profile)[1],
     )  # fmt: skip
 
 
 def _report(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, profile: Profile) -> PhenomenonPlan:
     """A phenomenon of self-reports: rivals, the subject asked, and every control on some of its test trials."""
     formats = able_formats(subject, phenomenon)[: profile.formats]
-    readers = tuple(_readers(subject, formats, options, profile))
+    beside = [r for name in getattr(phenomenon, "rivals", ()) for r in _named(subject, name, formats, options)]
+    readers = tuple(_once([*_readers(subject, formats, options, profile), *beside]))
     parts = [reader_part(r) for r in readers]
     own = [part for part in parts if part.rung == "self"]
     primary = own[0] if own else None
@@ -68,12 +72,13 @@ def _report(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, pro
     subsampled = []
     for part in parts if not options.readers else ():
         every = profile.subsample if primary is not None and part.kind == primary.kind else profile.examples
-        if part is not primary and part.rung in ("self", "behaviour") and every:
+        if part is not primary and part.rung in ("self", "behaviour") and not part.inside and every:
             subsampled.append((part.id, every))
     name = primary.id if primary else ""
     return PhenomenonPlan(
         phenomenon, readers, tuple(_controls(subject, options, profile)), name, (name, *rivals), tuple(subsampled),
         shown=tuple(id_of(r) for r in readers if getattr(r, "shown", False)),
+        all_trials=bool(getattr(phenomenon, "whole", False)),
     )  # fmt: skip
 
 
@@ -148,8 +153,7 @@ def able(subject: Subject, formats: Sequence[str]) -> list[str]:
 def _phenomena(subject: Subject, options: StudyOptions, profile: Profile) -> Iterator[Phenomenon]:
     chosen: list[str | Phenomenon] = list(options.phenomena)
     if not chosen and not options.items:
-        usual = [*profile.phenomena, *profile.inside]
-        chosen = [n for n in usual if reaches(subject, getattr(catalogue.resolve("phenomenon", n), "tier", "text"))]
+        chosen = list(usual_phenomena(subject, profile)[0])
     if options.items and not any(_reads_items(p) for p in chosen):
         chosen.append("items")
     ids = []
@@ -186,6 +190,9 @@ def _sized(name: str, options: StudyOptions, profile: Profile) -> Phenomenon:
         if options.items is None:
             raise SelfscopeError(f"the phenomenon {name} needs --items FILE (one JSON object a line: prompt, options)")
         usual["path"] = options.items
+    another = model_field(kind)
+    if another and options.other is not None:
+        usual[another] = options.other
     phenomenon: Phenomenon = built_with(kind, {**usual, **settings}, name)
     return phenomenon
 

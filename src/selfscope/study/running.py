@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from selfscope.controls.base import Prepared
+from selfscope.phenomena.base import Phenomenon
 from selfscope.records import Outcome, Row, Trial, Truth, id_of
 from selfscope.scoring import score
 from selfscope.store import Store
+from selfscope.study.another import with_another_model
 from selfscope.study.base import PhenomenonPlan, Study
 from selfscope.study.cells import Cell, Outcomes, cell_id, observe_cells, read_cells
 from selfscope.study.execute import Workplace, costs
@@ -120,7 +122,7 @@ class _Runner:
         else:
             start, calls = time.perf_counter(), len(self.log.calls)
             subject = MeteredSubject(self.study.subject, f"pose {plan.phenomenon.kind}", self.log)
-            trials = plan.phenomenon.pose(subject, self.study.seed)
+            trials = self._metered(plan.phenomenon).pose(subject, self.study.seed)
             trials = with_own_ids(self.study, plan, chosen_questions(self.study, plan, trials))
             self.store.add_trials(trials)
             seconds = {"posed": time.perf_counter() - start}
@@ -131,6 +133,11 @@ class _Runner:
         posed = treated(self.study, plan, trials, self._prepared(plan, trials))
         self.store.add_trials(posed.every)
         return posed
+
+    def _metered(self, phenomenon: Phenomenon) -> Phenomenon:
+        """What another model that takes part does is logged too."""
+        who = f"pose {phenomenon.kind}, another model"
+        return with_another_model(phenomenon, lambda other: MeteredSubject(other, who, self.log, strict=False))
 
     def _prepared(self, plan: PhenomenonPlan, trials: Sequence[Trial]) -> dict[str, list[Trial]]:
         """By id, the trials of the controls that have to look at the subject first; from the store if they did."""

@@ -66,6 +66,8 @@ class Phantom:
         Of its habits and states.
     rho : float
         Weight of the private state in what it does, from 0 to 1.
+    skill : float
+        Part of the prompts on which that state is a right reply, where the prompt's tag says which are, from 0 to 1.
     **turned
         Dials by name instead, as in Phantom(access=0.4, habit=0.2).
 
@@ -75,20 +77,23 @@ class Phantom:
         For a dial that does not exist.
     """
 
-    settable: ClassVar[Mapping[str, Any]] = {**get_type_hints(Dials), "rho": float}
+    settable: ClassVar[Mapping[str, Any]] = {**get_type_hints(Dials), "rho": float, "skill": float}
     """Type of each dial that may stand in its name."""
 
     def __init__(
-        self, name: str = "phantom", *, dials: Dials | None = None, seed: int = 0, rho: float = 0.5, **turned: Any
-    ) -> None:
+        self, name: str = "phantom", *, dials: Dials | None = None, seed: int = 0, rho: float = 0.5, skill: float = 0.0,
+        **turned: Any,
+    ) -> None:  # fmt: skip
         for dial in turned:
             if dial not in self.settable:
                 raise UnknownName("dial", dial, self.settable)
+        if not 0 <= skill <= 1:
+            raise ValueError(f"skill is a part, from 0 to 1, not {skill:g}")
         self.name = name
         self.dials = dials or Dials(**turned, seed=seed)
-        self.seed, self.rho = seed, rho
+        self.seed, self.rho, self.skill = seed, rho, skill
         self.tier, self.chat = "logprobs", True
-        self.identity = content_hash("phantom", self.dials.turned, seed, rho)
+        self.identity = content_hash("phantom", self.dials.turned, seed, rho, *([skill] if skill else []))
         self.environment: Mapping[str, Any] = {"engine": "phantom"}
         self._behaviours: dict[Any, Behaviour] = {}
 
@@ -261,7 +266,8 @@ class Phantom:
                 self._behaviours.clear()
             marks = np.stack([features(reply) for reply in shown.replies])
             spoken = words(shown.public)
-            self._behaviours[shown] = behaviour(shown, marks, spoken, seed=self.seed, rho=self.rho)
+            skill = self.skill
+            self._behaviours[shown] = behaviour(shown, marks, spoken, seed=self.seed, rho=self.rho, skill=skill)
         return self._behaviours[shown]
 
     def _acts(self, prompt: Prompt, n: int, decoding: Decoding) -> list[str]:

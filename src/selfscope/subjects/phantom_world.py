@@ -5,8 +5,9 @@ coefficients that the text x sets; the state s is one reply of the repertoire, d
 q = 0.9 on s and 0.1 spread evenly. The published habit h = (1 - rho) h0 + rho / M is the mean of p given the text.
 
 Hidden turns that were answered with a reply of the repertoire persuade it: p' = (1 - l) p + l q(that reply), l larger
-in some conversations than in others. A vector that pushes a reply is the state (`open_phantom`). Anybody who reads
-the text as it now is expects (1 - rho) g + rho q of a state that is pushed, and is persuaded alike.
+in some conversations than in others. A skilled phantom's state is a reply that is right, where the prompt says which
+are, on so many of its prompts as its skill. A vector that pushes a reply is the state (`open_phantom`). Anybody who
+reads the text as it now is expects (1 - rho) g + rho q of a state that is pushed, and is persuaded alike.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ PLAIN_REPLIES = ("Yes.", "No", "I think so", "Blue", "The second one is good.", 
 class Scene:
     """What a phantom is shown: the public text, the hidden text, and what it might say. source: as in the tag.
     answered: the reply of the repertoire that stands in hidden turns; pushed: that of a vector; recorded: that of a
-    record of earlier choices, which anybody sees and which moves nothing; -1: none."""
+    record of earlier choices, which anybody sees and which moves nothing; -1: none. right: which of the replies are
+    right, where somebody knows."""
 
     source: str
     public: str
@@ -46,6 +48,7 @@ class Scene:
     answered: int = -1
     pushed: int = -1
     recorded: int = -1
+    right: tuple[int, ...] = ()
 
     @property
     def given(self) -> str | None:
@@ -84,9 +87,11 @@ def scene(prompt: Prompt) -> Scene:
     replies = tuple(str(r) for r in tag.get("replies", ())) or _from_text(public)
     record = str(tag.get("record", ""))
     recorded = replies.index(record) if record in replies else -1
+    right = tuple(int(k) for k in tag.get("right", ()))
     return Scene(
-        str(tag.get("source", "")), public, hidden, replies, _answered(prompt, hidden, replies), recorded=recorded
-    )
+        str(tag.get("source", "")), public, hidden, replies, _answered(prompt, hidden, replies), recorded=recorded,
+        right=right,
+    )  # fmt: skip
 
 
 def _answered(prompt: Prompt, hidden: str, replies: Sequence[str]) -> int:
@@ -98,7 +103,9 @@ def _answered(prompt: Prompt, hidden: str, replies: Sequence[str]) -> int:
     return next((i for i, reply in enumerate(replies) if reply.strip() == said), -1)
 
 
-def behaviour(shown: Scene, features: Array, text_words: Sequence[str], *, seed: int, rho: float) -> Behaviour:
+def behaviour(
+    shown: Scene, features: Array, text_words: Sequence[str], *, seed: int, rho: float, skill: float = 0.0
+) -> Behaviour:
     """What the phantom with this seed does there. features: (M, F) of its replies; text_words: those of the text."""
     count, width = features.shape
     # W is the same for every phantom: how anyone reads the text. D is this phantom's own.
@@ -106,7 +113,12 @@ def behaviour(shown: Scene, features: Array, text_words: Sequence[str], *, seed:
     raw = _softmax(features @ (reads + own))
     told = shown.answered >= 0
     state = int(content_hash("state", seed, shown.public, "" if told else shown.hidden, shown.replies)[:12], 16) % count
-    known, even = _peak(state, count), np.full(count, 1 / count)
+    even = np.full(count, 1 / count)
+    if skill > 0 and shown.right:
+        if int(content_hash("skilled", seed, shown.public)[:8], 16) / 16**8 < skill:
+            state = shown.right[state % len(shown.right)]
+        even = (1 - skill) * even + skill * np.mean([_peak(k, count) for k in shown.right], axis=0)
+    known = _peak(state, count)
     anyone = _softmax(features @ reads)
     p, seen = (1 - rho) * raw + rho * known, (1 - rho) * anyone + rho * even
     if shown.pushed >= 0:  # a vector is the state

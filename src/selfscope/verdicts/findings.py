@@ -11,6 +11,7 @@ from selfscope.verdicts.assemble import tables
 from selfscope.verdicts.claims import Claim
 from selfscope.verdicts.crossed import Crossing, crossings_of
 from selfscope.verdicts.detection import InjectionFinding, detections_of
+from selfscope.verdicts.forecasts import Forecast, KnownInside, forecasts_of
 from selfscope.verdicts.judging import judged
 from selfscope.verdicts.settings import Settings
 
@@ -29,6 +30,10 @@ class Findings:
         What was said of injections.
     crossed
         What moved reports where a state and a record were crossed.
+    forecasts
+        What was said of success, as forecasts of it.
+    known
+        Whether it knows inside which of its attempts succeeds, and says so.
     """
 
     claims: tuple[Claim, ...] = ()
@@ -36,6 +41,8 @@ class Findings:
     grids: tuple[Grid, ...] = ()
     injected: tuple[InjectionFinding, ...] = ()
     crossed: tuple[Crossing, ...] = ()
+    forecasts: tuple[Forecast, ...] = ()
+    known: tuple[KnownInside, ...] = ()
 
 
 def find(
@@ -63,13 +70,16 @@ def find(
     Returns
     -------
     Findings
-        Claims, gaps, grids, what was said of injections, and what moved reports that were crossed.
+        Claims, gaps, grids, what was said of injections and of success, and what moved reports that were crossed.
     """
     by_phenomenon = tables(rows, trials, truths, parts)
+    success = [forecasts_of(table) for table in by_phenomenon]
     return Findings(
         tuple(claim for table in by_phenomenon for claim in judged(table, Settings())),
         tuple(gap for table in by_phenomenon for gap in gaps_of(table, observations)),
         tuple(grids(rows, trials, truths, parts)),
         tuple(finding for table in by_phenomenon for finding in detections_of(table)),
         tuple(crossing for table in by_phenomenon for crossing in crossings_of(table)),
+        tuple(forecast for forecasts, _ in success for forecast in forecasts),
+        tuple(one for _, known in success for one in known),
     )

@@ -48,7 +48,7 @@ class Task:
     calls : tuple of (tuple, object)
         Arguments and the right value; those that the statement shows are not among them.
     wrong : str
-        The reference without its last step: it fails.
+        The reference with another last step, so that it is neither shorter nor longer as a rule: it fails.
     tests : str
         In the place of calls: a program that defines `check(candidate)`.
     before : str
@@ -151,9 +151,26 @@ def _task(name: str, difficulty: int, known: set[tuple[Step, ...]], rng: np.rand
         pairs = [((x,), value) for x, value in zip(inputs, right, strict=True)]
         statement = _statement(family, [words for words, _ in steps], pairs[:SHOWN])
         where = f"{name}-{difficulty}-{content_hash(statement, size=8)}"
-        right_one, wrong = program(family, steps), program(family, steps[:-1])
-        return Task(where, name, difficulty, statement, ENTRY, right_one, tuple(pairs[SHOWN:]), wrong)
+        wrong = _wrong(family, steps, (inputs[SHOWN:], right[SHOWN:]), rng)
+        return Task(where, name, difficulty, statement, ENTRY, program(family, steps), tuple(pairs[SHOWN:]), wrong)
     return None
+
+
+def _wrong(
+    family: Family, steps: Sequence[Step], known: tuple[Sequence[Any], Sequence[Any]], rng: np.random.Generator
+) -> str:
+    """A program of as many steps whose last one is another, and that answers something else; where the family has
+    none, one without it."""
+    inputs, right = known
+    for k in rng.permutation(len(family.steps)):
+        last = _filled(family.steps[int(k)], rng)
+        text = program(family, [*steps[:-1], last])
+        try:
+            if last not in steps and answers(text, inputs) != right:
+                return text
+        except (ValueError, IndexError):
+            continue
+    return program(family, steps[:-1])
 
 
 def _filled(step: Step, rng: np.random.Generator) -> Step:
