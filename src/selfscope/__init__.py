@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from selfscope.phenomena.hidden_context import HiddenContext
     from selfscope.phenomena.injected_concept import InjectedConcept
     from selfscope.phenomena.items import Items
+    from selfscope.phenomena.knowledge import Knowledge
     from selfscope.phenomena.next_token_identity import NextTokenIdentity
     from selfscope.phenomena.own_choice import OwnChoice
     from selfscope.phenomena.programming_success import ProgrammingSuccess
@@ -61,11 +62,13 @@ if TYPE_CHECKING:
     from selfscope.readers.history_baseline import HistoryBaseline
     from selfscope.readers.input_baseline import InputBaseline
     from selfscope.readers.logit_lens import LogitLens
+    from selfscope.readers.other_behaviour import OtherBehaviour
     from selfscope.readers.other_model import OtherModel
     from selfscope.readers.patchscope import Patchscope, SelfIE
     from selfscope.readers.prior import Prior
     from selfscope.readers.probe import Probe
     from selfscope.readers.ridge_probe import RidgeProbe
+    from selfscope.readers.surface_baseline import SurfaceBaseline
     from selfscope.records import (
         Cost,
         Decoding,
@@ -115,6 +118,8 @@ _SHIPPED = {
     "readers.input_baseline": ("InputBaseline",),
     "readers.history_baseline": ("HistoryBaseline",),
     "readers.behaviour_ceiling": ("BehaviourCeiling",),
+    "readers.other_behaviour": ("OtherBehaviour",),
+    "readers.surface_baseline": ("SurfaceBaseline",),
     "readers.probe": ("Probe",),
     "readers.patchscope": ("Patchscope", "SelfIE"),
     "readers.logit_lens": ("LogitLens",),
@@ -125,6 +130,7 @@ _SHIPPED = {
     "phenomena.branch_distribution": ("BranchDistribution",),
     "phenomena.token_probability": ("TokenProbability",),
     "phenomena.confidence": ("Confidence",),
+    "phenomena.knowledge": ("Knowledge",),
     "phenomena.behavioural_self_awareness": ("BehaviouralSelfAwareness",),
     "phenomena.items": ("Items",),
     "phenomena.own_choice": ("OwnChoice",),
@@ -207,16 +213,15 @@ __all__ = [
     "ChangedCompetence", "Claim", "Competence", "ConfessionLesson", "Confidence", "ContentFree", "Control", "Cost",
     "Decoder", "DecoderLesson", "Decoding", "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot",
     "Findings", "Fitted", "FittedDecoder", "Framing", "HiddenContext", "HistoryBaseline", "InContext",
-    "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape", "MaskedTurns", "Message",
-    "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome",
-    "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "ProgrammingSuccess",
-    "Prompt", "Question",
-    "Reader", "Reading", "Reply", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject",
-    "SelfIE", "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study",
-    "Subject", "Sweep", "SweepArray", "Taught", "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial",
-    "Truth", "TruthLesson", "TurnLesson", "Vector", "VectorState", "Wish", "YesBias", "ask", "audit", "card", "cards",
-    "doctor", "elicit", "findings", "fit", "fit_decoder", "judge", "load", "read", "redraw", "rows_of", "run", "steer",
-    "sweep",
+    "InjectedConcept", "Injection", "InputBaseline", "Items", "Knowledge", "LogitLens", "LoraShape", "MaskedTurns",
+    "Message", "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
+    "OtherBehaviour", "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan",
+    "Prior", "Probe", "ProgrammingSuccess", "Prompt", "Question", "Reader", "Reading", "Reply", "RidgeProbe", "Row",
+    "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfPrediction", "SelfscopeError", "Settle",
+    "Sham", "StateLesson", "StateReading", "Steered", "Study", "Subject", "SurfaceBaseline", "Sweep", "SweepArray",
+    "Taught", "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "TruthLesson", "TurnLesson",
+    "Vector", "VectorState", "Wish", "YesBias", "ask", "audit", "card", "cards", "doctor", "elicit", "findings", "fit",
+    "fit_decoder", "judge", "load", "read", "redraw", "rows_of", "run", "steer", "sweep",
 ]  # fmt: skip
 
 

@@ -31,6 +31,12 @@ class Phenomenon(Protocol):
         every arm) or injection.
     readers
         May be left out: names of those that read its activations unless told otherwise.
+    rivals
+        May be left out: names of readers that stand beside those that are always there; one that takes another model
+        runs where there is one.
+    whole
+        May be left out: whether every question of a cluster is asked, since they belong together (else as many as the
+        profile says).
     sweep
         May be left out: (name of a reader, second axis), what a full study lays over a grid of layers.
     controls

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from selfscope.readers.features import Array, Projection, option_features
+from selfscope.readers.features import Array, option_features
 from selfscope.readers.prior import label
 from selfscope.records import Trial
 
@@ -28,8 +28,8 @@ class Design:
     there: Bools
 
 
-def design(trials: Sequence[Trial], project: Projection, labels: Sequence[str]) -> Design:
-    """The design of trials that share a quantity."""
+def design(trials: Sequence[Trial], project: Callable[[Sequence[Trial]], Array], labels: Sequence[str]) -> Design:
+    """The design of trials that share a quantity. project: trials -> (n, d)."""
     k = max(len(t.question.options) for t in trials)
     index = {name: i for i, name in enumerate(labels)}
     features = [option_features(t) for t in trials]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -19,6 +19,8 @@ RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0)
 FOLDS = 4
 TENTHS = 10
 RANK = 24
+Measured = Callable[[Sequence[Trial]], Array]
+"""Trials -> (n, d): what a fit sees of them."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Fitted:
     """One quantity's fits: labels, projection, weights on all train clusters, without each tenth, on each half."""
 
     labels: tuple[str, ...]
-    project: Projection
+    project: Measured
     full: Array
     tenths: tuple[Array, ...]
     halves: tuple[Array, ...]
@@ -83,9 +85,13 @@ class HistoryBaseline(Identified):
 
 
 def learnt(
-    trials: Sequence[Trial], means: Sequence[Sequence[float]], ridges: Sequence[float]
+    trials: Sequence[Trial],
+    means: Sequence[Sequence[float]],
+    ridges: Sequence[float],
+    measured: Callable[[Sequence[Trial]], Measured] = lambda own: Projection(own, RANK),
 ) -> dict[tuple[str, str], Fitted]:
-    """Fits by (phenomenon, quantity). means: the truth (K,) of each trial."""
+    """Fits by (phenomenon, quantity). means: the truth (K,) of each trial. measured: from the train trials of a
+    quantity to what a fit sees of any."""
     groups: dict[tuple[str, str], list[int]] = {}
     for i, trial in enumerate(trials):
         groups.setdefault((trial.phenomenon, trial.question.quantity), []).append(i)
@@ -98,7 +104,8 @@ def learnt(
         for key, rows in own.items():
             own_trials = [trials[i] for i in rows]
             problems[key] = _Problem(
-                own_trials, [means[i] for i in rows], np.array([place[t.cluster] for t in own_trials])
+                own_trials, [means[i] for i in rows], np.array([place[t.cluster] for t in own_trials]),
+                measured(own_trials),
             )
         ridge = _best_ridge(list(problems.values()), ridges)
         for key, problem in problems.items():
@@ -129,10 +136,12 @@ def forecasts(fits: Mapping[tuple[str, str], Fitted], trials: Sequence[Trial]) -
 class _Problem:
     """The train items of one quantity, ready to be fitted on any of their clusters."""
 
-    def __init__(self, trials: Sequence[Trial], means: Sequence[Sequence[float]], place: Ints) -> None:
+    def __init__(
+        self, trials: Sequence[Trial], means: Sequence[Sequence[float]], place: Ints, project: Measured
+    ) -> None:
         labels = {label(t.question, j) for t in trials for j in range(len(t.question.options))}
         self.labels = tuple(sorted(labels))
-        self.project = Projection(trials, RANK)
+        self.project = project
         self.data: Design = design(trials, self.project, self.labels)
         self.truth = np.zeros(self.data.there.shape)
         for i, mean in enumerate(means):

@@ -52,6 +52,9 @@ def table(document: Document, width: int | None = None, *, colour: bool = False)
         drawn = _wide(document.verdicts, columns) if columns >= NARROWEST else _narrow(document.verdicts, columns)
         for text, style in drawn:
             console.print(Text(text, style=style), soft_wrap=True)
+    for section in document.sections:
+        for line in section.beside:
+            console.print(Text(f"beside  {section.verdict.title}, {line[:1].lower()}{line[1:]}"))
     if document.before is not None:
         console.print(Text("\n" + document.before.title, style="bold"))
         for text, style in _before(document.before, columns):

@@ -11,6 +11,7 @@ import numpy as np
 from selfscope.records import PLAIN, REAL, Parts, Reading, Row, Trial, Truth
 from selfscope.statistics import Estimate, holm, mean, minimum_detectable, t_tail
 from selfscope.verdicts import checks, ladder, notes
+from selfscope.verdicts.asides import Aside
 from selfscope.verdicts.assemble import Table, class_reports, items_of, numbered, outcomes, tables, twin_of
 from selfscope.verdicts.changes import HIDDEN_ARMS, moving_control
 from selfscope.verdicts.claims import Check, Claim
@@ -18,6 +19,7 @@ from selfscope.verdicts.conditions import conditions_of
 from selfscope.verdicts.constant import with_floor
 from selfscope.verdicts.decision import decide
 from selfscope.verdicts.interventions import StateEffects, state_effects
+from selfscope.verdicts.knowing import coherence, unknowable
 from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import Items, Shares, against_modes, composed, in_place_of_history, kept, shares
@@ -74,6 +76,7 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
     base = Claim(
         table.phenomenon, reader, NOT_SUPPORTED, "", primary=primary, settings_hash=s.hash,
         outcomes={k: v for k, v in counts.items() if v}, mass=mass_of(table, reader),
+        asides=asides_of(table, reader),
     )  # fmt: skip
     posed = items_of(table, reader)
     wrong = _nothing_to_judge(posed, answered, s)
@@ -137,6 +140,11 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
         calibration=ladder.calibration(items),
         notes=notes.notes_of(decision, composition, numbers, effects, s),
     )
+
+
+def asides_of(table: Table, reader: str) -> tuple[Aside, ...]:
+    """The tables that stand beside a reader's verdict: of what its trials' coordinates give."""
+    return tuple(a for a in (coherence(table, reader), unknowable(table, reader)) if a is not None)
 
 
 def _measured(composition: Shares, effects: StateEffects, s: Settings) -> Measured:
