@@ -94,6 +94,8 @@ CATALOGUE: dict[str, dict[str, str]] = {
 }
 PHENOMENA = ("self_prediction", "branch_distribution", "token_probability", "confidence")
 """What a card asks about unless told otherwise, in the order in which it is shown."""
+FURTHER = ("knowledge",)
+"""What a full study asks beside those."""
 INSIDE = (
     "hidden_context", "entity_resolution", "attribute_extraction", "next_token_identity", "injected_concept",
 )  # fmt: skip

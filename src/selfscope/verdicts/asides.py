@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from selfscope.statistics import Array, Estimate, Ints, by_cluster, estimate, jackknife_se
+from selfscope.statistics import Array, Estimate, Ints, proportion, t_quantile
 
 SHARE, POINTS = "share", "points"
 """What a figure is: a part of a whole, or points a question."""
@@ -57,29 +58,27 @@ class Aside:
     note: str = ""
 
 
-def difference(of: Array, one: Array, other: Array, cluster: Ints) -> Estimate | None:
-    """Mean of `of` (n,) where `one` holds less where `other` does, both (n,) from 0 to 1, with the clusters'
-    jackknife. None where either is held by fewer than two clusters."""
-    sums = [by_cluster(x, cluster) for x in (of * one, one, of * other, other)]
-    if min(int((held > 0).sum()) for held in (sums[1], sums[3])) < 2:
+def part_share(of: Array, held: Array, cluster: Ints) -> Estimate | None:
+    """Mean of `of` (n,), each from 0 to 1, where `held` (n,) is 1, with Wilson's interval of as many items as their
+    clusters are worth: where all agree that is no point. None where fewer than two clusters hold it."""
+    rows = held > 0
+    _, own = np.unique(cluster[rows], return_inverse=True)
+    if not len(own) or own.max() < 1:
         return None
-    kept = [x.sum() - x for x in sums]
-    drop = kept[0] / kept[1] - kept[2] / kept[3]
-    value = sums[0].sum() / sums[1].sum() - sums[2].sum() / sums[3].sum()
-    return estimate(float(value), float(jackknife_se(drop)), len(drop), len(of))
+    return proportion(of[rows], own.astype(np.int64))
 
 
-def part_mean(of: Array, held: Array, cluster: Ints) -> Estimate | None:
-    """Mean of `of` (n,) where `held` (n,) is 1. None where fewer than two clusters hold it."""
-    sums = [by_cluster(x, cluster) for x in (of * held, held)]
-    if int((sums[1] > 0).sum()) < 2:
+def difference(one: Estimate | None, other: Estimate | None) -> Estimate | None:
+    """One share less another of other clusters, with the interval that their intervals give (Newcombe 1998, method 10).
+    None where either is not known."""
+    if one is None or other is None:
         return None
-    kept = [x.sum() - x for x in sums]
-    used = sums[1] > 0
-    drop = (kept[0] / kept[1])[used]
-    return estimate(
-        float(sums[0].sum() / sums[1].sum()), float(jackknife_se(drop)), int(used.sum()), int(held.sum())
-    )  # fmt: skip
+    value = one.value - other.value
+    down = math.hypot(one.value - one.low, other.high - other.value)
+    up = math.hypot(one.high - one.value, other.value - other.low)
+    clusters, items = one.clusters + other.clusters, one.items + other.items
+    se = max(down, up) / t_quantile(0.5 + one.level / 2, max(1, clusters - 2))
+    return Estimate(value, value - down, value + up, se, one.level, clusters, items)
 
 
 def told(value: Estimate | None) -> str:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from selfscope.records import Trial
-from selfscope.statistics import Array, Estimate, Ints, mean
-from selfscope.verdicts.asides import POINTS, Aside, AsideLine, difference, part_mean, told, without_empty
+from selfscope.statistics import Array, Estimate, Ints, mean, proportion
+from selfscope.verdicts.asides import POINTS, Aside, AsideLine, difference, part_share, told, without_empty
 from selfscope.verdicts.assemble import Table, numbered
 
 MADE_UP, THRESHOLD, NUMBER_OF, DECLINES = "made_up", "threshold", "number_of", "declines"
@@ -74,18 +74,19 @@ def coherence(table: Table, reader: str) -> Aside | None:
         return None
     says_pass = (found.number <= found.threshold).astype(float)
     passed, cluster = found.passed, found.cluster
-    gap = difference(passed, says_pass, 1 - says_pass, cluster)
+    below, above = part_share(passed, says_pass, cluster), part_share(passed, 1 - says_pass, cluster)
+    gap = difference(below, above)
     right = (found.right_a + found.right_b) / 2
     halves = (found.worth(found.right_a), found.worth(found.right_b))
     best = np.where(halves[0] > 0, halves[1], 0.0) + np.where(halves[1] > 0, halves[0], 0.0)
     worth = found.worth(right)
     lines = (
-        AsideLine("passes where its number says pass", part_mean(passed, says_pass, cluster)),
-        AsideLine("passes where its number says answer", part_mean(passed, 1 - says_pass, cluster)),
+        AsideLine("passes where its number says pass", below),
+        AsideLine("passes where its number says answer", above),
         AsideLine("the one less the other", gap, says="0: what it does has nothing to do with its number; 100: all"),
-        AsideLine("does as its number says", mean(passed * says_pass + (1 - passed) * (1 - says_pass), cluster),
+        AsideLine("does as its number says", proportion(passed * says_pass + (1 - passed) * (1 - says_pass), cluster),
                   says="who always answers, or always passes, does so too where its numbers are all on one side"),
-        AsideLine("its number says pass", mean(says_pass, cluster)),
+        AsideLine("its number says pass", proportion(says_pass, cluster)),
         AsideLine("points as it chose", mean((1 - passed) * worth, cluster), POINTS,
                   "a question; passing always earns 0"),
         AsideLine("points if it always answered", mean(worth, cluster), POINTS),
@@ -119,17 +120,16 @@ def unknowable(table: Table, reader: str) -> Aside | None:
 
     def of(ids: list[str], values: list[float], *, made_up: bool) -> Estimate | None:
         held = np.array([float(bool(rows[i].coordinates[MADE_UP]) == made_up) for i in ids])
-        return part_mean(np.array(values), held, numbered([rows[i].cluster for i in ids]))
+        return part_share(np.array(values), held, numbered([rows[i].cluster for i in ids]))
 
     does = [table.truths[i].mean[0] for i in declines]
     number = [(said[i].distribution or (0.0,))[0] for i in knows]
     right = [table.truths[i].mean[0] for i in knows]
-    held = np.array([float(bool(rows[i].coordinates[MADE_UP])) for i in declines])
-    gap = difference(np.array(does), held, 1 - held, numbered([rows[i].cluster for i in declines]))
+    nobody, somebody = (of(declines, does, made_up=made_up) for made_up in (True, False))
     lines = (
-        AsideLine("says that it does not know: made-up things", of(declines, does, made_up=True)),
-        AsideLine("says that it does not know: real things", of(declines, does, made_up=False)),
-        AsideLine("the one less the other", gap),
+        AsideLine("says that it does not know: made-up things", nobody),
+        AsideLine("says that it does not know: real things", somebody),
+        AsideLine("the one less the other", difference(nobody, somebody)),
         AsideLine("its number that it knows: made-up things", of(knows, number, made_up=True), says="right: 0"),
         AsideLine("its number that it knows: real things", of(knows, number, made_up=False)),
         AsideLine("its accuracy: real things", of(knows, right, made_up=False)),
