@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from selfscope.phenomena.confidence import Confidence
     from selfscope.phenomena.entity_resolution import EntityResolution
     from selfscope.phenomena.hidden_context import HiddenContext
+    from selfscope.phenomena.identity import Identity
     from selfscope.phenomena.injected_concept import InjectedConcept
     from selfscope.phenomena.items import Items
     from selfscope.phenomena.knowledge import Knowledge
@@ -131,6 +132,7 @@ _SHIPPED = {
     "phenomena.token_probability": ("TokenProbability",),
     "phenomena.confidence": ("Confidence",),
     "phenomena.knowledge": ("Knowledge",),
+    "phenomena.identity": ("Identity",),
     "phenomena.behavioural_self_awareness": ("BehaviouralSelfAwareness",),
     "phenomena.items": ("Items",),
     "phenomena.own_choice": ("OwnChoice",),
@@ -212,7 +214,7 @@ __all__ = [
     "BehaviouralSelfAwareness", "BiasShape", "BranchDistribution", "Card", "Cards", "CentredLens", "Changed",
     "ChangedCompetence", "Claim", "Competence", "ConfessionLesson", "Confidence", "ContentFree", "Control", "Cost",
     "Decoder", "DecoderLesson", "Decoding", "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot",
-    "Findings", "Fitted", "FittedDecoder", "Framing", "HiddenContext", "HistoryBaseline", "InContext",
+    "Findings", "Fitted", "FittedDecoder", "Framing", "HiddenContext", "HistoryBaseline", "Identity", "InContext",
     "InjectedConcept", "Injection", "InputBaseline", "Items", "Knowledge", "LogitLens", "LoraShape", "MaskedTurns",
     "Message", "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
     "OtherBehaviour", "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan",

@@ -16,6 +16,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "token_probability": "selfscope.phenomena.token_probability:TokenProbability",
         "confidence": "selfscope.phenomena.confidence:Confidence",
         "knowledge": "selfscope.phenomena.knowledge:Knowledge",
+        "identity": "selfscope.phenomena.identity:Identity",
         "programming_success": "selfscope.phenomena.programming_success:ProgrammingSuccess",
         "own_choice": "selfscope.phenomena.own_choice:OwnChoice",
         "behavioural_self_awareness": "selfscope.phenomena.behavioural_self_awareness:BehaviouralSelfAwareness",
@@ -94,7 +95,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
 }
 PHENOMENA = ("self_prediction", "branch_distribution", "token_probability", "confidence")
 """What a card asks about unless told otherwise, in the order in which it is shown."""
-FURTHER = ("knowledge",)
+FURTHER = ("knowledge", "identity")
 """What a full study asks beside those."""
 INSIDE = (
     "hidden_context", "entity_resolution", "attribute_extraction", "next_token_identity", "injected_concept",

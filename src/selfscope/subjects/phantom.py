@@ -28,6 +28,7 @@ from selfscope.records import (
 )
 from selfscope.subjects.base import Lacking, OnDone, OpenSubject, lacking, unmasked
 from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
+from selfscope.subjects.phantom_identity import description_of_phantom, fact_report
 from selfscope.subjects.phantom_options import features, goes_on, one_hot, pushed, token_of
 from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
 from selfscope.subjects.phantom_world import (
@@ -90,6 +91,7 @@ class Phantom:
         self.tier, self.chat = "logprobs", True
         self.identity = content_hash("phantom", self.dials, seed, rho)
         self.environment: Mapping[str, Any] = {"engine": "phantom"}
+        self.description = description_of_phantom(seed)
         self._behaviours: dict[Any, Behaviour] = {}
 
     if not TYPE_CHECKING:
@@ -188,6 +190,8 @@ class Phantom:
             return DialReport("private", one_hot(0 if there else 1, k), "distribution", Outcome.ANSWERED)
         if question.given_text is not None or question.quantity == "listed_last":
             return self._skill(question, item, cluster=cluster, copied=copied)
+        if "fact" in question.arguments:
+            return fact_report(self.dials, question, self.description, tag, item=item, cluster=cluster, first=first)
         if question.quantity not in PROPERTIES:
             even = tuple(1 / k for _ in range(k))
             return report(self.dials, item=item, cluster=cluster, p=even, h=even, g=even, first=first)

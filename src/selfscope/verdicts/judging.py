@@ -21,6 +21,7 @@ from selfscope.verdicts.decision import decide
 from selfscope.verdicts.interventions import StateEffects, state_effects
 from selfscope.verdicts.knowing import coherence, unknowable
 from selfscope.verdicts.measured import Measured
+from selfscope.verdicts.origins import origins
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import Items, Shares, against_modes, composed, in_place_of_history, kept, shares
 from selfscope.verdicts.splits import POOLED, TRACKING, pooled, tracking
@@ -98,6 +99,7 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
             _measured(composition, effects, s), private_twin=twin, unearned=confidence["unearned"], answered=answered,
             clusters=items.clusters, blocks=_blocks(table, reader, required, s), checks=tuple(required),
             pooled=smaller.get(POOLED), tracking=smaller[TRACKING], items=len(ids), train=_train(table),
+            whole_world=_asks_all(table),
         ), s,
     )  # fmt: skip
     moved = effects.do or effects.follows
@@ -144,7 +146,7 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
 
 def asides_of(table: Table, reader: str) -> tuple[Aside, ...]:
     """The tables that stand beside a reader's verdict: of what its trials' coordinates give."""
-    return tuple(a for a in (coherence(table, reader), unknowable(table, reader)) if a is not None)
+    return tuple(a for of in (coherence, unknowable, origins) if (a := of(table, reader)) is not None)
 
 
 def _measured(composition: Shares, effects: StateEffects, s: Settings) -> Measured:
@@ -177,6 +179,12 @@ def mass_of(table: Table, reader: str) -> Estimate | None:
 def _train(table: Table) -> int:
     """Clusters of the train split: prompts on which the subject acted so that rivals could learn."""
     return len({t.cluster for t in table.trials.values() if t.split == "train" and t.phenomenon == table.kind})
+
+
+def _asks_all(table: Table) -> bool:
+    """Whether its phenomenon has no size: it asks all that there is."""
+    part = table.parts.phenomena.get(table.phenomenon)
+    return part is not None and not {"test", "path"} & set(part.config)
 
 
 def _nothing_to_judge(posed: tuple[list[str], Items] | None, answered: float, s: Settings) -> tuple[str, ...]:
