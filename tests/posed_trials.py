@@ -11,14 +11,15 @@ import pytest
 from selfscope.phenomena.branch_distribution import BranchDistribution
 from selfscope.phenomena.confidence import Confidence
 from selfscope.phenomena.items import Items
+from selfscope.phenomena.knowledge import Knowledge
 from selfscope.phenomena.programming_success import ProgrammingSuccess
 from selfscope.phenomena.self_prediction import SelfPrediction
 from selfscope.phenomena.token_probability import TokenProbability
 from selfscope.records import Trial
 from selfscope.subjects.phantom import Phantom
 
-FOUR = [SelfPrediction(), BranchDistribution(), TokenProbability(), Confidence()]
-SMALL = [type(p)(test=20, train=12, dev=8, rollouts=6) for p in FOUR]  # type: ignore[call-arg]
+LARGE = [SelfPrediction(), BranchDistribution(), TokenProbability(), Confidence(), Knowledge()]
+SMALL = [type(p)(test=20, train=12, dev=8, rollouts=6) for p in LARGE]  # type: ignore[call-arg]
 EXAMPLE = Path(__file__).parent.parent / "examples" / "items.jsonl"
 SUBJECT = Phantom(access=0.5, seed=3)
 POSED: dict[str, list[Trial]] = {}
@@ -31,7 +32,7 @@ def posed(phenomenon: Any) -> list[Trial]:
     return POSED[key]
 
 
-each = pytest.mark.parametrize("phenomenon", FOUR, ids=lambda p: p.kind)
+each = pytest.mark.parametrize("phenomenon", LARGE, ids=lambda p: p.kind)
 PROGRAMS = ProgrammingSuccess(test=13, train=11, rollouts=6)
 """Of a machine without a sandbox it is left out."""
 small = pytest.mark.parametrize(

@@ -46,8 +46,10 @@ if TYPE_CHECKING:
     from selfscope.phenomena.current_or_past import CurrentOrPast
     from selfscope.phenomena.entity_resolution import EntityResolution
     from selfscope.phenomena.hidden_context import HiddenContext
+    from selfscope.phenomena.identity import Identity
     from selfscope.phenomena.injected_concept import InjectedConcept
     from selfscope.phenomena.items import Items
+    from selfscope.phenomena.knowledge import Knowledge
     from selfscope.phenomena.next_token_identity import NextTokenIdentity
     from selfscope.phenomena.own_choice import OwnChoice
     from selfscope.phenomena.programming_success import ProgrammingSuccess
@@ -64,11 +66,13 @@ if TYPE_CHECKING:
     from selfscope.readers.history_baseline import HistoryBaseline
     from selfscope.readers.input_baseline import InputBaseline
     from selfscope.readers.logit_lens import LogitLens
+    from selfscope.readers.other_behaviour import OtherBehaviour
     from selfscope.readers.other_model import OtherModel
     from selfscope.readers.patchscope import Patchscope, SelfIE
     from selfscope.readers.prior import Prior
     from selfscope.readers.probe import Probe
     from selfscope.readers.ridge_probe import RidgeProbe
+    from selfscope.readers.surface_baseline import SurfaceBaseline
     from selfscope.records import (
         Cost,
         Decoding,
@@ -120,6 +124,8 @@ _SHIPPED = {
     "readers.behaviour_ceiling": ("BehaviourCeiling",),
     "readers.answer_logprob": ("AnswerLogprob",),
     "readers.covariates": ("Covariates",),
+    "readers.other_behaviour": ("OtherBehaviour",),
+    "readers.surface_baseline": ("SurfaceBaseline",),
     "readers.probe": ("Probe",),
     "readers.patchscope": ("Patchscope", "SelfIE"),
     "readers.logit_lens": ("LogitLens",),
@@ -130,6 +136,8 @@ _SHIPPED = {
     "phenomena.branch_distribution": ("BranchDistribution",),
     "phenomena.token_probability": ("TokenProbability",),
     "phenomena.confidence": ("Confidence",),
+    "phenomena.knowledge": ("Knowledge",),
+    "phenomena.identity": ("Identity",),
     "phenomena.behavioural_self_awareness": ("BehaviouralSelfAwareness",),
     "phenomena.items": ("Items",),
     "phenomena.own_choice": ("OwnChoice",),
@@ -248,11 +256,13 @@ __all__ = [
     "Framing",
     "HiddenContext",
     "HistoryBaseline",
+    "Identity",
     "InContext",
     "InjectedConcept",
     "Injection",
     "InputBaseline",
     "Items",
+    "Knowledge",
     "LogitLens",
     "LoraShape",
     "MaskedTurns",
@@ -263,6 +273,7 @@ __all__ = [
     "OpenSubject",
     "Option",
     "OptionOrder",
+    "OtherBehaviour",
     "OtherModel",
     "Outcome",
     "OwnChoice",
@@ -295,6 +306,7 @@ __all__ = [
     "Steered",
     "Study",
     "Subject",
+    "SurfaceBaseline",
     "Sweep",
     "SweepArray",
     "Taught",

@@ -15,6 +15,8 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "branch_distribution": "selfscope.phenomena.branch_distribution:BranchDistribution",
         "token_probability": "selfscope.phenomena.token_probability:TokenProbability",
         "confidence": "selfscope.phenomena.confidence:Confidence",
+        "knowledge": "selfscope.phenomena.knowledge:Knowledge",
+        "identity": "selfscope.phenomena.identity:Identity",
         "programming_success": "selfscope.phenomena.programming_success:ProgrammingSuccess",
         "own_choice": "selfscope.phenomena.own_choice:OwnChoice",
         "current_or_past": "selfscope.phenomena.current_or_past:CurrentOrPast",
@@ -30,10 +32,12 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "prior": "selfscope.readers.prior:Prior",
         "input_baseline": "selfscope.readers.input_baseline:InputBaseline",
         "history_baseline": "selfscope.readers.history_baseline:HistoryBaseline",
+        "surface_baseline": "selfscope.readers.surface_baseline:SurfaceBaseline",
         "ask": "selfscope.readers.ask:Ask",
         "few_shot": "selfscope.readers.few_shot:FewShot",
         "taught": "selfscope.readers.taught:Taught",
         "other_model": "selfscope.readers.other_model:OtherModel",
+        "other_behaviour": "selfscope.readers.other_behaviour:OtherBehaviour",
         "behaviour_ceiling": "selfscope.readers.behaviour_ceiling:BehaviourCeiling",
         "answer_logprob": "selfscope.readers.answer_logprob:AnswerLogprob",
         "covariates": "selfscope.readers.covariates:Covariates",
@@ -94,6 +98,8 @@ CATALOGUE: dict[str, dict[str, str]] = {
 }
 PHENOMENA = ("self_prediction", "branch_distribution", "token_probability", "confidence")
 """What a card asks about unless told otherwise, in the order in which it is shown."""
+FURTHER = ("knowledge", "identity")
+"""What a full study asks beside those."""
 INSIDE = (
     "hidden_context", "entity_resolution", "attribute_extraction", "next_token_identity", "injected_concept",
 )  # fmt: skip

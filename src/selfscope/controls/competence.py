@@ -31,8 +31,12 @@ NUMBERS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 18, 21, 24, 33, 37, 42, 46, 50
 SUMS = tuple((a, b) for a in range(2, 10) for b in range(2, 10))
 
 
-CORRECTNESS = ("correct_before", "correct_shown", "correct_after")
+CORRECTNESS = ("correct_before", "correct_shown", "correct_after", "knows")
 """Quantities of an answer to a problem: the given text is a problem with its answer."""
+ASKED_AS = {"knows": "correct_before"}
+"""What no text has is asked of a given one as the skill that it takes: who cannot tell a right answer knows of none."""
+DECLINED = ("I do not know.", "I'm not sure.", "Sorry, I don't know that.", "I have no idea.", "The answer is unknown.")
+PASSED = ("pass", "Pass.", "I pass.", "I'll skip this one.")
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,10 @@ class Competence(Identified):
             text, arguments, index = solution
             answer = trial.question.options[index].key
             together = {**trial.question.arguments, **arguments}
-            question = replace(trial.question, given_text=text, placement="fresh", arguments=together)
+            question = replace(
+                trial.question, given_text=text, placement="fresh", arguments=together,
+                quantity=ASKED_AS.get(trial.question.quantity, trial.question.quantity),
+            )  # fmt: skip
             out.append(
                 derived(
                     trial,
@@ -136,6 +143,9 @@ def _pool(question: Question) -> tuple[str, ...]:
         listed = [*own, word] * 3
         plain = [f"{w}{end}" for w in (*listed, *WORDS[:20]) for end in ("", " and then more", ", of course")]
         return (*plain, *(f"I choose {w}." for w in own)) if question.quantity == "option" else tuple(plain)
+    if question.quantity in ("says_unknown", "abstains"):
+        said = [sentence.format(w=w) for sentence in SENTENCES for w in WORDS[::11]]
+        return (*said, *(DECLINED if question.quantity == "says_unknown" else PASSED) * (len(said) // 4))
     if question.quantity == "habit":
         mark = asked_mark(question.arguments)
         bare = [sentence.format(w=w) for sentence in SENTENCES for w in WORDS[::9]]

@@ -2,5 +2,9 @@
 
 from selfscope.parsing.assertions import affirmed, asserted, denied
 from selfscope.parsing.replies import Parsed, is_refusal, parse_counts, parse_option, parse_percent
+from selfscope.parsing.unknowing import passes_up, says_unknown
 
-__all__ = ["Parsed", "affirmed", "asserted", "denied", "is_refusal", "parse_counts", "parse_option", "parse_percent"]
+__all__ = [
+    "Parsed", "affirmed", "asserted", "denied", "is_refusal", "parse_counts", "parse_option", "parse_percent",
+    "passes_up", "says_unknown",
+]  # fmt: skip

@@ -31,15 +31,17 @@ class Phenomenon(Protocol):
         every arm) or injection.
     readers
         May be left out: names of those that read its activations unless told otherwise.
+    rivals
+        May be left out: names of readers that stand beside those that are always there; one that takes another model
+        runs where there is one.
+    whole
+        May be left out: whether every question of a cluster is asked, since they belong together (else as many as the
+        profile says).
     sweep
         May be left out: (name of a reader, second axis), what a full study lays over a grid of layers.
     events
         May be left out: quantities whose first option is that something succeeds, each with when or of what it is
         asked: reports on them are scored as forecasts too.
-    rivals
-        May be left out: names of further readers that always stand beside its reports.
-    whole
-        May be left out: whether all its questions about a cluster are asked, whatever the study asks of one.
     other
         May be left out: a field for another model that takes part (`metadata={"model": True}`), which is what --other
         names.

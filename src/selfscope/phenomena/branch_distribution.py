@@ -96,7 +96,7 @@ class BranchDistribution(Identified):
     def _prompt(self, subject: Subject, source: str, point: Beginning) -> Prompt:
         replies = [f" {word}." for word in point.outcomes]
         tag = {"phenomenon": self.kind, "source": source, "cluster": point.cluster, "replies": replies}
-        return object_prompt(subject, point.text, tag=tag, prefix=point.prefix, shown=SHOWN[source])
+        return object_prompt(subject, point.text, tag=tag, prefix=point.prefix, shown=[SHOWN[source]])
 
     def _list(self, subject: Subject, prompts: Sequence[Prompt], seed: int) -> list[tuple[str, ...]]:
         exact = reaches(subject, "logprobs")

@@ -8,27 +8,28 @@ standing in the conversation, is right.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
-from selfscope.phenomena.counterbalance import (
-    Item,
-    counterbalance,
-    draft_trial,
-    object_prompt,
-    observation_key,
-    split_items,
+from selfscope.phenomena.answering import (
+    ONLY_TEST,
+    SILENT,
+    answer_truth,
+    candidate_of,
+    led_replies,
+    observed_answers,
+    problem_prompt,
+    question_of,
 )
-from selfscope.phenomena.rollouts import LINE_END, behaved, by_key, distinct, frequencies, known, reply_texts
-from selfscope.phenomena.stimuli.problems import SHOWN, Problem, problems
-from selfscope.quantities import PROPERTIES, answers, measure
+from selfscope.phenomena.counterbalance import Item, counterbalance, draft_trial, observation_key, split_items
+from selfscope.phenomena.rollouts import LINE_END, by_key, reply_texts
+from selfscope.phenomena.stimuli.problems import problems
 from selfscope.records import (
     Decoding,
     Identified,
     Message,
     Observation,
     Prompt,
-    Question,
     Reply,
     Trial,
     Truth,
@@ -36,9 +37,6 @@ from selfscope.records import (
 )
 from selfscope.subjects.base import Subject
 
-ONLY_TEST = ("products",)
-"""Sources that occur in the test split only: multiplication is never learnt from (operation-level shift)."""
-SILENT = "I do not know."
 OWN = 2_000_003
 """Added to the seed of the draw that is shown: it is none of those that the truth is made of."""
 
@@ -77,7 +75,7 @@ class Confidence(Identified):
         """Lets the subject answer once greedily and once at temperature 1: the answers that it is shown."""
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         dealt_out = split_items(problems(seed), sizes, only_test=ONLY_TEST)
-        prompts = [self._prompt(subject, source, problem) for _, source, _, problem in dealt_out]
+        prompts = [problem_prompt(subject, self.kind, source, problem) for _, source, _, problem in dealt_out]
         both = subject.sample(prompts, 1, Decoding(self.max_tokens, 1.0, seed + OWN, LINE_END, and_greedy=True))
         sampled, greedy = ([own_replies[:1] for own_replies in both], [own_replies[1:] for own_replies in both])
         trials = []
@@ -86,7 +84,7 @@ class Confidence(Identified):
             item = Item(source, problem.item, prompt)
             acts = observation_key(self.kind, prompt, self.rollouts, self.max_tokens, seed)
             shown_key = content_hash("given", problem.item)
-            candidate = _candidate(problem, number, seed)
+            candidate = candidate_of(problem, number, seed)
             cases = [
                 ("correct_before", None, [], prompt, acts),
                 ("correct_shown", candidate, ["given"], prompt, shown_key),
@@ -97,8 +95,7 @@ class Confidence(Identified):
                 del cases[2]
             for quantity, answer, whose, about, key in cases:
                 question = question_of(quantity, problem, answer)
-                possible_replies = [f" {c}." for c in problem.candidates]
-                where = {"seed": seed, "max_tokens": self.max_tokens, "replies": possible_replies,
+                where = {"seed": seed, "max_tokens": self.max_tokens, "replies": led_replies(problem),
                          "prefix": prompt.prefix, "context": prompt.context, "authors": whose}  # fmt: skip
                 trials.append(
                     draft_trial(self.kind, split, item, question, prompt=about, observation=key, coordinates=where)
@@ -107,52 +104,12 @@ class Confidence(Identified):
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """Rollouts where the truth is a rate; for shown answers the accepted ones alone, without asking the subject."""
-        acting = [t for t in trials if t.question.quantity == "correct_before"]
-        acted = by_key(behaved(subject, acting, self.rollouts, max_tokens=self.max_tokens) if acting else [])
-        out = []
-        for key, trial in distinct(trials).items():
-            accepted = {"accepted": list(answers(str(trial.question.arguments["item"])))}
-            observation = acted.get(key, Observation(key))
-            out.append(replace(observation, exact={**observation.exact, **accepted}))
-        return out
+        return observed_answers(subject, trials, self.rollouts, self.max_tokens)
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Accuracy over rollouts, with greedy correctness; or whether the shown answer is right (grade program)."""
         observation_of = by_key(observations)
-        return [self._truth(trial, observation_of[trial.observation]) for trial in trials]
-
-    def _truth(self, trial: Trial, observation: Observation) -> Truth:
-        question = trial.question
-        if question.quantity == "correct_before":
-            return frequencies(trial, observation)
-        right = measure(question, str(question.arguments["answer"])) == "yes"
-        return known(trial, (float(right), float(not right)), "program")
-
-    def _prompt(self, subject: Subject, source: str, problem: Problem) -> Prompt:
-        tag = {
-            "phenomenon": self.kind,
-            "source": source,
-            "cluster": problem.item,
-            "replies": [f" {c}." for c in problem.candidates],
-            "right": [0],
-        }
-        return object_prompt(subject, problem.text, tag=tag, prefix=problem.prefix, shown=SHOWN[source])
-
-
-def question_of(quantity: str, problem: Problem, answer: str | None) -> Question:
-    """The question about a problem; `arguments["item"]` names it for grading and says nothing that it does not."""
-    arguments = {"item": problem.item} if answer is None else {"item": problem.item, "answer": answer}
-    placement = "same" if quantity == "correct_after" else "fresh"
-    tense = "retrospective" if quantity == "correct_after" else "hypothetical"
-    options = PROPERTIES[quantity].options
-    return Question(quantity, options, arguments=arguments, placement=placement, tense=tense)
-
-
-def _candidate(problem: Problem, number: int, seed: int) -> str:
-    """The right answer for every second problem of a source, one of the wrong ones for the others."""
-    if (number + seed) % 2:
-        return problem.candidates[0]
-    return problem.candidates[1 + number // 2 % (len(problem.candidates) - 1)]
+        return [answer_truth(trial, observation_of[trial.observation]) for trial in trials]
 
 
 def _after(prompt: Prompt, answer: str) -> Prompt:

@@ -63,11 +63,11 @@ def split_items(
 
 
 def object_prompt(
-    subject: Subject, text: str, *, tag: Mapping[str, Any], prefix: str = "", shown: tuple[str, str] | None = None
+    subject: Subject, text: str, *, tag: Mapping[str, Any], prefix: str = "", shown: Sequence[tuple[str, str]] = ()
 ) -> Prompt:
-    """The prompt to which the subject behaves. shown: one turn before it, (message, reply), that shows the form of an
-    answer: without it small models ramble. A base model without a prefix is led in with "Answer:"."""
-    before = (Message("user", shown[0]), Message("assistant", shown[1])) if shown else ()
+    """The prompt to which the subject behaves. shown: turns before it, (message, reply), that show the form of an
+    answer: without one small models ramble. A base model without a prefix is led in with "Answer:"."""
+    before = tuple(turn for ask, said in shown for turn in (Message("user", ask), Message("assistant", said)))
     lead = prefix or ("" if subject.chat else "Answer:")
     tag = {"role": "behave", "state": "plain", **tag}
     return Prompt(messages=(*before, Message("user", text)), prefix=lead, context=len(before), tag=tag)

@@ -60,7 +60,7 @@ class SelfPrediction(Identified):
         sizes = {"test": self.test, "train": self.train, "dev": self.dev}
         for split, source, number, task in split_items(tasks_by_source(seed), sizes):
             tag = {"phenomenon": self.kind, "source": source, "cluster": task.cluster, "replies": list(task.replies)}
-            prompt = object_prompt(subject, task.text, tag=tag, shown=SHOWN[source])
+            prompt = object_prompt(subject, task.text, tag=tag, shown=[SHOWN[source]])
             item = Item(source, task.cluster, prompt)
             key = observation_key(self.kind, prompt, self.rollouts, self.max_tokens, seed)
             where = {"seed": seed, "max_tokens": self.max_tokens, "replies": list(task.replies)}

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from selfscope.habits import asked_mark
-from selfscope.parsing import affirmed
+from selfscope.parsing import affirmed, passes_up, says_unknown
 from selfscope.parsing.programs import program_of
-from selfscope.quantities.packaged import answers, graded, load_table
+from selfscope.quantities.packaged import INVENTED, answers, graded, load_table
 from selfscope.quantities.texts import first_content_word, numbers, plain_text, words
 from selfscope.records import Option, Question, content_hash
 
@@ -239,6 +239,9 @@ PROPERTIES: dict[str, Property] = {
         Property("correct_before", YES_NO, _correct, ("item",), said=False),
         Property("correct_shown", YES_NO, _correct, ("item", "answer"), said=False, given=True),
         Property("correct_after", YES_NO, _correct, ("item", "answer"), said=False, given=True),
+        Property("knows", YES_NO, _correct, ("item",), said=False),
+        Property("says_unknown", YES_NO, lambda q, t: "yes" if says_unknown(t) else "no"),
+        Property("abstains", YES_NO, lambda q, t: "yes" if passes_up(t) else "no", ("threshold",)),
         Property("passes_before", YES_NO, _passes, ("passing", "failing"), said=False, ran=True),
         Property("passes_shown", YES_NO, _passes, ("passing", "failing", "answer"), said=False, given=True, ran=True),
         Property("passes_after", YES_NO, _passes, ("passing", "failing", "answer"), said=False, given=True, ran=True),
@@ -252,7 +255,7 @@ PROPERTIES: dict[str, Property] = {
 """Every quantity that a phenomenon of this package asks about, by name."""
 
 __all__ = [
-    "ENTROPY_BINS", "ENTROPY_EDGES", "PROPERTIES", "Property", "answers", "distribution", "entropy_key",
+    "ENTROPY_BINS", "ENTROPY_EDGES", "INVENTED", "PROPERTIES", "Property", "answers", "distribution", "entropy_key",
     "first_content_word", "given", "graded", "load_table", "measurable", "measure", "numbers", "option_of",
     "plain_text", "program_key", "ran", "words",
 ]  # fmt: skip

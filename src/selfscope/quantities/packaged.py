@@ -12,6 +12,8 @@ from typing import Any
 from selfscope.parsing import affirmed, denied
 from selfscope.quantities.texts import numbers
 
+INVENTED = "invented"
+"""The source of items about things that do not exist: no answer is right."""
 _JOINTS = re.compile(r"(?<=\w)[-–](?=\w)|[_+#@&]")
 
 
@@ -20,7 +22,7 @@ def graded(item: str, text: str) -> bool:
 
     Numbers: the one after the last "=", else the last in the first line, must equal the answer. True or false: just
     one of the two words, or the outright denial of the other ("not true"). Names: one of the accepted answers, as whole
-    words, is affirmed.
+    words, is affirmed. Of things that do not exist nothing is right.
     Raises ValueError for an unknown item.
     """
     accepted = answers(item)
@@ -37,8 +39,11 @@ def graded(item: str, text: str) -> bool:
 
 
 def answers(item: str) -> tuple[str, ...]:
-    """The accepted answers of a packaged item, the usual one first. Raises ValueError for an unknown item."""
+    """The accepted answers of a packaged item, the usual one first; none of a thing that does not exist. Raises
+    ValueError for an unknown item."""
     source, _, what = item.partition("|")
+    if source == INVENTED and what:
+        return ()
     if source == "arithmetic":
         match = re.fullmatch(r"(\d+) ([-+*]) (\d+)", what)
         if match:

@@ -211,7 +211,8 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Section:
-    """All there is to say on one claim. An empty part carries the reason in `absent`, and is drawn as that sentence."""
+    """All there is to say on one claim. An empty part carries the reason in `absent`, and is drawn as that sentence.
+    asides: tables that the phenomenon calls for; beside: a line for each of them."""
 
     verdict: Verdict
     reader: str
@@ -219,6 +220,8 @@ class Section:
     shares: Axis | None = None
     calibration: tuple[CalibrationBin, ...] = ()
     splits: tuple[Table, ...] = ()
+    asides: tuple[Table, ...] = ()
+    beside: tuple[str, ...] = ()
     effects: Table | None = None
     effects_note: str = ""
     headlines: Table | None = None

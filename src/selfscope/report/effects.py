@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from selfscope.report.bar import name_of
-from selfscope.report.format import share
+from selfscope.report.format import sentence, share, skill
 from selfscope.report.labels import SHARES
 from selfscope.tables import Table
+from selfscope.verdicts.asides import SHARE
 from selfscope.verdicts.claims import Claim
 from selfscope.verdicts.splits import POOLED, TRACKING
 
@@ -39,6 +40,21 @@ def effects(claim: Claim) -> Table | None:
 def effects_note(claim: Claim) -> str:
     """The limit of a subject whose text alone can be changed."""
     return TEXT_ONLY if claim.causal is None and (claim.follows or claim.copies) is not None else ""
+
+
+def asides(claim: Claim) -> tuple[Table, ...]:
+    """The tables that a phenomenon calls for beside its verdict."""
+    tables = []
+    for aside in claim.asides:
+        rows = []
+        for line in aside.lines:
+            n = share(line.value) if line.scale == SHARE else skill(line.value)
+            if n is not None:
+                rows.append((line.name, n.text, n.interval, line.says))
+        if rows:
+            note = f"{sentence(aside.says)} {aside.note}".strip()
+            tables.append(Table(aside.title, ("", "", "95\u202f%", ""), tuple(rows), (1, 2), note))
+    return tuple(tables)
 
 
 def splits(claim: Claim) -> tuple[Table, ...]:

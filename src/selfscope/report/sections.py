@@ -9,7 +9,7 @@ from selfscope.records import PLAIN, RUNGS
 from selfscope.report import labels
 from selfscope.report.bar import QUOTED_FROM, determined, reliable
 from selfscope.report.document import Axis, AxisMark, CalibrationBin, ChecklistItem, Section, Tick, Verdict
-from selfscope.report.effects import UNTOUCHED, effects, effects_note, splits
+from selfscope.report.effects import UNTOUCHED, asides, effects, effects_note, splits
 from selfscope.report.format import (
     NOTHING,
     clean,
@@ -49,6 +49,8 @@ def section(claim: Claim, verdict: Verdict, siblings: Sequence[Claim], names: La
         shares=shares_,
         calibration=_calibration(claim),
         splits=smaller,
+        asides=asides(claim),
+        beside=tuple(clean(f"{a.title}: {a.says}", 300) for a in claim.asides),
         effects=changed,
         effects_note=effects_note(claim),
         headlines=headlines,

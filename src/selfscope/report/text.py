@@ -55,6 +55,8 @@ def table(document: Document, width: int | None = None, *, colour: bool = False)
     for section in document.sections:
         for text, style in _success(section, columns):
             console.print(Text(text, style=style), soft_wrap=True)
+        for line in section.beside:
+            console.print(Text(f"beside  {section.verdict.title}, {line[:1].lower()}{line[1:]}"))
     if document.before is not None:
         console.print(Text("\n" + document.before.title, style="bold"))
         for text, style in _before(document.before, columns):

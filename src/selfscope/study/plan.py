@@ -16,6 +16,7 @@ from selfscope.settings import built_with
 from selfscope.study.another import model_field
 from selfscope.study.base import PhenomenonPlan, Study
 from selfscope.study.names import built, parsed
+from selfscope.study.own_readers import own_rivals, readers_inside
 from selfscope.study.profiles import CONTROLS, INSIDE_RIVALS, POSITIONS, PROFILES, RIVALS, Profile
 from selfscope.study.usual import usual_phenomena
 from selfscope.subjects.base import Subject, depths, reaches
@@ -47,7 +48,7 @@ def plan(subject: Subject, options: StudyOptions) -> Study:
     profile = PROFILES[options.profile]
     phenomena = list(_phenomena(subject, options, profile))
     inside = [_is_white_box(p) for p in phenomena]
-    if options.readers and not any(inside):
+    if options.readers and not any(inside) and not any(readers_inside(subject, p) for p in phenomena):
         _all_ask(options)
     plans = [
         (_white_box if white_box else _report)(subject, phenomenon, options, profile)
@@ -63,8 +64,7 @@ def plan(subject: Subject, options: StudyOptions) -> Study:
 def _report(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, profile: Profile) -> PhenomenonPlan:
     """A phenomenon of self-reports: rivals, the subject asked, and every control on some of its test trials."""
     formats = able_formats(subject, phenomenon)[: profile.formats]
-    beside = [r for name in getattr(phenomenon, "rivals", ()) for r in _named(subject, name, formats, options)]
-    readers = tuple(_once([*_readers(subject, formats, options, profile), *beside]))
+    readers = tuple(_readers(subject, phenomenon, formats, options, profile))
     parts = [reader_part(r) for r in readers]
     own = [part for part in parts if part.rung == "self"]
     primary = own[0] if own else None
@@ -207,15 +207,16 @@ def _is_named(phenomenon: Phenomenon, options: StudyOptions) -> bool:
 
 
 def _readers(
-    subject: Subject, formats: Sequence[str], options: StudyOptions, profile: Profile
+    subject: Subject, phenomenon: Phenomenon, formats: Sequence[str], options: StudyOptions, profile: Profile
 ) -> Iterator[Reader]:
-    """The rivals that are always there, then what was asked for, then the other models. Readers of activations have
-    nothing to read here."""
-    usual = ["ask", *(f"few_shot[k={k}]" for k in profile.few_shot)]
+    """The rivals that are always there, those of the phenomenon, what was asked for, then the other models. Readers of
+    activations have nothing to read here, unless the phenomenon gives them something."""
+    inside = readers_inside(subject, phenomenon)
+    usual = ["ask", *(f"few_shot[k={k}]" for k in profile.few_shot), *inside]
     usual += ["behaviour_ceiling"] if profile.ceiling else []
-    names: list[str | Reader] = [*RIVALS, *(options.readers or usual)]
-    every = [r for name in names for r in _named(subject, name, formats, options)]
-    every = [r for r in every if reader_part(r).rung != "probe"]
+    names: list[str | Reader] = [*RIVALS, *own_rivals(phenomenon, options.other, options.seed)]
+    every = [r for name in (*names, *(options.readers or usual)) for r in _named(subject, name, formats, options)]
+    every = [r for r in every if inside or reader_part(r).rung != "probe"]
     for observer, twin in ((options.other, False), (options.twin, True)):
         if observer is not None:
             other = catalogue.resolve("reader", "other_model")

@@ -14,6 +14,7 @@ import torch
 
 from selfscope.errors import BadInput, BadModel, PromptTooLong, Unsupported
 from selfscope.records import Cost, Injection, Prompt, Reply, content_hash
+from selfscope.records.description import Description, configured
 from selfscope.subjects import white_box
 from selfscope.subjects.activations import CONVENTION
 from selfscope.subjects.allocator import trim_heap
@@ -107,6 +108,13 @@ class LocalModel:
     def writable(self, texts: Sequence[str]) -> list[bool]:
         """Which texts the tokenizer can write as they stand: only those are scored (one of lower case has no "Yes")."""
         return writable(self.tokenizer, texts)
+
+    @property
+    def description(self) -> Description:
+        """What its own configuration says of it; its name and maker are not told there."""
+        size = self.environment.get("parameters")
+        config = self.engine.model.config.get_text_config()
+        return configured(config, size if isinstance(size, int) else None)
 
     @property
     def _open(self) -> bool:

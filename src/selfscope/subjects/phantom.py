@@ -28,6 +28,7 @@ from selfscope.records import (
 )
 from selfscope.subjects.base import Lacking, OnDone, OpenSubject, lacking, unmasked
 from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
+from selfscope.subjects.phantom_identity import description_of_phantom, fact_report
 from selfscope.subjects.phantom_options import features, goes_on, one_hot, pushed, recorded, token_of
 from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
 from selfscope.subjects.phantom_world import (
@@ -94,7 +95,7 @@ class Phantom:
         self.seed, self.rho, self.skill = seed, rho, skill
         self.tier, self.chat = "logprobs", True
         self.identity = content_hash("phantom", self.dials.turned, seed, rho, *([skill] if skill else []))
-        self.environment: Mapping[str, Any] = {"engine": "phantom"}
+        self.environment, self.description = {"engine": "phantom"}, description_of_phantom(seed)
         self._behaviours: dict[Any, Behaviour] = {}
 
     if not TYPE_CHECKING:
@@ -194,6 +195,8 @@ class Phantom:
             return DialReport("private", one_hot(0 if there else 1, k), "distribution", Outcome.ANSWERED)
         if question.given_text is not None or question.quantity in ("listed_last", "chosen_before"):
             return self._skill(question, item, cluster=cluster, copied=copied, record=shown.record)
+        if "fact" in question.arguments:
+            return fact_report(self.dials, question, self.description, tag, item=item, cluster=cluster, first=first)
         if question.quantity not in PROPERTIES:
             even = tuple(1 / k for _ in range(k))
             return report(self.dials, item=item, cluster=cluster, p=even, h=even, g=even, first=first)

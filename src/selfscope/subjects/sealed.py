@@ -22,6 +22,7 @@ from selfscope.records import (
     TokenDistribution,
     content_hash,
 )
+from selfscope.records.description import description_of
 from selfscope.subjects.activations import Activations
 from selfscope.subjects.base import OnDone, OpenSubject, ScoringSubject, Subject, lacking
 from selfscope.subjects.seal_registry import SealRegistry, what
@@ -229,3 +230,4 @@ class MeteredSubject(SealedSubject):
     def __init__(self, subject: Subject, caller: str, log: Log, *, strict: bool = True) -> None:
         super().__init__(subject, caller, SealRegistry(), log)
         self._sound = Soundness(subject.name, caller, strict)
+        self.description = description_of(subject)  # what is on record is a truth: readers get none

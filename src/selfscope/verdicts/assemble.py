@@ -152,9 +152,14 @@ def items_of(table: Table, reader: str, split: str = "test") -> tuple[list[str],
 def inputs_of(table: Table) -> list[str]:
     """The two input rivals of the regression: other models' forecasts, where there are any, else those of stored
     histories. Each is the other's instrument, so that both must say the same thing but for their noise: a model that
-    reads the question and a line through the words of another's history do not."""
-    rivals = table.rivals("input")
-    observers = [r for r in rivals if r in table.parts.readers and table.parts.readers[r].observer is not None]
+    reads the question and a line through the words of another's history do not, nor do what it says and what it does:
+    of several kinds the one that explains most of the truth."""
+    rivals, known = table.rivals("input"), table.parts.readers
+    observers = [r for r in rivals if r in known and known[r].observer is not None]
+    kinds = {known[r].kind for r in observers}
+    if len(kinds) > 1:
+        best = known[max(observers, key=lambda r: _explained(table, r))].kind
+        observers = [r for r in observers if known[r].kind == best]
     return (observers or rivals)[:2]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from selfscope.statistics import Estimate
+from selfscope.verdicts.asides import Aside
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,8 @@ class Claim:
         What would settle what is open, the likeliest first.
     notes
         Sentences for people.
+    asides
+        Tables that the phenomenon calls for, beside the verdict.
     settings_hash
         Of the `Settings` that it was judged by.
     """
@@ -192,4 +195,5 @@ class Claim:
     mass: Estimate | None = None
     settle: tuple[Settle, ...] = ()
     notes: tuple[str, ...] = ()
+    asides: tuple[Aside, ...] = ()
     settings_hash: str = ""

@@ -11,6 +11,7 @@ import numpy as np
 from selfscope.records import PLAIN, REAL, Parts, Reading, Row, Trial, Truth
 from selfscope.statistics import Estimate, holm, mean, minimum_detectable, t_tail
 from selfscope.verdicts import checks, ladder, notes
+from selfscope.verdicts.asides import Aside
 from selfscope.verdicts.assemble import Table, class_reports, items_of, numbered, outcomes, tables, twin_of
 from selfscope.verdicts.changes import HIDDEN_ARMS, moving_control
 from selfscope.verdicts.claims import Check, Claim
@@ -18,7 +19,9 @@ from selfscope.verdicts.conditions import conditions_of
 from selfscope.verdicts.constant import with_floor
 from selfscope.verdicts.decision import decide
 from selfscope.verdicts.interventions import StateEffects, state_effects
+from selfscope.verdicts.knowing import coherence, unknowable
 from selfscope.verdicts.measured import Measured
+from selfscope.verdicts.origins import origins
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import Items, Shares, against_modes, composed, in_place_of_history, kept, shares
 from selfscope.verdicts.splits import POOLED, TRACKING, pooled, tracking
@@ -74,6 +77,7 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
     base = Claim(
         table.phenomenon, reader, NOT_SUPPORTED, "", primary=primary, settings_hash=s.hash,
         outcomes={k: v for k, v in counts.items() if v}, mass=mass_of(table, reader),
+        asides=asides_of(table, reader),
     )  # fmt: skip
     posed = items_of(table, reader)
     wrong = _nothing_to_judge(posed, answered, s)
@@ -95,6 +99,7 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
             _measured(composition, effects, s), private_twin=twin, unearned=confidence["unearned"], answered=answered,
             clusters=items.clusters, blocks=_blocks(table, reader, required, s), checks=tuple(required),
             pooled=smaller.get(POOLED), tracking=smaller[TRACKING], items=len(ids), train=_train(table),
+            whole_world=_asks_all(table),
         ), s,
     )  # fmt: skip
     moved = effects.do or effects.follows
@@ -139,6 +144,11 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
     )
 
 
+def asides_of(table: Table, reader: str) -> tuple[Aside, ...]:
+    """The tables that stand beside a reader's verdict: of what its trials' coordinates give."""
+    return tuple(a for of in (coherence, unknowable, origins) if (a := of(table, reader)) is not None)
+
+
 def _measured(composition: Shares, effects: StateEffects, s: Settings) -> Measured:
     """What was estimated of a report, without what was asked beside it."""
     e = composition.estimates
@@ -169,6 +179,12 @@ def mass_of(table: Table, reader: str) -> Estimate | None:
 def _train(table: Table) -> int:
     """Clusters of the train split: prompts on which the subject acted so that rivals could learn."""
     return len({t.cluster for t in table.trials.values() if t.split == "train" and t.phenomenon == table.kind})
+
+
+def _asks_all(table: Table) -> bool:
+    """Whether its phenomenon has no size: it asks all that there is."""
+    part = table.parts.phenomena.get(table.phenomenon)
+    return part is not None and not {"test", "path"} & set(part.config)
 
 
 def _nothing_to_judge(posed: tuple[list[str], Items] | None, answered: float, s: Settings) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ class Measured:
     private to public: the full split; private_twin: with the near twin's forecast in place of the history rival's.
     pooled, tracking: the smaller splits. do, identification, ablated: under a state that no report can read as text;
     beyond_words: less the same words alone. follows, copies, alarm: under a state that is text. unearned: confidence.
-    items, train: how many there were, for advice. blocks: (reason, sentence) that stop before the table.
+    items, train: how many there were, for advice.
+    whole_world: there are no more groups of items to ask. blocks: (reason, sentence) that stop before the table.
     """
 
     private: Estimate | None = None
@@ -43,6 +44,7 @@ class Measured:
     clusters: int = 0
     items: int = 0
     train: int = 0
+    whole_world: bool = False
     singular: bool = False
     blocks: tuple[tuple[str, str], ...] = ()
     checks: tuple[Check, ...] = field(default=())

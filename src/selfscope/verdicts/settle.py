@@ -23,6 +23,8 @@ def settling(e: Measured, verdict: str, reason: str, s: Settings) -> tuple[Settl
         return ()
     lacking = reason.removeprefix(MISSING).split(", ") if reason.startswith(MISSING) else []
     out = [_of_check(c.name, c.run, e) for c in e.checks if c.status == "missing" and c.name in lacking]
+    if reason == "too few clusters" and e.whole_world:
+        return ()
     if reason == "too few clusters":
         more = max(0, s.clusters - e.clusters)
         out.append(Settle("more groups of items", "--profile full, or more lines in --items", more, more))

@@ -1,4 +1,5 @@
-"""How it is asked whether an answer is right or a program passes: of one that comes, one that is shown, the last."""
+"""How it is asked whether an answer is right or a program passes, of one that comes, one that is shown, the last; and
+whether one comes at all."""
 
 from __future__ import annotations
 
@@ -27,6 +28,27 @@ ANSWERS: dict[str, Phrase] = {
         'the answer "{answer}" is correct',
         'the answer "{answer}" is wrong',
         carrier="shown",
+    ),
+    "knows": Phrase(
+        "Is the correct answer to this known to {you}?",
+        "Is the correct answer to this known to {you}?",
+        "Is the correct answer to this unknown to {you}?",
+        "the correct answer to this is known to {you}",
+        "the correct answer to this is unknown to {you}",
+    ),
+    "says_unknown": Phrase(
+        "Does {reply} say that the answer is not known?",
+        "Does {reply} say that the answer is not known?",
+        "Does {reply} say anything else than that the answer is not known?",
+        "{reply} says that the answer is not known",
+        "{reply} says anything else than that the answer is not known",
+    ),
+    "abstains": Phrase(
+        "Does {reply} skip the question?",
+        "Does {reply} skip the question?",
+        "Does {reply} try to answer the question?",
+        "{reply} skips the question",
+        "{reply} tries to answer the question",
     ),
     "passes_before": Phrase(
         "Does the program in {reply} pass all of its tests?",

@@ -12,6 +12,7 @@ from selfscope.errors import BadInput
 from selfscope.records import Question
 from selfscope.wording.answer_phrases import ANSWERS
 from selfscope.wording.habits import habit_words
+from selfscope.wording.identity_phrases import IDENTITY
 from selfscope.wording.phrase import Phrase
 
 PHRASES: dict[str, Phrase] = {
@@ -49,6 +50,7 @@ PHRASES: dict[str, Phrase] = {
         '{reply} begins with a different letter than "{other}"',
     ),
     **ANSWERS,
+    **IDENTITY,
     "next_word": Phrase(
         'Is "{word}" the next word of {reply}?',
         'Is "{word}" the next word of {reply}?',

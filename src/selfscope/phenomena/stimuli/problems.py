@@ -18,6 +18,7 @@ SHOWN: Mapping[str, tuple[str, str]] = {
     "products": ("What is 10 times 10?", "10 times 10 is 100."),
     "capitals": ("What is the capital of Mexico?", "The capital of Mexico is Mexico City."),
     "facts": ("What is the opposite of round?", "The opposite of round is square."),
+    "invented": ("What is the capital of Mexico?", "The capital of Mexico is Mexico City."),
     "true_false": ("True or false? A rose is a kind of flower.", "The statement is true."),
 }
 """The turn before: what an answer looks like."""
@@ -27,12 +28,13 @@ DIGITS = ((2, 10), (2, 10), (2, 10), (11, 100), (101, 1000))
 @dataclass(frozen=True)
 class Problem:
     """item: its name for `quantities.graded`. text: the message. prefix: how the answer begins. candidates: a right
-    answer first, then wrong ones."""
+    answer first, then wrong ones. thing: what it is about, as text."""
 
     item: str
     text: str
     prefix: str
     candidates: tuple[str, ...]
+    thing: str
 
 
 def problems(seed: int) -> dict[str, list[Problem]]:
@@ -62,8 +64,8 @@ def _arithmetic(seed: int, signs: str, count: int = 400) -> list[Problem]:
         near = [right + d for d in (1, -1, 10, -10, 2, a - b) if d and right + d >= 0 and right + d not in (a, b)]
         wrong = [str(n) for n in shuffled(dict.fromkeys(near), "near", item)[:3]]
         spoken = {"+": "plus", "-": "minus", "*": "times"}[sign]
-        text, prefix = f"What is {a} {spoken} {b}?", f"{a} {spoken} {b} is"
-        out.setdefault(item, Problem(item, text, prefix, (str(right), *wrong)))
+        thing = f"{a} {spoken} {b}"
+        out.setdefault(item, Problem(item, f"What is {thing}?", f"{thing} is", (str(right), *wrong), thing))
     return list(out.values())
 
 
@@ -74,7 +76,7 @@ def _facts(seed: int, tables: Sequence[str]) -> list[Problem]:
         others = [r[0] for x, r in table["answers"].items() if x != what and r[0] not in table["answers"][what]]
         wrong = shuffled(dict.fromkeys(others), "wrong", seed, source, what)[:3]
         text, prefix = table["ask"].format(x=what), table["start"].format(x=what)
-        out.append(Problem(f"{source}|{what}", text, prefix, (right, *wrong)))
+        out.append(Problem(f"{source}|{what}", text, prefix, (right, *wrong), what))
     return shuffled(out, "facts", seed, tables)
 
 
@@ -99,5 +101,5 @@ def _statements(seed: int) -> list[Problem]:
             statement = f"{article(member).capitalize()} is a kind of {claim}."
             wrong = "false" if right == "true" else "true"
             text = f"True or false? {statement}"
-            out.append(Problem(item, text, "The statement is", (right, wrong)))
+            out.append(Problem(item, text, "The statement is", (right, wrong), member))
     return shuffled(out, "statements", seed)
