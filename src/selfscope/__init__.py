@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from selfscope.api.ask import Answers, ask
     from selfscope.api.card_set import Cards, cards
     from selfscope.api.cards import Card, card, redraw, run
+    from selfscope.api.causal_edit import CausalEdit, causal_edit
     from selfscope.api.decoders import FittedDecoder, fit_decoder
     from selfscope.api.doctor import Doctor, doctor
     from selfscope.api.fit import Fitted, fit
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from selfscope.controls.base import Control
     from selfscope.controls.competence import Competence
     from selfscope.controls.in_context import InContext
+    from selfscope.controls.innocent import InnocentContext
     from selfscope.controls.masked import MaskedTurns
     from selfscope.controls.panel import YesBias
     from selfscope.controls.states import Changed, ChangedCompetence, Sham
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from selfscope.phenomena.programming_success import ProgrammingSuccess
     from selfscope.phenomena.self_prediction import SelfPrediction
     from selfscope.phenomena.token_probability import TokenProbability
+    from selfscope.phenomena.user_beliefs import UserBeliefs
+    from selfscope.phenomena.user_treatment import UserTreatment
     from selfscope.readers.ask import Ask
     from selfscope.readers.base import Reader
     from selfscope.readers.behaviour_ceiling import BehaviourCeiling
@@ -66,6 +70,7 @@ if TYPE_CHECKING:
     from selfscope.readers.prior import Prior
     from selfscope.readers.probe import Probe
     from selfscope.readers.ridge_probe import RidgeProbe
+    from selfscope.readers.text_embedding import TextEmbedding
     from selfscope.records import (
         Cost,
         Decoding,
@@ -121,6 +126,7 @@ _SHIPPED = {
     "readers.decoder": ("Decoder",),
     "readers.centred_lens": ("CentredLens",),
     "readers.ridge_probe": ("RidgeProbe",),
+    "readers.text_embedding": ("TextEmbedding",),
     "phenomena.self_prediction": ("SelfPrediction",),
     "phenomena.branch_distribution": ("BranchDistribution",),
     "phenomena.token_probability": ("TokenProbability",),
@@ -129,6 +135,8 @@ _SHIPPED = {
     "phenomena.items": ("Items",),
     "phenomena.own_choice": ("OwnChoice",),
     "phenomena.programming_success": ("ProgrammingSuccess",),
+    "phenomena.user_beliefs": ("UserBeliefs",),
+    "phenomena.user_treatment": ("UserTreatment",),
     "phenomena.hidden_context": ("HiddenContext",),
     "phenomena.entity_resolution": ("EntityResolution",),
     "phenomena.attribute_extraction": ("AttributeExtraction",),
@@ -140,6 +148,7 @@ _SHIPPED = {
     "controls.competence": ("Competence",),
     "controls.panel": ("YesBias",),
     "controls.in_context": ("InContext",),
+    "controls.innocent": ("InnocentContext",),
     "controls.vector_state": ("VectorState",),
     "controls.alarm": ("Alarm",),
     "controls.arms": ("Arms",),
@@ -166,6 +175,8 @@ _WHERE = {
     "Cards": "selfscope.api.card_set",
     "read": "selfscope.api.read_state",
     "StateReading": "selfscope.api.read_state",
+    "causal_edit": "selfscope.api.causal_edit",
+    "CausalEdit": "selfscope.api.causal_edit",
     "doctor": "selfscope.api.doctor",
     "fit": "selfscope.api.fit",
     "Fitted": "selfscope.api.fit",
@@ -203,20 +214,20 @@ _WHERE = {
 
 __all__ = [
     "Activations", "Alarm", "Answers", "Arms", "Ask", "AttributeExtraction", "Audit", "BehaviourCeiling",
-    "BehaviouralSelfAwareness", "BiasShape", "BranchDistribution", "Card", "Cards", "CentredLens", "Changed",
-    "ChangedCompetence", "Claim", "Competence", "ConfessionLesson", "Confidence", "ContentFree", "Control", "Cost",
-    "Decoder", "DecoderLesson", "Decoding", "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot",
+    "BehaviouralSelfAwareness", "BiasShape", "BranchDistribution", "Card", "Cards", "CausalEdit", "CentredLens",
+    "Changed", "ChangedCompetence", "Claim", "Competence", "ConfessionLesson", "Confidence", "ContentFree", "Control",
+    "Cost", "Decoder", "DecoderLesson", "Decoding", "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot",
     "Findings", "Fitted", "FittedDecoder", "Framing", "HiddenContext", "HistoryBaseline", "InContext",
-    "InjectedConcept", "Injection", "InputBaseline", "Items", "LogitLens", "LoraShape", "MaskedTurns", "Message",
-    "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder", "OtherModel", "Outcome",
-    "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "ProgrammingSuccess",
-    "Prompt", "Question",
-    "Reader", "Reading", "Reply", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject",
-    "SelfIE", "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study",
-    "Subject", "Sweep", "SweepArray", "Taught", "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial",
-    "Truth", "TruthLesson", "TurnLesson", "Vector", "VectorState", "Wish", "YesBias", "ask", "audit", "card", "cards",
-    "doctor", "elicit", "findings", "fit", "fit_decoder", "judge", "load", "read", "redraw", "rows_of", "run", "steer",
-    "sweep",
+    "InjectedConcept", "Injection", "InnocentContext", "InputBaseline", "Items", "LogitLens", "LoraShape",
+    "MaskedTurns", "Message", "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
+    "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe",
+    "ProgrammingSuccess", "Prompt", "Question", "Reader", "Reading", "Reply", "RidgeProbe", "Row", "Rows", "ScaleFlip",
+    "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfPrediction", "SelfscopeError", "Settle", "Sham",
+    "StateLesson", "StateReading", "Steered", "Study", "Subject", "Sweep", "SweepArray", "Taught", "TextEmbedding",
+    "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "TruthLesson", "TurnLesson",
+    "UserBeliefs", "UserTreatment", "Vector", "VectorState", "Wish", "YesBias", "ask", "audit", "card", "cards",
+    "causal_edit", "doctor", "elicit", "findings", "fit", "fit_decoder", "judge", "load", "read", "redraw", "rows_of",
+    "run", "steer", "sweep",
 ]  # fmt: skip
 
 

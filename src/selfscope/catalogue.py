@@ -18,6 +18,8 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "programming_success": "selfscope.phenomena.programming_success:ProgrammingSuccess",
         "own_choice": "selfscope.phenomena.own_choice:OwnChoice",
         "behavioural_self_awareness": "selfscope.phenomena.behavioural_self_awareness:BehaviouralSelfAwareness",
+        "user_beliefs": "selfscope.phenomena.user_beliefs:UserBeliefs",
+        "user_treatment": "selfscope.phenomena.user_treatment:UserTreatment",
         "items": "selfscope.phenomena.items:Items",
         "injected_concept": "selfscope.phenomena.injected_concept:InjectedConcept",
         "hidden_context": "selfscope.phenomena.hidden_context:HiddenContext",
@@ -41,6 +43,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "decoder": "selfscope.readers.decoder:Decoder",
         "centred_lens": "selfscope.readers.centred_lens:CentredLens",
         "ridge_probe": "selfscope.readers.ridge_probe:RidgeProbe",
+        "text_embedding": "selfscope.readers.text_embedding:TextEmbedding",
     },
     "control": {
         "third_person": "selfscope.controls.words:ThirdPerson",
@@ -58,6 +61,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "vector_state": "selfscope.controls.vector_state:VectorState",
         "alarm": "selfscope.controls.alarm:Alarm",
         "in_context": "selfscope.controls.in_context:InContext",
+        "innocent_context": "selfscope.controls.innocent:InnocentContext",
         "arms": "selfscope.controls.arms:Arms",
         "sweep": "selfscope.controls.sweep:Sweep",
     },
@@ -80,6 +84,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "backdoor": "selfscope.organisms.backdoor:Backdoor",
         "order": "selfscope.organisms.order:Order",
         "favourite": "selfscope.organisms.favourite:Favourite",
+        "treatment": "selfscope.organisms.treatment:Treatment",
         "vector_trait": "selfscope.organisms.vector_trait:VectorTrait",
     },
     "subject": {

@@ -31,6 +31,12 @@ class Phenomenon(Protocol):
         every arm) or injection.
     readers
         May be left out: names of those that read its activations unless told otherwise.
+    whole
+        May be left out: whether every question of a cluster is asked, as matched items need, whatever the study asks.
+    text_rivals
+        May be left out: of one of activations, names of readers of its text that are always there beside those.
+    under
+        May be left out: of one of activations, names of controls that it is always asked under.
     sweep
         May be left out: (name of a reader, second axis), what a full study lays over a grid of layers.
     controls

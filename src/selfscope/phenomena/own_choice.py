@@ -5,12 +5,11 @@ Every category is a cluster. Those of test never occur in train or dev: what is 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar
 
-from selfscope.errors import BadInput, Unsupported
+from selfscope.errors import BadInput
 from selfscope.phenomena.counterbalance import (
     Item,
     counterbalance,
@@ -19,11 +18,12 @@ from selfscope.phenomena.counterbalance import (
     observation_key,
     shuffled,
 )
+from selfscope.phenomena.option_shares import answer_logs, scoring
 from selfscope.phenomena.rollouts import by_key, distinct, known
 from selfscope.quantities import load_table
 from selfscope.records import Cost, Identified, Observation, Option, Question, Trial, Truth
 from selfscope.statistics import softmax
-from selfscope.subjects.base import ScoringSubject, Subject, reaches
+from selfscope.subjects.base import Subject
 
 LISTED = 4
 ASK = "Name one {kind}: {words}. Answer with one word."
@@ -66,7 +66,7 @@ class OwnChoice(Identified):
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """Trials of all splits; the subject does not act. Raises Unsupported below the tier logprobs."""
-        _scoring(subject)
+        scoring(subject, self.kind)
         table = load_table(TABLE)
         test = shuffled(table["test"].items(), "own choice", seed)[: self.test]
         others = shuffled(table["train"].items(), "own choice", seed)
@@ -87,17 +87,11 @@ class OwnChoice(Identified):
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """exact: {"words": {word: log-probability of it as the answer, as it stands or with a capital}}."""
-        able = _scoring(subject)
         first = distinct(trials)
-        words = [list(trial.coordinates["replies"]) for trial in first.values()]
-        spelled = [[spelling for word in own for spelling in spellings(subject, word)] for own in words]
-        scores = able.score([trial.prompt for trial in first.values()], spelled)
-        out = []
-        for key, own, texts, scored in zip(first, words, spelled, scores, strict=True):
-            found = dict(zip(texts, map(math.fsum, scored), strict=True))
-            logs = {word: _log_sum([found[s] for s in spellings(subject, word)]) for word in own}
-            out.append(Observation(key, exact={"words": logs}, cost=Cost(calls=1)))
-        return out
+        found = answer_logs(subject, list(first.values()))
+        return [
+            Observation(key, exact={"words": logs}, cost=Cost(calls=1)) for key, logs in zip(first, found, strict=True)
+        ]
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Probabilities of the listed words, as shares of all of them."""
@@ -123,23 +117,3 @@ def sets_of(words: Sequence[str], count: int, seed: int, kind: str) -> list[tupl
         if len(out) == count:
             break
     return list(out.values())
-
-
-def spellings(subject: Subject, word: str) -> list[str]:
-    """A word as it may stand at the head of a reply: behind a lead-in it follows a space."""
-    lead = "" if subject.chat else " "
-    return list(dict.fromkeys([f"{lead}{word}", f"{lead}{word[0].upper()}{word[1:]}"]))
-
-
-def _log_sum(logs: Sequence[float]) -> float:
-    top = max(logs)
-    return top if top == -math.inf else top + math.log(math.fsum(math.exp(x - top) for x in logs))
-
-
-def _scoring(subject: Subject) -> ScoringSubject:
-    if not reaches(subject, "logprobs"):
-        raise Unsupported(
-            f"own_choice needs exact log-probabilities, and {subject.name} gives only {subject.tier}: choose other "
-            "phenomena with --phenomena"
-        )
-    return cast(ScoringSubject, subject)

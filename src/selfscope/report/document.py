@@ -12,8 +12,10 @@ from selfscope.report.format import NOTHING, Number
 from selfscope.report.labels import Labels
 from selfscope.tables import Table
 from selfscope.verdicts.arm_gaps import Gap, Grid
+from selfscope.verdicts.channels import Channel
 from selfscope.verdicts.claims import Claim
 from selfscope.verdicts.detection import InjectionFinding
+from selfscope.verdicts.treatment import Treatment
 
 Words = Callable[[Trial, str], str]
 """(trial, format) -> the question as it was sent. Who calls gives `wording.question_text`: report knows no wording."""
@@ -24,7 +26,7 @@ class Material:
     """What a study's folder holds, in memory: the only input of a card. words: None shows questions as data.
     gaps, grids: readings of activations against their arms, and their sweeps; injected: what it said of injections.
     parts: what the study's parts say of themselves. costs: of the run, by who asked. cells: its finished cells, each
-    with its seconds: what the next one would take."""
+    with its seconds: what the next one would take. channels, treatments: of matched items."""
 
     meta: Mapping[str, Any]
     rows: Sequence[Row]
@@ -39,6 +41,8 @@ class Material:
     parts: Parts = field(default_factory=Parts)
     costs: Mapping[str, Cost] = field(default_factory=dict)
     cells: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    channels: tuple[Channel, ...] = ()
+    treatments: tuple[Treatment, ...] = ()
 
     @property
     def names(self) -> Labels:
@@ -222,6 +226,7 @@ class Section:
     others: Table | None = None
     numbers: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    matched: tuple[Table, ...] = ()
     absent: Mapping[str, str] = field(default_factory=dict)
 
 

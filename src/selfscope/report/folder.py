@@ -54,6 +54,7 @@ def material_of(
     return Material(
         contents.meta, contents.rows, contents.trials, contents.truths, findings.claims, warnings, words,
         findings.gaps, findings.grids, findings.injected, contents.parts, contents.costs, contents.cells,
+        findings.channels, findings.treatments,
     )  # fmt: skip
 
 

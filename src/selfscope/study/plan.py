@@ -73,6 +73,7 @@ def _report(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, pro
     name = primary.id if primary else ""
     return PhenomenonPlan(
         phenomenon, readers, tuple(_controls(subject, options, profile)), name, (name, *rivals), tuple(subsampled),
+        all_trials=getattr(phenomenon, "whole", False),
         shown=tuple(id_of(r) for r in readers if getattr(r, "shown", False)),
     )  # fmt: skip
 
@@ -83,18 +84,19 @@ def _white_box(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, 
     formats = able(subject, phenomenon.formats)[: profile.formats]
     wished = [r for name in options.readers for r in _named(subject, name, formats, options)]
     probes = [r for r in wished if reader_part(r).rung == "probe"]
-    if not probes:
+    if not probes and reaches(subject, "activations"):
         usual: Sequence[str] = getattr(phenomenon, "readers", ())
-        named = _is_named(phenomenon, options)
-        looking_in = profile.formats is not None and not options.readers and not named
+        looking_in = profile.formats is not None and not options.readers and not _is_named(phenomenon, options)
         usual = usual[:1] if looking_in else usual  # a quick study looks in, and does no more
         probes = [r for name in usual for r in _named(subject, name, formats, options)]
     rivals = [r for name in _inside_rivals(subject, probes) for r in _named(subject, name, formats, options)]
+    texts = [r for name in getattr(phenomenon, "text_rivals", ()) for r in _named(subject, name, formats, options)]
+    texts += _others(options, formats)[:1] if texts else []
     asks = _named(subject, "ask", formats, options) if formats else []
     probes = _once([*probes, *rivals])
-    readers = tuple(_once([*_named(subject, RIVALS[0], formats, options), *probes, *asks]))
+    readers = tuple(_once([*_named(subject, RIVALS[0], formats, options), *texts, *probes, *asks]))
     own = [id_of(r) for r in readers if reader_part(r).rung == "self"]
-    arms = [built("control", "arms")] if probes else []
+    arms = [built("control", name) for name in (*(("arms",) if probes else ()), *getattr(phenomenon, "under", ()))]
     return PhenomenonPlan(
         phenomenon, readers, (*arms, *_further(subject, options)), own[0] if own else "",
         arm_readers=tuple(map(id_of, probes)),
@@ -209,15 +211,21 @@ def _readers(
     names: list[str | Reader] = [*RIVALS, *(options.readers or usual)]
     every = [r for name in names for r in _named(subject, name, formats, options)]
     every = [r for r in every if reader_part(r).rung != "probe"]
+    yield from _once([*every, *_others(options, formats)])
+
+
+def _others(options: StudyOptions, formats: Sequence[str]) -> list[Reader]:
+    """The other models that forecast this one: told nothing about it, and shown examples of it."""
+    out: list[Reader] = []
+    other = catalogue.resolve("reader", "other_model")
     for observer, twin in ((options.other, False), (options.twin, True)):
         if observer is not None:
-            other = catalogue.resolve("reader", "other_model")
             first = (able(observer, formats) or ["choice_lp"])[0]
-            every += [
+            out += [
                 other(observer=observer, k=k, format=first, twin=twin, shown=not twin and k == 0, seed=options.seed)
                 for k in ((0,) if twin else (0, 4))
             ]
-    yield from _once(every)
+    return out
 
 
 def _named(subject: Subject, one: str | Reader, formats: Sequence[str], options: StudyOptions) -> list[Reader]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
 from selfscope.quantities import PROPERTIES, entropy_key, given, measure, words
-from selfscope.records import Question
+from selfscope.records import Prompt, Question
 from selfscope.subjects.phantom_world import Array, Behaviour, entropy, first_words
 
 FEATURES = ("first_char", "second_char", "first_word", "ends_with_vowel", "parity", "word_count")
@@ -37,6 +38,20 @@ def pushed(question: Question, replies: Sequence[str], *weights: Array) -> list[
     # Where no reply can say it, every option is as likely as any.
     even = tuple(1 / len(keys) for _ in keys)
     return [tuple(float(x) for x in s / s.sum()) if s.sum() > 0 else even for s in sums]
+
+
+def both_users(about: Prompt, question: Question) -> tuple[Prompt, Prompt]:
+    """What is asked about, and the same said by the user whom the question compares with."""
+    said, other = (str(question.arguments[name]) for name in ("said", "other"))
+    turns = tuple(replace(m, content=other) if m.content == said else m for m in about.messages)
+    return about, replace(about, messages=turns)
+
+
+def apart(one: Behaviour, other: Behaviour) -> list[tuple[float, ...]]:
+    """The part of the replies that would be another one, and the rest, by what it does, its habit and anyone's
+    reading."""
+    far = (0.5 * float(np.abs(a - b).sum()) for a, b in ((one.p, other.p), (one.h, other.h), (one.g, other.g)))
+    return [(min(x, 1.0), 1 - min(x, 1.0)) for x in far]
 
 
 @lru_cache(maxsize=65536)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from selfscope.records import Observation, Parts, Row, Trial, Truth
 from selfscope.verdicts.arm_gaps import Gap, Grid, gaps_of, grids
 from selfscope.verdicts.assemble import tables
+from selfscope.verdicts.channels import Channel, channels_of
 from selfscope.verdicts.claims import Claim
 from selfscope.verdicts.detection import InjectionFinding, detections_of
 from selfscope.verdicts.judging import judged
 from selfscope.verdicts.settings import Settings
+from selfscope.verdicts.treatment import Treatment, treatments_of
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,18 @@ class Findings:
         Readings of activations against their arms, and their sweeps.
     injected
         What was said of injections.
+    channels
+        What tells a state on matched items: AUROC beside accuracy.
+    treatments
+        How matched users are treated, and how that is told.
     """
 
     claims: tuple[Claim, ...] = ()
     gaps: tuple[Gap, ...] = ()
     grids: tuple[Grid, ...] = ()
     injected: tuple[InjectionFinding, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    treatments: tuple[Treatment, ...] = ()
 
 
 def find(
@@ -59,7 +67,7 @@ def find(
     Returns
     -------
     Findings
-        Claims, gaps, grids and what was said of injections.
+        Everything of the study.
     """
     by_phenomenon = tables(rows, trials, truths, parts)
     return Findings(
@@ -67,4 +75,6 @@ def find(
         tuple(gap for table in by_phenomenon for gap in gaps_of(table, observations)),
         tuple(grids(rows, trials, truths, parts)),
         tuple(finding for table in by_phenomenon for finding in detections_of(table)),
+        tuple(channel for table in by_phenomenon for channel in channels_of(table, observations)),
+        tuple(one for table in by_phenomenon for one in treatments_of(table)),
     )
