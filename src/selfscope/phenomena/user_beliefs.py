@@ -2,7 +2,8 @@
 
 Two users differ in one thing that they state or only hint at; all else is alike, the question's words included. The
 *profile* is the truth that answers are scored against. The *belief* is what the subject does for the user: how likely
-the answer is that leans to one of the two (`exact["acts"]`). A report that moves with the profile may come from the
+the answer is that leans to one of the two (`exact["acts"]`). The question and the request are two forks of one
+transcript, and what may be read is where it forks. A report that moves with the profile may come from the
 text; one that moves with what it does speaks of the belief (blackbox F9).
 """
 
@@ -31,8 +32,9 @@ from selfscope.phenomena.stimuli.users import (
     STATED,
     Opening,
     attributes,
-    conversation,
+    begun,
     dealt,
+    going_on,
     known_users,
     openings,
     requests,
@@ -112,8 +114,10 @@ class UserBeliefs(Identified):
         the test split, where log-probabilities can be had, {"acts": share of the answer that leans to the first value,
         of both}."""
         first = distinct(trials)
-        asked = [t for t in first.values() if t.split == "test" and reaches(subject, "logprobs")]
-        found = answer_logs(subject, asked)
+        tested = first.values() if reaches(subject, "logprobs") else ()
+        asked = [t for t in tested if t.split == "test" and self._value(t) is not None]
+        forks = [replace(t, prompt=going_on(subject, t.prompt, str(t.question.arguments["request"]))) for t in asked]
+        found = answer_logs(subject, forks)
         acts = {t.observation: softmax([*logs.values()])[0] for t, logs in zip(asked, found, strict=True)}
         return [
             Observation(key, exact={"value": self._value(t), **({"acts": acts[key]} if key in acts else {})})
@@ -139,16 +143,16 @@ class UserBeliefs(Identified):
         request = own[number % len(own)]
         cluster = f"{name}: {opening.said[0]}"
         tag = {"phenomenon": self.kind, "source": name, "cluster": cluster, "replies": list(request.answers)}
-        prompt = conversation(subject, opening.said[0], request, tag)
+        prompt = begun(opening.said[0], request, tag)
         options = tuple(Option(key, text) for key, text in values(name, self.source))
         quantity, more = (f"user_{name}", {}) if name in USER else ("user_other", {"attribute": name})
-        arguments = {**more, "signs": [[answer] for answer in request.answers]}
+        arguments = {**more, "signs": [[answer] for answer in request.answers], "request": request.text}
         where = {"pair": content_hash("pair", opening.said, request.text), "setting": opening.said[0],
                  "replies": list(request.answers), "way": opening.way}  # fmt: skip
         return draft_trial(
             self.kind, split, Item(name, cluster, prompt), Question(quantity, options, arguments, placement="same"),
-            observation=observation_key(self.kind, prompt), coordinates=where, task=f"{opening.way}/{quantity}",
-            evidence=_read(subject, prompt),
+            observation=observation_key(self.kind, prompt, request.text), coordinates=where,
+            task=f"{opening.way}/{quantity}", evidence=_read(subject, prompt),
         )  # fmt: skip
 
     def _matched(self, subject: Subject, first: Trial, seed: int) -> Trial:
@@ -159,7 +163,8 @@ class UserBeliefs(Identified):
             o for way in (HINTED, STATED) for o in openings(name, way, self.source) if o.said[0] == said
         )
         other = mirrored(first, said, opening.said[1], self.kind, seed)
-        return replace(other, evidence=_read(subject, other.prompt))
+        key = observation_key(self.kind, other.prompt, str(first.question.arguments["request"]))
+        return replace(other, observation=key, evidence=_read(subject, other.prompt))
 
     def _value(self, trial: Trial) -> str | None:
         who = known_users(self.source).get(trial.prompt.messages[trial.prompt.context].content)

@@ -28,7 +28,16 @@ from selfscope.records import (
 )
 from selfscope.subjects.base import Lacking, OnDone, OpenSubject, lacking, unmasked
 from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
-from selfscope.subjects.phantom_options import apart, both_users, features, goes_on, one_hot, pushed, token_of
+from selfscope.subjects.phantom_options import (
+    apart,
+    both_users,
+    features,
+    goes_on,
+    one_hot,
+    pushed,
+    requested,
+    token_of,
+)
 from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
 from selfscope.subjects.phantom_world import (
     STATE_MASS,
@@ -197,7 +206,7 @@ class Phantom:
         if question.quantity not in PROPERTIES:
             even = tuple(1 / k for _ in range(k))
             return report(self.dials, item=item, cluster=cluster, p=even, h=even, g=even, first=first)
-        acts = self._behaviour(_PROMPT.validate_python(dict(tag["object"])))
+        acts = self._behaviour(requested(_PROMPT.validate_python(dict(tag["object"])), question))
         p, h, g, anyone = pushed(question, acts.replies, acts.p, self._published(question, acts), acts.g, acts.anyone)
         if given(question.quantity):
             h = g = anyone = tuple(1 / k for _ in range(k))  # nobody else knows

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from selfscope.quantities import PROPERTIES, entropy_key, given, measure, words
-from selfscope.records import Prompt, Question
+from selfscope.records import Message, Prompt, Question
 from selfscope.subjects.phantom_world import Array, Behaviour, entropy, first_words
 
 FEATURES = ("first_char", "second_char", "first_word", "ends_with_vowel", "parity", "word_count")
@@ -45,6 +45,12 @@ def both_users(about: Prompt, question: Question) -> tuple[Prompt, Prompt]:
     said, other = (str(question.arguments[name]) for name in ("said", "other"))
     turns = tuple(replace(m, content=other) if m.content == said else m for m in about.messages)
     return about, replace(about, messages=turns)
+
+
+def requested(about: Prompt, question: Question) -> Prompt:
+    """What is asked about, going on with the request by which a belief shows, where the question has one."""
+    request = question.arguments.get("request")
+    return about if request is None else replace(about, messages=(*about.messages, Message("user", str(request))))
 
 
 def apart(one: Behaviour, other: Behaviour) -> list[tuple[float, ...]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -118,12 +118,22 @@ def _requests(about: str, rows: Sequence[Sequence[str]]) -> list[Request]:
     return out
 
 
-def conversation(subject: Subject, said: str, request: Request, tag: Mapping[str, Any]) -> Prompt:
-    """A user's opening, a reply that says nothing, and the request: what the subject would reply to is the object."""
+def begun(said: str, request: Request, tag: Mapping[str, Any]) -> Prompt:
+    """A user's opening and a reply that says nothing: from here the request and a question are two forks."""
     thanks = THANKS[int(generator("thanks", request.text).integers(len(THANKS)))]
-    turns = (Message("user", said), Message("assistant", thanks), Message("user", request.text))
-    lead = "" if subject.chat else "Answer:"
-    return Prompt(messages=turns, prefix=lead, tag={"role": "behave", "state": "plain", **tag})
+    turns = (Message("user", said), Message("assistant", thanks))
+    return Prompt(messages=turns, tag={"role": "behave", "state": "plain", **tag})
+
+
+def conversation(subject: Subject, said: str, request: Request, tag: Mapping[str, Any]) -> Prompt:
+    """What is begun, and the request: what the subject would reply to is the object."""
+    return going_on(subject, begun(said, request, tag), request.text)
+
+
+def going_on(subject: Subject, prompt: Prompt, request: str) -> Prompt:
+    """The fork in which the user asks for something."""
+    turns = (*prompt.messages, Message("user", request))
+    return replace(prompt, messages=turns, prefix="" if subject.chat else "Answer:")
 
 
 def held_out(attribute: str, source: str = OWN) -> tuple[list[Opening], list[Opening]]:
