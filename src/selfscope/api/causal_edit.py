@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 HEAD = ("question", "layer", "probe, AUROC", "moves", "along the probe", "random, 5 to 95 %", "place", "p")
 LEAST = 20
 """Random directions beside one: fewer place nothing."""
+DIRECTIONS = ("means", "weights")
 SAYS, DOES = "what it says", "what it does"
 
 
@@ -93,6 +94,7 @@ def causal_edit(
     model: str | Subject,
     phenomenon: str | Phenomenon,
     *,
+    by: str = "means",
     layer: int | None = None,
     strength: float = 0.5,
     randoms: int = LEAST,
@@ -110,6 +112,9 @@ def causal_edit(
         A name (see `load`) or a subject of the tier activations.
     phenomenon
         Of activations, whose questions have two shared options, as `user_beliefs`.
+    by
+        means: the difference of the classes' mean states. weights: those of the probe, a filter that also holds what
+        cancels noise, and moves less.
     layer
         Where the direction is read and written (None: where a probe is right most often on held-out train clusters).
     strength
@@ -136,12 +141,15 @@ def causal_edit(
     References
     ----------
     Hewitt and Liang 2019, Designing and Interpreting Probes with Control Tasks.
+    Haufe et al. 2014, On the Interpretation of Weight Vectors of Linear Models.
     """
     from selfscope.api.kept_apart import phenomenon_of
     from selfscope.api.loading import load
     from selfscope.errors import BadInput
     from selfscope.phenomena.evidence import require_activations
 
+    if by not in DIRECTIONS:
+        raise BadInput(f"there is no direction {by!r}; there are: {', '.join(DIRECTIONS)}")
     if randoms < LEAST:
         raise BadInput(f"{randoms} random directions place nothing: take {LEAST} or more")
     subject = require_activations(load(model) if isinstance(model, str) else model, "a causal edit")
@@ -156,7 +164,7 @@ def causal_edit(
     edits: list[Edit] = []
     for quantity, own in groups.items():
         if {"train", "test"} <= {t.split for t in own}:
-            edits += _edited(subject, about, own, truths, (layer, strength, randoms, items, seed), quantity)
+            edits += _edited(subject, about, own, truths, (by, layer, strength, randoms, items, seed), quantity)
     if not edits:
         raise BadInput(f"{about.kind} has no question with two shared options whose states can be read and learnt from")
     return CausalEdit(subject.name, strength, tuple(edits))
@@ -167,17 +175,17 @@ def _edited(
     about: Any,
     trials: Sequence[Trial],
     truths: Mapping[str, Truth],
-    how: tuple[int | None, float, int, int, int],
+    how: tuple[str, int | None, float, int, int, int],
     quantity: str,
 ) -> list[Edit]:
     import numpy as np
 
-    from selfscope.directions import logistic, random_directions
+    from selfscope.directions import logistic, mean_difference, random_directions
     from selfscope.readers.layer_choice import spread_over_clusters
     from selfscope.statistics import auroc_over_clusters, mean, placed
     from selfscope.verdicts.assemble import numbered
 
-    layer, strength, count, most, seed = how
+    by, layer, strength, count, most, seed = how
     train, test = ([t for t in trials if t.split == s] for s in ("train", "test"))
     labels = np.array([int(np.argmax(truths[t.id].mean)) for t in train], dtype=np.int64)
     at, states_ND = _best(subject, train, labels, layer)
@@ -187,7 +195,8 @@ def _edited(
     read = auroc_over_clusters(shares, positive, numbered([t.cluster for t in test]))
     asked = spread_over_clusters(test, most)
     cluster = numbered([t.cluster for t in asked])
-    ways = [probe.direction(), *random_directions(count, subject.width, seed)]
+    own_D = probe.direction() if by == "weights" else mean_difference(states_ND, labels == 0)
+    ways = [own_D, *random_directions(count, subject.width, seed)]
     moved: dict[str, list[Any]] = {SAYS: [], DOES: []}
     for way in ways:
         said, done = zip(*(_answers(subject, about, asked, at, way, s * strength) for s in (1, -1)), strict=True)
