@@ -96,6 +96,8 @@ CATALOGUE: dict[str, dict[str, str]] = {
 }
 PHENOMENA = ("self_prediction", "branch_distribution", "token_probability", "confidence")
 """What a card asks about unless told otherwise, in the order in which it is shown."""
+USERS = ("user_treatment", "user_beliefs")
+"""What a full card asks about the user besides, of whatever access."""
 INSIDE = (
     "hidden_context", "entity_resolution", "attribute_extraction", "next_token_identity", "injected_concept",
 )  # fmt: skip
