@@ -255,7 +255,7 @@ def _answers(
     from selfscope.records import Injection, Vector
 
     write = Injection(layer, Vector.of(way), operator="add", strength=strength, unit="median", schedule="every")
-    moved = cast("OpenSubject", subject.intervened([write]))
+    moved = cast("OpenSubject", cast(Any, subject).intervened([write]))
     readings = Ask("choice_lp").read(moved, trials)
     said = np.array([r.distribution[0] if r.distribution is not None else 0.5 for r in readings])
     acts = {o.key: o.exact.get("acts") for o in about.observe(moved, trials)}

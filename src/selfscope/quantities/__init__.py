@@ -214,9 +214,9 @@ def _goes_on_with(text: str, word: str) -> bool:
 
 def _sign(question: Question, text: str) -> str | None:
     """Of whom a reply is a sign: the option whose listed answers it gives."""
-    said = plain_text(text)
+    said = words(text)
     for option, signs in zip(question.options, question.arguments.get("signs", ()), strict=False):
-        if said in map(plain_text, signs):
+        if said in map(words, signs):
             return option.key
     return None
 

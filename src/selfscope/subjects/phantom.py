@@ -28,16 +28,7 @@ from selfscope.records import (
 )
 from selfscope.subjects.base import Lacking, OnDone, OpenSubject, lacking, unmasked
 from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
-from selfscope.subjects.phantom_options import (
-    apart,
-    both_users,
-    features,
-    goes_on,
-    one_hot,
-    pushed,
-    requested,
-    token_of,
-)
+from selfscope.subjects.phantom_options import features, goes_on, of_both, one_hot, pushed, requested, token_of
 from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
 from selfscope.subjects.phantom_world import (
     STATE_MASS,
@@ -198,8 +189,7 @@ class Phantom:
         if question.given_text is not None or question.quantity == "listed_last":
             return self._skill(question, item, cluster=cluster, copied=copied)
         if question.quantity == "treated_otherwise":
-            both = (self._behaviour(one) for one in both_users(_PROMPT.validate_python(dict(tag["object"])), question))
-            p, h, g = apart(*both)
+            p, h, g = of_both(_PROMPT.validate_python(dict(tag["object"])), question, self._behaviour)
             if question.person != "self":
                 p = h = g = g if question.person == "target" else h
             return report(self.dials, item=item, cluster=cluster, p=p, h=h, g=g, first=first)

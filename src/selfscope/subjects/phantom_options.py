@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -40,24 +40,22 @@ def pushed(question: Question, replies: Sequence[str], *weights: Array) -> list[
     return [tuple(float(x) for x in s / s.sum()) if s.sum() > 0 else even for s in sums]
 
 
-def both_users(about: Prompt, question: Question) -> tuple[Prompt, Prompt]:
-    """What is asked about, and the same said by the user whom the question compares with."""
+def of_both(
+    about: Prompt, question: Question, behave: Callable[[Prompt], Behaviour]
+) -> tuple[tuple[float, ...], ...]:
+    """The part of the replies that would be another one to the user whom the question compares with, and the rest: by
+    what it does, by its habit and by anyone's reading."""
     said, other = (str(question.arguments[name]) for name in ("said", "other"))
     turns = tuple(replace(m, content=other) if m.content == said else m for m in about.messages)
-    return about, replace(about, messages=turns)
+    one, two = behave(about), behave(replace(about, messages=turns))
+    far = (0.5 * float(np.abs(a - b).sum()) for a, b in ((one.p, two.p), (one.h, two.h), (one.g, two.g)))
+    return tuple((min(x, 1.0), 1 - min(x, 1.0)) for x in far)
 
 
 def requested(about: Prompt, question: Question) -> Prompt:
     """What is asked about, going on with the request by which a belief shows, where the question has one."""
     request = question.arguments.get("request")
     return about if request is None else replace(about, messages=(*about.messages, Message("user", str(request))))
-
-
-def apart(one: Behaviour, other: Behaviour) -> list[tuple[float, ...]]:
-    """The part of the replies that would be another one, and the rest, by what it does, its habit and anyone's
-    reading."""
-    far = (0.5 * float(np.abs(a - b).sum()) for a, b in ((one.p, other.p), (one.h, other.h), (one.g, other.g)))
-    return [(min(x, 1.0), 1 - min(x, 1.0)) for x in far]
 
 
 @lru_cache(maxsize=65536)
