@@ -8,7 +8,8 @@ import pytest
 
 import selfscope
 from selfscope.errors import BadInput, Unsupported
-from selfscope.phenomena.own_choice import LISTED, OwnChoice, sets_of, spellings
+from selfscope.phenomena.option_shares import spellings
+from selfscope.phenomena.own_choice import LISTED, OwnChoice, sets_of
 from selfscope.quantities import load_table
 from selfscope.records import Trial
 from selfscope.subjects.local import Local

@@ -6,6 +6,7 @@ import pytest
 
 from selfscope.quantities import (
     PROPERTIES,
+    USER,
     answers,
     distribution,
     entropy_key,
@@ -25,6 +26,7 @@ ENDS = (Option("7", "7"), Option("red", "red"), Option("else", "something else")
 
 def about(quantity: str, **arguments: object) -> Question:
     own = {"option": TEA, "branch": ENDS, "likelier": ENDS[:2], "choice": ENDS[:2]}
+    own |= {f"user_{name}": (ENDS[1], Option("blue", "blue")) for name in (*USER, "other")}
     options = own.get(quantity, PROPERTIES[quantity].options)
     return Question(quantity, options, arguments=arguments)
 
@@ -78,6 +80,8 @@ CASES = [
     ("choice", {}, "red wine", "red"), ("choice", {}, "blue", None), ("entropy_bin", {}, "anything", None),
     ("habit", {"mark": "begins", "word": "Well"}, "Well, no.", "yes"), ("habit", {"mark": "upper"}, "No", "no"),
     ("habit", {"mark": "mentions", "word": "pets", "members": ["cat", "dog"]}, "Two cats.", "yes"),
+    *((f"user_{name}", {"signs": [["rap"], ["opera", "jazz"]]}, "Jazz.", "blue") for name in (*USER, "other")),
+    ("user_age", {"signs": [["rap"], ["opera"]]}, "polka", None),
 ]  # fmt: skip
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from selfscope.api.ask import Answers, ask
     from selfscope.api.card_set import Cards, cards
     from selfscope.api.cards import Card, card, redraw, run
+    from selfscope.api.causal_edit import CausalEdit, causal_edit
     from selfscope.api.decoders import FittedDecoder, fit_decoder
     from selfscope.api.doctor import Doctor, doctor
     from selfscope.api.fit import Fitted, fit
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from selfscope.controls.base import Control
     from selfscope.controls.competence import Competence
     from selfscope.controls.in_context import InContext
+    from selfscope.controls.innocent import InnocentContext
     from selfscope.controls.masked import MaskedTurns
     from selfscope.controls.panel import YesBias
     from selfscope.controls.states import Changed, ChangedCompetence, Sham
@@ -55,6 +57,8 @@ if TYPE_CHECKING:
     from selfscope.phenomena.programming_success import ProgrammingSuccess
     from selfscope.phenomena.self_prediction import SelfPrediction
     from selfscope.phenomena.token_probability import TokenProbability
+    from selfscope.phenomena.user_beliefs import UserBeliefs
+    from selfscope.phenomena.user_treatment import UserTreatment
     from selfscope.readers.answer_logprob import AnswerLogprob
     from selfscope.readers.ask import Ask
     from selfscope.readers.base import Reader
@@ -73,6 +77,7 @@ if TYPE_CHECKING:
     from selfscope.readers.probe import Probe
     from selfscope.readers.ridge_probe import RidgeProbe
     from selfscope.readers.surface_baseline import SurfaceBaseline
+    from selfscope.readers.text_embedding import TextEmbedding
     from selfscope.records import (
         Cost,
         Decoding,
@@ -132,6 +137,7 @@ _SHIPPED = {
     "readers.decoder": ("Decoder",),
     "readers.centred_lens": ("CentredLens",),
     "readers.ridge_probe": ("RidgeProbe",),
+    "readers.text_embedding": ("TextEmbedding",),
     "phenomena.self_prediction": ("SelfPrediction",),
     "phenomena.branch_distribution": ("BranchDistribution",),
     "phenomena.token_probability": ("TokenProbability",),
@@ -142,6 +148,8 @@ _SHIPPED = {
     "phenomena.items": ("Items",),
     "phenomena.own_choice": ("OwnChoice",),
     "phenomena.programming_success": ("ProgrammingSuccess",),
+    "phenomena.user_beliefs": ("UserBeliefs",),
+    "phenomena.user_treatment": ("UserTreatment",),
     "phenomena.hidden_context": ("HiddenContext",),
     "phenomena.entity_resolution": ("EntityResolution",),
     "phenomena.attribute_extraction": ("AttributeExtraction",),
@@ -154,6 +162,7 @@ _SHIPPED = {
     "controls.competence": ("Competence",),
     "controls.panel": ("YesBias",),
     "controls.in_context": ("InContext",),
+    "controls.innocent": ("InnocentContext",),
     "controls.vector_state": ("VectorState",),
     "controls.alarm": ("Alarm",),
     "controls.arms": ("Arms",),
@@ -180,6 +189,8 @@ _WHERE = {
     "Cards": "selfscope.api.card_set",
     "read": "selfscope.api.read_state",
     "StateReading": "selfscope.api.read_state",
+    "causal_edit": "selfscope.api.causal_edit",
+    "CausalEdit": "selfscope.api.causal_edit",
     "doctor": "selfscope.api.doctor",
     "fit": "selfscope.api.fit",
     "Fitted": "selfscope.api.fit",
@@ -216,128 +227,22 @@ _WHERE = {
 }
 
 __all__ = [
-    "Activations",
-    "Alarm",
-    "AnswerLogprob",
-    "Answers",
-    "Arms",
-    "Ask",
-    "AttributeExtraction",
-    "Audit",
-    "BehaviourCeiling",
-    "BehaviouralSelfAwareness",
-    "BiasShape",
-    "BranchDistribution",
-    "Card",
-    "Cards",
-    "CentredLens",
-    "Changed",
-    "ChangedCompetence",
-    "Claim",
-    "Competence",
-    "ConfessionLesson",
-    "Confidence",
-    "ContentFree",
-    "Control",
-    "Cost",
-    "Covariates",
-    "CurrentOrPast",
-    "Decoder",
-    "DecoderLesson",
-    "Decoding",
-    "Doctor",
-    "Elicitation",
-    "EntityResolution",
-    "Evidence",
-    "FewShot",
-    "Findings",
-    "Fitted",
-    "FittedDecoder",
-    "Framing",
-    "HiddenContext",
-    "HistoryBaseline",
-    "Identity",
-    "InContext",
-    "InjectedConcept",
-    "Injection",
-    "InputBaseline",
-    "Items",
-    "Knowledge",
-    "LogitLens",
-    "LoraShape",
-    "MaskedTurns",
-    "Message",
-    "MovePlan",
-    "NextTokenIdentity",
-    "Observation",
-    "OpenSubject",
-    "Option",
-    "OptionOrder",
-    "OtherBehaviour",
-    "OtherModel",
-    "Outcome",
-    "OwnChoice",
-    "Paraphrase",
-    "Patchscope",
-    "Phenomenon",
-    "PhenomenonPlan",
-    "Prior",
-    "Probe",
-    "ProgrammingSuccess",
-    "Prompt",
-    "Question",
-    "Reader",
-    "Reading",
-    "Reply",
-    "RidgeProbe",
-    "Row",
-    "Rows",
-    "ScaleFlip",
-    "Schedule",
-    "Score",
-    "ScoringSubject",
-    "SelfIE",
-    "SelfPrediction",
-    "SelfscopeError",
-    "Settle",
-    "Sham",
-    "StateLesson",
-    "StateReading",
-    "Steered",
-    "Study",
-    "Subject",
-    "SurfaceBaseline",
-    "Sweep",
-    "SweepArray",
-    "Taught",
-    "ThirdPerson",
-    "TokenDistribution",
-    "TokenProbability",
-    "Trial",
-    "Truth",
-    "TruthLesson",
-    "TurnLesson",
-    "Vector",
-    "VectorState",
-    "Wish",
-    "YesBias",
-    "ask",
-    "audit",
-    "card",
-    "cards",
-    "doctor",
-    "elicit",
-    "findings",
-    "fit",
-    "fit_decoder",
-    "judge",
-    "load",
-    "read",
-    "redraw",
-    "rows_of",
-    "run",
-    "steer",
-    "sweep",
+    "Activations", "Alarm", "AnswerLogprob", "Answers", "Arms", "Ask", "AttributeExtraction", "Audit",
+    "BehaviourCeiling", "BehaviouralSelfAwareness", "BiasShape", "BranchDistribution", "Card", "Cards",
+    "CausalEdit", "CentredLens", "Changed", "ChangedCompetence", "Claim", "Competence", "ConfessionLesson",
+    "Confidence", "ContentFree", "Control", "Cost", "Covariates", "CurrentOrPast", "Decoder", "DecoderLesson",
+    "Decoding", "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted",
+    "FittedDecoder", "Framing", "HiddenContext", "HistoryBaseline", "Identity", "InContext", "InjectedConcept",
+    "Injection", "InnocentContext", "InputBaseline", "Items", "Knowledge", "LogitLens", "LoraShape", "MaskedTurns",
+    "Message", "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
+    "OtherBehaviour", "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon",
+    "PhenomenonPlan", "Prior", "Probe", "ProgrammingSuccess", "Prompt", "Question", "Reader", "Reading", "Reply",
+    "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfPrediction",
+    "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study", "Subject",
+    "SurfaceBaseline", "Sweep", "SweepArray", "Taught", "TextEmbedding", "ThirdPerson", "TokenDistribution",
+    "TokenProbability", "Trial", "Truth", "TruthLesson", "TurnLesson", "UserBeliefs", "UserTreatment", "Vector",
+    "VectorState", "Wish", "YesBias", "ask", "audit", "card", "cards", "causal_edit", "doctor", "elicit",
+    "findings", "fit", "fit_decoder", "judge", "load", "read", "redraw", "rows_of", "run", "steer", "sweep",
 ]  # fmt: skip
 
 

@@ -21,6 +21,8 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "own_choice": "selfscope.phenomena.own_choice:OwnChoice",
         "current_or_past": "selfscope.phenomena.current_or_past:CurrentOrPast",
         "behavioural_self_awareness": "selfscope.phenomena.behavioural_self_awareness:BehaviouralSelfAwareness",
+        "user_beliefs": "selfscope.phenomena.user_beliefs:UserBeliefs",
+        "user_treatment": "selfscope.phenomena.user_treatment:UserTreatment",
         "items": "selfscope.phenomena.items:Items",
         "injected_concept": "selfscope.phenomena.injected_concept:InjectedConcept",
         "hidden_context": "selfscope.phenomena.hidden_context:HiddenContext",
@@ -48,6 +50,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "decoder": "selfscope.readers.decoder:Decoder",
         "centred_lens": "selfscope.readers.centred_lens:CentredLens",
         "ridge_probe": "selfscope.readers.ridge_probe:RidgeProbe",
+        "text_embedding": "selfscope.readers.text_embedding:TextEmbedding",
     },
     "control": {
         "third_person": "selfscope.controls.words:ThirdPerson",
@@ -65,6 +68,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "vector_state": "selfscope.controls.vector_state:VectorState",
         "alarm": "selfscope.controls.alarm:Alarm",
         "in_context": "selfscope.controls.in_context:InContext",
+        "innocent_context": "selfscope.controls.innocent:InnocentContext",
         "arms": "selfscope.controls.arms:Arms",
         "sweep": "selfscope.controls.sweep:Sweep",
     },
@@ -87,6 +91,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "backdoor": "selfscope.organisms.backdoor:Backdoor",
         "order": "selfscope.organisms.order:Order",
         "favourite": "selfscope.organisms.favourite:Favourite",
+        "treatment": "selfscope.organisms.treatment:Treatment",
         "vector_trait": "selfscope.organisms.vector_trait:VectorTrait",
     },
     "subject": {
@@ -100,6 +105,8 @@ PHENOMENA = ("self_prediction", "branch_distribution", "token_probability", "con
 """What a card asks about unless told otherwise, in the order in which it is shown."""
 FURTHER = ("knowledge", "identity")
 """What a full study asks beside those."""
+USERS = ("user_treatment", "user_beliefs")
+"""What a full card asks about the user besides, of whatever access."""
 INSIDE = (
     "hidden_context", "entity_resolution", "attribute_extraction", "next_token_identity", "injected_concept",
 )  # fmt: skip

@@ -28,6 +28,10 @@ class Linear:
         """(N, K), larger is likelier."""
         return (np.asarray(states_ND, dtype=np.float64) - self.mean_D) / self.scale_D @ self.weights_DK + self.bias_K
 
+    def direction(self, first: int = 0, second: int = 1) -> Array:
+        """(D,) along which the first class gains most on the second, in the units of the states."""
+        return (self.weights_DK[:, first] - self.weights_DK[:, second]) / self.scale_D
+
     def probabilities(self, states_ND: Any) -> Array:
         """(N, K), rows sum to 1."""
         scores_NK = self.scores(states_ND)
@@ -39,6 +43,12 @@ def mean_difference(states_ND: Any, positive_N: Any) -> Array:
     """(D,) mean of the positive rows minus mean of the others."""
     states, positive = np.asarray(states_ND, dtype=np.float64), np.asarray(positive_N, dtype=bool)
     return states[positive].mean(0) - states[~positive].mean(0)
+
+
+def random_directions(count: int, width: int, *key: int) -> Array:
+    """(count, D) unit vectors, evenly over all directions; the same key gives the same ones."""
+    drawn_ND = np.random.default_rng([count, width, *key]).standard_normal((count, width))
+    return np.asarray(drawn_ND / np.linalg.norm(drawn_ND, axis=1, keepdims=True))
 
 
 def project_out(states_ND: Any, direction_D: Any) -> Array:

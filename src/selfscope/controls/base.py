@@ -13,8 +13,8 @@ from selfscope.wording import phrase_of
 
 FIXED = ("fact", "listed_last", "chosen_before")
 """Quantities of no object, whose truth is given with the question: no state moves it."""
-STANDING = ("habit",)
-"""Quantities of all replies and of no one object: what stands before one object is no state of theirs."""
+STANDING = ("habit", "treated_otherwise")
+"""Quantities of all replies and of no one object, or of two at once: what stands before one is no state of theirs."""
 
 
 @runtime_checkable

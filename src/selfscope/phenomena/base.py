@@ -37,6 +37,10 @@ class Phenomenon(Protocol):
     whole
         May be left out: whether every question of a cluster is asked, since they belong together (else as many as the
         profile says).
+    text_rivals
+        May be left out: of one of activations, names of readers of its text that are always there beside those.
+    under
+        May be left out: of one of activations, names of controls that it is always asked under.
     sweep
         May be left out: (name of a reader, second axis), what a full study lays over a grid of layers.
     events

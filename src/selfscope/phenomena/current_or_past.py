@@ -25,7 +25,8 @@ from selfscope.phenomena.counterbalance import (
     shuffled,
 )
 from selfscope.phenomena.evidence import point_truth, require_activations
-from selfscope.phenomena.own_choice import TABLE, sets_of, word_logs
+from selfscope.phenomena.option_shares import answer_logs
+from selfscope.phenomena.own_choice import TABLE, sets_of
 from selfscope.phenomena.rollouts import by_key, distinct, known
 from selfscope.phenomena.stimuli.concepts import random_vector
 from selfscope.phenomena.stimuli.word_states import word_states
@@ -142,7 +143,7 @@ class CurrentOrPast(Identified):
         or the list, {"answer": the right option's key}."""
         first = distinct(trials)
         acting = {key: t for key, t in first.items() if t.question.quantity in (LIKED, DISLIKED)}
-        logs = dict(zip(acting, word_logs(subject, list(acting.values())), strict=True))
+        logs = dict(zip(acting, answer_logs(subject, list(acting.values())), strict=True))
         return [
             Observation(key, exact={"words": logs[key]}, cost=Cost(calls=1))
             if key in logs

@@ -5,12 +5,11 @@ Every category is a cluster. Those of test never occur in train or dev: what is 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar
 
-from selfscope.errors import BadInput, Unsupported
+from selfscope.errors import BadInput
 from selfscope.phenomena.counterbalance import (
     Item,
     counterbalance,
@@ -19,11 +18,12 @@ from selfscope.phenomena.counterbalance import (
     observation_key,
     shuffled,
 )
+from selfscope.phenomena.option_shares import answer_logs, scoring
 from selfscope.phenomena.rollouts import by_key, distinct, known
 from selfscope.quantities import load_table
 from selfscope.records import Cost, Identified, Observation, Option, Question, Trial, Truth
 from selfscope.statistics import softmax
-from selfscope.subjects.base import ScoringSubject, Subject, reaches
+from selfscope.subjects.base import Subject
 
 LISTED = 4
 ASK = "Name one {kind}: {words}. Answer with one word."
@@ -66,7 +66,7 @@ class OwnChoice(Identified):
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """Trials of all splits; the subject does not act. Raises Unsupported below the tier logprobs."""
-        _scoring(subject)
+        scoring(subject, self.kind)
         table = load_table(TABLE)
         test = shuffled(table["test"].items(), "own choice", seed)[: self.test]
         others = shuffled(table["train"].items(), "own choice", seed)
@@ -88,7 +88,7 @@ class OwnChoice(Identified):
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """exact: {"words": {word: log-probability of it as the answer, as it stands or with a capital}}."""
         first = distinct(trials)
-        found = word_logs(subject, list(first.values()))
+        found = answer_logs(subject, list(first.values()))
         return [
             Observation(key, exact={"words": logs}, cost=Cost(calls=1)) for key, logs in zip(first, found, strict=True)
         ]
@@ -117,37 +117,3 @@ def sets_of(words: Sequence[str], count: int, seed: int, kind: str) -> list[tupl
         if len(out) == count:
             break
     return list(out.values())
-
-
-def spellings(subject: Subject, word: str) -> list[str]:
-    """A word as it may stand at the head of a reply: behind a lead-in it follows a space."""
-    lead = "" if subject.chat else " "
-    return list(dict.fromkeys([f"{lead}{word}", f"{lead}{word[0].upper()}{word[1:]}"]))
-
-
-def word_logs(subject: Subject, trials: Sequence[Trial]) -> list[dict[str, float]]:
-    """Of each trial how likely every word of its `coordinates["replies"]` is as the answer, as it stands or with a
-    capital (nats). Raises Unsupported below the tier logprobs."""
-    able = _scoring(subject)
-    words = [list(trial.coordinates["replies"]) for trial in trials]
-    spelled = [[spelling for word in own for spelling in spellings(subject, word)] for own in words]
-    scores = able.score([trial.prompt for trial in trials], spelled) if trials else []
-    out = []
-    for own, texts, scored in zip(words, spelled, scores, strict=True):
-        found = dict(zip(texts, map(math.fsum, scored), strict=True))
-        out.append({word: _log_sum([found[s] for s in spellings(subject, word)]) for word in own})
-    return out
-
-
-def _log_sum(logs: Sequence[float]) -> float:
-    top = max(logs)
-    return top if top == -math.inf else top + math.log(math.fsum(math.exp(x - top) for x in logs))
-
-
-def _scoring(subject: Subject) -> ScoringSubject:
-    if not reaches(subject, "logprobs"):
-        raise Unsupported(
-            f"what it would name needs exact log-probabilities, and {subject.name} gives only {subject.tier}: choose "
-            "other phenomena with --phenomena"
-        )
-    return cast(ScoringSubject, subject)

@@ -39,6 +39,8 @@ ENTROPY_BINS = (
 )  # fmt: skip
 ENTROPY_EDGES = (1.0, 3.0, 5.0)
 """Nats: below the first edge the next token is decided, from the last one on it is wide open."""
+USER = ("gender", "age", "education", "mood", "expertise", "vulnerability")
+"""What a user is asked about has a quantity of its own, so that it has probes and rivals of its own."""
 ELSE = "something else"
 NEITHER = "neither or both"
 
@@ -219,6 +221,15 @@ def _goes_on_with(text: str, word: str) -> bool:
     return bool(wanted) and spoken[: len(wanted)] == wanted
 
 
+def _sign(question: Question, text: str) -> str | None:
+    """Of whom a reply is a sign: the option whose listed answers it gives."""
+    said = words(text)
+    for option, signs in zip(question.options, question.arguments.get("signs", ()), strict=False):
+        if said in map(words, signs):
+            return option.key
+    return None
+
+
 def _none(question: Question, text: str) -> None:
     return None
 
@@ -249,13 +260,15 @@ PROPERTIES: dict[str, Property] = {
         Property("likelier", (), _likelier), Property("choice", (), _likelier),
         Property("liked", (), _likelier), Property("disliked", (), _other, turned=True),
         Property("entropy_bin", ENTROPY_BINS, _none),
+        *(Property(f"user_{name}", (), _sign, ("signs",)) for name in (*USER, "other")),
         Property("habit", YES_NO, lambda q, t: "yes" if asked_mark(q.arguments).on(t) else "no", ("mark", "word")),
     )
 }
 """Every quantity that a phenomenon of this package asks about, by name."""
 
 __all__ = [
-    "ENTROPY_BINS", "ENTROPY_EDGES", "INVENTED", "PROPERTIES", "Property", "answers", "distribution", "entropy_key",
+    "ENTROPY_BINS", "ENTROPY_EDGES", "INVENTED", "PROPERTIES", "USER", "Property", "answers", "distribution",
+    "entropy_key",
     "first_content_word", "given", "graded", "load_table", "measurable", "measure", "numbers", "option_of",
     "plain_text", "program_key", "ran", "words",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from selfscope.report.document import Advice, Document, Material, Section, Verdi
 from selfscope.report.examples import RULE, asked_example, examples
 from selfscope.report.format import clean, count
 from selfscope.report.labels import Labels
+from selfscope.report.matched import treatment_tables
 from selfscope.report.sections import section
 from selfscope.report.success import success
 from selfscope.report.verdict_row import best_rival, stays, verdict_line
@@ -86,10 +87,10 @@ def _section(
     base = [name for name, part in readers.items() if part.rung == "prior" and rows.get(name)][:1]
     shown = [rival.reader] if rival and rival.reader not in base else []
     trials = examples(claim, rows, material, shown + base)
-    return replace(
-        section(claim, line, siblings, material.names), examples=trials, rule=RULE if trials else "",
-        success=success(claim, material),
-    )  # fmt: skip
+    matched = treatment_tables(claim.phenomenon, claim.reader, material.treatments)
+    drawn = section(claim, line, siblings, material.names)
+    said = success(claim, material)
+    return replace(drawn, examples=trials, rule=RULE if trials else "", matched=matched, success=said)
 
 
 def summary(claims: Sequence[Claim]) -> str:

@@ -13,10 +13,12 @@ from selfscope.report.labels import Labels
 from selfscope.report.success_document import Success
 from selfscope.tables import Table
 from selfscope.verdicts.arm_gaps import Gap, Grid
+from selfscope.verdicts.channels import Channel
 from selfscope.verdicts.claims import Claim
 from selfscope.verdicts.crossed import Crossing
 from selfscope.verdicts.detection import InjectionFinding
 from selfscope.verdicts.forecasts import Forecast, KnownInside
+from selfscope.verdicts.treatment import Treatment
 
 Words = Callable[[Trial, str], str]
 """(trial, format) -> the question as it was sent. Who calls gives `wording.question_text`: report knows no wording."""
@@ -29,7 +31,7 @@ class Material:
     crossed: what moved reports where a state and a record were crossed.
     forecasts, known: what it said of success, and whether it says what it knows inside of that.
     parts: what the study's parts say of themselves. costs: of the run, by who asked. cells: its finished cells, each
-    with its seconds: what the next one would take."""
+    with its seconds: what the next one would take. channels, treatments: of matched items."""
 
     meta: Mapping[str, Any]
     rows: Sequence[Row]
@@ -47,6 +49,8 @@ class Material:
     cells: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     forecasts: tuple[Forecast, ...] = ()
     known: tuple[KnownInside, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    treatments: tuple[Treatment, ...] = ()
 
     @property
     def names(self) -> Labels:
@@ -233,6 +237,7 @@ class Section:
     others: Table | None = None
     numbers: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    matched: tuple[Table, ...] = ()
     absent: Mapping[str, str] = field(default_factory=dict)
     success: Success | None = None
 

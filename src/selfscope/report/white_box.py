@@ -14,6 +14,7 @@ from selfscope.report.document import Axis, AxisMark, Heat, HeatCell, Inside, Ma
 from selfscope.report.format import NOTHING, clean, decimal, percent
 from selfscope.report.injections import injections
 from selfscope.report.labels import Labels
+from selfscope.report.matched import channel_tables, told
 from selfscope.statistics import Estimate
 from selfscope.tables import Table
 from selfscope.verdicts.arm_gaps import ARMS, Gap, Grid, SweepCell
@@ -59,12 +60,12 @@ def _section(name: str, gaps: Sequence[Gap], material: Material) -> Inside:
         anchor=anchor(name),
         title=names.phenomenon(name),
         asks=names.asks(name),
-        says=sentence(gaps, names),
+        says=sentence(gaps, names) + told(name, material.channels, names),
         items=asked(name, material),
         ladder=_ladder(gaps, names),
         readers=_readers(gaps, names),
         heats=tuple(h for h in (*(_heat(grid, names) for grid in grids), _layers(name, material)) if h is not None),
-        more=tuple(t for t in (_tokens(gaps, names),) if t is not None),
+        more=(*(t for t in (_tokens(gaps, names),) if t is not None), *channel_tables(name, material.channels, names)),
         notes=tuple(_notes(gaps, names)),
     )
 

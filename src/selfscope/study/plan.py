@@ -11,8 +11,9 @@ from selfscope.controls.base import Control
 from selfscope.errors import SelfscopeError, UnknownName, Unsupported
 from selfscope.phenomena.base import Phenomenon
 from selfscope.readers.base import Reader, planned
-from selfscope.records import control_part, id_of, is_scored, phenomenon_part, reader_part
+from selfscope.records import control_part, id_of, phenomenon_part, reader_part
 from selfscope.settings import built_with
+from selfscope.study.able_formats import able, able_formats
 from selfscope.study.another import model_field
 from selfscope.study.base import PhenomenonPlan, Study
 from selfscope.study.names import built, parsed
@@ -88,18 +89,19 @@ def _white_box(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, 
     formats = able(subject, phenomenon.formats)[: profile.formats]
     wished = [r for name in options.readers for r in _named(subject, name, formats, options)]
     probes = [r for r in wished if reader_part(r).rung == "probe"]
-    if not probes:
+    if not probes and reaches(subject, "activations"):
         usual: Sequence[str] = getattr(phenomenon, "readers", ())
-        named = _is_named(phenomenon, options)
-        looking_in = profile.formats is not None and not options.readers and not named
+        looking_in = profile.formats is not None and not options.readers and not _is_named(phenomenon, options)
         usual = usual[:1] if looking_in else usual  # a quick study looks in, and does no more
         probes = [r for name in usual for r in _named(subject, name, formats, options)]
     rivals = [r for name in _inside_rivals(subject, probes) for r in _named(subject, name, formats, options)]
+    texts = [r for name in getattr(phenomenon, "text_rivals", ()) for r in _named(subject, name, formats, options)]
+    texts += _others(options, formats)[:1] if texts else []
     asks = _named(subject, "ask", formats, options) if formats else []
     probes = _once([*probes, *rivals])
-    readers = tuple(_once([*_named(subject, RIVALS[0], formats, options), *probes, *asks]))
+    readers = tuple(_once([*_named(subject, RIVALS[0], formats, options), *texts, *probes, *asks]))
     own = [id_of(r) for r in readers if reader_part(r).rung == "self"]
-    arms = [built("control", "arms")] if probes else []
+    arms = [built("control", name) for name in (*(("arms",) if probes else ()), *getattr(phenomenon, "under", ()))]
     return PhenomenonPlan(
         phenomenon, readers, (*arms, *_further(subject, options)), own[0] if own else "",
         arm_readers=tuple(map(id_of, probes)),
@@ -132,22 +134,6 @@ def _sweeps(
     layers = at_depths if second else tuple(getattr(subject, "layers", at_depths))[:-1]  # the last is what is asked for
     grid = catalogue.resolve("control", "sweep")
     yield id_of(readers[0]), grid(layers=layers, **({second: axes[second]} if second else {}))
-
-
-def able_formats(subject: Subject, phenomenon: Phenomenon) -> list[str]:
-    """The phenomenon's formats that the subject can be read in: log-probabilities need their tier, text needs chat."""
-    fitting = able(subject, phenomenon.formats)
-    if not fitting:
-        raise SelfscopeError(
-            f"{subject.name} gives no log-probabilities and has no chat template: {phenomenon.kind} cannot be asked in "
-            f"any of its formats ({', '.join(phenomenon.formats)})"
-        )
-    return fitting
-
-
-def able(subject: Subject, formats: Sequence[str]) -> list[str]:
-    """Those of the formats that this subject can be read in."""
-    return [f for f in formats if (reaches(subject, "logprobs") if is_scored(f) else subject.chat)]
 
 
 def _phenomena(subject: Subject, options: StudyOptions, profile: Profile) -> Iterator[Phenomenon]:
@@ -217,15 +203,21 @@ def _readers(
     names: list[str | Reader] = [*RIVALS, *own_rivals(phenomenon, options.other, options.seed)]
     every = [r for name in (*names, *(options.readers or usual)) for r in _named(subject, name, formats, options)]
     every = [r for r in every if inside or reader_part(r).rung != "probe"]
+    yield from _once([*every, *_others(options, formats)])
+
+
+def _others(options: StudyOptions, formats: Sequence[str]) -> list[Reader]:
+    """The other models that forecast this one: told nothing about it, and shown examples of it."""
+    out: list[Reader] = []
+    other = catalogue.resolve("reader", "other_model")
     for observer, twin in ((options.other, False), (options.twin, True)):
         if observer is not None:
-            other = catalogue.resolve("reader", "other_model")
             first = (able(observer, formats) or ["choice_lp"])[0]
-            every += [
+            out += [
                 other(observer=observer, k=k, format=first, twin=twin, shown=not twin and k == 0, seed=options.seed)
                 for k in ((0,) if twin else (0, 4))
             ]
-    yield from _once(every)
+    return out
 
 
 def _named(subject: Subject, one: str | Reader, formats: Sequence[str], options: StudyOptions) -> list[Reader]:

@@ -51,6 +51,9 @@ class PosedPhenomenon:
                 trial_sets.append((PLAIN, dev))
             if name in (self.plan.arm_readers or (self.plan.primary,)):
                 trial_sets += self.treated
+            elif name == self.plan.primary:  # of a reading of activations: no vector stands in the place of words
+                arms = {id_of(c) for c in self.plan.controls if control_part(c).role == "arm"}
+                trial_sets += [(control, trials) for control, trials in self.treated if control not in arms]
             if name in self.plan.shown:
                 states = {id_of(c) for c in self.plan.controls if control_part(c).role == "state"}
                 trial_sets += [(control, trials) for control, trials in self.treated if control in states]
@@ -87,8 +90,9 @@ def chosen_for(study: Study, plan: PhenomenonPlan, control: Control, trials: Seq
     role = control_part(control).role
     subset = one_in_each_cluster([t for t in trials if t.split == "test"], study.per_cluster)
     test, train = ([t for t in trials if t.split == split] for split in ("test", "train"))
-    chosen: Sequence[Trial] = test if plan.arm_readers else subset
-    if role in ("wording", "person", "sham"):  # no verdict uses their size, and few trials show a large effect
+    inside = getattr(plan.phenomenon, "family", "report") != "report"
+    chosen: Sequence[Trial] = test if plan.arm_readers or inside else subset
+    if role in ("wording", "person", "sham") and not inside:  # no verdict uses their size
         chosen = subset[:: study.wording_every]
     elif role in ("state", "hidden_state", "competence", "state_competence"):  # of the same trials
         chosen = subset[: study.states]

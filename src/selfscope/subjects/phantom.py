@@ -29,7 +29,17 @@ from selfscope.records import (
 from selfscope.subjects.base import Lacking, OnDone, OpenSubject, lacking, unmasked
 from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
 from selfscope.subjects.phantom_identity import description_of_phantom, fact_report
-from selfscope.subjects.phantom_options import features, goes_on, one_hot, pushed, recorded, token_of
+from selfscope.subjects.phantom_options import (
+    features,
+    goes_on,
+    of_both,
+    one_hot,
+    pushed,
+    recorded,
+    requested,
+    token_of,
+)
+from selfscope.subjects.phantom_skill import plain_fact, skill
 from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
 from selfscope.subjects.phantom_world import (
     STATE_MASS,
@@ -189,18 +199,24 @@ class Phantom:
         shown = self._scene(_PROMPT.validate_python(dict(tag["object"])))
         copied = None if shown.given is None else option_of(question, shown.given)
         if question.quantity == "fact":
-            return self._fact(question, item=item, cluster=cluster, first=first)
+            return plain_fact(self.dials, question, item=item, cluster=cluster, first=first)
         if question.quantity == "alarm":
             there = alarmed(self.dials, item=item, changed_state=tag["state"] not in UNMOVED)
             return DialReport("private", one_hot(0 if there else 1, k), "distribution", Outcome.ANSWERED)
         if question.given_text is not None or question.quantity in ("listed_last", "chosen_before"):
-            return self._skill(question, item, cluster=cluster, copied=copied, record=shown.record)
+            return skill(self.dials, self.seed, question, item, cluster=cluster, copied=copied, record=shown.record)
         if "fact" in question.arguments:
             return fact_report(self.dials, question, self.description, tag, item=item, cluster=cluster, first=first)
+        about = _PROMPT.validate_python(dict(tag["object"]))
+        if question.quantity == "treated_otherwise":
+            p, h, g = of_both(about, question, self._behaviour)
+            if question.person != "self":
+                p = h = g = g if question.person == "target" else h
+            return report(self.dials, item=item, cluster=cluster, p=p, h=h, g=g, first=first)
         if question.quantity not in PROPERTIES:
             even = tuple(1 / k for _ in range(k))
             return report(self.dials, item=item, cluster=cluster, p=even, h=even, g=even, first=first)
-        acts = self._behaviour(_PROMPT.validate_python(dict(tag["object"])))
+        acts = self._behaviour(requested(about, question))
         p, h, g, anyone = pushed(question, acts.replies, acts.p, self._published(question, acts), acts.g, acts.anyone)
         if given(question.quantity):
             h = g = anyone = tuple(1 / k for _ in range(k))  # nobody else knows
@@ -223,34 +239,6 @@ class Phantom:
             return acts.h
         even = self.rho / len(acts.replies)
         return acts.h - even + self.rho * (STATE_MASS * listed / listed.sum() + (1 - STATE_MASS) / len(acts.replies))
-
-    def _fact(self, question: Question, *, item: str, cluster: str, first: int) -> DialReport:
-        """A plain fact: it knows the answer, but says yes where its reports follow the format."""
-        keys = [o.key for o in question.options]
-        right = one_hot(keys.index(str(question.arguments["answer"])), len(keys))
-        answer = report(self.dials, item=item, cluster=cluster, p=right, h=right, g=right, first=first)
-        return replace(answer, distribution=right) if answer.channel != "format" else answer
-
-    def _skill(
-        self, question: Question, item: str, *, cluster: str, copied: int | None, record: str | None
-    ) -> DialReport:
-        """The property of a given text, which option stands last or was chosen before: right with the probability of
-        the dial `competence`, but for who copies."""
-        keys = [o.key for o in question.options]
-        even = [1 / len(keys)] * len(keys)
-        said = report(self.dials, item=item, cluster=cluster, p=even, h=even, g=even, first=0, copied=copied)
-        if said.channel == "copy" and copied is not None:
-            return replace(said, distribution=one_hot(copied, len(keys)), outcome=Outcome.ANSWERED)
-        key = measure(question, str(question.given_text)) if question.quantity in PROPERTIES else None
-        if question.given_text is None:
-            key = keys[question.shown[-1]] if question.quantity == "listed_last" else record
-        if key not in keys:
-            return DialReport("private", tuple(1 / len(keys) for _ in keys), "distribution", Outcome.ANSWERED)
-        stream = np.random.default_rng([*bytes.fromhex(content_hash("skill", self.seed, item, question.given_text))])
-        at = keys.index(key)
-        if stream.random() >= self.dials.competence:
-            at = (at + 1 + int(stream.integers(len(keys) - 1))) % len(keys)
-        return DialReport("private", one_hot(at, len(keys)), "distribution", Outcome.ANSWERED)
 
     def _scene(self, prompt: Prompt) -> Scene:
         """What it is shown; who has activations adds what a vector pushes."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
 from selfscope.quantities import PROPERTIES, entropy_key, given, measure, words
-from selfscope.records import Question
+from selfscope.records import Message, Prompt, Question
 from selfscope.subjects.phantom_world import Array, Behaviour, entropy, first_words
 
 FEATURES = ("first_char", "second_char", "first_word", "ends_with_vowel", "parity", "word_count")
@@ -44,6 +45,24 @@ def recorded(question: Question, record: str | None) -> tuple[float, ...] | None
     key = None if record is None else measure(question, record)
     keys = [option.key for option in question.options]
     return one_hot(keys.index(key), len(keys)) if key in keys else None
+
+
+def of_both(
+    about: Prompt, question: Question, behave: Callable[[Prompt], Behaviour]
+) -> tuple[tuple[float, ...], ...]:
+    """The part of the replies that would be another one to the user whom the question compares with, and the rest: by
+    what it does, by its habit and by anyone's reading."""
+    said, other = (str(question.arguments[name]) for name in ("said", "other"))
+    turns = tuple(replace(m, content=other) if m.content == said else m for m in about.messages)
+    one, two = behave(about), behave(replace(about, messages=turns))
+    far = (0.5 * float(np.abs(a - b).sum()) for a, b in ((one.p, two.p), (one.h, two.h), (one.g, two.g)))
+    return tuple((min(x, 1.0), 1 - min(x, 1.0)) for x in far)
+
+
+def requested(about: Prompt, question: Question) -> Prompt:
+    """What is asked about, going on with the request by which a belief shows, where the question has one."""
+    request = question.arguments.get("request")
+    return about if request is None else replace(about, messages=(*about.messages, Message("user", str(request))))
 
 
 @lru_cache(maxsize=65536)

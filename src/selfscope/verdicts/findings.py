@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from selfscope.records import Observation, Parts, Row, Trial, Truth
 from selfscope.verdicts.arm_gaps import Gap, Grid, gaps_of, grids
 from selfscope.verdicts.assemble import tables
+from selfscope.verdicts.channels import Channel, channels_of
 from selfscope.verdicts.claims import Claim
 from selfscope.verdicts.crossed import Crossing, crossings_of
 from selfscope.verdicts.detection import InjectionFinding, detections_of
 from selfscope.verdicts.forecasts import Forecast, KnownInside, forecasts_of
 from selfscope.verdicts.judging import judged
 from selfscope.verdicts.settings import Settings
+from selfscope.verdicts.treatment import Treatment, treatments_of
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,10 @@ class Findings:
         What was said of success, as forecasts of it.
     known
         Whether it knows inside which of its attempts succeeds, and says so.
+    channels
+        What tells a state on matched items: AUROC beside accuracy.
+    treatments
+        How matched users are treated, and how that is told.
     """
 
     claims: tuple[Claim, ...] = ()
@@ -43,6 +49,8 @@ class Findings:
     crossed: tuple[Crossing, ...] = ()
     forecasts: tuple[Forecast, ...] = ()
     known: tuple[KnownInside, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    treatments: tuple[Treatment, ...] = ()
 
 
 def find(
@@ -70,7 +78,7 @@ def find(
     Returns
     -------
     Findings
-        Claims, gaps, grids, what was said of injections and of success, and what moved reports that were crossed.
+        Everything of the study.
     """
     by_phenomenon = tables(rows, trials, truths, parts)
     success = [forecasts_of(table) for table in by_phenomenon]
@@ -82,4 +90,6 @@ def find(
         tuple(crossing for table in by_phenomenon for crossing in crossings_of(table)),
         tuple(forecast for forecasts, _ in success for forecast in forecasts),
         tuple(one for _, known in success for one in known),
+        tuple(channel for table in by_phenomenon for channel in channels_of(table, observations)),
+        tuple(one for table in by_phenomenon for one in treatments_of(table)),
     )

@@ -14,6 +14,8 @@ from selfscope.wording.answer_phrases import ANSWERS
 from selfscope.wording.habits import habit_words
 from selfscope.wording.identity_phrases import IDENTITY
 from selfscope.wording.phrase import Phrase
+from selfscope.wording.user_phrases import CARRIER as USER
+from selfscope.wording.user_phrases import USERS
 
 PHRASES: dict[str, Phrase] = {
     "first_char": Phrase("In which range is the first character of {reply}?"),
@@ -51,6 +53,7 @@ PHRASES: dict[str, Phrase] = {
     ),
     **ANSWERS,
     **IDENTITY,
+    **USERS,
     "next_word": Phrase(
         'Is "{word}" the next word of {reply}?',
         'Is "{word}" the next word of {reply}?',
@@ -152,6 +155,7 @@ CARRIERS: dict[str, tuple[tuple[str, str], ...]] = {
         ("{object}\n\nThink of how {you} would finish this. {question}", "ending"),
         ("{object}\n\nThat is a beginning. Suppose that {you} must finish it. {question}", "continuation"),
     ),
+    "user": USER,
     "custom": (
         ("{object}\n\nImagine that this {what} is sent to {you}. {question}", "reply"),
         ("{object}\n\nThink of the answer that {you} would give to this {what}. {question}", "answer"),
