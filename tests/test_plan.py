@@ -67,6 +67,7 @@ ROOMS: dict[str, set[str]] = {
 EXCEPTIONS = {
     "subjects/phantom.py": {"quantities"},
     "subjects/phantom_options.py": {"quantities"},
+    "subjects/phantom_skill.py": {"quantities"},
     "subjects/open_phantom_words.py": {"quantities"},
     "subjects/open_phantom_notice.py": {"quantities"},
 }
