@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from selfscope.statistics import Array, Estimate, Ints, mean, minimum_detectable, proportion, ratio, wilson
-from selfscope.verdicts.asides import Aside, AsideLine, told, without_empty
+from selfscope.verdicts.asides import Aside, AsideLine, difference, told, without_empty
 from selfscope.verdicts.assemble import Table, matrix, numbered
 
 OTHER, TRUE, NEUTRAL = "told_other", "told_true", "neutral"
@@ -26,7 +26,8 @@ ELSEWHERE = {"world": "facts about the world", "sad": "questions of the file"}
 """Arms of other questions."""
 TOLD = "told"
 """Coordinate: what another model's system prompt says, as the key of an option."""
-STILL = 1e-9
+STILL = 1e-4
+"""A standard error below which clusters agree: the interval is then that of a count among them, and no point."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def origins(table: Table, reader: str) -> Aside | None:
     if found is None:
         return None
     plain, cluster = found.true(""), found.cluster
-    beyond = {arm: mean(plain - found.true(arm), cluster) for arm in (LISTED, SOMEBODY, NAMED)}
+    beyond = {arm: _lead(plain, found.true(arm), cluster) for arm in (LISTED, SOMEBODY, NAMED)}
     hardest = min(beyond, key=lambda arm: beyond[arm].low)
     reports = found.reports
     share = explained(reports[NEUTRAL], reports[OTHER], found.said, cluster)
@@ -103,7 +104,7 @@ def origins(table: Table, reader: str) -> Aside | None:
         AsideLine("moved by a neutral system prompt", moved, says="against none"),
         *(AsideLine(name, _right(table, reader, arm)) for arm, name in ELSEWHERE.items()),
     )
-    clusters = beyond[hardest].clusters
+    clusters = int(cluster.max()) + 1
     smallest = minimum_detectable(beyond[hardest].se, clusters)
     note = (
         f"There are {clusters} facts and no more: the smallest lead over what the words carry alone that 4 of 5 such "
@@ -114,6 +115,15 @@ def origins(table: Table, reader: str) -> Aside | None:
         f"true gets {told(beyond[hardest])} more than where the words stand alone ({_NAMES[hardest]})"
     )
     return Aside("What it is", says, without_empty(lines), note)
+
+
+def _lead(one: Array, other: Array, cluster: Ints) -> Estimate:
+    """Mean of one less the other, paired; where all clusters agree, with the interval that the two shares give."""
+    paired = mean(one - other, cluster)
+    if paired.se > STILL:
+        return paired
+    apart = difference(proportion(np.clip(one, 0, 1), cluster), proportion(np.clip(other, 0, 1), cluster))
+    return apart or paired
 
 
 _NAMES = {LISTED: "the options without a question", SOMEBODY: "asked of a person", NAMED: "asked of another model"}
