@@ -17,7 +17,7 @@ from selfscope.study.another import model_field
 from selfscope.study.base import PhenomenonPlan, Study
 from selfscope.study.names import built, parsed
 from selfscope.study.profiles import CONTROLS, INSIDE_RIVALS, POSITIONS, PROFILES, RIVALS, Profile
-from selfscope.study.usual import usual_phenomena
+from selfscope.study.usual import usual_phenomena, with_room
 from selfscope.subjects.base import Subject, depths, reaches
 
 
@@ -64,7 +64,7 @@ def _report(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, pro
     """A phenomenon of self-reports: rivals, the subject asked, and every control on some of its test trials."""
     formats = able_formats(subject, phenomenon)[: profile.formats]
     beside = [r for name in getattr(phenomenon, "rivals", ()) for r in _named(subject, name, formats, options)]
-    readers = tuple(_once([*_readers(subject, formats, options, profile), *beside]))
+    readers = tuple(_once([*_readers(subject, formats, options, with_room(profile, phenomenon)), *beside]))
     parts = [reader_part(r) for r in readers]
     own = [part for part in parts if part.rung == "self"]
     primary = own[0] if own else None
