@@ -1,9 +1,8 @@
 """Which of its programs passes: does it know, and does it say so? A gap between the two is there to be taught away.
 
 Several attempts at one task are shown to the model that wrote them, each as a program of nobody in particular, and it
-is asked of each whether it passes; a sandbox knows. Beside its words stands what nobody asks: the log-probability
-that the attempt had, and what anybody could tell by length, family and difficulty. Two phantoms that know inside
-which of their programs is right, of which one says so:
+is asked of each whether it passes; a sandbox knows. Beside its words stands what nobody asks: the log-probability that
+the attempt had. Two phantoms that know inside which of their programs is right, of which one says so:
 
     $ python examples/known_inside.py phantom:skill=1 phantom:skill=1,access=0.95
     phantom:skill=1: known inside, not said

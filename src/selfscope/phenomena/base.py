@@ -49,6 +49,8 @@ class Phenomenon(Protocol):
     other
         May be left out: a field for another model that takes part (`metadata={"model": True}`), which is what --other
         names.
+    most_examples
+        May be left out: how many examples a profile may show before its questions, which are long.
     missing
         May be left out: a static method that says why it cannot be run on this machine, "" where it can; a profile then
         leaves it away.

@@ -98,6 +98,7 @@ class ProgrammingSuccess(Identified):
     asks: ClassVar[str] = "Will the program that it writes pass, and does this one?"
     formats: ClassVar[tuple[str, ...]] = ("yesno_lp", "prob_text", "prob_ev", "choice_lp")
     whole: ClassVar[bool] = True
+    most_examples: ClassVar[int] = 0
     events: ClassVar[Mapping[str, str]] = {
         "passes_before": "before it writes", "passes_shown": "shown a program", "passes_after": "after it wrote",
     }  # fmt: skip

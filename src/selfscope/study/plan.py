@@ -19,7 +19,7 @@ from selfscope.study.base import PhenomenonPlan, Study
 from selfscope.study.names import built, parsed
 from selfscope.study.own_readers import own_rivals, readers_inside
 from selfscope.study.profiles import CONTROLS, INSIDE_RIVALS, POSITIONS, PROFILES, RIVALS, Profile
-from selfscope.study.usual import usual_phenomena
+from selfscope.study.usual import usual_phenomena, with_room
 from selfscope.subjects.base import Subject, depths, reaches
 
 
@@ -65,7 +65,7 @@ def plan(subject: Subject, options: StudyOptions) -> Study:
 def _report(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, profile: Profile) -> PhenomenonPlan:
     """A phenomenon of self-reports: rivals, the subject asked, and every control on some of its test trials."""
     formats = able_formats(subject, phenomenon)[: profile.formats]
-    readers = tuple(_readers(subject, phenomenon, formats, options, profile))
+    readers = tuple(_readers(subject, phenomenon, formats, options, with_room(profile, phenomenon)))
     parts = [reader_part(r) for r in readers]
     own = [part for part in parts if part.rung == "self"]
     primary = own[0] if own else None

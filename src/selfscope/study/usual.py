@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from selfscope.phenomena.base import Phenomenon
 from selfscope.study.names import parsed
 from selfscope.study.profiles import Profile
 from selfscope.subjects.base import Subject, reaches
@@ -31,3 +33,9 @@ def usual_phenomena(subject: Subject, profile: Profile) -> tuple[list[str], tupl
         else:
             names.append(name)
     return names, tuple(left_out)
+
+
+def with_room(profile: Profile, phenomenon: Phenomenon) -> Profile:
+    """The profile without numbers of examples that the phenomenon has no room for: its questions are too long."""
+    most: int | None = getattr(phenomenon, "most_examples", None)
+    return profile if most is None else replace(profile, few_shot=tuple(k for k in profile.few_shot if k <= most))
