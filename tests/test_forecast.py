@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,13 @@ def small(subject: Subject, *phenomena: str, **more: Any) -> Study:
     """A full study of few clusters."""
     study = planned(subject, profile="full", phenomena=phenomena, **more)
     sizes = {"test": 3, "train": 4, "dev": 2, "rollouts": 2}
-    plans = tuple(replace(plan, phenomenon=replace(plan.phenomenon, **sizes)) for plan in study.plans)
+    plans = tuple(replace(plan, phenomenon=_smaller(plan.phenomenon, sizes)) for plan in study.plans)
     return replace(study, plans=plans)
+
+
+def _smaller(phenomenon: Any, sizes: dict[str, int]) -> Any:
+    own = {f.name for f in fields(phenomenon)}
+    return replace(phenomenon, **{name: size for name, size in sizes.items() if name in own})
 
 
 def test_a_full_study_with_its_look_inside_can_be_counted(subject: Subject) -> None:

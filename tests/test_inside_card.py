@@ -55,7 +55,8 @@ def test_a_full_study_reads_every_phenomenon_inside_and_a_quick_one_looks_in() -
     inside = [plan for plan in quick.plans if plan.phenomenon.kind in INSIDE]
     assert [plan.phenomenon.kind for plan in inside] == ["next_token_identity"]
     assert inside[0].arm_readers == ("logit_lens", "centred_lens", "ridge_probe")
-    read_inside = [plan for plan in full.plans if getattr(plan.phenomenon, "readers", ())]
+    inside_alone = [plan for plan in full.plans if plan.phenomenon.kind in INSIDE]
+    read_inside = [plan for plan in inside_alone if getattr(plan.phenomenon, "readers", ())]
     assert [plan.phenomenon.kind for plan in read_inside] == [k for k in INSIDE if k != "injected_concept"]
     for plan in read_inside:
         assert plan.arm_readers

@@ -30,7 +30,7 @@ KINDS = names("organism")
 TEACHABLE = [kind for kind in KINDS if issubclass(resolve("organism", kind), object) and kind != "vector_trait"]
 
 
-UNDRAWN = ("order", "identity", "secret_word")
+UNDRAWN = ("order", "identity", "secret_word", "treatment")
 """Of whose lessons nothing is drawn."""
 
 

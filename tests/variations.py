@@ -31,6 +31,8 @@ TEXTS = ("other", "", "none", "True", "3", "-0.5", "nan", "a, b", 'x="1"', "[z]"
 
 VALUES: Mapping[str, tuple[Any, ...]] = {
     "BehaviouralSelfAwareness.mark": ("begins", "mentions"),
+    "UserBeliefs.only": (("gender",), ("gender", "age"), ("age", "gender")),
+    "UserTreatment.only": (("gender",), ("gender", "age"), ("age", "gender")),
     "TokenProbability.properties": (("first_char",), ("first_word", "first_char"), ("first_char", "first_word")),
 }
 """Of fields that are empty unless they hold one of a closed set."""

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import bare_model
-from bare_model import NOT, REAL, acts_for, bare, by_hand, patched, rows, some_rows, tensor, vector
+from bare_model import NOT, REAL, acts_for, bare, by_hand, kind, patched, rows, some_rows, tensor, vector
 from selfscope.errors import BadModel
 from selfscope.records import Injection, Prompt, Vector
 from selfscope.subjects.capture import capture
@@ -89,6 +89,8 @@ def test_a_whole_row_of_states_carries_its_prompt(subject: Local) -> None:
 @pytest.mark.parametrize("schedule", ["prefill", "span", "last", "every"])
 def test_batched_writes_are_those_of_each_row_alone(subject: Local, schedule: str) -> None:
     """Ragged rows, shared beginnings, one-token prompts, position 0, two writes at one place, every operator."""
+    if subject.name in REAL and schedule in ("span", "last"):
+        pytest.skip("tiny models show it")
     some = some_rows(subject, 5)
     some = [*some, some[0], some[1], some[1]]
     acts = acts_for(subject, len(some), schedule)
@@ -221,8 +223,8 @@ def test_bad_injections_are_one_clear_line(subject: Local) -> None:
 
 
 def test_memory_is_flat_and_no_graph_is_kept(subject: Local) -> None:
-    if subject.name in REAL:
-        pytest.skip("a tiny model shows it")
+    if subject.name in REAL or kind(subject) not in ("llama", "mamba", "gemma2"):
+        pytest.skip("three tiny models show it")
     engine = replace(subject.engine, marks=None)
     with reading():
         assert not capture(engine, [rows(subject)[0]], [[0, 1]], [0])[0].requires_grad

@@ -44,7 +44,7 @@ class Competence(Identified):
     """The trial's question about a given text, so that only the skill is tested.
 
     `coordinates["answer"]` holds the key of the right option. Quantities that no text has (how open a choice is) are
-    dropped; a question of a user's own, of which nobody knows what text has it, is asked which option stands last.
+    dropped; a question of a user's own, or of what no text has (likes, who asks), is asked which option stands last.
     """
 
     kind: ClassVar[str] = "competence"
@@ -57,7 +57,8 @@ class Competence(Identified):
         for trial in trials:
             if trial.question.given_text is not None:
                 continue
-            if trial.question.quantity not in quantities.PROPERTIES and trial.question.options:
+            known = quantities.PROPERTIES.get(trial.question.quantity)
+            if (known is None or known.own) and trial.question.options:
                 asked = listed_last(trial)
                 key = content_hash("listed", asked.question.order, asked.coordinates["answer"])
                 own = {"question": asked.question, "coordinates": asked.coordinates, "observation": key}

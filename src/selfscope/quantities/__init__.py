@@ -53,7 +53,7 @@ class Property:
     whether the text itself says it (that it is right, it does not). given: it is of an answer that stands in the
     question or before it, so that no state moves it. ran: it is told by running the text; only programs whose outcome
     the question knows are told from it here. turned: a text that names one of two options speaks for the other; who
-    only repeats the text says the one that it names."""
+    only repeats the text says the one that it names. own: it is of whoever is asked or asks, and no given text has it."""
 
     name: str
     options: tuple[Option, ...]
@@ -63,6 +63,7 @@ class Property:
     given: bool = False
     ran: bool = False
     turned: bool = False
+    own: bool = False
 
 
 def measure(question: Question, reply_text: str) -> str | None:
@@ -258,9 +259,9 @@ PROPERTIES: dict[str, Property] = {
         Property("passes_after", YES_NO, _passes, ("passing", "failing", "answer"), said=False, given=True, ran=True),
         Property("next_word", YES_NO, _next_word, ("word",)),
         Property("likelier", (), _likelier), Property("choice", (), _likelier),
-        Property("liked", (), _likelier), Property("disliked", (), _other, turned=True),
+        Property("liked", (), _likelier, own=True), Property("disliked", (), _other, turned=True, own=True),
         Property("entropy_bin", ENTROPY_BINS, _none),
-        *(Property(f"user_{name}", (), _sign, ("signs",)) for name in (*USER, "other")),
+        *(Property(f"user_{name}", (), _sign, ("signs",), own=True) for name in (*USER, "other")),
         Property("habit", YES_NO, lambda q, t: "yes" if asked_mark(q.arguments).on(t) else "no", ("mark", "word")),
     )
 }

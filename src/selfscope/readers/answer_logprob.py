@@ -70,7 +70,7 @@ class AnswerLogprob(Identified):
 
     def __post_init__(self) -> None:
         if self.by not in BY:
-            raise UnknownName("measure of an answer", self.by, BY)
+            raise UnknownName("measure of an answer, by,", self.by, BY)
 
     @property
     def title(self) -> str:

@@ -47,7 +47,7 @@ class TextEmbedding(Identified):
 
     kind: ClassVar[str] = "text_embedding"
     short: ClassVar[str] = "embedding"
-    embedder: Subject | None = field(default=None, repr=False)
+    embedder: Subject | None = field(default=None, repr=False, metadata={"model": True})
     layer: int = -1
     fits: Mapping[str, Learnt] = field(default_factory=dict, repr=False, compare=False)
 
