@@ -53,7 +53,7 @@ class Property:
     whether the text itself says it (that it is right, it does not). given: it is of an answer that stands in the
     question or before it, so that no state moves it. ran: it is told by running the text; only programs whose outcome
     the question knows are told from it here. turned: a text that names one of two options speaks for the other; who
-    only repeats the text says the one that it names. own: it is of whoever is asked or asks, and no given text has it."""
+    only repeats the text says the one that it names. own: it is of whoever is asked or asks, no given text has it."""
 
     name: str
     options: tuple[Option, ...]
