@@ -58,24 +58,24 @@ def test_each_has_its_name(which: str) -> None:
     state, record, wanted = WORLDS[which]
     found = [
         crossed.effects(*world(np.random.default_rng(k), 40, state=state, record=record), draws=400).found
-        for k in range(10)
+        for k in range(20)
     ]
-    assert found.count(wanted) >= 9, found
+    assert found.count(wanted) >= 17, found
 
 
 def test_intervals_hold_what_was_put_in() -> None:
     """Liking by state, and liking by the record beyond what is done, in 95 % of the worlds."""
     held = {"liking": 0, "beyond": 0}
-    worlds = 100
+    worlds = 200
     for k in range(worlds):
         answers, does = world(
             np.random.default_rng(1000 + k), 30, noise=0.2, state={"behaviour": 0.5, "direct": 0.3, "turned": -0.2},
             record={"behaviour": 0.2, "direct": 0.4, "turned": -0.2},
         )  # fmt: skip
-        got = crossed.effects(answers, does, draws=200)
+        got = crossed.effects(answers, does, draws=300)
         held["liking"] += got.liking.state.low <= 0.25 <= got.liking.state.high
         held["beyond"] += got.beyond.low <= 0.3 - 0.5 * 0.2 <= got.beyond.high
-    assert all(0.89 * worlds <= hits < worlds for hits in held.values()), held
+    assert all(0.9 * worlds <= hits <= 0.985 * worlds for hits in held.values()), held
 
 
 def test_where_nothing_moves_the_interval_is_no_point() -> None:
@@ -129,12 +129,12 @@ def test_truths_are_what_it_does_and_what_is_shown(posed: Any) -> None:
     [("access", FOLLOWS), ("anyone", READS), ("copy", COPIES), ("past", PREDICTS), ("habit", NEITHER)],
 )
 def test_phantoms_get_their_names_through_the_product(dial: str, wanted: str, tmp_path: Path) -> None:
-    card = selfscope.card(f"open-phantom:{dial}=0.9", tmp_path, phenomena=["current_or_past[test=12]"])
+    card = selfscope.card(f"open-phantom:{dial}=0.9", tmp_path, phenomena=["current_or_past[test=20]"])
     (found,) = selfscope.findings(card.rows).crossed[:1]
     assert found.effects.found == (wanted,)
     assert found.effects.state_moves
     assert found.recalled is not None
-    assert found.recalled.low > 0.7
+    assert found.recalled.low > 0.8
     assert wanted.split()[0] in str(card).lower()
 
 

@@ -90,13 +90,13 @@ def test_a_missing_arm_supports_nothing_and_is_named() -> None:
 def test_the_interval_of_a_gap_covers_it_and_nothing_is_found_where_nothing_is() -> None:
     """Simulation: the paired interval covers the true gap, and a null is called supported in no more than 5 %."""
     covered, false = 0, 0
-    for seed in range(80):
+    for seed in range(120):
         (gap,) = gaps(*world({"real": 0.7, **CHANCE}, clusters=40, seed=seed), parts=PARTS)
         covered += gap.gaps["none"].low <= 0.45 <= gap.gaps["none"].high
         (null,) = gaps(*world({"real": 0.25, **CHANCE}, clusters=40, seed=seed), parts=PARTS)
         false += null.supported
-    assert covered >= 72
-    assert false <= 4
+    assert covered >= 108
+    assert false <= 6
 
 
 def test_no_answer_is_no_hit_and_ties_share() -> None:

@@ -134,10 +134,10 @@ def test_a_phantom_gets_the_verdict_of_its_dials(dials: str, verdict: str) -> No
 
 def test_a_choice_that_goes_by_its_number_is_found_to_and_one_that_does_not_is_not() -> None:
     title = "Answer or pass, against its own number"
-    sizes = Knowledge(test=60, train=30, dev=0, rollouts=20, costs=(0.25, 1.0))
+    sizes = Knowledge(test=100, train=30, dev=0, rollouts=20, costs=(0.25, 1.0))
     found = asides(ByItsNumber(access=1.0), sizes)[title]
     lines = {line.name: line.value for line in found.lines}
-    assert lines["the one less the other"].low > 0.7, found.says
+    assert lines["the one less the other"].low > 0.8, found.says
     assert lines["does as its number says"].value > 0.9
     assert lines["points as it chose"].value == pytest.approx(lines["points by its number"].value, abs=0.05)
     assert lines["points as it chose"].value >= lines["points if it always answered"].value

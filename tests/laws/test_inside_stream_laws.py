@@ -231,7 +231,7 @@ def test_memory_is_flat_and_no_graph_is_kept(subject: Local) -> None:
     subject.capture([Prompt(ids=rows(subject)[0])], [0])
     gc.collect()
     before = sum(type(o) is torch.Tensor for o in gc.get_objects())
-    for _ in range(20):
+    for _ in range(100):
         subject.capture([Prompt(ids=rows(subject)[0], interventions=acts_for(subject, 1)[0])], [0, 1])
     gc.collect()
     assert sum(type(o) is torch.Tensor for o in gc.get_objects()) <= before + 2
