@@ -9,7 +9,8 @@ from typing import ClassVar, cast
 
 from selfscope import quantities
 from selfscope.errors import BadInput
-from selfscope.records import Cost, Decoding, Identified, Outcome, Reading, Trial, Truth, content_hash
+from selfscope.readers.replies import reading_of, replies_at
+from selfscope.records import Cost, Identified, Outcome, Reading, Trial, Truth
 from selfscope.statistics import softmax
 from selfscope.subjects.base import ScoringSubject, Subject, reaches
 
@@ -70,24 +71,14 @@ class BehaviourCeiling(Identified):
         return readings
 
     def _again(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
-        first: dict[str, Trial] = {}
-        for trial in trials:
-            first.setdefault(_what(trial), trial)
-        if not first:
+        if not trials:
             return []
-        # The truth's replies end where the phenomenon says: longer ones would have other properties.
-        length = int(trials[0].coordinates.get("max_tokens", self.max_tokens)) if trials else self.max_tokens
-        decoding = Decoding(length, 1.0, self.seed + APART, ("\n",))
-        replies = subject.sample([t.prompt for t in first.values()], self.rollouts, decoding)
-        replies_of = dict(zip(first, replies, strict=True))
-        readings = []
-        for trial in trials:
-            texts = [reply.text for reply in replies_of[_what(trial)] if reply.finish != "error"]
-            cost = sum((reply.cost for reply in replies_of[_what(trial)]), Cost())
-            shares = quantities.distribution(trial.question, texts)
-            outcome = Outcome.ANSWERED if shares is not None else Outcome.ERROR
-            readings.append(Reading(outcome, shares, text="\n---\n".join(texts), cost=cost))
-        return readings
+        lengths = [int(t.coordinates.get("max_tokens", self.max_tokens)) for t in trials]
+        found = replies_at(subject, [t.prompt for t in trials], lengths, self.rollouts, self.seed + APART)
+        return [
+            reading_of(own, quantities.distribution(trial.question, own[0]))
+            for trial, own in zip(trials, found, strict=True)
+        ]
 
 
 def _kind(trial: Trial) -> str:
@@ -98,13 +89,6 @@ def _kind(trial: Trial) -> str:
     if question.quantity in TOKEN_QUANTITIES:
         return "token"
     return "graded" if known.given else "rollouts"
-
-
-def _what(trial: Trial) -> str:
-    prompt = trial.prompt
-    return content_hash(
-        prompt.messages, prompt.text, prompt.ids, prompt.prefix, str(prompt.interventions), prompt.masked
-    )
 
 
 def _exactly(subject: Subject, trials: Sequence[Trial]) -> list[Reading]:

@@ -9,7 +9,8 @@ from typing import ClassVar
 from selfscope import quantities
 from selfscope.errors import BadInput
 from selfscope.parsing import affirmed
-from selfscope.records import Cost, Decoding, Identified, Outcome, Prompt, Reading, Trial, Truth, content_hash
+from selfscope.readers.replies import reading_of, replies_at
+from selfscope.records import Identified, Outcome, Reading, Trial, Truth
 from selfscope.subjects.base import Subject
 from selfscope.wording.carriers import shown_to_observers
 
@@ -69,26 +70,11 @@ class OtherBehaviour(Identified):
 
     def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
         """One reading a trial; trials about the same prompt share its replies. Nothing is read from `subject`."""
-        prompts: dict[int, dict[str, Prompt]] = {}
-        for trial in filter(_told_by_replies, trials):
-            prompts.setdefault(self._length(trial), {}).setdefault(_what(trial), shown_to_observers(trial.prompt))
-        texts_of, cost_of = {}, {}
-        for length, own in prompts.items():
-            decoding = Decoding(length, 1.0, self.seed + APART, ("\n",))
-            sampled = self.observer.sample(list(own.values()), self.rollouts, decoding)
-            for key, replies in zip(own, sampled, strict=True):
-                texts_of[key, length] = [r.text for r in replies if r.finish != "error"]
-                cost_of[key, length] = sum((r.cost for r in replies), Cost())
-        readings = []
-        for trial in trials:
-            if not _told_by_replies(trial):
-                readings.append(Reading(Outcome.UNSUPPORTED))
-                continue
-            which = _what(trial), self._length(trial)
-            shares = _shares(trial, texts_of[which])
-            outcome = Outcome.ERROR if shares is None else Outcome.ANSWERED
-            readings.append(Reading(outcome, shares, text="\n---\n".join(texts_of[which]), cost=cost_of[which]))
-        return readings
+        told = [trial for trial in trials if _told_by_replies(trial)]
+        prompts, lengths = [shown_to_observers(t.prompt) for t in told], [self._length(t) for t in told]
+        found = replies_at(self.observer, prompts, lengths, self.rollouts, self.seed + APART)
+        readings = {t.id: reading_of(own, _shares(t, own[0])) for t, own in zip(told, found, strict=True)}
+        return [readings.get(trial.id, Reading(Outcome.UNSUPPORTED)) for trial in trials]
 
     def _length(self, trial: Trial) -> int:
         return int(trial.coordinates.get("max_tokens", self.max_tokens))
@@ -115,8 +101,3 @@ def _shares(trial: Trial, texts: Sequence[str]) -> tuple[float, ...] | None:
 def _gives(text: str, answer: str) -> bool:
     own, other = quantities.numbers(text.partition("\n")[0]), quantities.numbers(answer)
     return own[-1:] == other[-1:] if other else bool(affirmed(text, [answer]))
-
-
-def _what(trial: Trial) -> str:
-    seen = shown_to_observers(trial.prompt)
-    return content_hash(seen.messages, seen.text, seen.ids, seen.prefix)
