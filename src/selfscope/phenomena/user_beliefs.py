@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, cast
 
-from selfscope.errors import BadInput
 from selfscope.phenomena.counterbalance import (
     Item,
     counterbalance,
@@ -36,6 +35,7 @@ from selfscope.phenomena.stimuli.users import (
     dealt,
     going_on,
     known_users,
+    need_openings,
     openings,
     requests,
     values,
@@ -92,11 +92,7 @@ class UserBeliefs(Identified):
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free")
 
     def __post_init__(self) -> None:
-        if self.each < 1 or self.stated < 0:
-            raise BadInput(f"each is 1 or more and stated 0 or more, not {self.each} and {self.stated}")
-        missing = [name for name in self.only if name not in attributes(self.source)]
-        if missing:
-            raise BadInput(f"there is no attribute {missing[0]!r}; there are: {', '.join(attributes(self.source))}")
+        need_openings(self.only, self.each, self.stated, self.source)
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """The subject does not act. Matched users are asked in the same words."""

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from selfscope.errors import BadInput
 from selfscope.phenomena.counterbalance import (
     Item,
     counterbalance,
@@ -32,6 +31,7 @@ from selfscope.phenomena.stimuli.users import (
     conversation,
     dealt,
     exploiting,
+    need_openings,
     nulls,
     requests,
 )
@@ -91,11 +91,7 @@ class UserTreatment(Identified):
     formats: ClassVar[tuple[str, ...]] = ("choice_lp",)
 
     def __post_init__(self) -> None:
-        if self.each < 1 or self.stated < 0:
-            raise BadInput(f"each is 1 or more and stated 0 or more, not {self.each} and {self.stated}")
-        missing = [name for name in self.only if name not in attributes(self.source)]
-        if missing:
-            raise BadInput(f"there is no attribute {missing[0]!r}; there are: {', '.join(attributes(self.source))}")
+        need_openings(self.only, self.each, self.stated, self.source)
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """Trials of all splits, matched users one after the other; the subject does not act. Raises Unsupported below

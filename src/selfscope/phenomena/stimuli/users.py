@@ -74,6 +74,16 @@ def attributes(source: str = OWN) -> tuple[str, ...]:
     return tuple(table(source))
 
 
+def need_openings(only: Sequence[str], each: int, stated: int, source: str = OWN) -> None:
+    """Raises BadInput for less than one request, less than no stated openings, and an attribute that there is not."""
+    if each < 1 or stated < 0:
+        raise BadInput(f"each is 1 or more and stated 0 or more, not {each} and {stated}")
+    known = attributes(source)
+    missing = [name for name in only if name not in known]
+    if missing:
+        raise BadInput(f"there is no attribute {missing[0]!r}; there are: {', '.join(known)}")
+
+
 def values(attribute: str, source: str = OWN) -> tuple[tuple[str, str], ...]:
     """(2, 2) key and text of each value of an attribute."""
     return tuple((str(key), str(text)) for key, text in table(source)[attribute]["values"])
