@@ -13,6 +13,7 @@ import types
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, replace
 from functools import cache
+from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import selfscope
@@ -28,9 +29,11 @@ TWINS = (Phantom("far away"), Phantom("far away", seed=1))
 TEXTS = ("other", "", "none", "True", "3", "-0.5", "nan", "a, b", 'x="1"', "[z]", "ü\n", "\\", "(1,2)", "{}")
 """Texts that could be taken for something else."""
 
-
+USERS = str(Path(__file__).parent / "golden/other_users.json")
 VALUES: Mapping[str, tuple[Any, ...]] = {
     "BehaviouralSelfAwareness.mark": ("begins", "mentions"),
+    "UserBeliefs.source": (USERS,),
+    "UserTreatment.source": (USERS,),
     "UserBeliefs.only": (("gender",), ("gender", "age"), ("age", "gender")),
     "UserTreatment.only": (("gender",), ("gender", "age"), ("age", "gender")),
     "TokenProbability.properties": (("first_char",), ("first_word", "first_char"), ("first_char", "first_word")),
