@@ -72,6 +72,7 @@ def left_padded(some: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tens
     return tested_device.tensor(ids), tested_device.tensor(mask)
 
 
+@pytest.mark.slow_on_real
 @pytest.mark.parametrize("way", ["dynamic", "static", "chunk1", "chunk3", "beams", "returned"])
 def test_generate_under_left_padding_caches_chunks_and_beams(subject: Local, way: str) -> None:
     """`injected` around transformers' own generate gives each row what it gets alone, whole and uncached."""

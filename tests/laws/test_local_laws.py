@@ -85,6 +85,7 @@ def test_the_fast_ways_are_taken(subject: Local, request: pytest.FixtureRequest)
     assert subject.engine.full_logits == (name == "llama4")  # it names no decoder of its own: whole logits are computed
 
 
+@pytest.mark.slow_on_real
 def test_a_beginning_common_to_all_changes_nothing(subject: Local) -> None:
     asked = [Prompt(ids=(*range(20, 31), *(p.ids or ()))) for p in prompts(subject)]
     candidates = words(len(asked))
@@ -135,6 +136,7 @@ def test_next_token_is_the_full_distribution(subject: Local) -> None:
         assert len(top.tokens) == 5
 
 
+@pytest.mark.slow_on_real
 def test_batch_order_and_padding_change_no_sampled_token(subject: Local) -> None:
     asked = prompts(subject)
     decoding = Decoding(max_tokens=7, temperature=0.9, seed=5, stop=("e", "n", "o"))  # rows end at different steps

@@ -140,6 +140,7 @@ def test_every_number_is_that_of_one_forward_under_the_mask(subject: Local) -> N
             np.testing.assert_allclose(got, [float(x[t]) for x, t in zip(wanted_TV, tail)], atol=CLOSE)
 
 
+@pytest.mark.slow_on_real
 def test_injections_are_written_under_the_mask(subject: Local) -> None:
     """At the object, at the secret turns, and on into what is generated."""
     prompt, middle = masked(), len(subject.layers) // 2
@@ -169,6 +170,7 @@ def test_injections_are_written_under_the_mask(subject: Local) -> None:
         assert np.abs(np.subtract(logprobs(subject, written), logprobs(subject, prompt))).max() > CLOSE
 
 
+@pytest.mark.slow_on_real
 def test_a_score_is_the_sum_of_its_steps_and_greedy_is_the_chain_of_the_likeliest(subject: Local) -> None:
     for prompt in prompts(subject)[:4]:
         tokens = subject.tokenizer("yes, perhaps later", add_special_tokens=False)["input_ids"]
@@ -182,6 +184,7 @@ def test_a_score_is_the_sum_of_its_steps_and_greedy_is_the_chain_of_the_likelies
             assert token == int(best.indices[0]) or float(best.values[0] - best.values[1]) < CLOSE
 
 
+@pytest.mark.slow_on_real
 def test_company_order_and_the_size_of_a_batch_change_nothing(subject: Local) -> None:
     many = prompts(subject)
     alone = [everything(subject, [p])[0] for p in many]
@@ -191,6 +194,7 @@ def test_company_order_and_the_size_of_a_batch_change_nothing(subject: Local) ->
             assert_close(one, other, CLOSE)
 
 
+@pytest.mark.slow_on_real
 def test_an_unmasked_prompt_beside_a_masked_one_keeps_its_numbers(subject: Local) -> None:
     open_, hidden = plain(prompts(subject)), prompts(subject)
     mixed = [p for pair in zip(hidden, open_) for p in pair]

@@ -24,6 +24,9 @@ LATER: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 """Class -> fields that it got later, with their default: where they hold it they are not written and enter no hash, so
 that a record without them has the id that it always had."""
+COMPACT = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+PLAIN = frozenset({str, int, float, bool, type(None)})
+"""What is JSON already: almost every value is, and asking what else it might be is most of the time."""
 LARGEST = 2**63 - 1
 """Whole numbers that are kept lie between its negative, less one, and it: what 64 bits hold."""
 T = TypeVar("T")
@@ -39,12 +42,17 @@ def to_jsonable(value: Any, names: Mapping[str, str] = MappingProxyType({})) -> 
     names : mapping of str to str
         Fields of records that get another name.
     """
-    if is_dataclass(value) and not isinstance(value, type):
-        later = LATER.get(type(value).__name__, {})
+    kind = type(value)
+    if kind in PLAIN:
+        return value
+    if kind is tuple or kind is list:
+        return [v if type(v) in PLAIN else to_jsonable(v, names) for v in value]
+    if is_dataclass(kind):
+        later = LATER.get(kind.__name__)
         own = vars(value)
         if later:
             own = {k: v for k, v in own.items() if k not in later or v != later[k]}
-        return {names.get(k, k): to_jsonable(v, names) for k, v in own.items()}
+        return {names.get(k, k): v if type(v) in PLAIN else to_jsonable(v, names) for k, v in own.items()}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -156,7 +164,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _compact(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return COMPACT.encode(value)
 
 
 @lru_cache(maxsize=64)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from selfscope.records import Injection, Opaque, Prompt, Trial, content_hash
+from selfscope.records import Injection, Message, Opaque, Prompt, Trial
 from selfscope.subjects.activations import Activations
 
+What = tuple[tuple[Message, ...], str | None, tuple[int, ...] | None, str, str]
 CAPACITY = 1 << 24
 """Numbers of the captures that are kept: 64 MB."""
 
@@ -16,10 +17,10 @@ class SealRegistry:
     """Keeps what readers may not touch: the object prompts of the trials, the interventions behind each `Opaque`."""
 
     def __init__(self) -> None:
-        self._objects: dict[str, str] = {}
+        self._objects: dict[What, str] = {}
         self._interventions: list[Injection] = []
         self._numbers: dict[Injection, int] = {}
-        self._readable: dict[str, set[int]] = {}
+        self._readable: dict[What, set[int]] = {}
         self.scores: dict[str, dict[str, list[list[float]]]] = {}
         """Scores of a whole call by what it asked: several readers look at the same train trials. Never of one prompt:
         a resumed run would then put other prompts into a batch, and the last digits would differ."""
@@ -78,6 +79,7 @@ class SealRegistry:
         return replace(prompt, interventions=tuple(sealed))
 
 
-def what(prompt: Prompt) -> str:
+def what(prompt: Prompt) -> What:
     """What the subject would be given: everything of a prompt but its inert tag and its interventions."""
-    return content_hash(prompt.messages, prompt.text, prompt.ids, prompt.prefix, prompt.masked, size=32)
+    ids = None if prompt.ids is None else tuple(prompt.ids)
+    return tuple(prompt.messages), prompt.text, ids, prompt.prefix, prompt.masked
