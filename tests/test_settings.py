@@ -44,7 +44,8 @@ def test_a_value_has_the_type_of_its_field() -> None:
     assert isinstance(read("share=1")["share"], float)
     assert read("name=true") == read("true") == {"name": "true"}
     assert read('name="1,2"') == {"name": "1,2"}
-    assert read("words=(a,)") == {"words": ("a",)}
+    assert read("words=(a,)") == read("words=a") == {"words": ("a",)}
+    assert read('words="1,2"') == {"words": ("1,2",)}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_a_value_has_the_type_of_its_field() -> None:
     [
         ("size=0.5", "size takes int, not '0.5'"),
         ("layer=high", r"layer takes int \| None"),
-        ("words=a", r"words takes tuple\[str, ...\]"),
+        ("words=(1,2)", r"words takes tuple\[str, ...\], written \(A,B\), not '\(1,2\)'"),
         ("size=1,size=1", "given twice"),
         ("siz=1", "Did you mean 'size'"),
         ("fits=(1,)", "unknown setting 'fits'"),

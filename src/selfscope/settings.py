@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from selfscope.errors import BadInput, SelfscopeError, UnknownName
 
@@ -51,7 +51,7 @@ def read_settings(text: str, types: Mapping[str, Any], name: str, *, what: str, 
 
     name: the whole name, for messages. what: what a setting of it is called. bare: the setting that may stand without
     its name ("": none may). Texts may stand in double quotes; none, true, false and numbers are read where the type has
-    them; tuples are written (1,2).
+    them; tuples are written (1,2), or 1 alone.
 
     Raises UnknownName for a setting that does not exist, SelfscopeError for a value that its type cannot take.
     """
@@ -97,12 +97,17 @@ def _value(text: str, wanted: Any, where: str) -> Any:
     from pydantic import TypeAdapter, ValidationError
 
     adapter = TypeAdapter(wanted)
-    for candidate in _candidates(text):
+    several = any(get_origin(one) is tuple for one in (wanted, *get_args(wanted)))
+    candidates = _candidates(text)
+    if several and not text.startswith("("):  # one needs no parentheses
+        candidates += [[one] for one in candidates]
+    for candidate in candidates:
         try:
             return adapter.validate_python(candidate, strict=not isinstance(candidate, list))
         except ValidationError:
             continue
-    raise SelfscopeError(f"{where} takes {type_text(wanted)}, not {text!r}")
+    written = ", written (A,B)" if several else ""
+    raise SelfscopeError(f"{where} takes {type_text(wanted)}{written}, not {text!r}")
 
 
 def _candidates(text: str) -> list[Any]:
