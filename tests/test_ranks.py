@@ -53,6 +53,27 @@ def test_an_area_is_what_counting_pairs_gives() -> None:
     assert area_of(scores, passed, alone, ranks.across(alone)).value == pytest.approx(auroc(scores, passed > 0.5))
 
 
+def test_matched_items_are_told_apart_over_clusters() -> None:
+    """A cluster holds both kinds. Copies are no new clusters; intervals hold the truth; a constant is no certainty."""
+    positive = np.arange(400) % 2 == 0
+    scores = RNG.normal(size=400) + positive
+    many = ranks.apart(scores, positive, np.arange(400) // 2)
+    few = ranks.apart(*(np.repeat(x[:40], 10) for x in (scores, positive, np.arange(400) // 2)))
+    assert many.value == pytest.approx(auroc(scores, positive))
+    assert few.high - few.low > 1.5 * (many.high - many.low)
+    assert (few.clusters, few.items) == (20, 400)
+    same = ranks.apart(np.zeros(40), positive[:40], np.arange(40) // 2)
+    assert same.low < same.value == 0.5 < same.high
+    held = 0
+    for _ in range(DRAWS):
+        noise = RNG.normal(size=20)[np.arange(80) // 4] + RNG.normal(size=80)
+        found = ranks.apart(noise + positive[:80], positive[:80], np.arange(80) // 4)
+        held += found.low <= norm.cdf(1 / 2) <= found.high
+    assert held / DRAWS >= LEAST
+    with pytest.raises(ValueError, match="positives and negatives"):
+        ranks.apart(np.zeros(3), np.ones(3, dtype=bool), np.arange(3))
+
+
 def test_an_order_without_a_cluster_is_that_of_the_others() -> None:
     scores, passed, cluster = world(8, 3, 0.5, RNG)
     for pairs in (ranks.across(cluster), ranks.within_strata(cluster, cluster % 2)):

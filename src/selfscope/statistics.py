@@ -188,21 +188,6 @@ def auroc(scores: Array, positive: npt.NDArray[np.bool_]) -> float:
     return float((ranks[positive].sum() - n1 * (n1 + 1) / 2) / (n1 * n0))
 
 
-def auroc_over_clusters(
-    scores: Array, positive: npt.NDArray[np.bool_], clusters: Ints, *, draws: int = 1000, seed: int = 0
-) -> Estimate:
-    """AUROC with a percentile interval over resampled clusters. Raises ValueError when one class is empty."""
-    value, own, others = auroc(scores, positive), scores[positive][:, None], scores[~positive]
-    higher = (own > others) + 0.5 * (own == others)
-
-    def area(weights: Array) -> float:
-        up, down = weights[clusters[positive]], weights[clusters[~positive]]
-        total = up.sum() * down.sum()
-        return float(up @ higher @ down / total) if total > 0 else 0.5
-
-    return replace(bootstrap(area, int(clusters.max()) + 1, draws=draws, seed=seed), value=value, items=len(scores))
-
-
 def placed(value: float, others: Array) -> float:
     """Two-sided p of a value by its size among those of a null (n,), with the +1 correction."""
     return float((1 + (np.abs(others) >= abs(value) - 1e-12).sum()) / (len(others) + 1))

@@ -182,8 +182,9 @@ def _edited(
 
     from selfscope.directions import logistic, mean_difference, random_directions
     from selfscope.readers.layer_choice import spread_over_clusters
-    from selfscope.statistics import auroc_over_clusters, mean, placed
+    from selfscope.statistics import mean, placed
     from selfscope.verdicts.assemble import numbered
+    from selfscope.verdicts.ranks import apart
 
     by, layer, strength, count, most, seed = how
     train, test = ([t for t in trials if t.split == s] for s in ("train", "test"))
@@ -192,7 +193,7 @@ def _edited(
     probe = logistic(states_ND, labels, 2, penalty=10.0)
     shares = probe.probabilities(_states(subject, test, [at])[at])[:, 0]
     positive = np.array([truths[t.id].mean[0] > 0.5 for t in test], dtype=bool)
-    read = auroc_over_clusters(shares, positive, numbered([t.cluster for t in test]))
+    read = apart(shares, positive, numbered([t.cluster for t in test]))
     asked = spread_over_clusters(test, most)
     cluster = numbered([t.cluster for t in asked])
     own_D = probe.direction() if by == "weights" else mean_difference(states_ND, labels == 0)

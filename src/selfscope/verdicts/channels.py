@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from selfscope.records import PLAIN, Observation, Reading
-from selfscope.statistics import Array, Estimate, Ints, auroc_over_clusters, mean, proportion, ratio
+from selfscope.statistics import Array, Estimate, Ints, mean, proportion, ratio
 from selfscope.verdicts.arm_gaps import right
 from selfscope.verdicts.assemble import Table, distribution_of, numbered
+from selfscope.verdicts.ranks import apart
 
 ALIKE = 1e-6
 """Differences of what is done for matched items that are none."""
@@ -87,7 +88,7 @@ def _channel(
     ordered, slope = _pairs(table, ids, cells, observations)
     return Channel(
         table.phenomenon, reader, table.rungs[reader], task,
-        auroc_over_clusters(_first(cells, ids), positive, cluster), proportion(hits, cluster), ordered, slope,
+        apart(_first(cells, ids), positive, cluster), proportion(hits, cluster), ordered, slope,
         _under(table, reader, posed), len(ids), len(posed) - len(ids),
     )  # fmt: skip
 
@@ -156,5 +157,5 @@ def _under(table: Table, reader: str, posed: Sequence[str]) -> dict[str, Estimat
             continue
         positive = np.array([table.truths[i].mean[0] > 0.5 for i in ids], dtype=bool)
         if positive.any() and not positive.all():
-            out[control] = auroc_over_clusters(_first(cells, ids), positive, cluster)
+            out[control] = apart(_first(cells, ids), positive, cluster)
     return out

@@ -16,6 +16,7 @@ from selfscope.statistics import Array, Estimate, Ints, jackknife_se, t_quantile
 
 Pairs = npt.NDArray[np.bool_]
 """(n, n) which pairs count."""
+Kinds = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,32 @@ def area(order: Ordering | None, level: float = 0.95) -> Estimate | None:
     worth = float(order.worth) if se <= 0 or spread <= 0 else min(max(spread / se**2, 1.0), float(order.items))
     low, high = bounds(order.value, worth, order.clusters - 1, level)
     return Estimate(order.value, low, high, se, level, order.clusters, order.items)
+
+
+def apart(scores: Array, positive: Kinds, cluster: Ints, level: float = 0.95) -> Estimate:
+    """The AUROC of scores over all pairs of two kinds of items, as `area` gives it.
+
+    Parameters
+    ----------
+    scores
+        (n,) larger for what is likelier of the first kind.
+    positive
+        (n,) whether an item is of the first kind.
+    cluster
+        (n,) integers 0..G-1; one may hold items of both kinds.
+    level
+        Of the interval.
+
+    Raises
+    ------
+    ValueError
+        One kind is empty.
+    """
+    every = np.ones((len(scores), len(scores)), dtype=bool)
+    found = area(ordering(scores, positive.astype(float), cluster, every), level)
+    if found is None:
+        raise ValueError("an AUROC needs positives and negatives")
+    return found
 
 
 def bounds(value: float, worth: float, df: int, level: float = 0.95) -> tuple[float, float]:
