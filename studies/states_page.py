@@ -103,12 +103,13 @@ def _channels(card: Card) -> Iterator[Line]:
     labels = card.material.names
     found = card.material.channels
     for own in found:
-        if own.rung in RIVALS:
+        many = f"{own.task.partition('/')[0]}/" in {c.task for c in found}
+        if own.rung in RIVALS or (many and not own.task.endswith("/")):
             continue
         others = [c for c in found if (c.phenomenon, c.task) == (own.phenomenon, own.task) and c.rung in RIVALS[:2]]
         best = max(others, key=lambda c: c.auroc.value, default=None)
         yield Line(
-            f"{labels.phenomenon(own.phenomenon)}, {own.task.replace('/', ' ').replace('_', ' ')}",
+            f"{labels.phenomenon(own.phenomenon)}, {own.task.replace('/', ' ').replace('_', ' ').strip()}",
             labels.reader(own.reader), "AUROC", own.auroc, labels.reader(best.reader) if best else "",
             best.auroc if best else None, own.ordered, _least(own.auroc), _told(own, best),
         )  # fmt: skip

@@ -85,7 +85,7 @@ def test_a_report_that_says_nothing_is_told_to() -> None:
         [Row("c", "s", BELIEFS.id, i, "words", "self", "plain", 0, r) for i, r in table.cells("words").items()],
         table.trials, table.truths, seen, table.parts,
     )  # fmt: skip
-    assert {c.task for c in found.channels} == {"hinted/user_gender", "hinted/user_mood"}
+    assert {c.task for c in found.channels} == {"hinted/user_gender", "hinted/user_mood", "hinted/"}
     names = type("Names", (), {"reader": staticmethod(lambda r: r), "control": staticmethod(lambda c: c)})()
     assert told(BELIEFS.id, found.channels, names).endswith("words 0 of 2.")
     (shown,) = channel_tables(BELIEFS.id, found.channels, names)
@@ -120,6 +120,15 @@ def test_a_phantom_gets_the_verdict_of_its_dials(dial: str, verdict: str) -> Non
     near = 0.8 if verdict == "access" else 0.0
     assert np.median([s.value for s in slopes]) == pytest.approx(near, abs=0.25)
     assert "Matched users" in card.page.read_text()
+
+
+@pytest.mark.parametrize(("dial", "slope"), [("access=0.8", 0.8), ("access=0", 0.0), ("habit=1", 0.0)])
+def test_what_it_takes_its_user_for_goes_with_what_it_does_as_far_as_is_dialled(dial: str, slope: float) -> None:
+    card = selfscope.card(f"phantom:{dial}", phenomena=[UserBeliefs(test=48, train=12, stated=0)])
+    (found,) = (c.slope for c in card.material.channels if c.reader == "ask" and c.task == "hinted/")
+    assert found is not None
+    assert found.low - 0.02 <= slope <= found.high + 0.02
+    assert found.value == pytest.approx(slope, abs=0.15)
 
 
 def test_random_directions_and_the_place_among_them() -> None:

@@ -36,8 +36,8 @@ def channel_tables(name: str, channels: Sequence[Channel], names: Labels) -> tup
         for control, value in c.under.items()
     ]
     note = (
-        "AUROC and accuracy over all items, and the part of the matched pairs that are in order; 95 % intervals over "
-        "clusters. The slope is of the report on what the subject does, within pairs."
+        "AUROC (within a kind) and accuracy over all items, and the part of the matched pairs that are in order; 95 % "
+        "intervals over clusters. The slope is of the report on what the subject does, within pairs."
     )
     out = [Table("What tells it", TOLD, tuple(rows), (2, 3, 4, 5), note)] if rows else []
     if beside:
@@ -51,7 +51,7 @@ def told(name: str, channels: Sequence[Channel], names: Labels) -> str:
     own = [c for c in channels if c.phenomenon == name and c.rung != "prior"]
     counts = []
     for reader in dict.fromkeys(c.reader for c in own):
-        mine = [c for c in own if c.reader == reader]
+        mine = [c for c in own if c.reader == reader and not c.task.endswith("/")]
         counts.append(f"{clean(names.reader(reader), 60)} {sum(c.auroc.low > 0.5 for c in mine)} of {len(mine)}")
     return f" Kinds of items told better than chance (AUROC): {', '.join(counts)}." if counts else ""
 
@@ -75,4 +75,4 @@ def treatment_tables(name: str, reader: str, treatments: Sequence[Treatment]) ->
 
 def _task(task: str) -> str:
     way, _, quantity = task.partition("/")
-    return f"{quantity.removeprefix('user_').replace('_', ' ')}, {way}"
+    return f"{quantity.removeprefix('user_').replace('_', ' ') or 'every kind'}, {way}"

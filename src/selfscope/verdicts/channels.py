@@ -16,7 +16,7 @@ from selfscope.records import PLAIN, Observation, Reading
 from selfscope.statistics import Array, Estimate, Ints, mean, proportion, ratio
 from selfscope.verdicts.arm_gaps import right
 from selfscope.verdicts.assemble import Table, distribution_of, numbered
-from selfscope.verdicts.ranks import apart
+from selfscope.verdicts.ranks import Kinds, apart
 
 ALIKE = 1e-6
 """Differences of what is done for matched items that are none."""
@@ -31,9 +31,9 @@ class Channel:
     phenomenon, reader, rung
         Whose.
     task
-        Which items, as their trials say.
+        Which items, as their trials say: source/quantity. All quantities of a source where it ends in "/".
     auroc, accuracy
-        Of the first option, over all items.
+        Of the first option, over all items; an AUROC of several quantities orders items within each.
     ordered
         Part of the matched pairs in which the first option is likelier where it is true; ties are halves.
     slope
@@ -70,9 +70,18 @@ def channels_of(table: Table, observations: Mapping[str, Observation]) -> list[C
             if matched and i in table.truths and table.truths[i].mean:
                 tasks.setdefault(trial.task, []).append(i)
         if table.family == "activations":
-            found = (_channel(table, reader, task, ids, observations) for task, ids in tasks.items())
+            groups = {**tasks, **_whole(tasks)}
+            found = (_channel(table, reader, task, ids, observations) for task, ids in groups.items())
             out += [channel for channel in found if channel is not None]
     return out
+
+
+def _whole(tasks: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Of each source with several quantities, all of its items."""
+    out: dict[str, list[list[str]]] = {}
+    for task, ids in tasks.items():
+        out.setdefault(f"{task.partition('/')[0]}/", []).append(list(ids))
+    return {source: [i for ids in own for i in ids] for source, own in out.items() if len(own) > 1}
 
 
 def _channel(
@@ -88,7 +97,7 @@ def _channel(
     ordered, slope = _pairs(table, ids, cells, observations)
     return Channel(
         table.phenomenon, reader, table.rungs[reader], task,
-        apart(_first(cells, ids), positive, cluster), proportion(hits, cluster), ordered, slope,
+        _apart(table, ids, cells, positive), proportion(hits, cluster), ordered, slope,
         _under(table, reader, posed), len(ids), len(posed) - len(ids),
     )  # fmt: skip
 
@@ -157,5 +166,10 @@ def _under(table: Table, reader: str, posed: Sequence[str]) -> dict[str, Estimat
             continue
         positive = np.array([table.truths[i].mean[0] > 0.5 for i in ids], dtype=bool)
         if positive.any() and not positive.all():
-            out[control] = apart(_first(cells, ids), positive, cluster)
+            out[control] = _apart(table, ids, cells, positive)
     return out
+
+
+def _apart(table: Table, ids: Sequence[str], cells: Mapping[str, Reading], positive: Kinds) -> Estimate:
+    cluster, task = (numbered([getattr(table.trials[i], name) for i in ids]) for name in ("cluster", "task"))
+    return apart(_first(cells, ids), positive, cluster, task)

@@ -130,7 +130,9 @@ def area(order: Ordering | None, level: float = 0.95) -> Estimate | None:
     return Estimate(order.value, low, high, se, level, order.clusters, order.items)
 
 
-def apart(scores: Array, positive: Kinds, cluster: Ints, level: float = 0.95) -> Estimate:
+def apart(
+    scores: Array, positive: Kinds, cluster: Ints, stratum: Ints | None = None, level: float = 0.95
+) -> Estimate:
     """The AUROC of scores over all pairs of two kinds of items, as `area` gives it.
 
     Parameters
@@ -141,16 +143,18 @@ def apart(scores: Array, positive: Kinds, cluster: Ints, level: float = 0.95) ->
         (n,) whether an item is of the first kind.
     cluster
         (n,) integers 0..G-1; one may hold items of both kinds.
+    stratum
+        (n,) integers: pairs are of one stratum; None: all are.
     level
         Of the interval.
 
     Raises
     ------
     ValueError
-        One kind is empty.
+        No pair of both kinds.
     """
-    every = np.ones((len(scores), len(scores)), dtype=bool)
-    found = area(ordering(scores, positive.astype(float), cluster, every), level)
+    same = np.zeros(len(scores), dtype=np.int64) if stratum is None else stratum
+    found = area(ordering(scores, positive.astype(float), cluster, np.asarray(same[:, None] == same[None, :])), level)
     if found is None:
         raise ValueError("an AUROC needs positives and negatives")
     return found
