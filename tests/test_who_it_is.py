@@ -15,7 +15,7 @@ from selfscope.phenomena.identity import OTHERS, Identity
 from selfscope.phenomena.stimuli.identity_card import with_card
 from selfscope.phenomena.stimuli.identity_facts import FACTS, OTHER_MODEL, WORLD
 from selfscope.phenomena.stimuli.sad import read_sad
-from selfscope.records.description import TESTED, Description, configured, description_of, fact_text
+from selfscope.records.description import WORDS, Description, configured, description_of, facts_of, split_fact
 from selfscope.statistics import Estimate
 from selfscope.subjects.phantom import Phantom
 from selfscope.subjects.sealed import Log, MeteredSubject, SealedSubject, SealRegistry
@@ -41,7 +41,11 @@ def test_a_model_s_facts_are_those_of_its_configuration() -> None:
     trials = Identity().pose(model, 0)
     truths = {t.trial: t for t in Identity().truth(trials, Identity().observe(model, trials))}
     asked = {t.cluster for t in trials if t.source == "self"}
-    assert asked == {"parameters", "layers", "heads", "width", "vocabulary", "context", "modality", "affects", "stage"}
+    numbers = {"parameters", "layers", "heads", "kv_heads", "width", "inner", "vocabulary", "context"}
+    assert asked - {"head_size"} == numbers | {"activation", "modality", "affects", "stage"} | {*map(split_fact, WORDS)}
+    text = "I saw a strawberry"
+    tokens = model.tokenizer(text)["input_ids"]
+    assert own.splits["strawberry"] == len(tokens) - len(model.tokenizer("I saw a")["input_ids"])
     for trial in trials:
         if trial.cluster == "layers" and trial.arm not in OTHERS:
             top = int(np.argmax(truths[trial.id].mean))
@@ -56,6 +60,8 @@ def test_what_nobody_wrote_down_is_not_asked() -> None:
     assert configured(type("C", (), {"num_hidden_layers": 4, "vocab_size": None})(), None).vocabulary is None
     bare = Phantom()
     bare.description = Description()
+    odd = configured(type("C", (), {"hidden_act": "an own one", "num_key_value_heads": 2})(), None)
+    assert (odd.activation, odd.kv_heads, odd.splits) == (None, 2, {})
     asked = {t.cluster for t in Identity().pose(bare, 0) if t.source == "self"}
     assert asked == {"stage"}
 
@@ -112,8 +118,7 @@ def test_what_another_prompt_states_is_not_true() -> None:
     for seed in range(5):
         for trial in Identity().pose(subject, seed):
             if trial.source == "self":
-                true = TESTED if trial.cluster == "stage" else getattr(subject.description, trial.cluster)
-                assert trial.coordinates["told"] != fact_text(trial.cluster, true)
+                assert trial.coordinates["told"] != facts_of(subject.description)[trial.cluster]
     assert all(len(set(fact.menu)) == len(fact.menu) >= 4 for fact in FACTS)
     assert all(len(set(options)) == 4 for _, options in WORLD)
 
@@ -123,7 +128,7 @@ def test_a_phantom_that_knows_itself_is_found_to_and_others_are_not() -> None:
     assert knows["what is true, asked plainly"].value == pytest.approx(1.0)
     assert knows["beyond the options alone"].low > 0.3
     assert knows["explained by the system prompt"].value == pytest.approx(0, abs=1e-9)
-    assert knows["explained by the system prompt"].high > 0.1, "of eleven facts no interval is a point"
+    assert knows["explained by the system prompt"].high > 0.1, "of so few facts no interval is a point"
     for dials in ("phantom:habit=1.0", "phantom"):
         found = figures(dials)
         assert min(found[f"beyond {who}"].low for who in ("the options alone", "a person", "another model")) < 0
@@ -152,10 +157,28 @@ def test_the_share_is_the_slope_towards_what_was_told() -> None:
 
 
 def test_so_few_facts_say_what_could_have_been_seen() -> None:
-    claim = selfscope.card("phantom", phenomena=["identity"]).claims[0]
+    bare = Phantom()
+    bare.description = Description("a phantom", layers=12, heads=8, width=512, context=1024, cutoff=2024)
+    claim = selfscope.card(bare, phenomena=["identity"]).claims[0]
     assert claim.reason == "too few clusters"
     assert claim.settle == (), "there are no more facts to ask"
-    assert "There are 11 facts and no more: the smallest lead" in claim.asides[0].note
+    assert "There are 7 facts and no more: the smallest lead" in claim.asides[0].note
+
+
+@pytest.mark.parametrize(("dial", "verdict"), [("habit=1", "narrative"), ("copy=1", "narrative"), ("format=1", "format")])
+def test_all_facts_are_enough_for_a_word(dial: str, verdict: str) -> None:
+    claim = selfscope.card(f"phantom:{dial}", phenomena=["identity"]).claims[0]
+    assert claim.verdict == verdict
+
+
+def test_who_says_the_truth_each_time_follows_it_and_that_is_no_point() -> None:
+    """No two facts are asked alike, so reports are re-paired with those of other facts."""
+    claim = selfscope.card("phantom:access=1", phenomena=["identity"]).claims[0]
+    follows = claim.tracking["tracking"]
+    assert 0.7 < follows.low < 0.95
+    assert follows.value == pytest.approx(1)
+    assert {c.name: c.status for c in claim.checks}["shuffled pairing"] == "passed"
+    assert not [one for one in claim.settle if "train" in one.what], "there is nothing to train on"
 
 
 INVENTED = {

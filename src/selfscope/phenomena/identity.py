@@ -8,7 +8,7 @@ about another model: what a system prompt explains, and what the words carry alo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from selfscope.errors import BadInput
@@ -36,7 +36,7 @@ from selfscope.records import (
     Truth,
     content_hash,
 )
-from selfscope.records.description import TESTED, description_of, fact_text
+from selfscope.records.description import TESTED, description_of, facts_of
 from selfscope.subjects.base import Subject
 
 LISTED = 4
@@ -127,8 +127,7 @@ class Identity(Identified):
 
     def _true(self, subject: Subject) -> dict[str, str]:
         own = replace(description_of(subject), stage=TESTED)
-        values = asdict(with_card(own, self.card) if self.card else own)
-        return {name: fact_text(name, value) for name, value in values.items() if value is not None}
+        return facts_of(with_card(own, self.card) if self.card else own)
 
     def _of_fact(
         self, about: tuple[Fact, str, dict[str, str]], texts: list[str], prompts: dict[str, str], seed: int
@@ -138,8 +137,8 @@ class Identity(Identified):
         out = []
         for turn in range(self.each):
             order = tuple((i + turn) % len(options) for i in range(len(options)))
-            own = Question(f"own_{fact.name}", options, {"fact": fact.name}, shared=False, order=order,
-                           template=turn % TEMPLATES)  # fmt: skip
+            named = {"fact": fact.name, **({"word": fact.word} if fact.word else {})}
+            own = Question(fact.asked, options, named, shared=False, order=order, template=turn % TEMPLATES)
             arguments = {**own.arguments, "name": PERSON, "target": told["name"]}
             asked = {
                 "listed": replace(own, quantity="custom", arguments={"ask": "..."}),

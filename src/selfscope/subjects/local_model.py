@@ -114,7 +114,12 @@ class LocalModel:
         """What its own configuration says of it; its name and maker are not told there."""
         size = self.environment.get("parameters")
         config = self.engine.model.config.get_text_config()
-        return configured(config, size if isinstance(size, int) else None)
+        return configured(config, size if isinstance(size, int) else None, self._split)
+
+    def _split(self, word: str) -> int:
+        """Tokens that a word adds to a sentence."""
+        before, after = (self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in ("a", f"a {word}"))
+        return len(after) - len(before)
 
     @property
     def _open(self) -> bool:

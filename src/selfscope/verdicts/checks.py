@@ -155,9 +155,12 @@ def _subtracted(name: str, change: state_effect.Change, of: Callable[[state_effe
 
 def shuffled(table: Table, ids: Sequence[str], items: Items, composition: Shares, s: Settings) -> Check:
     """Reports re-paired within the same question and option count: the interval of the private share must hold 0 (of
-    what goes with what it does, where the full split is singular)."""
+    what goes with what it does, where the full split is singular). A question that is asked of one cluster alone has no
+    other to be paired with: such are re-paired among each other."""
     counts = items.there.sum(1)
-    group = np.array([stratum(table.trials[i].question.quantity, int(k)) for i, k in zip(ids, counts, strict=True)])
+    asked = [table.trials[i].question.quantity for i in ids]
+    many = {q for q in asked if len({items.cluster[n] for n, own in enumerate(asked) if own == q}) > 1}
+    group = np.array([stratum(q if q in many else "", int(k)) for q, k in zip(asked, counts, strict=True)])
     rng = np.random.default_rng([s.seed, len(ids), items.clusters])
     outside = 0
     for _ in range(s.shuffles):

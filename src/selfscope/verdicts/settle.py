@@ -55,10 +55,10 @@ def _rivals(e: Measured, s: Settings) -> list[Settle]:
     of = {c.name: c for c in e.checks}
     history, near = of.get("history rival"), of.get("input rival")
     out = []
-    if history is not None and history.status == "missing":
+    if history is not None and history.status == "missing" and not e.whole_world:
         what = "train items: nobody learnt its past"
         out.append(Settle(what, "items of a train split", 0, max(e.train, e.items // 2)))
-    elif e.kappa < s.kappa:
+    elif e.kappa < s.kappa and not e.whole_world:
         what = f"more train items: what was learnt of its past is mostly noise (reliability {max(0.0, e.kappa):.2f})"
         out.append(Settle(what, "--profile full", 0, e.train))
     if e.singular or (near is not None and near.status == "missing"):

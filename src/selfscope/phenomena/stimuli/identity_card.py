@@ -28,7 +28,7 @@ def with_card(known: Description, path: str) -> Description:
 
 
 def _joined(known: Description, told: Any, path: str) -> Description:
-    names = {f.name: str if "str" in str(f.type) else int for f in fields(Description)}
+    names = {f.name: str if "str" in str(f.type) else int for f in fields(Description) if f.name != "splits"}
     if not isinstance(told, Mapping):
         raise BadInput(f"the card {path!r} is {type(told).__name__}, not an object with fields such as name and maker")
     have = asdict(known)
