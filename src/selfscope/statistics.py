@@ -17,6 +17,10 @@ Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
+ROUNDING = 1e-9
+"""Standard errors up to here are what is left of sums: there is no spread."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A number with its interval. level: two-sided coverage; clusters: independent units; p: two-sided where tested."""
@@ -113,7 +117,7 @@ def proportion(happened: Array, clusters: Ints, level: float = 0.95) -> Estimate
     n, groups = len(happened), int(clusters.max()) + 1
     p = float(happened.mean())
     spread = ratio(happened, np.ones(n), clusters, level).se if groups > 1 else 0.0
-    worth = groups if spread <= 0 else min(float(n), max(p * (1 - p) / spread**2, 1.0))
+    worth = groups if spread <= ROUNDING else min(float(n), max(p * (1 - p) / spread**2, 1.0))
     low, high = wilson(p * worth, worth, level)
     return Estimate(p, min(low, p), max(high, p), spread, level, groups, n)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from selfscope.statistics import Array, Estimate, Ints, jackknife_se, t_quantile
+from selfscope.statistics import ROUNDING, Array, Estimate, Ints, jackknife_se, t_quantile
 
 Pairs = npt.NDArray[np.bool_]
 """(n, n) which pairs count."""
@@ -125,7 +125,7 @@ def area(order: Ordering | None, level: float = 0.95) -> Estimate | None:
         return None
     se = float(jackknife_se(order.without)) if len(order.without) > 1 else 0.0
     spread = order.value * (1 - order.value)
-    worth = float(order.worth) if se <= 0 or spread <= 0 else min(max(spread / se**2, 1.0), float(order.items))
+    worth = float(order.worth) if se <= ROUNDING or spread <= ROUNDING else min(max(spread / se**2, 1.0), float(order.items))
     low, high = bounds(order.value, worth, order.clusters - 1, level)
     return Estimate(order.value, low, high, se, level, order.clusters, order.items)
 
