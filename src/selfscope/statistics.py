@@ -122,6 +122,11 @@ def proportion(happened: Array, clusters: Ints, level: float = 0.95) -> Estimate
     return Estimate(p, min(low, p), max(high, p), spread, level, groups, n)
 
 
+def within(x: Estimate, low: float, high: float) -> Estimate:
+    """The estimate with its interval in the range that the value can have."""
+    return replace(x, low=max(low, x.low), high=min(high, x.high))
+
+
 def bootstrap(
     statistic: Callable[[Array], float], clusters: int, *, draws: int = 2000, seed: int = 0, level: float = 0.95
 ) -> Estimate:

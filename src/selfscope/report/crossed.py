@@ -81,7 +81,7 @@ def _axis(found: Sequence[Crossing], names: Labels) -> Axis:
                 marks.append(AxisMark(f"{labels.sentence_case(factor)} by {told} ({who})", one.rung, colour,
                                       part(value, change=True), strong=kind == "state"))  # fmt: skip
     ticks = (Tick(-1.0, "−100"), Tick(0.0, "0"), Tick(1.0, "100 points"))
-    return Axis(-1.02, 1.02, ticks, tuple(marks), CAPTION)
+    return Axis(-1.02, 1.02, ticks, tuple(marks), CAPTION, "moved, 95\u202f%")
 
 
 def _table(one: Crossing, names: Labels) -> Table:

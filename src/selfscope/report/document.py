@@ -81,13 +81,15 @@ class Tick:
 
 @dataclass(frozen=True)
 class Axis:
-    """Marks over one horizontal axis from low to high; what lies outside is drawn as an arrow at the edge."""
+    """Marks over one horizontal axis from low to high; what lies outside is drawn as an arrow at the edge. column: what
+    its figures are."""
 
     low: float
     high: float
     ticks: tuple[Tick, ...]
     marks: tuple[AxisMark, ...]
     caption: str = ""
+    column: str = "right, 95 %"
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ the truth stands what the subject acts on, where that was measured: the slope of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from selfscope.records import PLAIN, Observation, Reading
-from selfscope.statistics import Array, Estimate, Ints, mean, proportion, ratio
+from selfscope.statistics import Array, Estimate, Ints, mean, proportion, ratio, within
 from selfscope.verdicts.arm_gaps import right
 from selfscope.verdicts.assemble import Table, distribution_of, numbered
 from selfscope.verdicts.ranks import Kinds, apart
@@ -135,11 +135,6 @@ def sloped(said: Array, done: Array, cluster: Ints) -> Estimate | None:
         return ratio(said * done, done * done, cluster)
     except ValueError:
         return None
-
-
-def within(x: Estimate, low: float, high: float) -> Estimate:
-    """The estimate with its interval in the range that the value can have."""
-    return replace(x, low=max(low, x.low), high=min(high, x.high))
 
 
 def _acts(table: Table, item: str, observations: Mapping[str, Observation]) -> float | None:

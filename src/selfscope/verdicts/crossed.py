@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from selfscope.statistics import Array, Estimate, Ints, bootstrap, mean, minimum_detectable, proportion
+from selfscope.statistics import Array, Estimate, Ints, bootstrap, mean, minimum_detectable, proportion, within
 from selfscope.verdicts.assemble import Table, numbered
 
 DRAWS = 2000
@@ -127,10 +127,10 @@ def effects(
         person=_moved(other, group),
         liking=liked,
         word=_moved((direct + turned) / 2, group),
-        own=_moved(own, group),
-        beyond_words=_moved(direct[:, :2] - elsewhere, group),
+        own=_moved(own, group, 2),
+        beyond_words=_moved(direct[:, :2] - elsewhere, group, 2),
         beyond=bootstrap(lambda w: _beyond(liking, behaviour, w), len(group), draws=draws),
-        beyond_random=_mean(liking[:, 0] - liking[:, 2], group),
+        beyond_random=_mean(liking[:, 0] - liking[:, 2], group, 2),
         least=(_least(liked.state), _least(liked.record)),
     )
 
@@ -196,18 +196,18 @@ def _effects(by_arm: Mapping[str, Array]) -> Array:
     return np.stack(columns, axis=1)
 
 
-def _moved(effects: Array, group: Ints) -> Moved:
-    return Moved(*(_mean(column, group) for column in effects.T))
+def _moved(effects: Array, group: Ints, most: float = 1) -> Moved:
+    return Moved(*(_mean(column, group, most) for column in effects.T))
 
 
-def _mean(values: Array, group: Ints) -> Estimate:
-    """A mean of numbers from -1 to 1. Where all clusters agree the interval is what unseen ones could still move: with
+def _mean(values: Array, group: Ints, most: float = 1) -> Estimate:
+    """A mean of numbers from -most to most. Where all clusters agree the interval is what unseen ones could still move: with
     G of them alike, a part of at most 1 - 0.025^(1/G) is otherwise in 95 % of cases, by 1 at most."""
     found = mean(values, group)
     if found.se > SMALLEST:
-        return found
+        return within(found, -most, most)
     unseen = 1 - ((1 - found.level) / 2) ** (1 / found.clusters)
-    return replace(found, low=found.value - unseen, high=found.value + unseen)
+    return within(replace(found, low=found.value - unseen, high=found.value + unseen), -most, most)
 
 
 def _least(x: Estimate) -> float:

@@ -125,7 +125,8 @@ def area(order: Ordering | None, level: float = 0.95) -> Estimate | None:
         return None
     se = float(jackknife_se(order.without)) if len(order.without) > 1 else 0.0
     spread = order.value * (1 - order.value)
-    worth = float(order.worth) if se <= ROUNDING or spread <= ROUNDING else min(max(spread / se**2, 1.0), float(order.items))
+    agree = se <= ROUNDING or spread <= ROUNDING
+    worth = float(order.worth) if agree else min(max(spread / se**2, 1.0), float(order.items))
     low, high = bounds(order.value, worth, order.clusters - 1, level)
     return Estimate(order.value, low, high, se, level, order.clusters, order.items)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selfscope.statistics import Estimate, Ints, mean
+from selfscope.statistics import Estimate, Ints, mean, within
 from selfscope.verdicts.assemble import Table, distribution_of, numbered
-from selfscope.verdicts.channels import sloped, within
+from selfscope.verdicts.channels import sloped
 
 SMALLEST = 0.05
 """A gap whose interval lies within this of zero is called none: equivalence, and not a lack of evidence."""
