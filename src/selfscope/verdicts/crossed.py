@@ -201,8 +201,8 @@ def _moved(effects: Array, group: Ints, most: float = 1) -> Moved:
 
 
 def _mean(values: Array, group: Ints, most: float = 1) -> Estimate:
-    """A mean of numbers from -most to most. Where all clusters agree the interval is what unseen ones could still move: with
-    G of them alike, a part of at most 1 - 0.025^(1/G) is otherwise in 95 % of cases, by 1 at most."""
+    """A mean of numbers from -most to most. Where all clusters agree the interval is what unseen ones could still move:
+    with G of them alike, a part of at most 1 - 0.025^(1/G) is otherwise in 95 % of cases, by 1 at most."""
     found = mean(values, group)
     if found.se > SMALLEST:
         return within(found, -most, most)
