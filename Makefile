@@ -35,6 +35,7 @@ bench: .venv/dev
 	@$(BIN)/python benchmarks/training.py
 	@$(BIN)/python benchmarks/decoder_training.py
 	@$(BIN)/python benchmarks/card.py
+	@$(BIN)/python benchmarks/larger.py
 
 bench-peers: .venv/dev
 	@$(BIN)/python benchmarks/peers.py
