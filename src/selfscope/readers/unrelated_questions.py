@@ -1,0 +1,177 @@
+"""A fixed list of questions about anything else, asked behind a statement: a small classifier tells lies by answers.
+
+Pacchiardi et al. 2023: a model that has just lied answers unrelated yes / no questions otherwise. Each is asked in a
+fork of its own. The classifier that reads a trial was learnt from other tasks and other conditions than its own, so
+that what it tells is a lie and not a context that it has met. N trials, Q statements.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from selfscope.directions import Linear, logistic
+from selfscope.errors import BadInput
+from selfscope.quantities import YES_NO, load_table
+from selfscope.readers.ask import elicit
+from selfscope.readers.features import Array
+from selfscope.records import TEMPLATES, Cost, Identified, Outcome, Question, Reading, Trial, Truth, content_hash
+from selfscope.subjects.base import Subject, reaches
+
+TABLE = "unrelated"
+KINDS = ("open", "plain", "near")
+LABELS = ("true", "permuted")
+PENALTY = 10.0
+"""Of the classifier, on standardised answers: its rows are few."""
+FARTHEST = 8.0
+"""Nats beyond which an answer's log-odds say no more."""
+WITHOUT = "without"
+"""Of a reading's extra: by condition, what is said of a lie where that one was left out of what was learnt from."""
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """answers: (N, Q) log-odds of yes on the train trials, nats. labels: (N,) 1 where the first option is right.
+    conditions, sources: of each. known: what was learnt without a condition and a source."""
+
+    answers: Array
+    labels: Any
+    conditions: tuple[str, ...]
+    sources: tuple[str, ...]
+    known: dict[tuple[str, str], Linear | None]
+
+
+@dataclass(frozen=True)
+class UnrelatedQuestions(Identified):
+    """Unrelated yes / no questions behind a trial's conversation, and a logistic classifier of their answers.
+
+    A reading's distribution is that of a classifier learnt without the trial's own condition and task;
+    `extra["without"]` has by condition what one says that was learnt without that condition and without the trial's
+    task, so that lies under a condition and honest statements elsewhere are told apart by one and the same classifier.
+    Trials whose phenomenon names no condition (`coordinates["condition"]`) are UNSUPPORTED.
+
+    Parameters
+    ----------
+    kinds
+        Of the statements: open (without an answer), plain (known to everybody), near (about what is said and meant).
+    labels
+        true, or permuted: the same classifier on labels that mean nothing.
+    learnt
+        By quantity, by `fit`; no part of the configuration.
+
+    Raises
+    ------
+    BadInput
+        Another kind of statement or of labels, or no kind.
+
+    References
+    ----------
+    Pacchiardi et al. 2023, How to Catch an AI Liar: Lie Detection in Black-Box LLMs by Asking Unrelated Questions.
+    """
+
+    kind: ClassVar[str] = "unrelated_questions"
+    needs_truths: ClassVar[bool] = True
+    asks: ClassVar[bool] = True
+    kinds: tuple[str, ...] = KINDS
+    labels: str = "true"
+    learnt: Mapping[str, Learnt] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.kinds or not set(self.kinds) <= set(KINDS):
+            raise BadInput(f"kinds of statements are of {', '.join(KINDS)}, not {', '.join(self.kinds) or 'none'}")
+        if self.labels not in LABELS:
+            raise BadInput(f"there is no labels {self.labels!r}; there are: {', '.join(LABELS)}")
+
+    @property
+    def title(self) -> str:
+        """What people read."""
+        return "unrelated questions" + (", labels permuted" if self.labels == "permuted" else "")
+
+    @property
+    def rung(self) -> str:
+        return "probe"
+
+    def fit(self, subject: Subject, trials: Sequence[Trial], truths: Sequence[Truth]) -> UnrelatedQuestions:
+        """Asks the plain train trials that have a truth; what is left out is left out when a trial is read."""
+        right = {t.trial: int(t.mean[0] > 0.5) for t in truths if len(t.mean) == 2}
+        train = [t for t in trials if t.split == "train" and t.plain and t.id in right and _condition(t)]
+        groups: dict[str, list[Trial]] = {}
+        for trial in train:
+            groups.setdefault(trial.question.quantity, []).append(trial)
+        answers, _ = self._answers(subject, train)
+        rows = {t.id: answers[i] for i, t in enumerate(train)}
+        learnt = {}
+        for quantity, own in groups.items():
+            labels = np.array([right[t.id] for t in own], dtype=np.int64)
+            if self.labels == "permuted":
+                seed = int(content_hash("permuted", [t.id for t in own], size=8), 16)
+                labels = np.random.default_rng(seed).permutation(labels)
+            learnt[quantity] = Learnt(
+                np.stack([rows[t.id] for t in own]), labels, tuple(map(_condition, own)),
+                tuple(t.source for t in own), {},
+            )  # fmt: skip
+        return replace(self, learnt=learnt)
+
+    def read(self, subject: Subject, trials: Sequence[Trial]) -> list[Reading]:
+        """One reading a trial, in one call to the subject for all forks."""
+        out = [Reading(Outcome.UNSUPPORTED)] * len(trials)
+        able = [i for i, t in enumerate(trials) if t.question.quantity in self.learnt and _condition(t)]
+        answers, cost = self._answers(subject, [trials[i] for i in able])
+        for i, row in zip(able, answers, strict=True):
+            trial, own = trials[i], self.learnt[trials[i].question.quantity]
+            said = {c: _said(own, c, trial.source, row) for c in dict.fromkeys((*own.conditions, _condition(trial)))}
+            yes = said[_condition(trial)]
+            if yes is not None:
+                without = {c: value for c, value in said.items() if value is not None}
+                out[i] = Reading(Outcome.ANSWERED, (yes, 1 - yes), extra={WITHOUT: without}, cost=cost)
+        return out
+
+    def _answers(self, subject: Subject, trials: Sequence[Trial]) -> tuple[Array, Cost]:
+        """((N, Q) log-odds of yes in nats, 0 where there is no answer; what a trial cost)."""
+        table = load_table(TABLE)
+        bank = [text for kind in self.kinds for text in table[kind]]
+        forks = [_asked(trial, text, k) for trial in trials for k, text in enumerate(bank)]
+        format = "yesno_lp" if reaches(subject, "logprobs") else "free"
+        readings = elicit(subject, forks, format)
+        odds = [0.0 if r.distribution is None else _log_odds(r.distribution) for r in readings]
+        cost = sum((r.cost for r in readings), Cost())
+        n = max(1, len(trials))
+        share = Cost(len(bank), cost.prompt_tokens // n, cost.output_tokens // n, cost.seconds / n)
+        return np.array(odds, dtype=float).reshape(len(trials), len(bank)), share
+
+
+def _asked(trial: Trial, statement: str, number: int) -> Trial:
+    """A fork of the trial's conversation that asks whether a statement is true."""
+    question = Question(
+        "unrelated", YES_NO, {"statement": statement}, template=number % TEMPLATES, placement="same",
+        order=(0, 1) if number % 2 else (1, 0),
+    )  # fmt: skip
+    return replace(trial, question=question)
+
+
+def _said(learnt: Learnt, condition: str, source: str, row: Array) -> float | None:
+    """Probability of the first option by what was learnt without this condition and source; None where what is left
+    has not both labels."""
+    key = condition, source
+    if key not in learnt.known:
+        pairs = zip(learnt.conditions, learnt.sources, strict=True)
+        kept = np.array([c != condition and s != source for c, s in pairs], dtype=bool)
+        both = len(set(learnt.labels[kept].tolist())) == 2
+        learnt.known[key] = (
+            logistic(learnt.answers[kept], learnt.labels[kept], 2, penalty=PENALTY) if both else None
+        )
+    found = learnt.known[key]
+    return None if found is None else float(found.probabilities(row[None])[0, 1])
+
+
+def _log_odds(distribution: Sequence[float]) -> float:
+    yes, no = (max(p, math.exp(-FARTHEST)) for p in distribution)
+    return float(np.clip(math.log(yes / no), -FARTHEST, FARTHEST))
+
+
+def _condition(trial: Trial) -> str:
+    return str(trial.coordinates.get("condition", ""))
