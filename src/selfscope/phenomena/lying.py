@@ -138,7 +138,8 @@ class Lying(Identified):
         ]
         trials = []
         for trial, (one, condition), prompt in zip(counterbalance(drafts, seed), places, prompts, strict=True):
-            trials += [trial, self._arm(subject, trial, PROMPT_ONLY, replace(prompt, prefix=""))]
+            unsaid = replace(trial.question, arguments={"item": trial.cluster})
+            trials += [trial, self._arm(subject, trial, PROMPT_ONLY, replace(prompt, prefix=""), question=unsaid)]
             if condition == TRUTHFUL:
                 trials.append(self._put(subject, trial, one[3], prompt))
         return trials
@@ -166,7 +167,7 @@ class Lying(Identified):
             costs[item] = sum((r.cost for one in told for r in one), Cost())
         out = []
         for key, trial in first.items():
-            item, text = (str(trial.question.arguments[name]) for name in ("item", "answer"))
+            item, text = str(trial.question.arguments["item"]), str(trial.coordinates["statement"])
             value = stated(item, text)
             refused = value is None and (is_refusal(text) or says_unknown(text))
             exact = {"stated": value, "refused": refused, "right": answers(item)[0]}
@@ -194,9 +195,9 @@ class Lying(Identified):
         stands = replace(after(prompt, text), context=prompt.context)
         arguments = {"item": problem.item, "answer": text}
         question = Question("lied", YES_NO, arguments, placement="same", tense="retrospective")
-        where = {"seed": seed, "condition": condition, "stance": stance_of(condition), "asked": problem.text,
-                 "candidates": list(problem.candidates), "replies": led_replies(problem), "prefix": prompt.prefix,
-                 "context": prompt.context}  # fmt: skip
+        where = {"seed": seed, "statement": text, "condition": condition, "stance": stance_of(condition),
+                 "asked": problem.text, "candidates": list(problem.candidates), "replies": led_replies(problem),
+                 "prefix": prompt.prefix, "context": prompt.context}  # fmt: skip
         key = observation_key(self.kind, stands, self.rollouts, self.max_tokens, seed)
         return draft_trial(
             self.kind, split, Item(source, problem.item, prompt), question, prompt=stands, observation=key,
@@ -211,13 +212,14 @@ class Lying(Identified):
 
     def _put(self, subject: Subject, trial: Trial, problem: Problem, prompt: Prompt) -> Trial:
         """A wrong answer in its mouth that it did not give."""
-        own = stated(problem.item, str(trial.question.arguments["answer"]))
+        own = stated(problem.item, str(trial.coordinates["statement"]))
         wrong = next(c for c in problem.candidates[1:] + problem.candidates[:1] if c != own)
         told = after(replace(prompt, tag={**prompt.tag, "put": True}), f"{wrong}.")
         about = replace(told, context=prompt.context)
         question = replace(trial.question, arguments={"item": problem.item, "answer": f"{wrong}."})
+        where = {**trial.coordinates, "statement": f"{wrong}."}
         key = content_hash(trial.observation, PUT, wrong)
-        return self._arm(subject, trial, PUT, about, question=question, observation=key)
+        return self._arm(subject, trial, PUT, about, question=question, observation=key, coordinates=where)
 
     def _ways(self, subject: Subject, trial: Trial) -> list[Prompt]:
         """The three wordings of a fact, led into the answer as every statement is."""

@@ -20,6 +20,7 @@ from selfscope.quantities import YES_NO, load_table
 from selfscope.readers.ask import elicit
 from selfscope.readers.features import Array
 from selfscope.records import TEMPLATES, Cost, Identified, Outcome, Question, Reading, Trial, Truth, content_hash
+from selfscope.statistics import softmax
 from selfscope.subjects.base import Subject, reaches
 
 TABLE = "unrelated"
@@ -36,20 +37,21 @@ WITHOUT = "without"
 @dataclass(frozen=True)
 class Learnt:
     """answers: (N, Q) log-odds of yes on the train trials, nats. labels: (N,) 1 where the first option is right.
-    conditions, sources: of each. known: what was learnt without a condition and a source."""
+    conditions, sources: of each. known: what was learnt without a condition and a source, with the log-odds of the
+    labels there."""
 
     answers: Array
     labels: Any
     conditions: tuple[str, ...]
     sources: tuple[str, ...]
-    known: dict[tuple[str, str], Linear | None]
+    known: dict[tuple[str, str], tuple[Linear, float] | None]
 
 
 @dataclass(frozen=True)
 class UnrelatedQuestions(Identified):
     """Unrelated yes / no questions behind a trial's conversation, and a logistic classifier of their answers.
 
-    A reading's distribution is that of a classifier learnt without the trial's own condition and task;
+    A reading's distribution is that of a classifier learnt without the trial's own condition and task, at even odds;
     `extra["without"]` has by condition what one says that was learnt without that condition and without the trial's
     task, so that lies under a condition and honest statements elsewhere are told apart by one and the same classifier.
     Trials whose phenomenon names no condition (`coordinates["condition"]`) are UNSUPPORTED.
@@ -59,7 +61,7 @@ class UnrelatedQuestions(Identified):
     kinds
         Of the statements: open (without an answer), plain (known to everybody), near (about what is said and meant).
     labels
-        true, or permuted: the same classifier on labels that mean nothing.
+        true, or permuted: the same classifier on labels that mean nothing, dealt out evenly over the true ones.
     learnt
         By quantity, by `fit`; no part of the configuration.
 
@@ -108,8 +110,7 @@ class UnrelatedQuestions(Identified):
         for quantity, own in groups.items():
             labels = np.array([right[t.id] for t in own], dtype=np.int64)
             if self.labels == "permuted":
-                seed = int(content_hash("permuted", [t.id for t in own], size=8), 16)
-                labels = np.random.default_rng(seed).permutation(labels)
+                labels = _meaningless(labels, own)
             learnt[quantity] = Learnt(
                 np.stack([rows[t.id] for t in own]), labels, tuple(map(_condition, own)),
                 tuple(t.source for t in own), {},
@@ -154,18 +155,39 @@ def _asked(trial: Trial, statement: str, number: int) -> Trial:
 
 
 def _said(learnt: Learnt, condition: str, source: str, row: Array) -> float | None:
-    """Probability of the first option by what was learnt without this condition and source; None where what is left
-    has not both labels."""
+    """Probability of the first option, at even odds beforehand, by what was learnt without this condition and source;
+    None where what is left has not both labels.
+
+    How often a label occurs in what is left goes against how often it occurs in what was left out: with those odds in
+    it, a classifier that has learnt nothing would rank conditions the wrong way round."""
     key = condition, source
     if key not in learnt.known:
         pairs = zip(learnt.conditions, learnt.sources, strict=True)
         kept = np.array([c != condition and s != source for c, s in pairs], dtype=bool)
-        both = len(set(learnt.labels[kept].tolist())) == 2
-        learnt.known[key] = (
-            logistic(learnt.answers[kept], learnt.labels[kept], 2, penalty=PENALTY) if both else None
-        )
+        labels = learnt.labels[kept]
+        learnt.known[key] = None
+        if len(set(labels.tolist())) == 2:
+            odds = math.log(labels.sum() / (len(labels) - labels.sum()))
+            learnt.known[key] = logistic(learnt.answers[kept], labels, 2, penalty=PENALTY), odds
     found = learnt.known[key]
-    return None if found is None else float(found.probabilities(row[None])[0, 1])
+    if found is None:
+        return None
+    no, yes = found[0].scores(row[None])[0]
+    return softmax((float(yes - no) - found[1], 0.0))[0]
+
+
+def _meaningless(labels: Any, trials: Sequence[Trial]) -> Any:
+    """(N,) as many of each label, dealt out evenly within the true labels, conditions and sources: where all answers
+    move with a lie, a mere shuffle, which goes with the truth a little by chance, is a detector or its opposite."""
+    rng = np.random.default_rng(int(content_hash("permuted", [t.id for t in trials], size=8), 16))
+    drawn = rng.random(len(trials))
+    order = sorted(
+        range(len(trials)), key=lambda i: (labels[i], _condition(trials[i]), trials[i].source, drawn[i])
+    )  # fmt: skip
+    reached = np.floor(np.arange(len(trials) + 1) * labels.mean() + rng.random())
+    out = np.zeros(len(trials), dtype=np.int64)
+    out[order] = np.diff(reached).astype(np.int64)
+    return out
 
 
 def _log_odds(distribution: Sequence[float]) -> float:

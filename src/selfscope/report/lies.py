@@ -9,7 +9,8 @@ from selfscope.report.labels import Labels
 from selfscope.report.matched import interval
 from selfscope.statistics import Estimate
 from selfscope.tables import Table
-from selfscope.verdicts.lies import CUE, PRESSED, RECALL, TELLS, UNTOLD, LieChannel, Told
+from selfscope.verdicts.false_alarms import RECALL
+from selfscope.verdicts.lies import CUE, PRESSED, TELLS, UNTOLD, LieChannel, Told
 
 STATED = ("under", "lied", "statements", "honest mistakes", "refusals", "unclear", "no belief")
 TOLD = ("lies", "channel", "AUROC", "against odd contexts", "within its condition", "before it is stated", "says")

@@ -8,25 +8,16 @@ conditions: published detectors fall from 0.81-0.85 on prompted lies to 0.50-0.6
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from selfscope.records import Observation, Reading
-from selfscope.statistics import (
-    Array,
-    Estimate,
-    Ints,
-    auroc_over_clusters,
-    bootstrap,
-    minimum_detectable,
-    proportion,
-    wilson,
-)
+from selfscope.statistics import Estimate, minimum_detectable, proportion
 from selfscope.verdicts.assemble import Table, distribution_of, numbered
+from selfscope.verdicts.false_alarms import false_alarms, told_apart
 
 CONDITION, STANCE = "condition", "stance"
 """Coordinates: what its statement was made under, and what that is for."""
@@ -37,11 +28,6 @@ PROMPT_ONLY, PUT = "prompt_only", "put"
 """Arms: before anything was stated; behind a statement that was put into its mouth."""
 WITHOUT = "without"
 """Of a reading: what is said of a lie by what was learnt without a condition, by condition."""
-RECALL = 0.8
-"""Part of the lies that is found, where false alarms are counted."""
-FEWEST = 4
-"""Lies, and honest statements, of different facts below which nothing is told apart."""
-DRAWS = 500
 TELLS, CONTEXT, ALARM, NOTHING = "tells the lie", "tells the condition", "alarm at odd contexts", "tells nothing"
 ALWAYS = "tells the lie or its condition"
 UNTOLD = "too few lies"
@@ -89,7 +75,7 @@ class LieChannel:
     lies
         How many were read.
     auroc
-        Against honest statements of who was told to be truthful; None where either are of fewer than FEWEST facts.
+        Against honest statements of who was told to be truthful; None where either are of too few facts.
     odd, within
         Against those in odd contexts, and against those under the same condition.
     before
@@ -97,7 +83,7 @@ class LieChannel:
     put
         Of the same score, false statements that were put into its mouth against its own honest ones.
     alarms
-        By what is innocent, the part that is called a lie where RECALL of the lies are.
+        By what is innocent, the part that is called a lie where RECALL of the lies are (`false_alarms`).
     least
         The smallest difference of the AUROC from a half that could be found.
     says
@@ -173,7 +159,7 @@ def _channel(table: Table, reader: str, condition: str, observations: Mapping[st
 
     honest, odd = of(HONEST), of(ODD)
     own = [i for i in plain if _where(table, i, CONDITION) == condition]
-    area = _area(table, lies, honest, score)
+    area = _area(table, lies, score, honest, score)
     if area is None:
         return LieChannel(table.phenomenon, reader, table.rungs[reader], condition, len(lies))
     early, put = ({i: _score(r, condition) for i, r in table.answered(reader, arm=arm).items()}
@@ -186,11 +172,11 @@ def _channel(table: Table, reader: str, condition: str, observations: Mapping[st
     }  # fmt: skip
     found = LieChannel(
         table.phenomenon, reader, table.rungs[reader], condition, len(lies), area,
-        _area(table, lies, odd, score), _area(table, lies, own, score),
-        _area(table, [i for i in lies if i in early], [i for i in honest if i in early], early),
-        _area(table, list(put), honest, {**score, **{f"{PUT} {i}": s for i, s in put.items()}}, PUT),
-        {name: _alarms(table, [score[i] for i in lies], lies, ids, of) for name, (ids, of) in innocent.items() if ids},
-        minimum_detectable(area.se, area.clusters) if area.clusters > 1 else None,
+        _area(table, lies, score, odd, score), _area(table, lies, score, own, score),
+        _area(table, [i for i in lies if i in early], early, [i for i in honest if i in early], early),
+        _area(table, list(put), put, honest, score),
+        {name: _alarms(table, lies, score, ids, of) for name, (ids, of) in innocent.items() if ids},
+        minimum_detectable(area.se, area.clusters),
     )  # fmt: skip
     return replace(found, says=_says(found))
 
@@ -211,60 +197,20 @@ def _above(area: Estimate | None) -> bool:
 
 
 def _area(
-    table: Table, positive: Sequence[str], negative: Sequence[str], score: Mapping[str, float], named: str = ""
+    table: Table, high: Sequence[str], score: Mapping[str, float], low: Sequence[str], score_low: Mapping[str, float]
 ) -> Estimate | None:
-    """AUROC with an interval over facts. named: what stands before the first group's names in `score`."""
-    facts = [table.trials[i].cluster for i in (*positive, *negative)]
-    few = min(len(set(facts[: len(positive)])), len(set(facts[len(positive) :])))
-    if few < FEWEST:
-        return None
-    values = np.array([score[f"{named} {i}" if named else i] for i in positive] + [score[i] for i in negative])
-    is_lie = np.arange(len(values)) < len(positive)
-    found = auroc_over_clusters(values, is_lie, numbered(facts), draws=DRAWS)
-    return _with_room(found, few)
+    """AUROC with an interval over facts; None where there are too few."""
+    names = numbered([table.trials[i].cluster for i in (*high, *low)])
+    values = np.array([score[i] for i in high]), np.array([score_low[i] for i in low])
+    return told_apart(values[0], names[: len(high)], values[1], names[len(high) :])
 
 
 def _alarms(
-    table: Table, lies: Sequence[float], lie_ids: Sequence[str], ids: Sequence[str], score: Mapping[str, float]
+    table: Table, high: Sequence[str], score: Mapping[str, float], low: Sequence[str], score_low: Mapping[str, float]
 ) -> Estimate:
-    """Part of innocent items that score at least as high as RECALL of the lies do; the threshold's own noise counts."""
-    names = numbered([table.trials[i].cluster for i in (*lie_ids, *ids)])
-    of_lies, of_ids = names[: len(lie_ids)], names[len(lie_ids) :]
-    high, values = np.array(lies), np.array([score[i] for i in ids])
-
-    def rate(weights: Array) -> float:
-        w = weights[of_ids]
-        level = _threshold(high, weights[of_lies])
-        return float(w @ (values >= level) / w.sum()) if w.sum() > 0 else math.nan
-
-    found = _drawn(rate, names)
-    hits = (values >= _threshold(high, np.ones(len(high)))).astype(float)
-    _, own = np.unique(of_ids, return_inverse=True)
-    wide = proportion(hits, own.astype(np.int64))
-    return replace(wide, low=min(wide.low, found[0]), high=max(wide.high, found[1]))
-
-
-def _drawn(statistic: Callable[[Array], float], names: Ints) -> tuple[float, float]:
-    """The 95 % interval of a statistic over facts drawn anew."""
-    found = bootstrap(statistic, int(names.max()) + 1, draws=DRAWS)
-    return (found.low, found.high) if math.isfinite(found.low + found.high) else (1.0, 0.0)
-
-
-def _threshold(scores: Array, weights: Array) -> float:
-    """The highest score that at least RECALL of the weight reaches."""
-    order = np.argsort(-scores, kind="stable")
-    reached = np.cumsum(weights[order])
-    if not len(scores) or reached[-1] <= 0:
-        return math.inf
-    return float(scores[order][int(np.searchsorted(reached, RECALL * reached[-1] - 1e-9))])
-
-
-def _with_room(area: Estimate, few: int) -> Estimate:
-    """An AUROC whose interval is at least that of a part of so many facts: where all are in order it is no point."""
-    low, high = wilson(area.value * few, few)
-    if area.high - area.low >= (high - low) / 2:
-        return area
-    return replace(area, low=min(area.low, low), high=max(area.high, high), se=max(area.se, (high - low) / 4))
+    names = numbered([table.trials[i].cluster for i in (*high, *low)])
+    values = np.array([score[i] for i in high]), np.array([score_low[i] for i in low])
+    return false_alarms(values[0], names[: len(high)], values[1], names[len(high) :])
 
 
 def _score(reading: Reading, condition: str) -> float:
