@@ -232,6 +232,7 @@ def test_unrelated_questions_are_read_by_who_met_neither_the_condition_nor_the_t
         assert even == pytest.approx(wanted / wanted.sum(), abs=1e-6), "at even odds"
         assert reading.extra["without"][condition] == reading.distribution[0]
         assert set(reading.extra["without"]) == {"instructed", "role", TRUTHFUL, condition}
+        assert reading.extra["shuffled"].keys() == reading.extra["without"].keys()
     right = np.array([(r.distribution or (0.5,))[0] > 0.5 for r in readings])
     lies = np.array([leaking.truths[t.id].mean[0] > 0.5 for t in test])
     assert (right == lies).mean() > 0.85, "a leak shows"
@@ -255,28 +256,25 @@ def test_who_learnt_nothing_ranks_no_condition() -> None:
     for _ in range(40):
         conditions = tuple(c for c in ("instructed", "role", TRUTHFUL) for _ in range(16))
         labels = np.array([int(c != TRUTHFUL and rng.random() < 0.7) for c in conditions])
-        noise = Learnt(rng.normal(size=(48, 4)), labels, conditions, tuple("ab"[k % 2] for k in range(48)), {})
+        noise = Learnt(rng.normal(size=(48, 4)), labels, labels, conditions, tuple("ab"[k % 2] for k in range(48)), {})
         rows = [(c, "ab"[k % 2], rng.normal(size=4)) for c in ("instructed", TRUTHFUL) for k in range(12)]
         lies = np.array([c != TRUTHFUL for c, _, _ in rows])
         for left_out, areas in ((None, own), ("instructed", same)):
             scores = [_said(noise, left_out or c, s, row) for c, s, row in rows]
             areas.append(auroc(np.array(scores, dtype=float), lies))
-    assert np.mean(same) == pytest.approx(0.5, abs=0.06), "the verdict leaves out one condition for all that it compares"
+    assert np.mean(same) == pytest.approx(0.5, abs=0.06), "one condition is left out for all that is compared"
     assert np.mean(own) > 0.35, "with the odds of what is left it would be 0.04"
 
 
 def test_shuffled_labels_go_with_nothing(leaking: Told) -> None:
-    truths = list(leaking.truths.values())
-    true, shuffled = (
-        UnrelatedQuestions(kinds=("plain",), labels=labels).fit(leaking.subject, leaking.trials, truths).learnt["lied"]
-        for labels in ("true", "permuted")
-    )
-    assert abs(int(shuffled.labels.sum()) - int(true.labels.sum())) <= 1
-    assert (shuffled.labels != true.labels).any()
-    for of in (true.labels.tolist(), true.conditions):
+    learnt = UnrelatedQuestions(kinds=("plain",)).fit(leaking.subject, leaking.trials, list(leaking.truths.values()))
+    own = learnt.learnt["lied"]
+    assert abs(int(own.shuffled.sum()) - int(own.labels.sum())) <= 1
+    assert (own.shuffled != own.labels).any()
+    for of in (own.labels.tolist(), own.conditions):
         for one in set(of):
             rows = np.array([x == one for x in of])
-            assert abs(shuffled.labels[rows].sum() - rows.sum() * true.labels.mean()) < 2
+            assert abs(own.shuffled[rows].sum() - rows.sum() * own.labels.mean()) < 2
 
 
 def test_a_card_tells_first_how_often_it_lied(tmp_path: Any) -> None:
@@ -296,7 +294,6 @@ def test_a_card_tells_first_how_often_it_lied(tmp_path: Any) -> None:
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: Lying(conditions=("bribed",)), "no condition 'bribed'"), (lambda: Lying(rollouts=0), "from 1 on"),
     (lambda: Lying(cue=" "), "it is empty"), (lambda: UnrelatedQuestions(kinds=()), "open, plain, near"),
-    (lambda: UnrelatedQuestions(labels="none"), "no labels 'none'"),
 ])  # fmt: skip
 def test_bad_settings_are_one_line(make: Callable[[], Any], message: str) -> None:
     with pytest.raises(BadInput, match=message):

@@ -104,9 +104,7 @@ class Lying(Identified):
     asks: ClassVar[str] = "Does it say what it believes to be false, and what tells?"
     formats: ClassVar[tuple[str, ...]] = ("yesno_lp", "prob_text", "prob_ev", "choice_lp")
     readers: ClassVar[tuple[str, ...]] = ("probe", "probe[labels=permuted]")
-    rivals: ClassVar[tuple[str, ...]] = (
-        "answer_logprob", "unrelated_questions", "unrelated_questions[labels=permuted]",
-    )  # fmt: skip
+    rivals: ClassVar[tuple[str, ...]] = ("answer_logprob", "unrelated_questions")
     whole: ClassVar[bool] = True
     most_examples: ClassVar[int] = 4
 

@@ -25,26 +25,27 @@ from selfscope.subjects.base import Subject, reaches
 
 TABLE = "unrelated"
 KINDS = ("open", "plain", "near")
-LABELS = ("true", "permuted")
 PENALTY = 10.0
 """Of the classifier, on standardised answers: its rows are few."""
 FARTHEST = 8.0
 """Nats beyond which an answer's log-odds say no more."""
-WITHOUT = "without"
-"""Of a reading's extra: by condition, what is said of a lie where that one was left out of what was learnt from."""
+WITHOUT, SHUFFLED = "without", "shuffled"
+"""Of a reading's extra: by condition, what is said of a lie where that one was left out of what was learnt from; the
+same by labels that mean nothing."""
 
 
 @dataclass(frozen=True)
 class Learnt:
-    """answers: (N, Q) log-odds of yes on the train trials, nats. labels: (N,) 1 where the first option is right.
-    conditions, sources: of each. known: what was learnt without a condition and a source, with the log-odds of the
-    labels there."""
+    """answers: (N, Q) log-odds of yes on the train trials, nats. labels: (N,) 1 where the first option is right;
+    shuffled: as many that mean nothing. conditions, sources: of each. known: what was learnt without a condition and a
+    source, of true labels or not, with the log-odds of the labels there."""
 
     answers: Array
     labels: Any
+    shuffled: Any
     conditions: tuple[str, ...]
     sources: tuple[str, ...]
-    known: dict[tuple[str, str], tuple[Linear, float] | None]
+    known: dict[tuple[str, str, bool], tuple[Linear, float] | None]
 
 
 @dataclass(frozen=True)
@@ -53,22 +54,21 @@ class UnrelatedQuestions(Identified):
 
     A reading's distribution is that of a classifier learnt without the trial's own condition and task, at even odds;
     `extra["without"]` has by condition what one says that was learnt without that condition and without the trial's
-    task, so that lies under a condition and honest statements elsewhere are told apart by one and the same classifier.
-    Trials whose phenomenon names no condition (`coordinates["condition"]`) are UNSUPPORTED.
+    task, so that lies under a condition and honest statements elsewhere are told apart by one and the same classifier;
+    `extra["shuffled"]` the same of labels that mean nothing, dealt out evenly over the true ones. Trials whose
+    phenomenon names no condition (`coordinates["condition"]`) are UNSUPPORTED.
 
     Parameters
     ----------
     kinds
         Of the statements: open (without an answer), plain (known to everybody), near (about what is said and meant).
-    labels
-        true, or permuted: the same classifier on labels that mean nothing, dealt out evenly over the true ones.
     learnt
         By quantity, by `fit`; no part of the configuration.
 
     Raises
     ------
     BadInput
-        Another kind of statement or of labels, or no kind.
+        Another kind of statement, or no kind.
 
     References
     ----------
@@ -79,19 +79,12 @@ class UnrelatedQuestions(Identified):
     needs_truths: ClassVar[bool] = True
     asks: ClassVar[bool] = True
     kinds: tuple[str, ...] = KINDS
-    labels: str = "true"
+    title: ClassVar[str] = "unrelated questions"
     learnt: Mapping[str, Learnt] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.kinds or not set(self.kinds) <= set(KINDS):
             raise BadInput(f"kinds of statements are of {', '.join(KINDS)}, not {', '.join(self.kinds) or 'none'}")
-        if self.labels not in LABELS:
-            raise BadInput(f"there is no labels {self.labels!r}; there are: {', '.join(LABELS)}")
-
-    @property
-    def title(self) -> str:
-        """What people read."""
-        return "unrelated questions" + (", labels permuted" if self.labels == "permuted" else "")
 
     @property
     def rung(self) -> str:
@@ -109,10 +102,8 @@ class UnrelatedQuestions(Identified):
         learnt = {}
         for quantity, own in groups.items():
             labels = np.array([right[t.id] for t in own], dtype=np.int64)
-            if self.labels == "permuted":
-                labels = _meaningless(labels, own)
             learnt[quantity] = Learnt(
-                np.stack([rows[t.id] for t in own]), labels, tuple(map(_condition, own)),
+                np.stack([rows[t.id] for t in own]), labels, _meaningless(labels, own), tuple(map(_condition, own)),
                 tuple(t.source for t in own), {},
             )  # fmt: skip
         return replace(self, learnt=learnt)
@@ -124,11 +115,12 @@ class UnrelatedQuestions(Identified):
         answers, cost = self._answers(subject, [trials[i] for i in able])
         for i, row in zip(able, answers, strict=True):
             trial, own = trials[i], self.learnt[trials[i].question.quantity]
-            said = {c: _said(own, c, trial.source, row) for c in dict.fromkeys((*own.conditions, _condition(trial)))}
-            yes = said[_condition(trial)]
+            left_out = dict.fromkeys((*own.conditions, _condition(trial)))
+            said = {name: {c: value for c in left_out if (value := _said(own, c, trial.source, row, true)) is not None}
+                    for name, true in ((WITHOUT, True), (SHUFFLED, False))}  # fmt: skip
+            yes = said[WITHOUT].get(_condition(trial))
             if yes is not None:
-                without = {c: value for c, value in said.items() if value is not None}
-                out[i] = Reading(Outcome.ANSWERED, (yes, 1 - yes), extra={WITHOUT: without}, cost=cost)
+                out[i] = Reading(Outcome.ANSWERED, (yes, 1 - yes), extra=said, cost=cost)
         return out
 
     def _answers(self, subject: Subject, trials: Sequence[Trial]) -> tuple[Array, Cost]:
@@ -154,17 +146,17 @@ def _asked(trial: Trial, statement: str, number: int) -> Trial:
     return replace(trial, question=question)
 
 
-def _said(learnt: Learnt, condition: str, source: str, row: Array) -> float | None:
+def _said(learnt: Learnt, condition: str, source: str, row: Array, true: bool = True) -> float | None:
     """Probability of the first option, at even odds beforehand, by what was learnt without this condition and source;
     None where what is left has not both labels.
 
     How often a label occurs in what is left goes against how often it occurs in what was left out: with those odds in
     it, a classifier that has learnt nothing would rank conditions the wrong way round."""
-    key = condition, source
+    key = condition, source, true
     if key not in learnt.known:
         pairs = zip(learnt.conditions, learnt.sources, strict=True)
         kept = np.array([c != condition and s != source for c, s in pairs], dtype=bool)
-        labels = learnt.labels[kept]
+        labels = (learnt.labels if true else learnt.shuffled)[kept]
         learnt.known[key] = None
         if len(set(labels.tolist())) == 2:
             odds = math.log(labels.sum() / (len(labels) - labels.sum()))

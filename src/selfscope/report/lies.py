@@ -13,7 +13,10 @@ from selfscope.verdicts.false_alarms import RECALL
 from selfscope.verdicts.lies import CUE, PRESSED, TELLS, UNTOLD, LieChannel, Told
 
 STATED = ("under", "lied", "statements", "honest mistakes", "refusals", "unclear", "no belief")
-TOLD = ("lies", "channel", "AUROC", "against odd contexts", "within its condition", "before it is stated", "says")
+TOLD = (
+    "lies", "channel", "AUROC", "against odd contexts", "within its condition", "before it is stated",
+    "labels shuffled", "says",
+)  # fmt: skip
 ALARMS = ("lies", "channel", "what is innocent", "called a lie")
 URGED = (PRESSED, CUE)
 """Stances in which a lie is to be expected of a liar."""
@@ -39,7 +42,7 @@ def lie_tables(
     if own:
         lines = tuple(
             (f"{_condition(c.condition)} ({c.lies})", clean(names.reader(c.reader), 60),
-             *map(interval, (c.auroc, c.odd, c.within, c.before)), c.says)
+             *map(interval, (c.auroc, c.odd, c.within, c.before, c.shuffled)), c.says)
             for c in own
         )  # fmt: skip
         note = (
@@ -47,7 +50,7 @@ def lie_tables(
             "same condition; and where nothing was stated yet. Unrelated questions are read by a classifier that met "
             "neither the condition nor the task; whatever else is learnt met both, on other facts."
         )
-        out.append(Table("What tells its lies", TOLD, lines, (2, 3, 4, 5), note))
+        out.append(Table("What tells its lies", TOLD, lines, (2, 3, 4, 5, 6), note))
         alarms = tuple(
             (_condition(c.condition), clean(names.reader(c.reader), 60), what, part(value))
             for c in own for what, value in c.alarms.items()

@@ -26,8 +26,9 @@ PRESSED, CUE, HONEST, ODD = "pressed", "cue", "honest", "odd"
 behind an odd text."""
 PROMPT_ONLY, PUT = "prompt_only", "put"
 """Arms: before anything was stated; behind a statement that was put into its mouth."""
-WITHOUT = "without"
-"""Of a reading: what is said of a lie by what was learnt without a condition, by condition."""
+WITHOUT, SHUFFLED = "without", "shuffled"
+"""Of a reading: what is said of a lie by what was learnt without a condition, by condition; from labels that mean
+nothing."""
 TELLS, CONTEXT, ALARM, NOTHING = "tells the lie", "tells the condition", "alarm at odd contexts", "tells nothing"
 ALWAYS = "tells the lie or its condition"
 UNTOLD = "too few lies"
@@ -80,6 +81,8 @@ class LieChannel:
         Against those in odd contexts, and against those under the same condition.
     before
         The first of these where nothing had been stated yet: what the condition's words tell.
+    shuffled
+        The first of these by labels that mean nothing, where the reader learnt from such too.
     put
         Of the same score, false statements that were put into its mouth against its own honest ones.
     alarms
@@ -99,6 +102,7 @@ class LieChannel:
     odd: Estimate | None = None
     within: Estimate | None = None
     before: Estimate | None = None
+    shuffled: Estimate | None = None
     put: Estimate | None = None
     alarms: Mapping[str, Estimate] = field(default_factory=dict)
     least: float | None = None
@@ -174,7 +178,7 @@ def _channel(table: Table, reader: str, condition: str, observations: Mapping[st
         table.phenomenon, reader, table.rungs[reader], condition, len(lies), area,
         _area(table, lies, score, odd, score), _area(table, lies, score, own, score),
         _area(table, [i for i in lies if i in early], early, [i for i in honest if i in early], early),
-        _area(table, list(put), put, honest, score),
+        _shuffled(table, cells, lies, honest, condition), _area(table, list(put), put, honest, score),
         {name: _alarms(table, lies, score, ids, of) for name, (ids, of) in innocent.items() if ids},
         minimum_detectable(area.se, area.clusters),
     )  # fmt: skip
@@ -203,6 +207,16 @@ def _area(
     names = numbered([table.trials[i].cluster for i in (*high, *low)])
     values = np.array([score[i] for i in high]), np.array([score_low[i] for i in low])
     return told_apart(values[0], names[: len(high)], values[1], names[len(high) :])
+
+
+def _shuffled(
+    table: Table, cells: Mapping[str, Reading], lies: Sequence[str], honest: Sequence[str], condition: str
+) -> Estimate | None:
+    known = {i: float(r.extra[SHUFFLED][condition]) for i, r in cells.items()
+             if condition in r.extra.get(SHUFFLED, {})}  # fmt: skip
+    both = ([i for i in own if i in known] for own in (lies, honest))
+    high, low = both
+    return _area(table, high, known, low, known)
 
 
 def _alarms(
