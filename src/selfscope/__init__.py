@@ -246,7 +246,8 @@ __all__ = [
     "SurfaceBaseline", "Sweep", "SweepArray", "Taught", "TextEmbedding", "ThirdPerson", "TokenDistribution",
     "TokenProbability", "Trial", "Truth", "TruthLesson", "TurnLesson", "UnrelatedQuestions", "UserBeliefs",
     "UserTreatment", "Vector", "VectorState", "Wish", "YesBias", "ask", "audit", "card", "cards", "causal_edit",
-    "doctor", "elicit", "findings", "fit", "fit_decoder", "judge", "load", "read", "redraw", "rows_of", "run", "steer", "sweep",
+    "doctor", "elicit", "findings", "fit", "fit_decoder", "judge", "load", "read", "redraw", "rows_of", "run", "steer",
+    "sweep",
 ]  # fmt: skip
 
 
