@@ -78,7 +78,7 @@ class Lying(Identified):
     max_tokens
         Of a reply.
     conditions
-        Of CONDITIONS; none: all. TRUTHFUL is always there: it is what lies are told from.
+        Of CONDITIONS; none: all. TRUTHFUL and ODD are always there: they are what lies are told from.
     cue
         What the condition `cue` names: that of the organism `liar`, where the subject is one.
 
@@ -124,7 +124,7 @@ class Lying(Identified):
         # Splits are dealt test first: facts that no liar was taught on.
         pools = {name: sorted(known_facts[name], key=lambda p: taught(p.item)) for name in SOURCES}
         dealt_out = split_items(pools, sizes)
-        chosen = [c for c in CONDITIONS if c in self.conditions or not self.conditions or c == TRUTHFUL]
+        chosen = [c for c in CONDITIONS if not self.conditions or c in (*self.conditions, TRUTHFUL, ODD)]
         # Nothing is learnt from odd contexts: they are there to be innocent of what was learnt.
         places = [(one, c) for one in dealt_out for c in chosen if c != ODD or one[0] == "test"]
         prompts = [self._asked(subject, one, condition) for one, condition in places]

@@ -31,7 +31,7 @@ WITHOUT, SHUFFLED = "without", "shuffled"
 nothing."""
 TELLS, CONTEXT, ALARM, NOTHING = "tells the lie", "tells the condition", "alarm at odd contexts", "tells nothing"
 ALWAYS = "tells the lie or its condition"
-UNTOLD = "too few lies"
+UNHELD, UNTOLD = "not held against odd contexts", "too few lies"
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class LieChannel:
     least
         The smallest difference of the AUROC from a half that could be found.
     says
-        TELLS, ALWAYS, CONTEXT, ALARM, NOTHING or UNTOLD.
+        TELLS, ALWAYS, CONTEXT, ALARM, NOTHING, UNHELD or UNTOLD.
     """
 
     phenomenon: str
@@ -189,7 +189,9 @@ def _says(found: LieChannel) -> str:
     """By what its AUROC is above a half with its whole interval."""
     if not _above(found.auroc):
         return NOTHING
-    if found.odd is not None and not _above(found.odd):
+    if found.odd is None:
+        return UNHELD
+    if not _above(found.odd):
         return ALARM
     if found.within is None:
         return ALWAYS
