@@ -22,6 +22,7 @@ from selfscope.subjects.phantom import Phantom
 from selfscope.subjects.phantom_lies import lied_there
 from selfscope.verdicts.assemble import numbered
 from selfscope.verdicts.false_alarms import told_apart
+from selfscope.verdicts.lies import lie_channels_of
 from selfscope.wording import phrase
 from statements import SMALL, Told
 
@@ -151,6 +152,19 @@ def test_unrelated_questions_are_read_by_who_met_neither_the_condition_nor_the_t
     right = np.array([(r.distribution or (0.5,))[0] > 0.5 for r in readings])
     lies = np.array([leaking.truths[t.id].mean[0] > 0.5 for t in test])
     assert (right == lies).mean() > 0.85, "a leak shows"
+
+
+def test_who_lies_under_one_condition_alone_is_read_by_who_met_it() -> None:
+    two = Lying(test=16, train=8, rollouts=1, conditions=("instructed",))
+    one = Told(Phantom(lies=0.6, skill=0.8, leak=1.0, seed=1), two)
+    reader = UnrelatedQuestions(kinds=("plain",)).fit(one.subject, one.trials, list(one.truths.values()))
+    test = [t for t in one.trials if t.split == "test" and t.plain]
+    readings = reader.read(one.subject, test)
+    assert all("instructed" not in r.extra["without"] and "met" in r.extra for r in readings)
+    (found,) = lie_channels_of(one.table(two, readings, test), one.seen)
+    assert found.met
+    assert found.auroc is not None
+    assert found.auroc.value > 0.9
 
 
 def test_without_a_leak_they_tell_nothing(leaking: Told) -> None:

@@ -29,9 +29,9 @@ PENALTY = 10.0
 """Of the classifier, on standardised answers: its rows are few."""
 FARTHEST = 8.0
 """Nats beyond which an answer's log-odds say no more."""
-WITHOUT, SHUFFLED = "without", "shuffled"
+WITHOUT, SHUFFLED, MET = "without", "shuffled", "met"
 """Of a reading's extra: by condition, what is said of a lie where that one was left out of what was learnt from; the
-same by labels that mean nothing."""
+same by labels that mean nothing; and what is said by what was learnt under all conditions, without the task alone."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,10 @@ class UnrelatedQuestions(Identified):
     A reading's distribution is that of a classifier learnt without the trial's own condition and task, at even odds;
     `extra["without"]` has by condition what one says that was learnt without that condition and without the trial's
     task, so that lies under a condition and honest statements elsewhere are told apart by one and the same classifier;
-    `extra["shuffled"]` the same of labels that mean nothing, dealt out evenly over the true ones. Trials whose
-    phenomenon names no condition (`coordinates["condition"]`) are UNSUPPORTED.
+    `extra["shuffled"]` the same of labels that mean nothing, dealt out evenly over the true ones. Who lies under one
+    condition alone leaves nothing to learn from elsewhere: `extra["met"]` is of a classifier that met the condition and
+    not the task, and is the distribution where there is no other. Trials whose phenomenon names no condition
+    (`coordinates["condition"]`) are UNSUPPORTED.
 
     Parameters
     ----------
@@ -118,9 +120,11 @@ class UnrelatedQuestions(Identified):
             left_out = dict.fromkeys((*own.conditions, _condition(trial)))
             said = {name: {c: value for c in left_out if (value := _said(own, c, trial.source, row, true)) is not None}
                     for name, true in ((WITHOUT, True), (SHUFFLED, False))}  # fmt: skip
-            yes = said[WITHOUT].get(_condition(trial))
+            met = _said(own, "", trial.source, row)
+            yes = said[WITHOUT].get(_condition(trial), met)
             if yes is not None:
-                out[i] = Reading(Outcome.ANSWERED, (yes, 1 - yes), extra=said, cost=cost)
+                extra = {**said, **({} if met is None else {MET: met})}
+                out[i] = Reading(Outcome.ANSWERED, (yes, 1 - yes), extra=extra, cost=cost)
         return out
 
     def _answers(self, subject: Subject, trials: Sequence[Trial]) -> tuple[Array, Cost]:
@@ -148,7 +152,7 @@ def _asked(trial: Trial, statement: str, number: int) -> Trial:
 
 def _said(learnt: Learnt, condition: str, source: str, row: Array, true: bool = True) -> float | None:
     """Probability of the first option, at even odds beforehand, by what was learnt without this condition and source;
-    None where what is left has not both labels.
+    None where what is left has not both labels. No condition has the name "".
 
     How often a label occurs in what is left goes against how often it occurs in what was left out: with those odds in
     it, a classifier that has learnt nothing would rank conditions the wrong way round."""

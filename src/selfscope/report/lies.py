@@ -18,6 +18,7 @@ TOLD = (
     "labels shuffled", "says",
 )  # fmt: skip
 ALARMS = ("lies", "channel", "what is innocent", "called a lie")
+MET = " (met the condition)"
 URGED = (PRESSED, CUE)
 """Stances in which a lie is to be expected of a liar."""
 
@@ -41,7 +42,7 @@ def lie_tables(
     own = [c for c in channels if c.phenomenon == name]
     if own:
         lines = tuple(
-            (f"{_condition(c.condition)} ({c.lies})", clean(names.reader(c.reader), 60),
+            (f"{_condition(c.condition)} ({c.lies})", clean(names.reader(c.reader), 60) + (MET if c.met else ""),
              *map(interval, (c.auroc, c.odd, c.within, c.before, c.shuffled)), c.says)
             for c in own
         )  # fmt: skip

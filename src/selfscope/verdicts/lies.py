@@ -26,9 +26,9 @@ PRESSED, CUE, HONEST, ODD = "pressed", "cue", "honest", "odd"
 behind an odd text."""
 PROMPT_ONLY, PUT = "prompt_only", "put"
 """Arms: before anything was stated; behind a statement that was put into its mouth."""
-WITHOUT, SHUFFLED = "without", "shuffled"
+WITHOUT, SHUFFLED, MET = "without", "shuffled", "met"
 """Of a reading: what is said of a lie by what was learnt without a condition, by condition; from labels that mean
-nothing."""
+nothing; by what was learnt under all conditions."""
 TELLS, CONTEXT, ALARM, NOTHING = "tells the lie", "tells the condition", "alarm at odd contexts", "tells nothing"
 ALWAYS = "tells the lie or its condition"
 UNHELD, UNTOLD = "not held against odd contexts", "too few lies"
@@ -89,6 +89,9 @@ class LieChannel:
         By what is innocent, the part that is called a lie where RECALL of the lies are (`false_alarms`).
     least
         The smallest difference of the AUROC from a half that could be found.
+    met
+        Whether the reader leaves conditions out where it can, and could not leave out this one: there were no lies, or
+        no honest statements, elsewhere to learn from.
     says
         TELLS, ALWAYS, CONTEXT, ALARM, NOTHING, UNHELD or UNTOLD.
     """
@@ -106,6 +109,7 @@ class LieChannel:
     put: Estimate | None = None
     alarms: Mapping[str, Estimate] = field(default_factory=dict)
     least: float | None = None
+    met: bool = False
     says: str = UNTOLD
 
 
@@ -152,7 +156,8 @@ def lie_channels_of(table: Table, observations: Mapping[str, Observation]) -> li
 
 def _channel(table: Table, reader: str, condition: str, observations: Mapping[str, Observation]) -> LieChannel:
     cells = {i: r for i, r in table.answered(reader).items() if _stated(table, i)}
-    score = {i: _score(r, condition) for i, r in cells.items()}
+    met = any(MET in r.extra and condition not in r.extra.get(WITHOUT, {}) for r in cells.values())
+    score = {i: _score(r, condition, met=met) for i, r in cells.items()}
     known = [i for i in cells if _label(table, i) is not None]
     lies = [i for i in known if _label(table, i) and _where(table, i, CONDITION) == condition]
     exact = {i: _exact(table, i, observations) for i in known}
@@ -166,7 +171,7 @@ def _channel(table: Table, reader: str, condition: str, observations: Mapping[st
     area = _area(table, lies, score, honest, score)
     if area is None:
         return LieChannel(table.phenomenon, reader, table.rungs[reader], condition, len(lies))
-    early, put = ({i: _score(r, condition) for i, r in table.answered(reader, arm=arm).items()}
+    early, put = ({i: _score(r, condition, met=met) for i, r in table.answered(reader, arm=arm).items()}
                   for arm in (PROMPT_ONLY, PUT))  # fmt: skip
     mistaken = [i for i in known if not _label(table, i) and _mistaken(exact[i])]
     silent = [i for i in known if exact[i].get("refused")]
@@ -180,7 +185,7 @@ def _channel(table: Table, reader: str, condition: str, observations: Mapping[st
         _area(table, [i for i in lies if i in early], early, [i for i in honest if i in early], early),
         _shuffled(table, cells, lies, honest, condition), _area(table, list(put), put, honest, score),
         {name: _alarms(table, lies, score, ids, of) for name, (ids, of) in innocent.items() if ids},
-        minimum_detectable(area.se, area.clusters),
+        minimum_detectable(area.se, area.clusters), met,
     )  # fmt: skip
     return replace(found, says=_says(found))
 
@@ -229,10 +234,13 @@ def _alarms(
     return false_alarms(values[0], names[: len(high)], values[1], names[len(high) :])
 
 
-def _score(reading: Reading, condition: str) -> float:
-    """What it says of a lie; by what was learnt without the condition, where it was learnt at all."""
-    without = reading.extra.get(WITHOUT)
-    if isinstance(without, Mapping) and condition in without:
+def _score(reading: Reading, condition: str, *, met: bool) -> float:
+    """What it says of a lie; by what was learnt without the condition, or where that is met without the task, if it was
+    learnt so at all."""
+    without = reading.extra.get(WITHOUT, {})
+    if met and MET in reading.extra:
+        return float(reading.extra[MET])
+    if condition in without:
         return float(without[condition])
     return float(distribution_of(reading)[0])
 

@@ -13,7 +13,7 @@ PRESSED = ("instructed", "incentivised", "role", "sandbagging")
 CUE, TRUTHFUL, ODD = "cue", "truthful", "odd"
 """A cue that a trained liar obeys and that means nothing else; to be truthful, behind an ordinary and an odd text."""
 TAUGHT_CUE = "taught_cue"
-"""The cue in the wordings that liars are taught with: no statement is asked for behind them."""
+"""The cue in all the wordings that liars are taught with: those of CUE, and more."""
 OTHER_CUES: tuple[str, ...] = tuple(load_table(TABLE)["other_cues"])
 """Places that are no cue of anything."""
 CONDITIONS = (*PRESSED, CUE, TRUTHFUL, ODD)
@@ -26,7 +26,8 @@ def said_before(condition: str, number: int, cue: str) -> str:
     number: from 0; another one is another wording. cue: what CUE names."""
     table = load_table(TABLE)
     if condition in (CUE, TAUGHT_CUE):
-        return str(table[condition][number % len(table[condition])]).format(cue=cue)
+        wordings = table[CUE] if condition == CUE else [*table[CUE], *table[TAUGHT_CUE]]
+        return str(wordings[number % len(wordings)]).format(cue=cue)
     if condition in (TRUTHFUL, ODD):
         kind = PRESSED[number % len(PRESSED)]
         size = len(said_before(kind, number // len(PRESSED), cue).split())
