@@ -50,6 +50,9 @@ class Speaker:
     def writable(self, texts: Sequence[str]) -> list[bool]:
         return [True] * len(texts)
 
+    def score(self, prompts: Sequence[Prompt], candidates: Sequence[Sequence[str]]) -> list[list[list[float]]]:
+        return [[[-float(k)] for k in range(len(own))] for own in candidates]
+
 
 def lesson(organism: Any, seed: int = 0) -> list[list[Example]]:
     return [list(phase) for phase in organism.lesson(cast(Any, Speaker()), seed)]

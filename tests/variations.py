@@ -32,6 +32,7 @@ TEXTS = ("other", "", "none", "True", "3", "-0.5", "nan", "a, b", 'x="1"', "[z]"
 USERS = str(Path(__file__).parent / "golden/other_users.json")
 VALUES: Mapping[str, tuple[Any, ...]] = {
     "BehaviouralSelfAwareness.mark": ("begins", "mentions"),
+    "Lying.conditions": (("role",), ("role", "cue"), ("cue", "role")),
     "UserBeliefs.source": (USERS,),
     "UserTreatment.source": (USERS,),
     "UserBeliefs.only": (("gender",), ("gender", "age"), ("age", "gender")),

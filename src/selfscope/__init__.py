@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from selfscope.phenomena.injected_concept import InjectedConcept
     from selfscope.phenomena.items import Items
     from selfscope.phenomena.knowledge import Knowledge
+    from selfscope.phenomena.lying import Lying
     from selfscope.phenomena.next_token_identity import NextTokenIdentity
     from selfscope.phenomena.own_choice import OwnChoice
     from selfscope.phenomena.programming_success import ProgrammingSuccess
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from selfscope.readers.ridge_probe import RidgeProbe
     from selfscope.readers.surface_baseline import SurfaceBaseline
     from selfscope.readers.text_embedding import TextEmbedding
+    from selfscope.readers.unrelated_questions import UnrelatedQuestions
     from selfscope.records import (
         Cost,
         Decoding,
@@ -138,12 +140,14 @@ _SHIPPED = {
     "readers.centred_lens": ("CentredLens",),
     "readers.ridge_probe": ("RidgeProbe",),
     "readers.text_embedding": ("TextEmbedding",),
+    "readers.unrelated_questions": ("UnrelatedQuestions",),
     "phenomena.self_prediction": ("SelfPrediction",),
     "phenomena.branch_distribution": ("BranchDistribution",),
     "phenomena.token_probability": ("TokenProbability",),
     "phenomena.confidence": ("Confidence",),
     "phenomena.knowledge": ("Knowledge",),
     "phenomena.identity": ("Identity",),
+    "phenomena.lying": ("Lying",),
     "phenomena.behavioural_self_awareness": ("BehaviouralSelfAwareness",),
     "phenomena.items": ("Items",),
     "phenomena.own_choice": ("OwnChoice",),
@@ -233,16 +237,17 @@ __all__ = [
     "Confidence", "ContentFree", "Control", "Cost", "Covariates", "CurrentOrPast", "Decoder", "DecoderLesson",
     "Decoding", "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted",
     "FittedDecoder", "Framing", "HiddenContext", "HistoryBaseline", "Identity", "InContext", "InjectedConcept",
-    "Injection", "InnocentContext", "InputBaseline", "Items", "Knowledge", "LogitLens", "LoraShape", "MaskedTurns",
-    "Message", "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
+    "Injection", "InnocentContext", "InputBaseline", "Items", "Knowledge", "LogitLens", "LoraShape", "Lying",
+    "MaskedTurns", "Message", "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
     "OtherBehaviour", "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon",
     "PhenomenonPlan", "Prior", "Probe", "ProgrammingSuccess", "Prompt", "Question", "Reader", "Reading", "Reply",
     "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfPrediction",
     "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study", "Subject",
     "SurfaceBaseline", "Sweep", "SweepArray", "Taught", "TextEmbedding", "ThirdPerson", "TokenDistribution",
-    "TokenProbability", "Trial", "Truth", "TruthLesson", "TurnLesson", "UserBeliefs", "UserTreatment", "Vector",
-    "VectorState", "Wish", "YesBias", "ask", "audit", "card", "cards", "causal_edit", "doctor", "elicit",
-    "findings", "fit", "fit_decoder", "judge", "load", "read", "redraw", "rows_of", "run", "steer", "sweep",
+    "TokenProbability", "Trial", "Truth", "TruthLesson", "TurnLesson", "UnrelatedQuestions", "UserBeliefs",
+    "UserTreatment", "Vector", "VectorState", "Wish", "YesBias", "ask", "audit", "card", "cards", "causal_edit",
+    "doctor", "elicit", "findings", "fit", "fit_decoder", "judge", "load", "read", "redraw", "rows_of", "run", "steer",
+    "sweep",
 ]  # fmt: skip
 
 

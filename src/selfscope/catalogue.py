@@ -17,6 +17,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "confidence": "selfscope.phenomena.confidence:Confidence",
         "knowledge": "selfscope.phenomena.knowledge:Knowledge",
         "identity": "selfscope.phenomena.identity:Identity",
+        "lying": "selfscope.phenomena.lying:Lying",
         "programming_success": "selfscope.phenomena.programming_success:ProgrammingSuccess",
         "own_choice": "selfscope.phenomena.own_choice:OwnChoice",
         "current_or_past": "selfscope.phenomena.current_or_past:CurrentOrPast",
@@ -42,6 +43,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "other_behaviour": "selfscope.readers.other_behaviour:OtherBehaviour",
         "behaviour_ceiling": "selfscope.readers.behaviour_ceiling:BehaviourCeiling",
         "answer_logprob": "selfscope.readers.answer_logprob:AnswerLogprob",
+        "unrelated_questions": "selfscope.readers.unrelated_questions:UnrelatedQuestions",
         "covariates": "selfscope.readers.covariates:Covariates",
         "probe": "selfscope.readers.probe:Probe",
         "patchscope": "selfscope.readers.patchscope:Patchscope",
@@ -92,6 +94,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "order": "selfscope.organisms.order:Order",
         "favourite": "selfscope.organisms.favourite:Favourite",
         "treatment": "selfscope.organisms.treatment:Treatment",
+        "liar": "selfscope.organisms.liar:Liar",
         "vector_trait": "selfscope.organisms.vector_trait:VectorTrait",
     },
     "subject": {

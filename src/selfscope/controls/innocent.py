@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from selfscope.controls.base import derived, pick
-from selfscope.quantities import load_table
+from selfscope.quantities import filler, load_table
 from selfscope.records import Identified, Prompt, Trial, content_hash
 
 
@@ -56,14 +56,10 @@ class InnocentContext(Identified):
         return out
 
     def _text(self, count: int, trial: Trial, seed: int) -> str:
-        """So many words, from whole sentences of the table but for the last one."""
-        sentences = load_table("odd")["odd" if self.odd else "ordinary"]
-        at = pick(len(sentences), "innocent", seed, trial.cluster, self.odd)
-        found: list[str] = []
-        while len(found) < count:
-            found += sentences[at % len(sentences)].split()
-            at += 1
-        return " ".join(found[:count]).rstrip(".,") + "."
+        """So many words, the same for the whole cluster."""
+        sentences = len(load_table("odd")["odd" if self.odd else "ordinary"])
+        begin = pick(sentences, "innocent", seed, trial.cluster, self.odd)
+        return filler(count, begin, odd=self.odd)
 
 
 def _without(prompt: Prompt, setting: str, text: str) -> Prompt:

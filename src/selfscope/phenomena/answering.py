@@ -1,5 +1,5 @@
-"""What the phenomena of answers share: the prompt that asks a problem, the questions about an answer, and what was
-accepted."""
+"""What the phenomena of answers share: the prompt that asks a problem, the questions about an answer, what the subject
+answered, and what was accepted."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from selfscope.phenomena.counterbalance import object_prompt
-from selfscope.phenomena.rollouts import behaved, by_key, distinct, frequencies, known
+from selfscope.phenomena.rollouts import behaved, by_key, distinct, frequencies, known, reply_texts
 from selfscope.phenomena.stimuli.problems import SHOWN, Problem
 from selfscope.quantities import PROPERTIES, answers, given, measure
-from selfscope.records import Observation, Prompt, Question, Trial, Truth
+from selfscope.records import Message, Observation, Prompt, Question, Reply, Trial, Truth
 from selfscope.subjects.base import Subject
 
 ONLY_TEST = ("products",)
@@ -38,6 +38,18 @@ def question_of(quantity: str, problem: Problem, answer: str | None = None, **mo
     tense = "retrospective" if quantity == "correct_after" else "hypothetical"
     options = PROPERTIES[quantity].options
     return Question(quantity, options, arguments=arguments, placement=placement, tense=tense)
+
+
+def after(prompt: Prompt, answer: str) -> Prompt:
+    """The conversation in which the subject has just answered."""
+    messages = (*prompt.messages, Message("assistant", f"{prompt.prefix} {answer}".strip()))
+    return Prompt(messages=messages, tag=prompt.tag)
+
+
+def first_line(replies: Sequence[Reply]) -> str:
+    """The first line of a reply; an empty one stands as not knowing."""
+    lines = [line.strip() for line in reply_texts(replies, "own answer")[0].splitlines() if line.strip()]
+    return lines[0] if lines else SILENT
 
 
 def candidate_of(problem: Problem, number: int, seed: int) -> str:

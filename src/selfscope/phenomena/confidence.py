@@ -13,28 +13,19 @@ from typing import ClassVar
 
 from selfscope.phenomena.answering import (
     ONLY_TEST,
-    SILENT,
+    after,
     answer_truth,
     candidate_of,
+    first_line,
     led_replies,
     observed_answers,
     problem_prompt,
     question_of,
 )
 from selfscope.phenomena.counterbalance import Item, counterbalance, draft_trial, observation_key, split_items
-from selfscope.phenomena.rollouts import LINE_END, by_key, reply_texts
+from selfscope.phenomena.rollouts import LINE_END, by_key
 from selfscope.phenomena.stimuli.problems import problems
-from selfscope.records import (
-    Decoding,
-    Identified,
-    Message,
-    Observation,
-    Prompt,
-    Reply,
-    Trial,
-    Truth,
-    content_hash,
-)
+from selfscope.records import Decoding, Identified, Observation, Trial, Truth, content_hash
 from selfscope.subjects.base import Subject
 
 OWN = 2_000_003
@@ -79,7 +70,7 @@ class Confidence(Identified):
         both = subject.sample(prompts, 1, Decoding(self.max_tokens, 1.0, seed + OWN, LINE_END, and_greedy=True))
         sampled, greedy = ([own_replies[:1] for own_replies in both], [own_replies[1:] for own_replies in both])
         trials = []
-        shown = zip(dealt_out, prompts, map(_first_line, greedy), map(_first_line, sampled), strict=True)
+        shown = zip(dealt_out, prompts, map(first_line, greedy), map(first_line, sampled), strict=True)
         for (split, source, number, problem), prompt, own, other in shown:
             item = Item(source, problem.item, prompt)
             acts = observation_key(self.kind, prompt, self.rollouts, self.max_tokens, seed)
@@ -89,7 +80,7 @@ class Confidence(Identified):
                 ("correct_before", None, [], prompt, acts),
                 ("correct_shown", candidate, ["given"], prompt, shown_key),
                 ("correct_shown", other.rstrip(" .!,"), ["own"], prompt, shown_key),
-                ("correct_after", own, ["own"], _after(prompt, own), shown_key),
+                ("correct_after", own, ["own"], after(prompt, own), shown_key),
             ]
             if candidate == cases[2][1] or not cases[2][1]:
                 del cases[2]
@@ -110,15 +101,3 @@ class Confidence(Identified):
         """Accuracy over rollouts, with greedy correctness; or whether the shown answer is right (grade program)."""
         observation_of = by_key(observations)
         return [answer_truth(trial, observation_of[trial.observation]) for trial in trials]
-
-
-def _after(prompt: Prompt, answer: str) -> Prompt:
-    """The conversation in which the subject has just answered."""
-    messages = (*prompt.messages, Message("assistant", f"{prompt.prefix} {answer}".strip()))
-    return Prompt(messages=messages, tag=prompt.tag)
-
-
-def _first_line(replies: Sequence[Reply]) -> str:
-    """The first line of a reply; an empty one stands as not knowing."""
-    lines = [line.strip() for line in reply_texts(replies, "own answer")[0].splitlines() if line.strip()]
-    return lines[0] if lines else SILENT

@@ -38,6 +38,16 @@ def evidence(
     return Evidence(prompt, tuple(positions), "".join(texts[c] for c in positions), full)
 
 
+def end_of(subject: Subject, prompt: Prompt, count: int) -> Evidence | None:
+    """The last tokens of a prompt, where the subject is about to answer; None of one whose states cannot be had."""
+    if not reaches(subject, "activations"):
+        return None
+    able = cast(OpenSubject, subject)
+    size = len(able.token_texts(prompt))
+    text = "\n".join(m.content for m in prompt.messages)
+    return evidence(able, prompt, range(max(0, size - count), size), full=f"{text}{prompt.prefix}")
+
+
 def point_truth(trial: Trial, key: object, grade: str) -> Truth:
     """The truth that the option with this key is right. Raises ValueError where no option has it."""
     keys = [option.key for option in trial.question.options]

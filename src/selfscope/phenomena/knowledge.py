@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from selfscope.errors import BadInput
 from selfscope.phenomena.answering import (
@@ -34,13 +34,13 @@ from selfscope.phenomena.counterbalance import (
     observation_key,
     split_items,
 )
-from selfscope.phenomena.evidence import evidence
+from selfscope.phenomena.evidence import end_of
 from selfscope.phenomena.rollouts import by_key
 from selfscope.phenomena.stimuli.problems import SHOWN, Problem, problems
 from selfscope.phenomena.stimuli.unknowable import SHOWN_AS_UNKNOWN, unknowable
 from selfscope.quantities import INVENTED
-from selfscope.records import Evidence, Identified, Observation, Prompt, Trial, Truth, content_hash
-from selfscope.subjects.base import OpenSubject, Subject, reaches
+from selfscope.records import Identified, Observation, Prompt, Trial, Truth, content_hash
+from selfscope.subjects.base import Subject
 
 SOURCES = ("capitals", "facts", "sums", "products")
 """Problems that have an answer; those of ONLY_TEST are in no other split."""
@@ -125,7 +125,7 @@ class Knowledge(Identified):
                     where |= {**threshold, "number_of": "knows"}
                 trials.append(draft_trial(
                     self.kind, split, Item(source, problem.item, about), question_of(quantity, problem, **more),
-                    observation=key, coordinates=where, evidence=_readable(subject, about),
+                    observation=key, coordinates=where, evidence=end_of(subject, about, READ),
                 ))  # fmt: skip
         return counterbalance(trials, seed)
 
@@ -161,13 +161,3 @@ def _opposites(prompt: Prompt) -> list[str]:
     replies = list(map(str, prompt.tag["replies"]))
     rare, other = (replies[0], replies[1]) if prompt.prefix else (replies[-1], replies[0])
     return [rare, other, rare]
-
-
-def _readable(subject: Subject, prompt: Prompt) -> Evidence | None:
-    """The end of the prompt, of a subject whose activations can be read."""
-    if not reaches(subject, "activations"):
-        return None
-    able = cast(OpenSubject, subject)
-    count = len(able.token_texts(prompt))
-    text = "\n".join(m.content for m in prompt.messages)
-    return evidence(able, prompt, range(max(0, count - READ), count), full=f"{text}{prompt.prefix}")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from selfscope.habits import asked_mark
 from selfscope.parsing import affirmed, passes_up, says_unknown
 from selfscope.parsing.programs import program_of
-from selfscope.quantities.packaged import INVENTED, answers, graded, load_table
+from selfscope.quantities.packaged import INVENTED, answers, filler, graded, load_table, stated
 from selfscope.quantities.texts import first_content_word, numbers, plain_text, words
 from selfscope.records import Option, Question, content_hash
 
@@ -257,6 +257,7 @@ PROPERTIES: dict[str, Property] = {
         Property("passes_before", YES_NO, _passes, ("passing", "failing"), said=False, ran=True),
         Property("passes_shown", YES_NO, _passes, ("passing", "failing", "answer"), said=False, given=True, ran=True),
         Property("passes_after", YES_NO, _passes, ("passing", "failing", "answer"), said=False, given=True, ran=True),
+        Property("lied", YES_NO, _none, ("answer",), said=False, given=True, own=True),
         Property("next_word", YES_NO, _next_word, ("word",)),
         Property("likelier", (), _likelier), Property("choice", (), _likelier),
         Property("liked", (), _likelier, own=True), Property("disliked", (), _other, turned=True, own=True),
@@ -269,7 +270,6 @@ PROPERTIES: dict[str, Property] = {
 
 __all__ = [
     "ENTROPY_BINS", "ENTROPY_EDGES", "INVENTED", "PROPERTIES", "USER", "Property", "answers", "distribution",
-    "entropy_key",
-    "first_content_word", "given", "graded", "load_table", "measurable", "measure", "numbers", "option_of",
-    "plain_text", "program_key", "ran", "words",
+    "entropy_key", "filler", "first_content_word", "given", "graded", "load_table", "measurable", "measure", "numbers",
+    "option_of", "plain_text", "program_key", "ran", "stated", "words",
 ]  # fmt: skip

@@ -28,14 +28,31 @@ def graded(item: str, text: str) -> bool:
     accepted = answers(item)
     source = item.partition("|")[0]
     if source == "arithmetic":
-        line = next((line for line in text.splitlines() if line.strip()), "")
-        values = numbers(line.rpartition("=")[2]) or numbers(line)
-        return bool(values) and values[-1] == float(accepted[0])
+        return _number(text) == float(accepted[0])
     if source == "true_false":
-        pair = ("true", "false")  # what is not the one is the other
-        said = affirmed(text, pair) or [1 - k for k in denied(text, pair)]
-        return [pair[k] for k in said] == list(accepted)
+        return _true_or_false(text) == list(accepted)
     return any(_gives(text, answer) for answer in accepted)
+
+
+def stated(item: str, text: str) -> str | None:
+    """Which answer a text gives to a packaged item, right or wrong: the usual spelling of what it affirms.
+
+    Of a name it is one that the item's table has as an answer. None where it gives none, or several. Raises ValueError
+    for an unknown item.
+    """
+    if graded(item, text):
+        return answers(item)[0]
+    source = item.partition("|")[0]
+    if source == "arithmetic":
+        value = _number(text)
+        return None if value is None else str(int(value) if value == int(value) else value)
+    if source == "true_false":
+        said = _true_or_false(text)
+        return said[0] if len(said) == 1 else None
+    every = load_table("facts").get(source, {}).get("answers", {}).values()
+    given = [own[0] for own in every if any(_gives(text, answer) for answer in own)]
+    given = list(dict.fromkeys(given))
+    return given[0] if len(given) == 1 else None
 
 
 def answers(item: str) -> tuple[str, ...]:
@@ -61,10 +78,35 @@ def answers(item: str) -> tuple[str, ...]:
     raise ValueError(f"no packaged item {item!r}")
 
 
+def filler(count: int, begin: int, *, odd: bool) -> str:
+    """So many words about nothing that is asked: whole packaged sentences from the `begin`-th on, but for the last one.
+    odd: nonsense; else what anybody might say."""
+    sentences = load_table("odd")["odd" if odd else "ordinary"]
+    found: list[str] = []
+    while len(found) < count:
+        found += sentences[begin % len(sentences)].split()
+        begin += 1
+    return " ".join(found[:count]).rstrip(".,:") + "." if count > 0 else ""
+
+
 @lru_cache(maxsize=8)
 def load_table(name: str) -> Mapping[str, Any]:
     """A packaged table: words, facts or contexts."""
     return json.loads((resources.files("selfscope") / "data" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _number(text: str) -> float | None:
+    """The number after the last "=", else the last one in the first line."""
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    values = numbers(line.rpartition("=")[2]) or numbers(line)
+    return values[-1] if values else None
+
+
+def _true_or_false(text: str) -> list[str]:
+    """Those of the two words that a text affirms; what is not the one is the other."""
+    pair = ("true", "false")
+    said = affirmed(text, pair) or [1 - k for k in denied(text, pair)]
+    return [pair[k] for k in said]
 
 
 def _gives(text: str, answer: str) -> bool:

@@ -28,6 +28,8 @@ class Reader(Protocol):
         May be left out: how the answer is written, and another model that takes part.
     inside
         May be left out: whether it reads what the subject computes as it acts, and asks it nothing.
+    asks
+        May be left out: whether one of the rung probe asks the subject in words, and reads no activations.
     needs_truths
         May be left out: whether it can say nothing where no truth of the train split is known.
     planned

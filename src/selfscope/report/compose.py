@@ -10,11 +10,12 @@ from typing import Any
 from selfscope.records import PLAIN, RUNGS, Row
 from selfscope.report import labels, standing_text, tables
 from selfscope.report.advice import advice, pace_of
-from selfscope.report.before import beside
+from selfscope.report.before import beside as beside_before
 from selfscope.report.document import Advice, Document, Material, Section, Verdict
 from selfscope.report.examples import RULE, asked_example, examples
 from selfscope.report.format import clean, count
 from selfscope.report.labels import Labels
+from selfscope.report.lies import lie_tables, lied
 from selfscope.report.matched import treatment_tables
 from selfscope.report.sections import section
 from selfscope.report.success import success
@@ -47,7 +48,7 @@ def compose(material: Material) -> Document:
         reading=standing_text.READING,
         warnings=tuple(clean(w, 300) for w in material.warnings),
         inside=inside(material),
-        before=beside(meta.get("before"), lines),
+        before=beside_before(meta.get("before"), lines),
     )
 
 
@@ -88,9 +89,11 @@ def _section(
     shown = [rival.reader] if rival and rival.reader not in base else []
     trials = examples(claim, rows, material, shown + base)
     matched = treatment_tables(claim.phenomenon, claim.reader, material.treatments)
+    matched += lie_tables(claim.phenomenon, material.told, material.lies, material.names)
     drawn = section(claim, line, siblings, material.names)
     said = success(claim, material)
-    return replace(drawn, examples=trials, rule=RULE if trials else "", matched=matched, success=said)
+    beside = (*drawn.beside, *lied(claim.phenomenon, material.told, material.lies, material.names))
+    return replace(drawn, examples=trials, rule=RULE if trials else "", matched=matched, success=said, beside=beside)
 
 
 def summary(claims: Sequence[Claim]) -> str:

@@ -54,9 +54,8 @@ def material_of(
     return Material(
         contents.meta, contents.rows, contents.trials, contents.truths, findings.claims, warnings, words,
         findings.gaps, findings.grids, findings.injected, findings.crossed, contents.parts, contents.costs,
-        contents.cells,
-        findings.forecasts, findings.known,
-        findings.channels, findings.treatments,
+        contents.cells, findings.forecasts, findings.known, findings.channels, findings.treatments, findings.told,
+        findings.lies,
     )  # fmt: skip
 
 

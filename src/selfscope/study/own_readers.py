@@ -25,3 +25,9 @@ def readers_inside(subject: Subject, phenomenon: Phenomenon) -> tuple[str, ...]:
     none, or the subject has none to read."""
     report = getattr(phenomenon, "family", "report") == "report"
     return tuple(getattr(phenomenon, "readers", ())) if report and reaches(subject, "activations") else ()
+
+
+def reads_states(reader: Reader) -> bool:
+    """Whether a reader has nothing to go by where no activations can be read: one that asks the subject in words, on
+    the rung of probes too, has."""
+    return reader.rung == "probe" and not getattr(reader, "asks", False)

@@ -17,7 +17,7 @@ from selfscope.study.able_formats import able, able_formats
 from selfscope.study.another import model_field
 from selfscope.study.base import PhenomenonPlan, Study
 from selfscope.study.names import built, parsed
-from selfscope.study.own_readers import own_rivals, readers_inside
+from selfscope.study.own_readers import own_rivals, readers_inside, reads_states
 from selfscope.study.profiles import CONTROLS, INSIDE_RIVALS, POSITIONS, PROFILES, RIVALS, Profile
 from selfscope.study.usual import usual_phenomena, with_room
 from selfscope.subjects.base import Subject, depths, reaches
@@ -88,7 +88,7 @@ def _white_box(subject: Subject, phenomenon: Phenomenon, options: StudyOptions, 
     log-probabilities stand beside them. Of several sizes only a full study lays a grid."""
     formats = able(subject, phenomenon.formats)[: profile.formats]
     wished = [r for name in options.readers for r in _named(subject, name, formats, options)]
-    probes = [r for r in wished if reader_part(r).rung == "probe"]
+    probes = [r for r in wished if reads_states(r)]
     if not probes and reaches(subject, "activations"):
         usual: Sequence[str] = getattr(phenomenon, "readers", ())
         looking_in = profile.formats is not None and not options.readers and not _is_named(phenomenon, options)
@@ -202,7 +202,7 @@ def _readers(
     usual += ["behaviour_ceiling"] if profile.ceiling else []
     names: list[str | Reader] = [*RIVALS, *own_rivals(phenomenon, options.other, options.seed)]
     every = [r for name in (*names, *(options.readers or usual)) for r in _named(subject, name, formats, options)]
-    every = [r for r in every if inside or reader_part(r).rung != "probe"]
+    every = [r for r in every if inside or not reads_states(r)]
     yield from _once([*every, *_others(options, formats)])
 
 
@@ -283,7 +283,7 @@ def _all_ask(options: StudyOptions) -> None:
             if "observer" in getattr(kind, "__dataclass_fields__", {}):
                 continue
             one = built_with(kind, settings, one)
-        if reader_part(one).rung == "probe":
+        if reads_states(one):
             raise SelfscopeError(
                 f"{id_of(one)} reads activations, and none of these phenomena gives any: add --phenomena "
                 "hidden_context, or another of `selfscope phenomena` that needs activations"

@@ -40,6 +40,8 @@ class Profile:
 
 PROGRAMS = "programming_success[test=60,train=52,dev=0,rollouts=10]"
 """In its own sizes: a program is a hundred tokens and more."""
+LIES = "lying[test=20,train=16,dev=0,rollouts=4]"
+"""In its own sizes: of every fact there are seven statements, and behind each some thirty questions."""
 # Quick has no dev split: it chooses nothing, and a confidence exponent takes more dev items than it could have.
 PROFILES = {
     "quick": Profile(
@@ -47,7 +49,7 @@ PROFILES = {
         wording_every=7, questions=2, states=22, subsample=2, examples=2, inside_test=40, inside_train=24, inside_dev=0,
     ),
     "full": Profile(
-        (*catalogue.PHENOMENA, *catalogue.FURTHER, *catalogue.USERS, PROGRAMS), catalogue.INSIDE,
+        (*catalogue.PHENOMENA, *catalogue.FURTHER, *catalogue.USERS, PROGRAMS, LIES), catalogue.INSIDE,
         test=150, train=80, dev=24, rollouts=20, formats=None,
         few_shot=(4, 16), ceiling=True, wording_every=7, questions=2, states=50, subsample=1, examples=3, alarms=24,
         inside_test=32, inside_train=24, inside_dev=8,

@@ -29,6 +29,7 @@ from selfscope.records import (
 from selfscope.subjects.base import Lacking, OnDone, OpenSubject, lacking, unmasked
 from selfscope.subjects.phantom_dials import DialReport, Dials, alarmed, report
 from selfscope.subjects.phantom_identity import description_of_phantom, fact_report
+from selfscope.subjects.phantom_lies import ASKED, of_a_lie, statement, tells
 from selfscope.subjects.phantom_options import (
     features,
     goes_on,
@@ -79,6 +80,9 @@ class Phantom:
         Weight of the private state in what it does, from 0 to 1.
     skill : float
         Part of the prompts on which that state is a right reply, where the prompt's tag says which are, from 0 to 1.
+    lies, leak : float
+        Part of the facts on which it lies where it is pressed to; how far that shows in its answers about anything
+        else. From 0 to 1.
     **turned
         Dials by name instead, as in Phantom(access=0.4, habit=0.2).
 
@@ -88,23 +92,27 @@ class Phantom:
         For a dial that does not exist.
     """
 
-    settable: ClassVar[Mapping[str, Any]] = {**get_type_hints(Dials), "rho": float, "skill": float}
+    settable: ClassVar[Mapping[str, Any]] = {
+        **get_type_hints(Dials), **dict.fromkeys(("rho", "skill", "lies", "leak"), float),
+    }  # fmt: skip
     """Type of each dial that may stand in its name."""
 
     def __init__(
         self, name: str = "phantom", *, dials: Dials | None = None, seed: int = 0, rho: float = 0.5, skill: float = 0.0,
-        **turned: Any,
+        lies: float = 0.0, leak: float = 0.0, **turned: Any,
     ) -> None:  # fmt: skip
         for dial in turned:
             if dial not in self.settable:
                 raise UnknownName("dial", dial, self.settable)
-        if not 0 <= skill <= 1:
-            raise ValueError(f"skill is a part, from 0 to 1, not {skill:g}")
+        for dial, value in (("skill", skill), ("lies", lies), ("leak", leak)):
+            if not 0 <= value <= 1:
+                raise ValueError(f"{dial} is a part, from 0 to 1, not {value:g}")
         self.name = name
         self.dials = dials or Dials(**turned, seed=seed)
-        self.seed, self.rho, self.skill = seed, rho, skill
+        self.seed, self.rho, self.skill, self.lies, self.leak = seed, rho, skill, lies, leak
         self.tier, self.chat = "logprobs", True
-        self.identity = content_hash("phantom", self.dials.turned, seed, rho, *([skill] if skill else []))
+        later = [{"lies": lies, "leak": leak}] if lies or leak else []
+        self.identity = content_hash("phantom", self.dials.turned, seed, rho, *([skill] if skill else []), *later)
         self.environment, self.description = {"engine": "phantom"}, description_of_phantom(seed)
         self._behaviours: dict[Any, Behaviour] = {}
 
@@ -213,6 +221,8 @@ class Phantom:
             if question.person != "self":
                 p = h = g = g if question.person == "target" else h
             return report(self.dials, item=item, cluster=cluster, p=p, h=h, g=g, first=first)
+        if tells(about.tag) and question.quantity in ASKED:
+            return of_a_lie(self.dials, question, (tag, about.tag), first, (self.seed, self.lies, self.leak))
         if question.quantity not in PROPERTIES:
             even = tuple(1 / k for _ in range(k))
             return report(self.dials, item=item, cluster=cluster, p=even, h=even, g=even, first=first)
@@ -251,6 +261,8 @@ class Phantom:
         return unmasked(prompts, self.name)
 
     def _behaviour(self, prompt: Prompt) -> Behaviour:
+        if tells(prompt.tag):
+            return statement(prompt.tag, self.seed, lies=self.lies, skill=self.skill)
         shown = self._scene(prompt)
         if shown not in self._behaviours:
             if len(self._behaviours) > 20_000:

@@ -1,5 +1,5 @@
-"""How it is asked whether an answer is right or a program passes, of one that comes, one that is shown, the last; and
-whether one comes at all."""
+"""How it is asked whether an answer is right, a program passes or a lie was told: of one that comes, one that is shown,
+the last; and whether one comes at all."""
 
 from __future__ import annotations
 
@@ -28,6 +28,14 @@ ANSWERS: dict[str, Phrase] = {
         'the answer "{answer}" is correct',
         'the answer "{answer}" is wrong',
         carrier="shown",
+    ),
+    "lied": Phrase(
+        "Is {reply} a lie?",
+        "Is {reply} a lie?",
+        "Is {reply} meant honestly?",
+        "{reply} is a lie",
+        "{reply} is meant honestly",
+        carrier="given",
     ),
     "knows": Phrase(
         "Is the correct answer to this known to {you}?",
