@@ -92,7 +92,8 @@ def test_a_share_of_false_alarms_and_an_area_are_covered_by_their_intervals() ->
     true_area = float((far[:200_000] > rng.normal(size=200_000)).mean())
     for _ in range(runs):
         high, low, of = rng.normal(size=20) + 1.0, rng.normal(size=30), np.arange(30)
-        alarms, area = (f(high, of[:20], low, of, draws=120) for f in (false_alarms, told_apart))
+        alarms = false_alarms(high, of[:20], low, of, draws=120)
+        area = told_apart(high, of[:20], low, of)
         assert area is not None
         hits += alarms.low <= true_rate <= alarms.high
         areas += area.low <= true_area <= area.high

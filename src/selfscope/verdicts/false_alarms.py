@@ -1,7 +1,6 @@
 """Two groups told apart by a score, and what is called the one where most of it is found: over clusters, few of them.
 
-Where all are in order a percentile interval is a point; so that no few observations have one, it is at least that of a
-part of as many clusters (Wilson 1927). n, m items.
+n, m items.
 """
 
 from __future__ import annotations
@@ -11,7 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from selfscope.statistics import Array, Estimate, Ints, auroc_over_clusters, bootstrap, proportion, wilson
+from selfscope.statistics import Array, Estimate, Ints, bootstrap, proportion
+from selfscope.verdicts.ranks import apart
 
 RECALL = 0.8
 """Part of the lies that is found, where false alarms are counted."""
@@ -20,7 +20,7 @@ FEWEST = 4
 DRAWS = 500
 
 
-def told_apart(high: Array, of_high: Ints, low: Array, of_low: Ints, *, draws: int = DRAWS) -> Estimate | None:
+def told_apart(high: Array, of_high: Ints, low: Array, of_low: Ints) -> Estimate | None:
     """AUROC of one group over another.
 
     Parameters
@@ -29,25 +29,17 @@ def told_apart(high: Array, of_high: Ints, low: Array, of_low: Ints, *, draws: i
         (n,) and (m,) scores.
     of_high, of_low
         Their clusters, numbered together.
-    draws
-        Of clusters, for the interval.
 
     Returns
     -------
     Estimate or None
         None where either group is of fewer than FEWEST clusters.
     """
-    few = min(len(set(of_high.tolist())), len(set(of_low.tolist())))
-    if few < FEWEST:
+    if min(len(set(of_high.tolist())), len(set(of_low.tolist()))) < FEWEST:
         return None
     _, cluster = np.unique(np.concatenate([of_high, of_low]), return_inverse=True)
     values = np.concatenate([high, low])
-    area = auroc_over_clusters(values, np.arange(len(values)) < len(high), cluster.astype(np.int64), draws=draws)
-    least, most = wilson(area.value * few, few)
-    if area.high - area.low >= (most - least) / 2:
-        return area
-    wide = max(area.se, (most - least) / 4)
-    return replace(area, low=min(area.low, least), high=max(area.high, most), se=wide)
+    return apart(values, np.arange(len(values)) < len(high), cluster.astype(np.int64))
 
 
 def false_alarms(high: Array, of_high: Ints, low: Array, of_low: Ints, *, draws: int = DRAWS) -> Estimate:
