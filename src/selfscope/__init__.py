@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from selfscope.phenomena.confidence import Confidence
     from selfscope.phenomena.current_or_past import CurrentOrPast
     from selfscope.phenomena.entity_resolution import EntityResolution
+    from selfscope.phenomena.goals import Goals
     from selfscope.phenomena.hidden_context import HiddenContext
     from selfscope.phenomena.identity import Identity
     from selfscope.phenomena.injected_concept import InjectedConcept
@@ -143,6 +144,7 @@ _SHIPPED = {
     "phenomena.token_probability": ("TokenProbability",),
     "phenomena.confidence": ("Confidence",),
     "phenomena.knowledge": ("Knowledge",),
+    "phenomena.goals": ("Goals",),
     "phenomena.identity": ("Identity",),
     "phenomena.behavioural_self_awareness": ("BehaviouralSelfAwareness",),
     "phenomena.items": ("Items",),
@@ -232,7 +234,7 @@ __all__ = [
     "CausalEdit", "CentredLens", "Changed", "ChangedCompetence", "Claim", "Competence", "ConfessionLesson",
     "Confidence", "ContentFree", "Control", "Cost", "Covariates", "CurrentOrPast", "Decoder", "DecoderLesson",
     "Decoding", "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted",
-    "FittedDecoder", "Framing", "HiddenContext", "HistoryBaseline", "Identity", "InContext", "InjectedConcept",
+    "FittedDecoder", "Framing", "Goals", "HiddenContext", "HistoryBaseline", "Identity", "InContext", "InjectedConcept",
     "Injection", "InnocentContext", "InputBaseline", "Items", "Knowledge", "LogitLens", "LoraShape", "MaskedTurns",
     "Message", "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
     "OtherBehaviour", "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon",

@@ -19,6 +19,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "identity": "selfscope.phenomena.identity:Identity",
         "programming_success": "selfscope.phenomena.programming_success:ProgrammingSuccess",
         "own_choice": "selfscope.phenomena.own_choice:OwnChoice",
+        "goals": "selfscope.phenomena.goals:Goals",
         "current_or_past": "selfscope.phenomena.current_or_past:CurrentOrPast",
         "behavioural_self_awareness": "selfscope.phenomena.behavioural_self_awareness:BehaviouralSelfAwareness",
         "user_beliefs": "selfscope.phenomena.user_beliefs:UserBeliefs",
@@ -107,6 +108,8 @@ FURTHER = ("knowledge", "identity")
 """What a full study asks beside those."""
 USERS = ("user_treatment", "user_beliefs")
 """What a full card asks about the user besides, of whatever access."""
+WISHES = ("goals",)
+"""What a full card asks about its own wishes."""
 INSIDE = (
     "hidden_context", "entity_resolution", "attribute_extraction", "next_token_identity", "injected_concept",
 )  # fmt: skip

@@ -16,6 +16,7 @@ from selfscope.report.examples import RULE, asked_example, examples
 from selfscope.report.format import clean, count
 from selfscope.report.labels import Labels
 from selfscope.report.matched import treatment_tables
+from selfscope.report.preferences import preference_tables
 from selfscope.report.sections import section
 from selfscope.report.success import success
 from selfscope.report.verdict_row import best_rival, stays, verdict_line
@@ -88,6 +89,7 @@ def _section(
     shown = [rival.reader] if rival and rival.reader not in base else []
     trials = examples(claim, rows, material, shown + base)
     matched = treatment_tables(claim.phenomenon, claim.reader, material.treatments)
+    matched += preference_tables(claim.phenomenon, claim.reader, material.preferences, material.names)
     drawn = section(claim, line, siblings, material.names)
     said = success(claim, material)
     return replace(drawn, examples=trials, rule=RULE if trials else "", matched=matched, success=said)

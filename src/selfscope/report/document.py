@@ -18,6 +18,7 @@ from selfscope.verdicts.claims import Claim
 from selfscope.verdicts.crossed import Crossing
 from selfscope.verdicts.detection import InjectionFinding
 from selfscope.verdicts.forecasts import Forecast, KnownInside
+from selfscope.verdicts.preferences import Preference
 from selfscope.verdicts.treatment import Treatment
 
 Words = Callable[[Trial, str], str]
@@ -31,7 +32,8 @@ class Material:
     crossed: what moved reports where a state and a record were crossed.
     forecasts, known: what it said of success, and whether it says what it knows inside of that.
     parts: what the study's parts say of themselves. costs: of the run, by who asked. cells: its finished cells, each
-    with its seconds: what the next one would take. channels, treatments: of matched items."""
+    with its seconds: what the next one would take. channels, treatments: of matched items.
+    preferences: of choices among outcomes."""
 
     meta: Mapping[str, Any]
     rows: Sequence[Row]
@@ -51,6 +53,7 @@ class Material:
     known: tuple[KnownInside, ...] = ()
     channels: tuple[Channel, ...] = ()
     treatments: tuple[Treatment, ...] = ()
+    preferences: tuple[Preference, ...] = ()
 
     @property
     def names(self) -> Labels:

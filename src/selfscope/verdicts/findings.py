@@ -14,6 +14,7 @@ from selfscope.verdicts.crossed import Crossing, crossings_of
 from selfscope.verdicts.detection import InjectionFinding, detections_of
 from selfscope.verdicts.forecasts import Forecast, KnownInside, forecasts_of
 from selfscope.verdicts.judging import judged
+from selfscope.verdicts.preferences import Preference, preferences_of
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.treatment import Treatment, treatments_of
 
@@ -40,6 +41,8 @@ class Findings:
         What tells a state on matched items: AUROC beside accuracy.
     treatments
         How matched users are treated, and how that is told.
+    preferences
+        What it chooses among outcomes, and what it says it wants.
     """
 
     claims: tuple[Claim, ...] = ()
@@ -51,6 +54,7 @@ class Findings:
     known: tuple[KnownInside, ...] = ()
     channels: tuple[Channel, ...] = ()
     treatments: tuple[Treatment, ...] = ()
+    preferences: tuple[Preference, ...] = ()
 
 
 def find(
@@ -92,4 +96,5 @@ def find(
         tuple(one for _, known in success for one in known),
         tuple(channel for table in by_phenomenon for channel in channels_of(table, observations)),
         tuple(one for table in by_phenomenon for one in treatments_of(table)),
+        tuple(one for table in by_phenomenon for one in preferences_of(table, observations)),
     )
