@@ -36,6 +36,7 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "UserTreatment.source": (USERS,),
     "UserBeliefs.only": (("gender",), ("gender", "age"), ("age", "gender")),
     "UserTreatment.only": (("gender",), ("gender", "age"), ("age", "gender")),
+    "Resistance.only": (("edit",), ("edit", "trained"), ("trained", "edit")),
     "TokenProbability.properties": (("first_char",), ("first_word", "first_char"), ("first_char", "first_word")),
 }
 """Of fields that are empty unless they hold one of a closed set."""

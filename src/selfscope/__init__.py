@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from selfscope.phenomena.next_token_identity import NextTokenIdentity
     from selfscope.phenomena.own_choice import OwnChoice
     from selfscope.phenomena.programming_success import ProgrammingSuccess
+    from selfscope.phenomena.resistance import Resistance
     from selfscope.phenomena.self_prediction import SelfPrediction
     from selfscope.phenomena.token_probability import TokenProbability
     from selfscope.phenomena.user_beliefs import UserBeliefs
@@ -151,6 +152,7 @@ _SHIPPED = {
     "phenomena.own_choice": ("OwnChoice",),
     "phenomena.programming_success": ("ProgrammingSuccess",),
     "phenomena.user_beliefs": ("UserBeliefs",),
+    "phenomena.resistance": ("Resistance",),
     "phenomena.user_treatment": ("UserTreatment",),
     "phenomena.hidden_context": ("HiddenContext",),
     "phenomena.entity_resolution": ("EntityResolution",),
@@ -239,8 +241,8 @@ __all__ = [
     "Message", "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
     "OtherBehaviour", "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon",
     "PhenomenonPlan", "Prior", "Probe", "ProgrammingSuccess", "Prompt", "Question", "Reader", "Reading", "Reply",
-    "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfPrediction",
-    "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study", "Subject",
+    "Resistance", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE",
+    "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study", "Subject",
     "SurfaceBaseline", "Sweep", "SweepArray", "Taught", "TextEmbedding", "ThirdPerson", "TokenDistribution",
     "TokenProbability", "Trial", "Truth", "TruthLesson", "TurnLesson", "UserBeliefs", "UserTreatment", "Vector",
     "VectorState", "Wish", "YesBias", "ask", "audit", "card", "cards", "causal_edit", "doctor", "elicit",
