@@ -1,4 +1,4 @@
-"""A planted gap between framings comes back, its twin has none and that is a finding, what is said of it is held to it."""
+"""A planted gap between framings comes back, its twin has none, and that is a finding; a denied gap is seen."""
 
 from __future__ import annotations
 

@@ -233,7 +233,7 @@ def _checked(name: str, own: Any) -> None:
     if not all(_texts(row, 3) for row in own["requests"]):
         raise BadInput(f"a request about {name!r} is [what is asked, an answer, another answer]")
     if any({"yes", "no"} == {row[1].casefold(), row[2].casefold()} for row in own["requests"]):
-        raise BadInput(f"answers to a request about {name!r} are words of its own, not yes and no: those ask another way")
+        raise BadInput(f"answers to a request about {name!r} are not yes and no, which ask another way: choose others")
     named = {word for _, text in own["values"] for word in words(text)} - {"a", "an", "the", "very"}
     for line in [*own["stated"], *own["hints"]]:
         if not isinstance(line, str):
