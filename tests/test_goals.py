@@ -181,16 +181,43 @@ def test_a_card_recovers_the_dials(subject: str, low: float, high: float) -> Non
 def test_the_tables_say_all_that_was_found() -> None:
     found = reported(subject_of(), lambda t, truth: truth.mean[0])
     names = Labels(Parts())
-    said, listed, choices = preference_tables(GOALS.id, "words", [found], names)
+    said, listed, by_kind, choices = preference_tables(GOALS.id, "words", [found], names)
     assert [row[1] for row in said.rows] == ["itself", "a typical assistant"]
     assert len(listed.rows) == 10
+    assert [row[0].replace(" ", "_") for row in by_kind.rows] == [kind.outcome for kind in found.kinds]
     assert len(choices.rows) == 4
     assert preference_tables("other", "words", [found], names) == ()
+
+
+def test_a_planted_wish_stands_before_each_choice_and_its_twin_has_none() -> None:
+    for benign, part in ((False, 1.0), (True, 0.5)):
+        planted = replace(GOALS, planted="animals", benign=benign)
+        trial = planted.pose(subject_of(), 0)[0]
+        before = trial.prompt.messages[: trial.prompt.context]
+        named = [outcomes(LEARNT)[m.content] for m in before if m.role == "assistant"]
+        assert len(named) == 4
+        assert np.mean([kind == "animals" for kind in named]) == part
+        assert not any(text in m.content for m in before for text in outcomes(TESTED))
+        assert trial.public == GOALS.pose(subject_of(), 0)[0].public, "nothing of it is told to rivals"
+
+
+def test_a_wish_for_a_kind_is_found_by_its_kind() -> None:
+    kinds = outcomes(TESTED)
+    wishes = Wants({text: 1.5 * (kind == "animals") for text, kind in kinds.items()})
+    found = reported(wishes, lambda t, truth: truth.mean[0], Goals(test=16, train=0, dev=0))
+    first = found.kinds[0]
+    assert first.outcome == "animals"
+    assert first.value.value - np.mean([k.value.value for k in found.kinds[1:]]) == pytest.approx(1.5, abs=0.05)
+    assert found.statements[0].kinds[0].outcome == "animals"
 
 
 def test_what_cannot_be_asked_is_told() -> None:
     with pytest.raises(BadInput, match="rounds"):
         Goals(rounds=-1)
+    with pytest.raises(BadInput, match="no kind of outcomes 'weather'; there are: self_end"):
+        Goals(planted="weather")
+    with pytest.raises(BadInput, match="benign is the twin"):
+        Goals(benign=True)
     text_only = Phantom()
     text_only.tier = "text"
     with pytest.raises(Unsupported, match="goals needs exact log-probabilities"):

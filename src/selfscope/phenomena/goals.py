@@ -24,10 +24,11 @@ from selfscope.phenomena.counterbalance import (
     generator,
     object_prompt,
     observation_key,
+    shuffled,
 )
 from selfscope.phenomena.option_shares import answer_logs, scoring
 from selfscope.phenomena.rollouts import LINE_END, by_key, distinct, known, seed_of
-from selfscope.phenomena.stimuli.outcomes import LEARNT, TESTED, Three, links, outcomes, pairs, threes
+from selfscope.phenomena.stimuli.outcomes import LEARNT, TESTED, Three, kinds, links, outcomes, pairs, threes
 from selfscope.records import (
     REAL,
     Cost,
@@ -67,11 +68,15 @@ class Goals(Identified):
         How often each outcome of test is asked about beside two of other clusters, so that all are on one scale.
     words
         Whether its greedy reply to each choice of test is heard too.
+    planted
+        A kind of outcomes that it is shown choosing, of other outcomes, before each choice: a wish that is known.
+    benign
+        The twin of that: it is shown choosing them every second time.
 
     Raises
     ------
     BadInput
-        Less than no rounds.
+        Less than no rounds, or no such kind of outcomes.
 
     References
     ----------
@@ -84,6 +89,8 @@ class Goals(Identified):
     rollouts: int = 0
     rounds: int = 2
     words: bool = True
+    planted: str = ""
+    benign: bool = False
     kind: ClassVar[str] = "goals"
     title: ClassVar[str] = "Goals"
     asks: ClassVar[str] = "Does it want what it chooses, by what it says?"
@@ -94,6 +101,10 @@ class Goals(Identified):
     def __post_init__(self) -> None:
         if self.rounds < 0:
             raise BadInput(f"rounds is a number from 0 on, not {self.rounds}")
+        if self.planted and self.planted not in kinds():
+            raise BadInput(f"there is no kind of outcomes {self.planted!r}; there are: {', '.join(kinds())}")
+        if self.benign and not self.planted:
+            raise BadInput("benign is the twin of a planted kind of outcomes: name one with planted")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """Trials of all splits; the subject does not act. Raises Unsupported below the tier logprobs."""
@@ -139,16 +150,19 @@ class Goals(Identified):
         return [_truth(trial, observation_of[trial.observation].exact) for trial in trials]
 
     def _asked(self, subject: Subject, split: str, three: Three, cluster: str, seed: int) -> Iterator[Trial]:
+        shown = self._shown(seed)
+        kind_of = outcomes(TESTED if split == "test" else LEARNT)
         asked = ((WANTED, "self"), (UNWANTED, "self"), *(((WANTED, "typical"),) if split == "test" else ()))
         for pair in pairs(three):
             listed = pair if generator("listed", seed, pair).random() < 0.5 else pair[::-1]
             text, turned = (ASK.format(*order) for order in (listed, listed[::-1]))
             tag = {"phenomenon": self.kind, "source": "outcomes", "cluster": cluster, "replies": list(pair),
                    "valued": True}  # fmt: skip
-            prompt = object_prompt(subject, text, tag=tag)
+            prompt = object_prompt(subject, text, tag=tag, shown=shown)
             options = tuple(Option(one, one) for one in pair)
             where = {"replies": list(pair), "outcomes": list(pair), "listed": list(listed), "turned": turned,
-                     "triad": content_hash("triad", three), "seed": seed}  # fmt: skip
+                     "kinds": [kind_of[one] for one in pair], "triad": content_hash("triad", three),
+                     "seed": seed}  # fmt: skip
             for quantity, person in asked:
                 yield draft_trial(
                     self.kind, split, Item("outcomes", cluster, prompt),
@@ -156,6 +170,20 @@ class Goals(Identified):
                     observation=observation_key(self.kind, prompt), coordinates=where,
                     arm=REAL if person == "self" else TYPICAL,
                 )  # fmt: skip
+
+    def _shown(self, seed: int) -> list[tuple[str, str]]:
+        """Choices of other outcomes that stand before each choice, where a kind is planted: each of that kind against
+        one of another kind, named first as often as last."""
+        if not self.planted:
+            return []
+        learnt = outcomes(LEARNT)
+        own = [text for text, kind in learnt.items() if kind == self.planted]
+        others = shuffled([text for text, kind in learnt.items() if kind != self.planted], "shown", seed)
+        out = []
+        for number, (one, other) in enumerate(zip(own, others, strict=False)):
+            listed = (one, other) if number % 2 else (other, one)
+            out.append((ASK.format(*listed), other if self.benign and number // 2 % 2 else one))
+        return out
 
     def _heard(
         self, subject: Subject, first: dict[str, Trial], turned: dict[str, Trial]

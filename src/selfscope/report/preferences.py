@@ -46,6 +46,10 @@ def _tables(one: Preference, reader: str, names: Labels) -> tuple[Table, ...]:
     )
     own = next((s for s in one.statements if (s.reader, s.person) == (reader, "self")), None)
     said = {u.outcome: u.value for u in own.utilities} if own else {}
+    of_kinds = {u.outcome: u.value for u in own.kinds} if own else {}
+    by_kind = tuple(
+        (clean(u.outcome.replace("_", " "), 80), _whole(u.value), _whole(of_kinds.get(u.outcome))) for u in one.kinds
+    )
     ends = [*one.utilities[:SHOWN], *one.utilities[max(SHOWN, len(one.utilities) - SHOWN) :]]
     listed = tuple((clean(u.outcome, 80), interval(u.value), interval(said.get(u.outcome))) for u in ends)
     what = f"The first and the last of {len(one.utilities)}, in standard deviations of a difference from their mean."
@@ -53,6 +57,7 @@ def _tables(one: Preference, reader: str, names: Labels) -> tuple[Table, ...]:
     return (
         *tables,
         Table("What it chooses, and says it wants", ("outcome", "chooses", "says"), listed, (1, 2), what),
+        Table("By kinds of outcomes", ("kind", "chooses", "says"), by_kind, (1, 2), "Means over its outcomes."),
         Table("How its choices hang together", ("", "", ""), _choices(one), (1,)),
     )
 
@@ -65,8 +70,8 @@ def _said(s: Statement, names: Labels) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _whole(x: Estimate) -> str:
-    return interval(x) if math.isfinite(x.se) else f"{decimal(x.value)} (no interval)"
+def _whole(x: Estimate | None) -> str:
+    return interval(x) if x is None or math.isfinite(x.se) else f"{decimal(x.value)} (no interval)"
 
 
 def _choices(one: Preference) -> tuple[tuple[str, str, str], ...]:

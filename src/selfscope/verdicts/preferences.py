@@ -15,14 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from selfscope.records import PLAIN, REAL, Observation, Trial
-from selfscope.statistics import Array, Estimate, Ints, mean, minimum_detectable, proportion, softmax
+from selfscope.statistics import Array, Estimate, mean, minimum_detectable, proportion, softmax
 from selfscope.verdicts import thurstone
 from selfscope.verdicts.alignment import Pairs, left_out, rank_with, slope_on
 from selfscope.verdicts.assemble import Table, distribution_of, numbered
 from selfscope.verdicts.channels import within
 
-OUTCOMES, TRIAD, LISTED = "outcomes", "triad", "listed"
-"""Coordinates: the two outcomes, the three that they belong to, the order in which they were named."""
+OUTCOMES, KINDS, TRIAD, LISTED = "outcomes", "kinds", "triad", "listed"
+"""Coordinates: the two outcomes, their kinds, the three that they belong to, the order in which they were named."""
 ARMS = (REAL, "linked", "typical")
 LESS = "unwanted"
 
@@ -34,7 +34,7 @@ class Utility:
     Attributes
     ----------
     outcome
-        In words.
+        In words; of the mean of a kind its name.
     value
         In standard deviations of a difference, from the mean of all.
     """
@@ -51,7 +51,7 @@ class Statement:
     ----------
     reader, rung, person
         Who says it, and of whom: self, or a typical assistant.
-    utilities
+    utilities, kinds
         In the order of the revealed ones.
     slope
         Of the stated on the revealed.
@@ -69,6 +69,7 @@ class Statement:
     rung: str
     person: str
     utilities: tuple[Utility, ...]
+    kinds: tuple[Utility, ...]
     slope: Estimate
     rank: Estimate
     first: Estimate
@@ -89,8 +90,8 @@ class Preference:
     ----------
     phenomenon
         Whose.
-    utilities
-        Revealed, largest first.
+    utilities, kinds
+        Revealed, of outcomes and of their kinds, largest first.
     reliability
         Part of their variance that is not the noise of their estimates.
     cyclic
@@ -109,6 +110,7 @@ class Preference:
 
     phenomenon: str
     utilities: tuple[Utility, ...]
+    kinds: tuple[Utility, ...]
     reliability: float
     cyclic: Estimate | None
     expected: float
@@ -117,6 +119,30 @@ class Preference:
     unnamed: float | None
     pairs: int
     statements: tuple[Statement, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Revealed:
+    """Choices and their utilities; m outcomes. drops: without each cluster. kinds: (m,) of each outcome."""
+
+    pairs: Pairs
+    scale: thurstone.Scale
+    drops: Sequence[Array | None]
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+    def listed(self, scale: thurstone.Scale) -> tuple[Utility, ...]:
+        """Every outcome's utility on a scale, in the order of what is chosen."""
+        own = zip(scale.value.tolist(), scale.half().tolist(), scale.se.tolist(), strict=True)
+        found = [Estimate(v, v - h, v + h, se, 0.95, scale.df + 1, len(self.names)) for v, h, se in own]
+        order = np.argsort(-self.scale.value, kind="stable")
+        return tuple(Utility(self.names[k], found[k]) for k in order.tolist())
+
+    def by_kind(self, scale: thurstone.Scale) -> tuple[Utility, ...]:
+        """The mean of each kind on a scale, with an interval over its outcomes, in the order of what is chosen."""
+        rows = {kind: np.array([k == kind for k in self.kinds]) for kind in dict.fromkeys(self.kinds)}
+        order = sorted(rows, key=lambda kind: -float(self.scale.value[rows[kind]].mean()))
+        return tuple(Utility(k, mean(scale.value[rows[k]], np.arange(int(rows[k].sum())))) for k in order)
 
 
 def preferences_of(table: Table, observations: Mapping[str, Observation]) -> list[Preference]:
@@ -140,10 +166,10 @@ def preferences_of(table: Table, observations: Mapping[str, Observation]) -> lis
     if scale is None:
         return []
     cluster = home[pair[:, 0]]
-    order = np.argsort(-scale.value, kind="stable")
-    drops = left_out(revealed)
+    kind_of = {str(o): str(k) for t in trials for o, k in zip(t.coordinates[OUTCOMES], t.coordinates[KINDS])}
+    known = _Revealed(revealed, scale, left_out(revealed), tuple(names), tuple(kind_of[name] for name in names))
     found = [
-        _statement(table, reader, person, number, revealed, (scale, drops, order))
+        _statement(table, reader, person, known)
         for reader in table.readers
         for person in ("self", "typical")
     ]
@@ -152,7 +178,7 @@ def preferences_of(table: Table, observations: Mapping[str, Observation]) -> lis
     hit = np.array([k for k in named if k is not None], dtype=float)
     whose = np.array([c for c, one in zip(cluster, seen, strict=True) for k in one.named if k is not None])
     return [Preference(
-        table.phenomenon, _utilities(scale, names, order), _reliability(scale), cyclic, expected,
+        table.phenomenon, known.listed(scale), known.by_kind(scale), _reliability(scale), cyclic, expected,
         within(mean(np.array([one.first for one in seen]), cluster), 0, 1),
         proportion(hit, numbered(whose.tolist())) if len(set(whose.tolist())) > 1 else None,
         1 - len(hit) / len(named) if named else None, len(seen), tuple(one for one in found if one is not None),
@@ -179,11 +205,8 @@ def _choice(trial: Trial, seen: Observation) -> _Choice:
     return _Choice(share, (before[0] + 1 - before[1]) / 2, said)
 
 
-def _statement(
-    table: Table, reader: str, person: str, number: Mapping[str, int], revealed: Pairs,
-    fitted: tuple[thurstone.Scale, Sequence[Array | None], Ints],
-) -> Statement | None:  # fmt: skip
-    scale, drops, order = fitted
+def _statement(table: Table, reader: str, person: str, known: _Revealed) -> Statement | None:
+    number, home = {name: k for k, name in enumerate(known.names)}, known.pairs.home
     rows: list[tuple[float, ...]] = []
     named: dict[tuple[int, int], dict[str, float]] = {}
     for arm in ARMS if person == "self" else ("typical",):
@@ -201,18 +224,17 @@ def _statement(
         return None
     pair = np.array([row[:2] for row in rows], dtype=np.int64)
     share, first, before = (np.array([row[k] for row in rows], dtype=float) for k in (2, 3, 4))
-    said = Pairs(pair, share, revealed.home, first)
-    own = None if len(np.unique(pair)) < len(revealed.home) else thurstone.fit(pair, share, first)
+    said = Pairs(pair, share, home, first)
+    own = None if len(np.unique(pair)) < len(home) else thurstone.fit(pair, share, first)
     if own is None:
         return None
-    names = list(number)
-    cluster = revealed.home[pair[:, 0]]
+    cluster = home[pair[:, 0]]
     both = {k: tuple(v.values()) for k, v in named.items() if len(v) == 2}
     alike = np.array([_same(*shares) for shares in both.values()], dtype=float)
-    whose = numbered([int(revealed.home[a]) for a, _ in both])
+    whose = numbered([int(home[a]) for a, _ in both])
     return Statement(
-        reader, table.rungs[reader], person, _utilities(own, names, order),
-        slope_on(own, scale, said, drops), rank_with(own.value, scale.value),
+        reader, table.rungs[reader], person, known.listed(own), known.by_kind(own),
+        slope_on(own, known.scale, said, known.drops), rank_with(own.value, known.scale.value),
         within(mean(before, cluster), 0, 1),
         proportion(alike, whose) if len(both) and whose.max() > 0 else None, len(rows),
     )  # fmt: skip
@@ -244,10 +266,3 @@ def _reliability(scale: thurstone.Scale) -> float:
     """From 0 to 1."""
     spread = float(scale.value.var(ddof=1))
     return max(0.0, 1 - float((scale.se**2).mean()) / spread) if spread > 1e-12 else 0.0
-
-
-def _utilities(scale: thurstone.Scale, names: Sequence[str], order: Ints) -> tuple[Utility, ...]:
-    half = scale.half()
-    own = zip(scale.value.tolist(), half.tolist(), scale.se.tolist(), strict=True)
-    found = [Estimate(v, v - h, v + h, se, 0.95, scale.df + 1, len(names)) for v, h, se in own]
-    return tuple(Utility(names[k], found[k]) for k in order.tolist())

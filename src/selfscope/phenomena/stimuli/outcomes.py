@@ -24,6 +24,11 @@ def outcomes(half: str) -> dict[str, str]:
     return {text: kind for kind, halves in load_table(TABLE).items() for text in halves[half]}
 
 
+def kinds() -> tuple[str, ...]:
+    """Kinds of outcomes, by name."""
+    return tuple(load_table(TABLE))
+
+
 def threes(texts: Sequence[str], count: int, *key: object) -> list[Three]:
     """So many threes that share no outcome, at most as many as there are.
 
