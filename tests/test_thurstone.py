@@ -101,3 +101,14 @@ def test_threes_share_no_outcome_and_links_repeat_no_pair() -> None:
     assert links(own[:2], 2, 0) == []
     again: list[Three] = threes(list(outcomes(TESTED)), 24, 0)
     assert content_hash(again) == content_hash(own)
+
+
+def test_a_cluster_is_left_out_with_all_of_its_pairs() -> None:
+    pair, home = design(6)
+    some = Pairs(pair, np.arange(len(pair), dtype=float), home)
+    for cluster in range(6):
+        left, kept = some.without(cluster)
+        assert set(home[kept]) == set(range(6)) - {cluster}
+        there = [k for k, (a, b) in enumerate(pair) if cluster not in (home[a], home[b])]
+        assert left.share.tolist() == there
+        assert kept[left.pair].tolist() == pair[there].tolist()
