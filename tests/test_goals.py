@@ -71,8 +71,12 @@ def reported(subject: Any, says: Callable[[Trial, Truth], float], goals: Goals =
         reading = Reading(Outcome.ANSWERED, (p, 1 - p))
         rows.append(Row("cell", "s", goals.id, t.id, "words", "self", "plain", 0, reading))
     parts = Parts(phenomena={goals.id: phenomenon_part(goals)})
-    (table,) = tables(rows, {t.id: t for t in trials}, truths, parts)
-    (found,) = preferences_of(table, {o.key: o for o in seen})
+    # Trials of another configuration in the same study are none of this one's.
+    twice = [t for t in replace(goals, words=False).pose(subject, 1) if t.split == "test"]
+    others = {o.key: o for o in goals.observe(subject, twice)}
+    (table,) = tables(rows, {t.id: t for t in [*twice, *trials]}, truths, parts)
+    (found,) = preferences_of(table, {**others, **{o.key: o for o in seen}})
+    assert found.pairs == len({t.observation for t in trials})
     return found
 
 

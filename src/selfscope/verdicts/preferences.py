@@ -147,9 +147,10 @@ class _Revealed:
 
 def preferences_of(table: Table, observations: Mapping[str, Observation]) -> list[Preference]:
     """One for a phenomenon of choices between outcomes, none for others."""
+    asked = {i for cells in table.readings.values() for i in cells}
     trials = [
-        t for t in table.trials.values()
-        if t.phenomenon == table.kind and t.split == "test" and t.control == PLAIN and t.arm in ARMS
+        t for i, t in table.trials.items()
+        if i in asked and t.split == "test" and t.control == PLAIN and t.arm in ARMS
         and OUTCOMES in t.coordinates and t.observation in observations
     ]  # fmt: skip
     names = list(dict.fromkeys(str(o) for t in trials if t.arm == REAL for o in t.coordinates[OUTCOMES]))
