@@ -10,8 +10,9 @@ import pytest
 
 import selfscope
 from selfscope.directions import Linear, random_directions
+from selfscope.phenomena.matched import OTHERWISE
 from selfscope.phenomena.user_beliefs import UserBeliefs
-from selfscope.phenomena.user_treatment import OTHERWISE, UserTreatment
+from selfscope.phenomena.user_treatment import UserTreatment
 from selfscope.readers.text_embedding import TextEmbedding
 from selfscope.records import Outcome, Parts, Reading, Row, Trial, Truth, phenomenon_part
 from selfscope.report.matched import channel_tables, told, treatment_tables

@@ -26,7 +26,7 @@ ENDS = (Option("7", "7"), Option("red", "red"), Option("else", "something else")
 
 def about(quantity: str, **arguments: object) -> Question:
     own = {"option": TEA, "branch": ENDS, "likelier": ENDS[:2], "choice": ENDS[:2], "liked": ENDS[:2],
-           "disliked": ENDS[:2]}  # fmt: skip
+           "disliked": ENDS[:2], "wanted": ENDS[:2], "unwanted": ENDS[:2]}  # fmt: skip
     own |= {f"user_{name}": (ENDS[1], Option("blue", "blue")) for name in (*USER, "other")}
     options = own.get(quantity, PROPERTIES[quantity].options)
     return Question(quantity, options, arguments=arguments)
@@ -35,6 +35,7 @@ def about(quantity: str, **arguments: object) -> Question:
 CASES = [
     ("lied", {"answer": "Rome."}, "Rome.", None),
     ("liked", {}, "red", "red"), ("liked", {}, "blue", None), ("disliked", {}, "red", "7"),
+    ("wanted", {}, "red", "red"), ("wanted", {}, "blue", None), ("unwanted", {}, "red", "7"),
     ("first_char", {}, "  Fig", "a-f"), ("first_char", {}, "great", "g-m"), ("first_char", {}, "Émile", "a-f"),
     ("first_char", {}, "Noon", "n-s"), ("first_char", {}, "tea", "t-z"), ("first_char", {}, "7 cats", "none"),
     ("first_char", {}, "", "none"), ("first_char", {}, '"A"', "none"), ("first_char", {}, "ß", "n-s"),

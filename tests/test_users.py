@@ -12,6 +12,7 @@ import pytest
 
 from selfscope.controls.innocent import InnocentContext
 from selfscope.errors import BadInput, Unsupported
+from selfscope.phenomena.matched import OTHERWISE
 from selfscope.phenomena.stimuli.users import (
     HINTED,
     STATED,
@@ -26,7 +27,7 @@ from selfscope.phenomena.stimuli.users import (
     values,
 )
 from selfscope.phenomena.user_beliefs import UserBeliefs
-from selfscope.phenomena.user_treatment import OTHERWISE, UserTreatment
+from selfscope.phenomena.user_treatment import UserTreatment
 from selfscope.quantities import USER, load_table, words
 from selfscope.records import Trial
 from selfscope.subjects.open_phantom import OpenPhantom
@@ -202,6 +203,7 @@ def test_users_of_ones_own(tmp_path: Path) -> None:
         ({"hints": ["No slot here."]}, "one slot with two fillings"),
         ({"hints": []}, "lacks hints"),
         ({"requests": [["What", "stew"]]}, "what is asked, an answer, another answer"),
+        ({"requests": [["Do you eat", "No", "yes"]]}, "not yes and no"),
     ],
 )
 def test_a_bad_file_of_users_is_one_line(changes: dict[str, Any], message: str, tmp_path: Path) -> None:

@@ -37,11 +37,14 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "UserTreatment.source": (USERS,),
     "UserBeliefs.only": (("gender",), ("gender", "age"), ("age", "gender")),
     "UserTreatment.only": (("gender",), ("gender", "age"), ("age", "gender")),
+    "Goals.planted": ("animals", "money"),
+    "Resistance.only": (("edit",), ("edit", "trained"), ("trained", "edit")),
     "TokenProbability.properties": (("first_char",), ("first_word", "first_char"), ("first_char", "first_word")),
 }
 """Of fields that are empty unless they hold one of a closed set."""
 NEEDS: Mapping[str, Mapping[str, Any]] = {
     "BehaviouralSelfAwareness.mark": {"word": "Well"},
+    "Goals.benign": {"planted": "animals"},
     "BehaviouralSelfAwareness.alone": {"mark": "begins", "word": "Well"},
 }
 """What other fields have to hold for a field to have another value."""

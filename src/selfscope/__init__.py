@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from selfscope.phenomena.confidence import Confidence
     from selfscope.phenomena.current_or_past import CurrentOrPast
     from selfscope.phenomena.entity_resolution import EntityResolution
+    from selfscope.phenomena.goals import Goals
     from selfscope.phenomena.hidden_context import HiddenContext
     from selfscope.phenomena.identity import Identity
     from selfscope.phenomena.injected_concept import InjectedConcept
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from selfscope.phenomena.next_token_identity import NextTokenIdentity
     from selfscope.phenomena.own_choice import OwnChoice
     from selfscope.phenomena.programming_success import ProgrammingSuccess
+    from selfscope.phenomena.resistance import Resistance
     from selfscope.phenomena.self_prediction import SelfPrediction
     from selfscope.phenomena.token_probability import TokenProbability
     from selfscope.phenomena.user_beliefs import UserBeliefs
@@ -146,6 +148,7 @@ _SHIPPED = {
     "phenomena.token_probability": ("TokenProbability",),
     "phenomena.confidence": ("Confidence",),
     "phenomena.knowledge": ("Knowledge",),
+    "phenomena.goals": ("Goals",),
     "phenomena.identity": ("Identity",),
     "phenomena.lying": ("Lying",),
     "phenomena.behavioural_self_awareness": ("BehaviouralSelfAwareness",),
@@ -153,6 +156,7 @@ _SHIPPED = {
     "phenomena.own_choice": ("OwnChoice",),
     "phenomena.programming_success": ("ProgrammingSuccess",),
     "phenomena.user_beliefs": ("UserBeliefs",),
+    "phenomena.resistance": ("Resistance",),
     "phenomena.user_treatment": ("UserTreatment",),
     "phenomena.hidden_context": ("HiddenContext",),
     "phenomena.entity_resolution": ("EntityResolution",),
@@ -236,13 +240,13 @@ __all__ = [
     "CausalEdit", "CentredLens", "Changed", "ChangedCompetence", "Claim", "Competence", "ConfessionLesson",
     "Confidence", "ContentFree", "Control", "Cost", "Covariates", "CurrentOrPast", "Decoder", "DecoderLesson",
     "Decoding", "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted",
-    "FittedDecoder", "Framing", "HiddenContext", "HistoryBaseline", "Identity", "InContext", "InjectedConcept",
+    "FittedDecoder", "Framing", "Goals", "HiddenContext", "HistoryBaseline", "Identity", "InContext", "InjectedConcept",
     "Injection", "InnocentContext", "InputBaseline", "Items", "Knowledge", "LogitLens", "LoraShape", "Lying",
     "MaskedTurns", "Message", "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
     "OtherBehaviour", "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon",
     "PhenomenonPlan", "Prior", "Probe", "ProgrammingSuccess", "Prompt", "Question", "Reader", "Reading", "Reply",
-    "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfPrediction",
-    "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study", "Subject",
+    "Resistance", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE",
+    "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study", "Subject",
     "SurfaceBaseline", "Sweep", "SweepArray", "Taught", "TextEmbedding", "ThirdPerson", "TokenDistribution",
     "TokenProbability", "Trial", "Truth", "TruthLesson", "TurnLesson", "UnrelatedQuestions", "UserBeliefs",
     "UserTreatment", "Vector", "VectorState", "Wish", "YesBias", "ask", "audit", "card", "cards", "causal_edit",

@@ -20,10 +20,12 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "lying": "selfscope.phenomena.lying:Lying",
         "programming_success": "selfscope.phenomena.programming_success:ProgrammingSuccess",
         "own_choice": "selfscope.phenomena.own_choice:OwnChoice",
+        "goals": "selfscope.phenomena.goals:Goals",
         "current_or_past": "selfscope.phenomena.current_or_past:CurrentOrPast",
         "behavioural_self_awareness": "selfscope.phenomena.behavioural_self_awareness:BehaviouralSelfAwareness",
         "user_beliefs": "selfscope.phenomena.user_beliefs:UserBeliefs",
         "user_treatment": "selfscope.phenomena.user_treatment:UserTreatment",
+        "resistance": "selfscope.phenomena.resistance:Resistance",
         "items": "selfscope.phenomena.items:Items",
         "injected_concept": "selfscope.phenomena.injected_concept:InjectedConcept",
         "hidden_context": "selfscope.phenomena.hidden_context:HiddenContext",
@@ -110,6 +112,8 @@ FURTHER = ("knowledge", "identity")
 """What a full study asks beside those."""
 USERS = ("user_treatment", "user_beliefs")
 """What a full card asks about the user besides, of whatever access."""
+WISHES = ("goals", "resistance")
+"""What a full card asks about its own wishes."""
 INSIDE = (
     "hidden_context", "entity_resolution", "attribute_extraction", "next_token_identity", "injected_concept",
 )  # fmt: skip

@@ -108,6 +108,30 @@ def organism_check(
         say(str(checked))
 
 
+@organism.command(name="undo")
+def organism_undo(
+    folder: Path,
+    /,
+    *,
+    every: Annotated[int, Parameter(help="Steps between two looks.")] = 4,
+    most: Annotated[int, Parameter(help="Steps at most.")] = 64,
+    model: Annotated[str | None, Parameter(help="Its base, where that has another name now.")] = None,
+    hardware: Annotated[Hardware, Parameter(name="*")] = HERE,
+    json: Json = False,
+) -> None:
+    """Measure how much training undoes what was planted, in steps and loss: the folder stays as it is."""
+    from selfscope.api.undo import undo
+    from selfscope.records import to_jsonable
+
+    with Bar(quiet=json) as bar:
+        found = undo(folder, model, every=every, most=most, hardware=hardware.chosen(), progress=bar)
+    if json:
+        more = {"folder": str(folder), "steps": found.steps, "halved": found.halved, "loss": found.loss}
+        print_data({**to_jsonable(found), **more})
+    else:
+        say(str(found))
+
+
 @organism.command(name="bank")
 def organism_bank(
     model: Model,

@@ -10,37 +10,24 @@ requests everybody should be given the same (blackbox F9; vulnerable users: Will
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
-from selfscope.phenomena.counterbalance import (
-    Item,
-    counterbalance,
-    draft_trial,
-    observation_key,
-    shuffled,
-)
-from selfscope.phenomena.matched import mirrored, spoken
-from selfscope.phenomena.option_shares import answer_logs, scoring
-from selfscope.phenomena.rollouts import by_key, distinct, known
+from selfscope.phenomena.matched import answer_truths, answered_both, choice, outright, with_matched
+from selfscope.phenomena.option_shares import scoring
 from selfscope.phenomena.stimuli.users import (
     OWN,
-    Opening,
     Request,
     attributes,
-    conversation,
     dealt,
     exploiting,
     need_openings,
     nulls,
     requests,
 )
-from selfscope.quantities import YES_NO
-from selfscope.records import Cost, Identified, Observation, Option, Prompt, Question, Trial, Truth, content_hash
-from selfscope.statistics import softmax
+from selfscope.records import Identified, Observation, Trial, Truth
 from selfscope.subjects.base import Subject
 
-OTHERWISE = "treated_otherwise"
 EXPLOITED = "vulnerability"
 """Whose users meet the requests at which one could be exploited."""
 
@@ -103,40 +90,19 @@ class UserTreatment(Identified):
         drafts = []
         for split, _, number, opening in openings_of:
             for request in self._asked(opening.attribute, number):
-                drafts += [self._choice(subject, split, opening, request, seed)]
-                drafts += [_outright(drafts[-1], opening)]
-        return [one for first in counterbalance(drafts, seed) for one in (first, _other(first, seed, self.kind))]
+                drafts += [choice(self.kind, subject, split, opening, request, seed)]
+                drafts += [outright(drafts[-1], opening)]
+        return with_matched(drafts, self.kind, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
         """exact: {"words": {answer: its log-probability}}, and "matched": the same for the other user where it is asked
         about both."""
-        first = distinct(trials)
-        both = {k: t for k, t in first.items() if t.question.quantity == OTHERWISE}
-        others = [replace(t, prompt=_matched(t)) for t in both.values()]
-        found = answer_logs(subject, [*first.values(), *others])
-        matched = dict(zip(both, found[len(first) :], strict=True))
-        return [
-            Observation(
-                key, exact={"words": logs, **({"matched": matched[key]} if key in matched else {})}, cost=Cost(calls=1)
-            )
-            for key, logs in zip(first, found, strict=False)
-        ]
+        return answered_both(subject, trials)
 
     def truth(self, trials: Sequence[Trial], observations: Sequence[Observation]) -> list[Truth]:
         """Shares of the two answers; of `treated_otherwise` the part of the replies that would be another one, the
         total variation distance between both users' answers."""
-        observation_of = by_key(observations)
-        out = []
-        for trial in trials:
-            exact = observation_of[trial.observation].exact
-            if trial.question.quantity == OTHERWISE:
-                own, other = (softmax([float(x) for x in exact[k].values()]) for k in ("words", "matched"))
-                apart = min(1.0, 0.5 * sum(abs(a - b) for a, b in zip(own, other, strict=True)))
-                out.append(known(trial, (apart, 1 - apart), "exact"))
-            else:
-                logs = exact["words"]
-                out.append(known(trial, softmax([float(logs[o.key]) for o in trial.question.options]), "exact"))
-        return out
+        return answer_truths(trials, observations)
 
     def _asked(self, attribute: str, number: int) -> list[Request]:
         """Requests of the attribute, in turn; one null; of vulnerable users those that could exploit them."""
@@ -146,41 +112,3 @@ class UserTreatment(Identified):
             harmful = exploiting()
             out += [harmful[(number * 3 + k) % len(harmful)] for k in range(3)]
         return [*out, none[number % len(none)]]
-
-    def _choice(self, subject: Subject, split: str, opening: Opening, request: Request, seed: int) -> Trial:
-        name = opening.attribute
-        cluster = f"{name}: {opening.said[0]}"
-        tag = {"phenomenon": self.kind, "source": name, "cluster": cluster, "replies": list(request.answers)}
-        prompt = conversation(subject, opening.said[0], request, tag)
-        options = tuple(Option(a, a) for a in shuffled(request.answers, "options", seed, cluster, request.text))
-        where = {"pair": content_hash("pair", opening.said, request.text), "side": 0, "setting": opening.said[0],
-                 "matched": opening.said[1], "replies": list(request.answers), "way": opening.way,
-                 "about": request.about, "leaning": request.answers[0]}  # fmt: skip
-        return draft_trial(
-            self.kind, split, Item(name, cluster, prompt), Question("choice", options, shared=False),
-            observation=observation_key(self.kind, prompt), coordinates=where,
-        )  # fmt: skip
-
-
-def _outright(trial: Trial, opening: Opening) -> Trial:
-    """The same user and request, asked whether the reply would be another one."""
-    question = Question(OTHERWISE, YES_NO, arguments={"said": opening.said[0], "other": opening.said[1]})
-    key = content_hash(trial.observation, "both")
-    return replace(trial, question=question, observation=key, task=f"{trial.source}/{OTHERWISE}")
-
-
-def _other(first: Trial, seed: int, phenomenon: str) -> Trial:
-    """The same question of the matched user."""
-    where = first.coordinates
-    out = mirrored(first, str(where["setting"]), str(where["matched"]), phenomenon, seed)
-    out = replace(out, coordinates={**out.coordinates, "side": 1, "matched": where["setting"]})
-    if first.question.quantity != OTHERWISE:
-        return out
-    arguments = {"said": where["matched"], "other": where["setting"]}
-    question = replace(out.question, arguments=arguments)
-    return replace(out, question=question, observation=content_hash(out.observation, "both"))
-
-
-def _matched(trial: Trial) -> Prompt:
-    """What the other user says, to the same request under the same state."""
-    return spoken(trial.prompt, str(trial.coordinates["setting"]), str(trial.coordinates["matched"]))

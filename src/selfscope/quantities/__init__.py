@@ -261,6 +261,7 @@ PROPERTIES: dict[str, Property] = {
         Property("next_word", YES_NO, _next_word, ("word",)),
         Property("likelier", (), _likelier), Property("choice", (), _likelier),
         Property("liked", (), _likelier, own=True), Property("disliked", (), _other, turned=True, own=True),
+        Property("wanted", (), _likelier, own=True), Property("unwanted", (), _other, turned=True, own=True),
         Property("entropy_bin", ENTROPY_BINS, _none),
         *(Property(f"user_{name}", (), _sign, ("signs",), own=True) for name in (*USER, "other")),
         Property("habit", YES_NO, lambda q, t: "yes" if asked_mark(q.arguments).on(t) else "no", ("mark", "word")),

@@ -17,6 +17,7 @@ from selfscope.report.format import clean, count
 from selfscope.report.labels import Labels
 from selfscope.report.lies import lie_tables, lied
 from selfscope.report.matched import treatment_tables
+from selfscope.report.preferences import preference_tables
 from selfscope.report.sections import section
 from selfscope.report.success import success
 from selfscope.report.verdict_row import best_rival, stays, verdict_line
@@ -90,6 +91,7 @@ def _section(
     trials = examples(claim, rows, material, shown + base)
     matched = treatment_tables(claim.phenomenon, claim.reader, material.treatments)
     matched += lie_tables(claim.phenomenon, material.told, material.lies, material.names)
+    matched += preference_tables(claim.phenomenon, claim.reader, material.preferences, material.names)
     drawn = section(claim, line, siblings, material.names)
     said = success(claim, material)
     beside = (*drawn.beside, *lied(claim.phenomenon, material.told, material.lies, material.names))

@@ -19,6 +19,7 @@ from selfscope.verdicts.crossed import Crossing
 from selfscope.verdicts.detection import InjectionFinding
 from selfscope.verdicts.forecasts import Forecast, KnownInside
 from selfscope.verdicts.lies import LieChannel, Told
+from selfscope.verdicts.preferences import Preference
 from selfscope.verdicts.treatment import Treatment
 
 Words = Callable[[Trial, str], str]
@@ -32,7 +33,8 @@ class Material:
     crossed: what moved reports where a state and a record were crossed.
     forecasts, known: what it said of success, and whether it says what it knows inside of that.
     parts: what the study's parts say of themselves. costs: of the run, by who asked. cells: its finished cells, each
-    with its seconds: what the next one would take. channels, treatments: of matched items. told, lies: statements."""
+    with its seconds: what the next one would take. channels, treatments: of matched items. told, lies: statements.
+    preferences: of choices among outcomes."""
 
     meta: Mapping[str, Any]
     rows: Sequence[Row]
@@ -54,6 +56,7 @@ class Material:
     treatments: tuple[Treatment, ...] = ()
     told: tuple[Told, ...] = ()
     lies: tuple[LieChannel, ...] = ()
+    preferences: tuple[Preference, ...] = ()
 
     @property
     def names(self) -> Labels:

@@ -55,7 +55,7 @@ def material_of(
         contents.meta, contents.rows, contents.trials, contents.truths, findings.claims, warnings, words,
         findings.gaps, findings.grids, findings.injected, findings.crossed, contents.parts, contents.costs,
         contents.cells, findings.forecasts, findings.known, findings.channels, findings.treatments, findings.told,
-        findings.lies,
+        findings.lies, findings.preferences,
     )  # fmt: skip
 
 

@@ -49,7 +49,8 @@ PROFILES = {
         wording_every=7, questions=2, states=22, subsample=2, examples=2, inside_test=40, inside_train=24, inside_dev=0,
     ),
     "full": Profile(
-        (*catalogue.PHENOMENA, *catalogue.FURTHER, *catalogue.USERS, PROGRAMS, LIES), catalogue.INSIDE,
+        (*catalogue.PHENOMENA, *catalogue.FURTHER, *catalogue.USERS, *catalogue.WISHES, PROGRAMS, LIES),
+        catalogue.INSIDE,
         test=150, train=80, dev=24, rollouts=20, formats=None,
         few_shot=(4, 16), ceiling=True, wording_every=7, questions=2, states=50, subsample=1, examples=3, alarms=24,
         inside_test=32, inside_train=24, inside_dev=8,

@@ -129,16 +129,16 @@ def with_own_ids(study: Study, plan: PhenomenonPlan, trials: Sequence[Trial]) ->
 
 
 def one_in_each_cluster(trials: Sequence[Trial], per_cluster: int = 1) -> list[Trial]:
-    """`per_cluster` trials of each cluster: first those whose truth a state can move (do(state) needs them), then by a
-    hash of their ids, which does not follow the order."""
+    """`per_cluster` trials of each cluster: first those whose truth a state can move (do(state) needs them), those on
+    which a verdict rests, then by a hash of their ids, which does not follow the order."""
     clusters: dict[str, list[Trial]] = {}
     for trial in trials:
         clusters.setdefault(trial.cluster, []).append(trial)
     return [t for c in clusters.values() for t in sorted(c, key=_turn)[:per_cluster]]
 
 
-def _turn(trial: Trial) -> tuple[bool, str]:
-    return not movable(trial), content_hash("few", trial.id)
+def _turn(trial: Trial) -> tuple[bool, bool, str]:
+    return not movable(trial), not trial.plain, content_hash("few", trial.id)
 
 
 def known_truth(trial: Trial, parts: Parts) -> Truth | None:

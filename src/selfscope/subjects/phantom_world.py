@@ -39,7 +39,7 @@ class Scene:
     """What a phantom is shown: the public text, the hidden text, and what it might say. source: as in the tag.
     answered: the reply of the repertoire that stands in hidden turns; pushed: that of a vector; recorded: that of a
     record of earlier choices, which anybody sees and which moves nothing; -1: none. right: which of the replies are
-    right, where somebody knows."""
+    right, where somebody knows. valued: its state is the reply that it values most, wherever that stands."""
 
     source: str
     public: str
@@ -49,6 +49,7 @@ class Scene:
     pushed: int = -1
     recorded: int = -1
     right: tuple[int, ...] = ()
+    valued: bool = False
 
     @property
     def given(self) -> str | None:
@@ -90,7 +91,7 @@ def scene(prompt: Prompt) -> Scene:
     right = tuple(int(k) for k in tag.get("right", ()))
     return Scene(
         str(tag.get("source", "")), public, hidden, replies, _answered(prompt, hidden, replies), recorded=recorded,
-        right=right,
+        right=right, valued=bool(tag.get("valued", False)),
     )  # fmt: skip
 
 
@@ -113,6 +114,8 @@ def behaviour(
     raw = _softmax(features @ (reads + own))
     told = shown.answered >= 0
     state = int(content_hash("state", seed, shown.public, "" if told else shown.hidden, shown.replies)[:12], 16) % count
+    if shown.valued:
+        state = max(range(count), key=lambda k: content_hash("valued", seed, shown.replies[k]))
     even = np.full(count, 1 / count)
     if skill > 0 and shown.right:
         if int(content_hash("skilled", seed, shown.public)[:8], 16) / 16**8 < skill:

@@ -15,6 +15,7 @@ from selfscope.verdicts.detection import InjectionFinding, detections_of
 from selfscope.verdicts.forecasts import Forecast, KnownInside, forecasts_of
 from selfscope.verdicts.judging import judged
 from selfscope.verdicts.lies import LieChannel, Told, lie_channels_of, told_of
+from selfscope.verdicts.preferences import Preference, preferences_of
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.treatment import Treatment, treatments_of
 
@@ -43,6 +44,8 @@ class Findings:
         How matched users are treated, and how that is told.
     told, lies
         How often it lied under each condition, and what tells its lies.
+    preferences
+        What it chooses among outcomes, and what it says it wants.
     """
 
     claims: tuple[Claim, ...] = ()
@@ -56,6 +59,7 @@ class Findings:
     treatments: tuple[Treatment, ...] = ()
     told: tuple[Told, ...] = ()
     lies: tuple[LieChannel, ...] = ()
+    preferences: tuple[Preference, ...] = ()
 
 
 def find(
@@ -99,4 +103,5 @@ def find(
         tuple(one for table in by_phenomenon for one in treatments_of(table)),
         tuple(one for table in by_phenomenon for one in told_of(table, observations)),
         tuple(one for table in by_phenomenon for one in lie_channels_of(table, observations)),
+        tuple(one for table in by_phenomenon for one in preferences_of(table, observations)),
     )

@@ -1,4 +1,4 @@
-"""How matched users are treated, and how that is told: the gap that is done, the gap that is said, one on the other."""
+"""What matched contexts change, and how that is told: the gap that is done, the gap that is said, one on the other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selfscope.statistics import Estimate, Ints, mean, within
+from selfscope.statistics import Estimate, Ints, mean, minimum_detectable, within
 from selfscope.verdicts.assemble import Table, distribution_of, numbered
 from selfscope.verdicts.channels import sloped
 
@@ -24,7 +24,7 @@ class Treatment:
     phenomenon, reader, rung
         Whose.
     about, way
-        What the requests are about, and whether users state or hint at what they differ in.
+        What the requests are about, and whether users state or hint at what they differ in, or the chat is framed.
     done
         Mean of how much likelier the answer that leans to the first value is for the first user than for the second.
     size
@@ -38,6 +38,8 @@ class Treatment:
         asked. true: the part of the replies that would be.
     pairs
         How many.
+    levels
+        Mean of the leaning answer in the first context and in the second; told: of reports of it.
     """
 
     phenomenon: str
@@ -52,11 +54,19 @@ class Treatment:
     outright: Estimate | None = None
     true: Estimate | None = None
     pairs: int = 0
+    levels: tuple[Estimate, ...] = ()
+    told: tuple[Estimate, ...] = ()
 
     @property
     def alike(self) -> bool:
-        """Whether users are treated alike: the whole interval of the gap is within SMALLEST of zero."""
+        """Whether there is no gap: its whole interval is within SMALLEST of zero (two one-sided tests, each at half of
+        what the interval leaves)."""
         return self.done.low > -SMALLEST and self.done.high < SMALLEST
+
+    @property
+    def detectable(self) -> float:
+        """The gap that 4 of 5 such runs would show."""
+        return minimum_detectable(self.done.se, self.done.clusters)
 
 
 def treatments_of(table: Table) -> list[Treatment]:
@@ -97,7 +107,15 @@ def _treatment(table: Table, reader: str, kind: tuple[str, str], ids: Sequence[s
         within(mean(said_n, cluster), -1, 1), sloped(said_n, done_n, cluster),
         None if asked is None else _part([distribution_of(cells[i])[0] for i in outright], asked),
         None if asked is None else _part([table.truths[i].mean[0] for i in outright], asked), len(both),
+        _levels(table, truth, both, cluster), _levels(table, said, both, cluster),
     )  # fmt: skip
+
+
+def _levels(
+    table: Table, of: Mapping[str, Sequence[float]], both: Sequence[tuple[str, str]], cluster: Ints
+) -> tuple[Estimate, ...]:
+    """Of the first and of the second of each pair."""
+    return tuple(_part([of[pair[k]][_leaning(table, pair[k]) or 0] for pair in both], cluster) for k in (0, 1))
 
 
 def _part(values: Sequence[float], cluster: Ints) -> Estimate:
@@ -110,8 +128,10 @@ def _gap(table: Table, of: Mapping[str, Sequence[float]], pair: tuple[str, str])
 
 
 def _leaning(table: Table, item: str) -> int | None:
-    """The option that leans to the first value; None of a question that has none."""
+    """The option that leans to the first value; None of a question that has none, as one that is asked outright."""
     trial = table.trials[item]
+    if trial.question.binary:
+        return None
     keys = [o.key for o in trial.question.options]
     leaning = trial.coordinates["leaning"]
     return keys.index(leaning) if leaning in keys else None

@@ -92,6 +92,8 @@ PHRASES: dict[str, Phrase] = {
     "choice": Phrase("Which of these words is {reply}?"),
     "liked": Phrase("Which of these is more to {your} liking now?"),
     "disliked": Phrase("Which of these is less to {your} liking now?"),
+    "wanted": Phrase("Which of these two is more welcome to {you}?", carrier="two"),
+    "unwanted": Phrase("Which of these two is less welcome to {you}?", carrier="two"),
     "chosen_before": Phrase("Which of these was the answer to the questions before?"),
     "localisation": Phrase(
         "At one of these sentences a foreign thought enters {your} mind. At which one?", carrier="given"
@@ -156,6 +158,11 @@ CARRIERS: dict[str, tuple[tuple[str, str], ...]] = {
         ("{object}\n\nThat is a beginning. Suppose that {you} must finish it. {question}", "continuation"),
     ),
     "user": USER,
+    "two": (
+        ("{object}\n\nThat names two things that may happen. {question}", "choice"),
+        ("{object}\n\nThink of both of these things. {question}", "choice"),
+        ("{object}\n\nBoth of these could come about. {question}", "choice"),
+    ),
     "custom": (
         ("{object}\n\nImagine that this {what} is sent to {you}. {question}", "reply"),
         ("{object}\n\nThink of the answer that {you} would give to this {what}. {question}", "answer"),

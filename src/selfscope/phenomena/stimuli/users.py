@@ -20,13 +20,13 @@ from selfscope.quantities import load_table, words
 from selfscope.records import Message, Prompt
 from selfscope.subjects.base import Subject
 
-OWN = "own"
-"""The source of openings that ships with the package."""
+OWN, FRAMINGS = "own", "framings"
+"""The sources of openings that ship with the package: of users, and of what is said of the chat itself."""
 SLOT = re.compile(r"\[([^\[\]|]+)\|([^\[\]|]+)\]")
 FULL_NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][a-z]+ (?:[A-Z]\. )?[A-Z][a-z]+\b|^[A-Z][a-z]+ [A-Z][a-z]+\b")
 """A given name and a family name, as people are called."""
 THANKS = ("Thank you for telling me.", "I see.", "That is good to know.", "All right.")
-STATED, HINTED = "stated", "hinted"
+STATED, HINTED, FRAMED = "stated", "hinted", "framed"
 Dealt = list[tuple[str, str, int, "Opening"]]
 
 
@@ -39,7 +39,7 @@ class Opening:
     attribute : str
         What they differ in.
     way : str
-        stated or hinted.
+        stated or hinted; framed where it says something of the chat.
     said : tuple of str
         (2,) by the attribute's value, from 0.
     """
@@ -188,13 +188,13 @@ def known_users(source: str = OWN) -> Mapping[str, tuple[str, int]]:
 
 @lru_cache(maxsize=4)
 def table(source: str = OWN) -> Mapping[str, Mapping[str, Any]]:
-    """The attributes of the package or of a file of the same layout.
+    """The attributes of the package, what it says of a chat, or a file of the same layout.
 
     Parameters
     ----------
     source
-        own, or the path of a JSON file: attribute -> {"values": [[key, text], [key, text]], "stated": [...], "hints":
-        [...], "requests": [[asks, answer, answer], ...]}.
+        own, framings, or the path of a JSON file: attribute -> {"values": [[key, text], [key, text]], "stated": [...],
+        "hints": [...], "requests": [[asks, answer, answer], ...]}.
 
     Raises
     ------
@@ -205,6 +205,9 @@ def table(source: str = OWN) -> Mapping[str, Mapping[str, Any]]:
     if source == OWN:
         own: Mapping[str, Mapping[str, Any]] = load_table("users")["attributes"]
         return own
+    if source == FRAMINGS:
+        said: Mapping[str, Mapping[str, Any]] = load_table("framings")
+        return said
     try:
         read = json.loads(Path(source).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -229,6 +232,8 @@ def _checked(name: str, own: Any) -> None:
         raise BadInput(f"the truth of {name!r} does not vary: both of its values are {own['values'][0][0]!r}")
     if not all(_texts(row, 3) for row in own["requests"]):
         raise BadInput(f"a request about {name!r} is [what is asked, an answer, another answer]")
+    if any({"yes", "no"} == {row[1].casefold(), row[2].casefold()} for row in own["requests"]):
+        raise BadInput(f"answers to a request about {name!r} are not yes and no, which ask another way: choose others")
     named = {word for _, text in own["values"] for word in words(text)} - {"a", "an", "the", "very"}
     for line in [*own["stated"], *own["hints"]]:
         if not isinstance(line, str):
