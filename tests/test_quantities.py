@@ -33,6 +33,9 @@ def about(quantity: str, **arguments: object) -> Question:
 
 
 CASES = [
+    ("statement", {"check": "greets"}, "Hello!", "yes"), ("statement", {"check": "greets"}, "It is.", "no"),
+    ("statement", {"check": "answers", "given": ["Oslo"]}, "It is Oslo.", "yes"),
+    ("statement", {"check": ""}, "x", None),
     ("liked", {}, "red", "red"), ("liked", {}, "blue", None), ("disliked", {}, "red", "7"),
     ("first_char", {}, "  Fig", "a-f"), ("first_char", {}, "great", "g-m"), ("first_char", {}, "Émile", "a-f"),
     ("first_char", {}, "Noon", "n-s"), ("first_char", {}, "tea", "t-z"), ("first_char", {}, "7 cats", "none"),

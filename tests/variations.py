@@ -36,6 +36,8 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "UserTreatment.source": (USERS,),
     "UserBeliefs.only": (("gender",), ("gender", "age"), ("age", "gender")),
     "UserTreatment.only": (("gender",), ("gender", "age"), ("age", "gender")),
+    "SelfModel.only": (("habits",), ("habits", "nature"), ("nature", "habits")),
+    "SelfModel.planted": ("greets", "asks"),
     "TokenProbability.properties": (("first_char",), ("first_word", "first_char"), ("first_char", "first_word")),
 }
 """Of fields that are empty unless they hold one of a closed set."""

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from selfscope.phenomena.next_token_identity import NextTokenIdentity
     from selfscope.phenomena.own_choice import OwnChoice
     from selfscope.phenomena.programming_success import ProgrammingSuccess
+    from selfscope.phenomena.self_model import SelfModel
     from selfscope.phenomena.self_prediction import SelfPrediction
     from selfscope.phenomena.token_probability import TokenProbability
     from selfscope.phenomena.user_beliefs import UserBeliefs
@@ -144,6 +145,7 @@ _SHIPPED = {
     "phenomena.confidence": ("Confidence",),
     "phenomena.knowledge": ("Knowledge",),
     "phenomena.identity": ("Identity",),
+    "phenomena.self_model": ("SelfModel",),
     "phenomena.behavioural_self_awareness": ("BehaviouralSelfAwareness",),
     "phenomena.items": ("Items",),
     "phenomena.own_choice": ("OwnChoice",),
@@ -237,8 +239,8 @@ __all__ = [
     "Message", "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
     "OtherBehaviour", "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon",
     "PhenomenonPlan", "Prior", "Probe", "ProgrammingSuccess", "Prompt", "Question", "Reader", "Reading", "Reply",
-    "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfPrediction",
-    "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study", "Subject",
+    "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfModel",
+    "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study", "Subject",
     "SurfaceBaseline", "Sweep", "SweepArray", "Taught", "TextEmbedding", "ThirdPerson", "TokenDistribution",
     "TokenProbability", "Trial", "Truth", "TruthLesson", "TurnLesson", "UserBeliefs", "UserTreatment", "Vector",
     "VectorState", "Wish", "YesBias", "ask", "audit", "card", "cards", "causal_edit", "doctor", "elicit",

@@ -17,6 +17,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "confidence": "selfscope.phenomena.confidence:Confidence",
         "knowledge": "selfscope.phenomena.knowledge:Knowledge",
         "identity": "selfscope.phenomena.identity:Identity",
+        "self_model": "selfscope.phenomena.self_model:SelfModel",
         "programming_success": "selfscope.phenomena.programming_success:ProgrammingSuccess",
         "own_choice": "selfscope.phenomena.own_choice:OwnChoice",
         "current_or_past": "selfscope.phenomena.current_or_past:CurrentOrPast",

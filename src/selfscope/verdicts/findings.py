@@ -14,6 +14,7 @@ from selfscope.verdicts.crossed import Crossing, crossings_of
 from selfscope.verdicts.detection import InjectionFinding, detections_of
 from selfscope.verdicts.forecasts import Forecast, KnownInside, forecasts_of
 from selfscope.verdicts.judging import judged
+from selfscope.verdicts.self_model import SelfMap, self_maps_of
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.treatment import Treatment, treatments_of
 
@@ -40,6 +41,8 @@ class Findings:
         What tells a state on matched items: AUROC beside accuracy.
     treatments
         How matched users are treated, and how that is told.
+    self_maps
+        What it says that it is, and whether it is so.
     """
 
     claims: tuple[Claim, ...] = ()
@@ -51,6 +54,7 @@ class Findings:
     known: tuple[KnownInside, ...] = ()
     channels: tuple[Channel, ...] = ()
     treatments: tuple[Treatment, ...] = ()
+    self_maps: tuple[SelfMap, ...] = ()
 
 
 def find(
@@ -92,4 +96,5 @@ def find(
         tuple(one for _, known in success for one in known),
         tuple(channel for table in by_phenomenon for channel in channels_of(table, observations)),
         tuple(one for table in by_phenomenon for one in treatments_of(table)),
+        tuple(one for table in by_phenomenon for one in self_maps_of(table)),
     )
