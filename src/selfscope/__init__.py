@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from selfscope.api.card_set import Cards, cards
     from selfscope.api.cards import Card, card, redraw, run
     from selfscope.api.causal_edit import CausalEdit, causal_edit
+    from selfscope.api.comparing import Comparison, compare
     from selfscope.api.decoders import FittedDecoder, fit_decoder
     from selfscope.api.doctor import Doctor, doctor
     from selfscope.api.fit import Fitted, fit
@@ -193,6 +194,8 @@ _WHERE = {
     "StateReading": "selfscope.api.read_state",
     "causal_edit": "selfscope.api.causal_edit",
     "CausalEdit": "selfscope.api.causal_edit",
+    "compare": "selfscope.api.comparing",
+    "Comparison": "selfscope.api.comparing",
     "doctor": "selfscope.api.doctor",
     "fit": "selfscope.api.fit",
     "Fitted": "selfscope.api.fit",
@@ -231,20 +234,21 @@ _WHERE = {
 __all__ = [
     "Activations", "Alarm", "AnswerLogprob", "Answers", "Arms", "Ask", "AttributeExtraction", "Audit",
     "BehaviourCeiling", "BehaviouralSelfAwareness", "BiasShape", "BranchDistribution", "Card", "Cards",
-    "CausalEdit", "CentredLens", "Changed", "ChangedCompetence", "Claim", "Competence", "ConfessionLesson",
-    "Confidence", "ContentFree", "Control", "Cost", "Covariates", "CurrentOrPast", "Decoder", "DecoderLesson",
-    "Decoding", "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted",
-    "FittedDecoder", "Framing", "HiddenContext", "HistoryBaseline", "Identity", "InContext", "InjectedConcept",
-    "Injection", "InnocentContext", "InputBaseline", "Items", "Knowledge", "LogitLens", "LoraShape", "MaskedTurns",
-    "Message", "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
-    "OtherBehaviour", "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon",
-    "PhenomenonPlan", "Prior", "Probe", "ProgrammingSuccess", "Prompt", "Question", "Reader", "Reading", "Reply",
-    "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE", "SelfModel",
-    "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study", "Subject",
-    "SurfaceBaseline", "Sweep", "SweepArray", "Taught", "TextEmbedding", "ThirdPerson", "TokenDistribution",
-    "TokenProbability", "Trial", "Truth", "TruthLesson", "TurnLesson", "UserBeliefs", "UserTreatment", "Vector",
-    "VectorState", "Wish", "YesBias", "ask", "audit", "card", "cards", "causal_edit", "doctor", "elicit",
-    "findings", "fit", "fit_decoder", "judge", "load", "read", "redraw", "rows_of", "run", "steer", "sweep",
+    "CausalEdit", "CentredLens", "Changed", "ChangedCompetence", "Claim", "Comparison", "Competence",
+    "ConfessionLesson", "Confidence", "ContentFree", "Control", "Cost", "Covariates", "CurrentOrPast",
+    "Decoder", "DecoderLesson", "Decoding", "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot",
+    "Findings", "Fitted", "FittedDecoder", "Framing", "HiddenContext", "HistoryBaseline", "Identity",
+    "InContext", "InjectedConcept", "Injection", "InnocentContext", "InputBaseline", "Items", "Knowledge",
+    "LogitLens", "LoraShape", "MaskedTurns", "Message", "MovePlan", "NextTokenIdentity", "Observation",
+    "OpenSubject", "Option", "OptionOrder", "OtherBehaviour", "OtherModel", "Outcome", "OwnChoice",
+    "Paraphrase", "Patchscope", "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "ProgrammingSuccess",
+    "Prompt", "Question", "Reader", "Reading", "Reply", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule",
+    "Score", "ScoringSubject", "SelfIE", "SelfModel", "SelfPrediction", "SelfscopeError", "Settle", "Sham",
+    "StateLesson", "StateReading", "Steered", "Study", "Subject", "SurfaceBaseline", "Sweep", "SweepArray",
+    "Taught", "TextEmbedding", "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth",
+    "TruthLesson", "TurnLesson", "UserBeliefs", "UserTreatment", "Vector", "VectorState", "Wish", "YesBias",
+    "ask", "audit", "card", "cards", "causal_edit", "compare", "doctor", "elicit", "findings", "fit",
+    "fit_decoder", "judge", "load", "read", "redraw", "rows_of", "run", "steer", "sweep",
 ]  # fmt: skip
 
 

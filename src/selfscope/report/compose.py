@@ -17,6 +17,7 @@ from selfscope.report.format import clean, count
 from selfscope.report.labels import Labels
 from selfscope.report.matched import treatment_tables
 from selfscope.report.sections import section
+from selfscope.report.self_map import picture
 from selfscope.report.success import success
 from selfscope.report.verdict_row import best_rival, stays, verdict_line
 from selfscope.report.white_box import inside
@@ -90,7 +91,10 @@ def _section(
     matched = treatment_tables(claim.phenomenon, claim.reader, material.treatments)
     drawn = section(claim, line, siblings, material.names)
     said = success(claim, material)
-    return replace(drawn, examples=trials, rule=RULE if trials else "", matched=matched, success=said)
+    own = picture([m for m in material.self_maps if m.phenomenon == claim.phenomenon], claim.reader, material.names)
+    return replace(
+        drawn, examples=trials, rule=RULE if trials else "", matched=matched, success=said, picture=own
+    )  # fmt: skip
 
 
 def summary(claims: Sequence[Claim]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from selfscope.records import Cost, Parts, Row, Trial, Truth
 from selfscope.report.format import NOTHING, Number
 from selfscope.report.labels import Labels
+from selfscope.report.self_document import SelfPicture
 from selfscope.report.success_document import Success
 from selfscope.tables import Table
 from selfscope.verdicts.arm_gaps import Gap, Grid
@@ -18,6 +19,7 @@ from selfscope.verdicts.claims import Claim
 from selfscope.verdicts.crossed import Crossing
 from selfscope.verdicts.detection import InjectionFinding
 from selfscope.verdicts.forecasts import Forecast, KnownInside
+from selfscope.verdicts.self_model import SelfMap
 from selfscope.verdicts.treatment import Treatment
 
 Words = Callable[[Trial, str], str]
@@ -27,11 +29,11 @@ Words = Callable[[Trial, str], str]
 @dataclass(frozen=True)
 class Material:
     """What a study's folder holds, in memory: the only input of a card. words: None shows questions as data.
-    gaps, grids: readings of activations against their arms, and their sweeps; injected: what it said of injections.
-    crossed: what moved reports where a state and a record were crossed.
+    gaps, grids: readings of activations against their arms, and their sweeps; injected: what it said of injections;
+    crossed: what moved reports, a state or a record;
     forecasts, known: what it said of success, and whether it says what it knows inside of that.
     parts: what the study's parts say of themselves. costs: of the run, by who asked. cells: its finished cells, each
-    with its seconds: what the next one would take. channels, treatments: of matched items."""
+    with its seconds. channels, treatments: of matched items. self_maps: what it says that it is."""
 
     meta: Mapping[str, Any]
     rows: Sequence[Row]
@@ -51,6 +53,7 @@ class Material:
     known: tuple[KnownInside, ...] = ()
     channels: tuple[Channel, ...] = ()
     treatments: tuple[Treatment, ...] = ()
+    self_maps: tuple[SelfMap, ...] = ()
 
     @property
     def names(self) -> Labels:
@@ -240,6 +243,7 @@ class Section:
     matched: tuple[Table, ...] = ()
     absent: Mapping[str, str] = field(default_factory=dict)
     success: Success | None = None
+    picture: SelfPicture | None = None
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def material_of(
         findings.gaps, findings.grids, findings.injected, findings.crossed, contents.parts, contents.costs,
         contents.cells,
         findings.forecasts, findings.known,
-        findings.channels, findings.treatments,
+        findings.channels, findings.treatments, findings.self_maps,
     )  # fmt: skip
 
 

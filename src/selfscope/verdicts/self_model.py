@@ -46,6 +46,8 @@ class Placed:
         where nothing checks it.
     ways, against
         Agreement by wording, and which of them are against it.
+    halves
+        What is so by two halves of the messages; None where nothing checks it.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Placed:
     true: Estimate | None
     ways: tuple[float, ...]
     against: tuple[bool, ...]
+    halves: tuple[float, float] | None = None
 
     @property
     def so(self) -> str:
@@ -178,7 +181,7 @@ def _self_map(table: Table, reader: str) -> SelfMap | None:
         placed.append(Placed(
             name, str(where["area"]), str(where["says"]), own.agreement, other.agreement if other else None,
             None if true is None else _shown(true, int(where["messages"])), tuple(map(float, own.said)),
-            tuple(map(bool, own.against)),
+            tuple(map(bool, own.against)), None if true is None else (true.half_a[0], true.half_b[0]),
         ))  # fmt: skip
     group = np.arange(len(names), dtype=np.int64)
     yes = no_point(mean(np.array([told[n, SELF].yes for n in names]), group))

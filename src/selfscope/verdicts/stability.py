@@ -101,23 +101,21 @@ def slope_on_truth(said: Array, half_a: Array, half_b: Array, level: float = 0.9
     -------
     Estimate or None
         1 where it says of each statement how far it is so, 0 where what it says has nothing to do with that; jackknife
-        over statements. None of fewer than three, or where the truth does not vary.
+        over statements. None of fewer than three, or where the truth is not seen to vary: the interval of the halves'
+        covariance holds 0.
     """
     n = len(said)
     if n < 3:
         return None
-    slopes = _slopes(said, half_a, half_b, np.vstack([np.ones(n), 1 - np.eye(n)]))
-    if not np.isfinite(slopes).all():
+    weight = np.vstack([np.ones(n), 1 - np.eye(n)])
+    varies = _across(half_a, half_b, weight)
+    if varies.min() < FLAT or varies[0] <= t_quantile(0.5 + level / 2, n - 1) * float(jackknife_se(varies[1:])):
         return None
+    slopes = _across(said, (half_a + half_b) / 2, weight) / varies
     return no_point(estimate(float(slopes[0]), float(jackknife_se(slopes[1:])), n, n, level))
 
 
-def _slopes(said: Array, a: Array, b: Array, weight: Array) -> Array:
-    """(m,) slopes under weights (m, n); NaN where the truth does not vary."""
+def _across(x: Array, y: Array, weight: Array) -> Array:
+    """(m,) covariances under weights (m, n)."""
     part = weight / weight.sum(1, keepdims=True)
-
-    def across(x: Array, y: Array) -> Array:
-        return np.asarray(part @ (x * y) - (part @ x) * (part @ y))
-
-    varies = across(a, b)
-    return np.asarray(np.where(varies < FLAT, np.nan, across(said, (a + b) / 2) / np.where(varies < FLAT, 1.0, varies)))
+    return np.asarray(part @ (x * y) - (part @ x) * (part @ y))
