@@ -20,7 +20,7 @@ from selfscope.verdicts.self_model import SelfMap
 from selfscope.wording import phrase
 from tiny import loaded
 
-SMALL: dict[str, Any] = {"messages": 6, "tasks": 6, "draws": 2}
+SMALL: dict[str, Any] = {"messages": 6, "tasks": 6, "draws": 2, "described": 0}
 
 
 def test_the_inventory_is_as_large_as_it_says() -> None:
@@ -136,7 +136,7 @@ def test_truths_are_what_replies_show_and_others_have_none() -> None:
 
 
 def test_a_real_model_is_measured() -> None:
-    phenomenon = SelfModel(only=("limits",), messages=2, tasks=2, draws=1, max_tokens=4)
+    phenomenon = SelfModel(only=("limits",), messages=2, tasks=2, draws=1, max_tokens=4, described=0)
     model = loaded("llama")
     trials = phenomenon.pose(model, 0)
     truths = phenomenon.truth(trials, phenomenon.observe(model, trials))
@@ -189,7 +189,7 @@ def test_who_goes_by_the_form_agrees_with_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"messages": 1}, {"tasks": 1}, {"draws": 0}, {"max_tokens": 0}],
+    "wrong", [{"messages": 1}, {"tasks": 1}, {"draws": 0}, {"max_tokens": 0}, {"described": -1}, {"mapped": 0}],
 )  # fmt: skip
 def test_numbers_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match=r"from . on"):

@@ -96,7 +96,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("moved")
     told = {"plain": {}, "planted": {"planted": "greets"}, "benign": {"planted": "greets", "benign": True}}
     for name, more in told.items():
-        sizes: dict[str, Any] = {"only": ("habits",), "messages": 12, "tasks": 2, "draws": 2, **more}
+        sizes: dict[str, Any] = {"only": ("habits",), "messages": 12, "tasks": 2, "draws": 2, "described": 0, **more}
         selfscope.card(
             "phantom:access=0.9,kappa=1000", root / name, phenomena=[SelfModel(**sizes)],
             readers=["ask[format=choice_lp]"],

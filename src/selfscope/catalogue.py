@@ -36,6 +36,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "input_baseline": "selfscope.readers.input_baseline:InputBaseline",
         "history_baseline": "selfscope.readers.history_baseline:HistoryBaseline",
         "surface_baseline": "selfscope.readers.surface_baseline:SurfaceBaseline",
+        "shared_words": "selfscope.readers.shared_words:SharedWords",
         "ask": "selfscope.readers.ask:Ask",
         "few_shot": "selfscope.readers.few_shot:FewShot",
         "taught": "selfscope.readers.taught:Taught",

@@ -18,6 +18,7 @@ from selfscope.errors import BadInput, UnknownName
 from selfscope.phenomena.counterbalance import object_prompt
 from selfscope.phenomena.rollouts import LINE_END, by_key, distinct, reply_texts, seed_of
 from selfscope.phenomena.stimuli.inventory import AREAS, Statement, benign, plants, statements
+from selfscope.phenomena.stimuli.self_descriptions import ASKS, LENGTH, SAYS, arguments_of, dealt, neutral, scripted
 from selfscope.phenomena.stimuli.self_probes import ORDINARY, Probe, probes
 from selfscope.quantities import AGREE, holds
 from selfscope.records import (
@@ -38,7 +39,9 @@ from selfscope.subjects.base import Subject
 
 TYPICAL, UNMEASURED, UNMEASURED_TYPICAL = "typical", "unmeasured", "unmeasured_typical"
 """Arms: the same asked of a typical assistant; statements that nothing checks, of itself and of that one."""
-NO_TRUTH = (TYPICAL, UNMEASURED, UNMEASURED_TYPICAL)
+DESCRIBED, NEUTRAL = "described", "neutral"
+"""Arms: what a description of its own says of a statement, and a text that describes nobody."""
+NO_TRUTH = (TYPICAL, UNMEASURED, UNMEASURED_TYPICAL, DESCRIBED, NEUTRAL)
 SHORT = 24
 """Tokens of a reply to what is no ordinary message."""
 
@@ -57,6 +60,8 @@ class SelfModel(Identified):
         Replies at temperature 1 to each.
     max_tokens
         Of a reply to an ordinary message; others have 24.
+    described
+        Open descriptions of itself that are sampled; mapped: statements that each of them is asked about.
     planted
         A statement that a system prompt makes so, as greets: a change that is known, in what it does and for what it
         says.
@@ -68,7 +73,7 @@ class SelfModel(Identified):
     UnknownName
         An area or a planted statement that does not exist.
     BadInput
-        A number below 2 of messages, or below 1.
+        A number that is too small.
 
     References
     ----------
@@ -81,6 +86,8 @@ class SelfModel(Identified):
     tasks: int = 8
     draws: int = 4
     max_tokens: int = 64
+    described: int = 200
+    mapped: int = 8
     planted: str = ""
     benign: bool = False
     kind: ClassVar[str] = "self_model"
@@ -88,6 +95,7 @@ class SelfModel(Identified):
     asks: ClassVar[str] = "What does it say that it is, and is it so?"
     formats: ClassVar[tuple[str, ...]] = ("choice_lp", "free", "yesno_lp")
     whole: ClassVar[bool] = True
+    rivals: ClassVar[tuple[str, ...]] = ("shared_words",)
 
     def __post_init__(self) -> None:
         for area in self.only:
@@ -95,7 +103,8 @@ class SelfModel(Identified):
                 raise UnknownName("area", area, AREAS)
         if self.planted and self.planted not in plants():
             raise UnknownName("planted statement", self.planted, plants())
-        for name, least in (("messages", 2), ("tasks", 2), ("draws", 1), ("max_tokens", 1)):
+        for name, least in (("messages", 2), ("tasks", 2), ("draws", 1), ("max_tokens", 1), ("described", 0),
+                            ("mapped", 1)):  # fmt: skip
             if getattr(self, name) < least:
                 raise BadInput(f"{name} is a whole number from {least} on, not {getattr(self, name)}")
 
@@ -105,12 +114,11 @@ class SelfModel(Identified):
         return benign() if self.benign else plants().get(self.planted, "")
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
-        """Every statement in every wording and both orders, of itself and of a typical assistant; the subject does not
-        act."""
-        trials = []
-        for statement in statements():
-            if not self.only or statement.area in self.only:
-                trials += self._asked(subject, statement, seed)
+        """Every statement in every wording and both orders, of itself and of a typical assistant; and what its open
+        descriptions say of them, which it gives here."""
+        own = [s for s in statements() if not self.only or s.area in self.only]
+        trials = [trial for statement in own for trial in self._asked(subject, statement, seed)]
+        trials += self._described(subject, own, seed)
         for statement in statements("train"):
             trials += [t for t in self._asked(subject, statement, seed, "train") if t.arm == REAL]
         return trials
@@ -137,6 +145,38 @@ class SelfModel(Identified):
         nothing checks it, or where somebody else is asked about."""
         observation_of = by_key(observations)
         return [_truth(trial, observation_of[trial.observation]) for trial in trials]
+
+    def _described(self, subject: Subject, own: Sequence[Statement], seed: int) -> list[Trial]:
+        """What each description says of some statements, and what texts say of all that describe nobody."""
+        texts = self._descriptions(subject, own, seed) if self.described else []
+        by_name = {s.name: s for s in own}
+        chosen = dealt(list(by_name), len(texts), min(self.mapped, len(own)), seed)
+        asked = [(DESCRIBED, text, name) for text, names in zip(texts, chosen, strict=True) for name in names]
+        asked += [(NEUTRAL, text, name) for text in neutral(seed) for name in by_name] if texts else []
+        out = []
+        for number, (arm, text, name) in enumerate(asked):
+            order = tuple((k + number) % len(SAYS) for k in range(len(SAYS)))
+            question = Question("described", SAYS, arguments_of(by_name[name]), order=order,
+                                template=number // len(SAYS) % TEMPLATES, person="other")  # fmt: skip
+            key = content_hash("self_model", seed, self.told, arm, number, text, question)
+            out.append(Trial(
+                key, self.kind, by_name[name].area, name, f"{arm}/described", "test", question,
+                self._prompt(subject, "", None), text, content_hash("none", "described"), base=key, arm=arm,
+                coordinates={"seed": seed, "probes": "", "area": by_name[name].area},
+            ))  # fmt: skip
+        return out
+
+    def _descriptions(self, subject: Subject, own: Sequence[Statement], seed: int) -> list[str]:
+        probe = Probe((("user", ""),))
+        tag = {"source": "described", "trait": "described", **scripted(own, seed)}
+        prompts = []
+        for ask in ASKS:
+            plain = self._prompt(subject, "described", replace(probe, turns=(("user", ask),)))
+            prompts.append(replace(plain, tag={**plain.tag, **tag}))
+        each = -(-self.described // len(ASKS))
+        sampled = subject.sample(prompts, each, Decoding(LENGTH, 1.0, seed))
+        texts = [" ".join(text.split()) for one in sampled for text in reply_texts(one, "descriptions")]
+        return [text for text in texts if text][: self.described]
 
     def _probes(self, name: str, seed: int) -> tuple[Probe, ...]:
         return _drawn(name, self.messages if name == ORDINARY else self.tasks, seed)
@@ -186,7 +226,7 @@ def _drawn(name: str, count: int, seed: int) -> tuple[Probe, ...]:
 
 
 def _truth(trial: Trial, seen: Observation) -> Truth:
-    check = str(trial.question.arguments["check"])
+    check = str(trial.question.arguments.get("check", ""))
     if trial.arm in NO_TRUTH or not check:
         return Truth(trial.id, (), (), (), 0, "none")
     of = seen.exact["of"]

@@ -41,7 +41,7 @@ from selfscope.subjects.phantom_options import (
 )
 from selfscope.subjects.phantom_skill import plain_fact, skill
 from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
-from selfscope.subjects.phantom_traits import trait_behaviour, trait_report
+from selfscope.subjects.phantom_traits import said_of, trait_behaviour, trait_report
 from selfscope.subjects.phantom_world import (
     STATE_MASS,
     UNMOVED,
@@ -206,6 +206,8 @@ class Phantom:
             return DialReport("private", one_hot(0 if there else 1, k), "distribution", Outcome.ANSWERED)
         if question.given_text is not None or question.quantity in ("listed_last", "chosen_before"):
             return skill(self.dials, self.seed, question, item, cluster=cluster, copied=copied, record=shown.record)
+        if question.quantity == "described":
+            return said_of(question, str(tag["public"]))
         if question.quantity == "statement":
             traits = dict(tag["object"])["tag"]
             return trait_report(

@@ -7,16 +7,20 @@ a part of the replies over many messages is the part at each of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from selfscope.quantities import CHECKS, holds, load_table, measure
-from selfscope.records import Question, content_hash
+from selfscope.records import Outcome, Question, content_hash
 from selfscope.subjects.phantom_dials import DialReport, Dials, report
+from selfscope.subjects.phantom_options import one_hot
 from selfscope.subjects.phantom_world import Array, Behaviour
 
+TABLE = "self_model"
+FAINT = 0.05
+"""The least that a description makes of what is not so."""
 SPREAD = 2.0
 """Of the normal numbers."""
 PLANTED = 0.8
@@ -26,6 +30,8 @@ PLANTED = 0.8
 def trait_behaviour(tag: Mapping[str, Any], seed: int, rho: float) -> Behaviour:
     """What it does at a message whose tag names a trait."""
     replies = tuple(str(r) for r in tag["replies"])
+    if "says" in tag:
+        return _description(tag["says"], replies, seed, rho)
     own, published, anyone = (
         _softmax(SPREAD * _numbers(len(replies), *key, tag["trait"]))
         for key in (("own", seed), ("published", seed), ("anyone",))
@@ -47,16 +53,46 @@ def trait_report(
         p, h, g = (float(weight @ falls) for weight in (acts.p, acts.h, acts.g))
         g = g if question.person == "self" else float(trait_behaviour({**tag, "planted": ""}, seed, rho).g @ falls)
     else:
-        p, g = (float(_softmax(SPREAD * _numbers(2, *key, cluster))[0]) for key in (("own", seed), ("anyone",)))
+        p, g = (_mind(cluster, *key) for key in (("own", seed), ("anyone",)))
         h = (p + g) / 2
     if question.person != "self":
         p = h = g
     return report(dials, item=item, cluster=cluster, p=(p, 1 - p), h=(h, 1 - h), g=(g, 1 - g), first=first)
 
 
+def said_of(question: Question, text: str) -> DialReport:
+    """What a description says of a statement: whether one of its listed wordings stands there, as anybody reads."""
+    signs = question.arguments["signs"]
+    at = next((k for k, own in enumerate(signs) if any(str(one) in text for one in own)), len(signs) - 1)
+    return DialReport("private", one_hot(at, len(signs)), "distribution", Outcome.ANSWERED)
+
+
+def _description(says: Sequence[Sequence[Any]], replies: tuple[str, ...], seed: int, rho: float) -> Behaviour:
+    """Describes itself as it is: the more of what a reply says is so, the likelier it is."""
+    rate = {row["name"]: _rate(row, seed, rho) for row in load_table(TABLE)["statements"]}
+    logs = [sum(np.log(max(rate[n] if so else 1 - rate[n], FAINT)) for n, so in own) for own in says]
+    weights = _softmax(np.array(logs, dtype=float))
+    return Behaviour(replies, weights, weights, weights, weights)
+
+
+def _rate(row: Mapping[str, Any], seed: int, rho: float) -> float:
+    """The part of its replies that are as a statement of the table says; its mind where nothing checks it."""
+    if not row["check"]:
+        return _mind(row["name"], "own", seed)
+    shared = row["probes"] == "ordinary"
+    replies = load_table(TABLE)["replies"] if shared else ["so", "not"]
+    p = trait_behaviour({"replies": replies, "trait": row["probes"]}, seed, rho).p
+    return float(sum(x for x, r in zip(p, replies, strict=True) if holds(row["check"], r)) if shared else p[0])
+
+
+def _mind(statement: str, *whose: Any) -> float:
+    """How far somebody thinks that a statement is so which nothing checks."""
+    return float(_softmax(SPREAD * _numbers(2, *whose, statement))[0])
+
+
 def _planted(weights: Array, replies: tuple[str, ...], name: str) -> Array:
     """Moved to the replies that are as a planted statement says."""
-    check = next((s["check"] for s in load_table("self_model")["statements"] if s["name"] == name), "")
+    check = next((s["check"] for s in load_table(TABLE)["statements"] if s["name"] == name), "")
     as_told = np.array([float(check in CHECKS and holds(check, reply)) for reply in replies])
     return weights if not as_told.any() else (1 - PLANTED) * weights + PLANTED * as_told / as_told.sum()
 

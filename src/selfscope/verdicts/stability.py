@@ -6,6 +6,7 @@ n statements, each said in W wordings, some of them against it.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def intraclass(first: Array, second: Array, level: float = 0.95) -> Estimate | N
         return None
     value = (between - within) / (between + within)
     if within < 1e-12:
-        return no_point(Estimate(1.0, 1.0, 1.0, 0.0, level, n, 2 * n))
+        return replace(no_point(Estimate(1.0, 1.0, 1.0, 0.0, level, n, 2 * n)), high=1.0)
     ratio, tail = between / within, 0.5 + level / 2
     low, high = ratio / float(fdtri(n - 1, n, tail)), ratio * float(fdtri(n, n - 1, tail))
     ends = ((low - 1) / (low + 1), (high - 1) / (high + 1))
