@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
 from typing import Any
 
 import pytest
 
 import selfscope
+from selfscope.api.cards import Card
 from selfscope.errors import BadInput, UnknownName
 from selfscope.phenomena.self_model import NO_TRUTH, SelfModel
 from selfscope.phenomena.stimuli.inventory import AREAS, WAYS, plants, statements
@@ -143,10 +145,14 @@ def test_a_real_model_is_measured() -> None:
     assert {t.n for t in truths if t.mean} == {2}
 
 
-def drawn(subject: str, **settings: Any) -> SelfMap:
-    sizes = {"only": ("abilities",), **SMALL, **settings}
-    card = selfscope.card(subject, phenomena=[SelfModel(**sizes)], readers=["ask[format=choice_lp]"])
-    return next(m for m in card.findings.self_maps if m.rung == "self")
+@cache
+def carded(subject: str, draws: int = 2) -> Card:
+    asked = SelfModel(**{**SMALL, "only": ("abilities",), "draws": draws})
+    return selfscope.card(subject, phenomena=[asked], readers=["ask[format=choice_lp]"])
+
+
+def drawn(subject: str, draws: int = 2) -> SelfMap:
+    return next(m for m in carded(subject, draws).findings.self_maps if m.rung == "self")
 
 
 def test_a_phantom_that_knows_itself_is_found_to() -> None:
@@ -180,6 +186,11 @@ def test_one_that_makes_it_up_is_found_to() -> None:
     assert found.slope.low < 0 < found.slope.high
     assert found.stability is not None
     assert found.stability.low < 0.2
+
+
+def test_there_is_nothing_more_to_ask_of_a_whole_inventory() -> None:
+    claim = carded("phantom").claims[0]
+    assert not [s for s in claim.settle if "--profile full" in s.run]
 
 
 def test_who_goes_by_the_form_agrees_with_nothing() -> None:

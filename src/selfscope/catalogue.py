@@ -105,7 +105,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
 }
 PHENOMENA = ("self_prediction", "branch_distribution", "token_probability", "confidence")
 """What a card asks about unless told otherwise, in the order in which it is shown."""
-FURTHER = ("knowledge", "identity")
+FURTHER = ("knowledge", "identity", "self_model")
 """What a full study asks beside those."""
 USERS = ("user_treatment", "user_beliefs")
 """What a full card asks about the user besides, of whatever access."""

@@ -30,8 +30,7 @@ Words = Callable[[Trial, str], str]
 class Material:
     """What a study's folder holds, in memory: the only input of a card. words: None shows questions as data.
     gaps, grids: readings of activations against their arms, and their sweeps; injected: what it said of injections;
-    crossed: what moved reports, a state or a record;
-    forecasts, known: what it said of success, and whether it says what it knows inside of that.
+    crossed: what moved reports, a state or a record; forecasts, known: what it said of success, and what it knows.
     parts: what the study's parts say of themselves. costs: of the run, by who asked. cells: its finished cells, each
     with its seconds. channels, treatments: of matched items. self_maps: what it says that it is."""
 

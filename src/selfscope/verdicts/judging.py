@@ -23,7 +23,7 @@ from selfscope.verdicts.knowing import coherence, unknowable
 from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.origins import origins
 from selfscope.verdicts.self_described import in_its_own_words
-from selfscope.verdicts.self_model import portrait
+from selfscope.verdicts.self_portrait import portrait
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import Items, Shares, against_modes, composed, in_place_of_history, kept, shares
 from selfscope.verdicts.splits import POOLED, TRACKING, pooled, tracking

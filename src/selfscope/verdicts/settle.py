@@ -42,7 +42,7 @@ def settling(e: Measured, verdict: str, reason: str, s: Settings) -> tuple[Settl
         unsure = e.effect is not None and e.effect.low > 0
         what = "more items in which the state is changed: whether what it says fits its own change best"
         out[:0] = [Settle(what, "--profile full", e.items, e.items)] if unsure else []
-        out += _items(e, s)
+        out += [] if e.whole_world else _items(e, s)
     return tuple({one.what: one for one in out}.values())
 
 
@@ -58,7 +58,7 @@ def _rivals(e: Measured, s: Settings) -> list[Settle]:
     if history is not None and history.status == "missing":
         what = "train items: nobody learnt its past"
         out.append(Settle(what, "items of a train split", 0, max(e.train, e.items // 2)))
-    elif e.kappa < s.kappa:
+    elif e.kappa < s.kappa and not e.whole_world:
         what = f"more train items: what was learnt of its past is mostly noise (reliability {max(0.0, e.kappa):.2f})"
         out.append(Settle(what, "--profile full", 0, e.train))
     if e.singular or (near is not None and near.status == "missing"):
