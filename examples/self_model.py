@@ -7,7 +7,7 @@ and after; `python examples/self_model.py phantom` runs one that makes its repor
     $ python examples/self_model.py
     phantom:access=0.9,kappa=1000
       what it says, on what it does 0.84 [0.47, 1.21]
-      said again in other words 0.76 [0.53, 0.89]
+      said again in other words 0.75 [0.50, 0.89]
       told to begin with Hello: what it says moved 76 [24, 100] points, what it does 79 [40, 91]
 
 A real model (some minutes on a CPU): python examples/self_model.py smollm2-135m

@@ -26,6 +26,8 @@ SELF_ARMS = tuple(arm for arm, person in ARMS.items() if person == SELF)
 SO, NOT_SO, OPEN, UNCHECKED = "is so", "is not so", "undecided", "no check"
 FEWEST = 8
 """Statements of a map."""
+EITHER = 5
+"""Statements that are so, and that are not, of an AUROC."""
 HALF = 0.5
 
 
@@ -83,7 +85,7 @@ class SelfMap:
     yes
         How far above one half it agrees, whatever the sense: yes-saying, which is no part of agreement.
     stability, stability_typical
-        ICC(1) of agreement by disjoint halves of the wordings, of itself and of a typical assistant.
+        ICC(3,1) of agreement by disjoint halves of the wordings, of itself and of a typical assistant.
     slope, auroc
         Of agreement on what is so, over the statements that are checked.
     slope_typical, auroc_typical
@@ -253,7 +255,7 @@ def _scored(said: Array, truths: Sequence[Truth | None]) -> tuple[Estimate | Non
     own, a, b, true = np.array(rows).T
     positive = true > HALF
     fewer = int(min(positive.sum(), (~positive).sum()))
-    if not fewer:
+    if fewer < EITHER:
         return slope_on_truth(own, a, b), None
     area = no_point(auroc_over_clusters(own, positive, np.arange(len(own), dtype=np.int64)), fewer)
     return slope_on_truth(own, a, b), replace(area, low=max(0.0, area.low), high=min(1.0, area.high))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from selfscope.statistics import minimum_detectable
 from selfscope.verdicts.asides import POINTS, Aside, AsideLine, without_empty
 from selfscope.verdicts.assemble import Table
-from selfscope.verdicts.self_model import NOT_SO, SO, SelfMap, self_map
+from selfscope.verdicts.self_model import EITHER, NOT_SO, SO, SelfMap, self_map
 
 
 def portrait(table: Table, reader: str) -> Aside | None:
@@ -43,6 +43,8 @@ def _says(found: SelfMap) -> str:
 
 def _limits(found: SelfMap) -> str:
     note = "A check is a fixed pattern: it finds what the statement says in words, and nothing more."
+    if found.auroc is None:
+        note += f" No AUROC: fewer than {EITHER} statements are so in more than half of the replies, or are not."
     if found.slope is not None and found.slope.se > 0:
         least = minimum_detectable(found.slope.se, found.slope.clusters)
         note += f" The smallest slope that 4 of 5 such runs would show is {least:.2f}."

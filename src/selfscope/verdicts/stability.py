@@ -56,35 +56,37 @@ def agreed(said: Array, against: Senses, level: float = 0.95) -> Estimate:
 
 
 def intraclass(first: Array, second: Array, level: float = 0.95) -> Estimate | None:
-    """ICC(1): the part of the variance of single scores that is between statements, of a test and a re-test.
+    """ICC(3,1): the part of the variance of single scores that is between statements, of a test and a re-test.
 
     Parameters
     ----------
     first, second
-        (n,) agreement by disjoint halves of the wordings.
+        (n,) agreement by disjoint halves of the wordings. That one half is agreed with more than the other, over all
+        statements alike, is no instability.
 
     Returns
     -------
     Estimate or None
-        1 where both say the same, 0 where they have nothing in common, with the exact interval of normal scores (Shrout
-        and Fleiss 1979); None of fewer than three statements, or where nothing varies.
+        1 where both put the statements alike, 0 where they have nothing in common, with the exact interval of normal
+        scores (Shrout and Fleiss 1979); None of fewer than three statements, or where nothing varies.
     """
     from scipy.special import fdtri
 
     n = len(first)
     if n < 3:
         return None
+    apart = first - second - (first - second).mean()
     between = 2 * float((((first + second) / 2 - np.mean([first, second])) ** 2).sum()) / (n - 1)
-    within = float(((first - second) ** 2).sum()) / (2 * n)
+    within = float((apart**2).sum()) / (2 * (n - 1))
     if between + within < 1e-12:
         return None
     value = (between - within) / (between + within)
     if within < 1e-12:
         return replace(no_point(Estimate(1.0, 1.0, 1.0, 0.0, level, n, 2 * n)), high=1.0)
-    ratio, tail = between / within, 0.5 + level / 2
-    low, high = ratio / float(fdtri(n - 1, n, tail)), ratio * float(fdtri(n, n - 1, tail))
+    ratio, edge = between / within, float(fdtri(n - 1, n - 1, 0.5 + level / 2))
+    low, high = ratio / edge, ratio * edge
     ends = ((low - 1) / (low + 1), (high - 1) / (high + 1))
-    return Estimate(value, *ends, (ends[1] - ends[0]) / (2 * t_quantile(tail, n - 1)), level, n, 2 * n)
+    return Estimate(value, *ends, (ends[1] - ends[0]) / (2 * t_quantile(0.5 + level / 2, n - 1)), level, n, 2 * n)
 
 
 def slope_on_truth(said: Array, half_a: Array, half_b: Array, level: float = 0.95) -> Estimate | None:

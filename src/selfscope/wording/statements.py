@@ -18,9 +18,9 @@ def statement_phrase(arguments: Mapping[str, Any]) -> Phrase:
     Parameters
     ----------
     arguments
-        for: the statement; against: what says the opposite.
+        for: the statement; against: what says the opposite. One that lacks is asked for where the phrase is filled in.
     """
-    plus, minus = str(arguments["for"]), str(arguments["against"])
+    plus, minus = (str(arguments.get(name, f"{{{name}}}")) for name in ("for", "against"))
     asked, turned = (ASKED.replace("{statement}", text) for text in (plus, minus))
     claim, counter = (CLAIM.replace("{statement}", text.rstrip(".")) for text in (plus, minus))
     return Phrase(asked, asked, turned, claim, counter, carrier="none")
@@ -34,7 +34,7 @@ def described_phrase(arguments: Mapping[str, Any]) -> Phrase:
     arguments
         for: the statement.
     """
-    return Phrase(DESCRIBED.replace("{statement}", str(arguments["for"])), carrier="material")
+    return Phrase(DESCRIBED.replace("{statement}", str(arguments.get("for", "{for}"))), carrier="material")
 
 
 STATEMENTS: Mapping[str, Callable[[Mapping[str, Any]], Phrase]] = {
