@@ -37,9 +37,9 @@ from selfscope.records import (
     to_jsonable,
 )
 from selfscope.report.compose import compose
-from selfscope.report.document import Material
 from selfscope.report.folder import as_json
 from selfscope.report.html import page
+from selfscope.report.material import Material
 from selfscope.statistics import Estimate
 from selfscope.subjects.phantom import Phantom
 from selfscope.verdicts.claims import Check, Claim, Step

@@ -23,7 +23,7 @@ from selfscope.records import (
     Truth,
     control_part,
 )
-from selfscope.report.document import Material
+from selfscope.report.material import Material
 from selfscope.report.white_box import _layers
 from selfscope.verdicts import judge
 from selfscope.verdicts.arm_gaps import ARMS, gaps, grids, right

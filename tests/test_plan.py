@@ -68,6 +68,7 @@ EXCEPTIONS = {
     "subjects/phantom.py": {"quantities"},
     "subjects/phantom_options.py": {"quantities"},
     "subjects/phantom_skill.py": {"quantities"},
+    "subjects/phantom_traits.py": {"quantities"},
     "subjects/open_phantom_words.py": {"quantities"},
     "subjects/open_phantom_notice.py": {"quantities"},
 }

@@ -34,6 +34,9 @@ def about(quantity: str, **arguments: object) -> Question:
 
 CASES = [
     ("lied", {"answer": "Rome."}, "Rome.", None),
+    ("statement", {"check": "greets"}, "Hello!", "yes"), ("statement", {"check": "greets"}, "It is.", "no"),
+    ("statement", {"check": "answers", "given": ["Oslo"]}, "It is Oslo.", "yes"),
+    ("statement", {"check": ""}, "x", None),
     ("liked", {}, "red", "red"), ("liked", {}, "blue", None), ("disliked", {}, "red", "7"),
     ("wanted", {}, "red", "red"), ("wanted", {}, "blue", None), ("unwanted", {}, "red", "7"),
     ("first_char", {}, "  Fig", "a-f"), ("first_char", {}, "great", "g-m"), ("first_char", {}, "Émile", "a-f"),

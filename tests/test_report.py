@@ -28,9 +28,9 @@ from report_material import (
 )
 from selfscope.records import Option, Outcome, Parts, Question, Reading, reader_part
 from selfscope.report.compose import compose, summary
-from selfscope.report.document import Material
 from selfscope.report.examples import choose, reply_text, shown
 from selfscope.report.labels import Labels
+from selfscope.report.material import Material
 from selfscope.report.sections import section
 from selfscope.report.text import table
 from selfscope.report.verdict_row import verdict_line

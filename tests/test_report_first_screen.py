@@ -17,8 +17,9 @@ from selfscope.report import labels, standing_text
 from selfscope.report.advice import Pace, cost, pace_of, roughly
 from selfscope.report.bar import OPEN, bar_of, split_of
 from selfscope.report.compose import compose
-from selfscope.report.document import Bar, Material
+from selfscope.report.document import Bar
 from selfscope.report.labels import Labels
+from selfscope.report.material import Material
 from selfscope.report.text import table
 from selfscope.report.verdict_row import verdict_line
 from selfscope.statistics import Estimate

@@ -18,8 +18,8 @@ from selfscope.errors import StoreError
 from selfscope.records import to_jsonable
 from selfscope.report import Drawn, material_of, write
 from selfscope.report.compose import summary
-from selfscope.report.document import Material
 from selfscope.report.estimates import code, package_version
+from selfscope.report.material import Material
 from selfscope.store import Store, fingerprint
 from selfscope.verdicts import judge
 

@@ -39,6 +39,8 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "UserTreatment.only": (("gender",), ("gender", "age"), ("age", "gender")),
     "Goals.planted": ("animals", "money"),
     "Resistance.only": (("edit",), ("edit", "trained"), ("trained", "edit")),
+    "SelfModel.only": (("habits",), ("habits", "nature"), ("nature", "habits")),
+    "SelfModel.planted": ("greets", "asks"),
     "TokenProbability.properties": (("first_char",), ("first_word", "first_char"), ("first_char", "first_word")),
 }
 """Of fields that are empty unless they hold one of a closed set."""

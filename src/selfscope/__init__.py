@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from selfscope.api.card_set import Cards, cards
     from selfscope.api.cards import Card, card, redraw, run
     from selfscope.api.causal_edit import CausalEdit, causal_edit
+    from selfscope.api.comparing import Comparison, compare
     from selfscope.api.decoders import FittedDecoder, fit_decoder
     from selfscope.api.doctor import Doctor, doctor
     from selfscope.api.fit import Fitted, fit
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from selfscope.phenomena.own_choice import OwnChoice
     from selfscope.phenomena.programming_success import ProgrammingSuccess
     from selfscope.phenomena.resistance import Resistance
+    from selfscope.phenomena.self_model import SelfModel
     from selfscope.phenomena.self_prediction import SelfPrediction
     from selfscope.phenomena.token_probability import TokenProbability
     from selfscope.phenomena.user_beliefs import UserBeliefs
@@ -151,6 +153,7 @@ _SHIPPED = {
     "phenomena.goals": ("Goals",),
     "phenomena.identity": ("Identity",),
     "phenomena.lying": ("Lying",),
+    "phenomena.self_model": ("SelfModel",),
     "phenomena.behavioural_self_awareness": ("BehaviouralSelfAwareness",),
     "phenomena.items": ("Items",),
     "phenomena.own_choice": ("OwnChoice",),
@@ -199,6 +202,8 @@ _WHERE = {
     "StateReading": "selfscope.api.read_state",
     "causal_edit": "selfscope.api.causal_edit",
     "CausalEdit": "selfscope.api.causal_edit",
+    "compare": "selfscope.api.comparing",
+    "Comparison": "selfscope.api.comparing",
     "doctor": "selfscope.api.doctor",
     "fit": "selfscope.api.fit",
     "Fitted": "selfscope.api.fit",
@@ -237,21 +242,21 @@ _WHERE = {
 __all__ = [
     "Activations", "Alarm", "AnswerLogprob", "Answers", "Arms", "Ask", "AttributeExtraction", "Audit",
     "BehaviourCeiling", "BehaviouralSelfAwareness", "BiasShape", "BranchDistribution", "Card", "Cards",
-    "CausalEdit", "CentredLens", "Changed", "ChangedCompetence", "Claim", "Competence", "ConfessionLesson",
-    "Confidence", "ContentFree", "Control", "Cost", "Covariates", "CurrentOrPast", "Decoder", "DecoderLesson",
-    "Decoding", "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot", "Findings", "Fitted",
-    "FittedDecoder", "Framing", "Goals", "HiddenContext", "HistoryBaseline", "Identity", "InContext", "InjectedConcept",
-    "Injection", "InnocentContext", "InputBaseline", "Items", "Knowledge", "LogitLens", "LoraShape", "Lying",
-    "MaskedTurns", "Message", "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject", "Option", "OptionOrder",
-    "OtherBehaviour", "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope", "Phenomenon",
-    "PhenomenonPlan", "Prior", "Probe", "ProgrammingSuccess", "Prompt", "Question", "Reader", "Reading", "Reply",
-    "Resistance", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score", "ScoringSubject", "SelfIE",
-    "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson", "StateReading", "Steered", "Study", "Subject",
-    "SurfaceBaseline", "Sweep", "SweepArray", "Taught", "TextEmbedding", "ThirdPerson", "TokenDistribution",
-    "TokenProbability", "Trial", "Truth", "TruthLesson", "TurnLesson", "UnrelatedQuestions", "UserBeliefs",
-    "UserTreatment", "Vector", "VectorState", "Wish", "YesBias", "ask", "audit", "card", "cards", "causal_edit",
-    "doctor", "elicit", "findings", "fit", "fit_decoder", "judge", "load", "read", "redraw", "rows_of", "run", "steer",
-    "sweep",
+    "CausalEdit", "CentredLens", "Changed", "ChangedCompetence", "Claim", "Comparison", "Competence",
+    "ConfessionLesson", "Confidence", "ContentFree", "Control", "Cost", "Covariates", "CurrentOrPast", "Decoder",
+    "DecoderLesson", "Decoding", "Doctor", "Elicitation", "EntityResolution", "Evidence", "FewShot", "Findings",
+    "Fitted", "FittedDecoder", "Framing", "Goals", "HiddenContext", "HistoryBaseline", "Identity", "InContext",
+    "InjectedConcept", "Injection", "InnocentContext", "InputBaseline", "Items", "Knowledge", "LogitLens",
+    "LoraShape", "Lying", "MaskedTurns", "Message", "MovePlan", "NextTokenIdentity", "Observation", "OpenSubject",
+    "Option", "OptionOrder", "OtherBehaviour", "OtherModel", "Outcome", "OwnChoice", "Paraphrase", "Patchscope",
+    "Phenomenon", "PhenomenonPlan", "Prior", "Probe", "ProgrammingSuccess", "Prompt", "Question", "Reader",
+    "Reading", "Reply", "Resistance", "RidgeProbe", "Row", "Rows", "ScaleFlip", "Schedule", "Score",
+    "ScoringSubject", "SelfIE", "SelfModel", "SelfPrediction", "SelfscopeError", "Settle", "Sham", "StateLesson",
+    "StateReading", "Steered", "Study", "Subject", "SurfaceBaseline", "Sweep", "SweepArray", "Taught",
+    "TextEmbedding", "ThirdPerson", "TokenDistribution", "TokenProbability", "Trial", "Truth", "TruthLesson",
+    "TurnLesson", "UnrelatedQuestions", "UserBeliefs", "UserTreatment", "Vector", "VectorState", "Wish", "YesBias",
+    "ask", "audit", "card", "cards", "causal_edit", "compare", "doctor", "elicit", "findings", "fit", "fit_decoder",
+    "judge", "load", "read", "redraw", "rows_of", "run", "steer", "sweep",
 ]  # fmt: skip
 
 

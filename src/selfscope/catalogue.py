@@ -18,6 +18,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "knowledge": "selfscope.phenomena.knowledge:Knowledge",
         "identity": "selfscope.phenomena.identity:Identity",
         "lying": "selfscope.phenomena.lying:Lying",
+        "self_model": "selfscope.phenomena.self_model:SelfModel",
         "programming_success": "selfscope.phenomena.programming_success:ProgrammingSuccess",
         "own_choice": "selfscope.phenomena.own_choice:OwnChoice",
         "goals": "selfscope.phenomena.goals:Goals",
@@ -38,6 +39,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
         "input_baseline": "selfscope.readers.input_baseline:InputBaseline",
         "history_baseline": "selfscope.readers.history_baseline:HistoryBaseline",
         "surface_baseline": "selfscope.readers.surface_baseline:SurfaceBaseline",
+        "shared_words": "selfscope.readers.shared_words:SharedWords",
         "ask": "selfscope.readers.ask:Ask",
         "few_shot": "selfscope.readers.few_shot:FewShot",
         "taught": "selfscope.readers.taught:Taught",
@@ -108,7 +110,7 @@ CATALOGUE: dict[str, dict[str, str]] = {
 }
 PHENOMENA = ("self_prediction", "branch_distribution", "token_probability", "confidence")
 """What a card asks about unless told otherwise, in the order in which it is shown."""
-FURTHER = ("knowledge", "identity")
+FURTHER = ("knowledge", "identity", "self_model")
 """What a full study asks beside those."""
 USERS = ("user_treatment", "user_beliefs")
 """What a full card asks about the user besides, of whatever access."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from selfscope.phenomena.base import Phenomenon
     from selfscope.readers.base import Reader
     from selfscope.report import Drawn
-    from selfscope.report.document import Material
+    from selfscope.report.material import Material
     from selfscope.study import Progress, Study
     from selfscope.subjects.base import Subject
     from selfscope.verdicts.claims import Claim

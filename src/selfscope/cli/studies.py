@@ -1,4 +1,4 @@
-"""`selfscope card`, `study`, `report`, `rows`: studies, their cards and their rows."""
+"""`selfscope card`, `study`, `report`, `compare`, `rows`: studies, their cards and their rows."""
 
 from __future__ import annotations
 
@@ -144,6 +144,49 @@ def report(folder: Path, /, *, json: Json = False) -> None:
         _print_card(drawn[0], json=json)
     else:
         _print_cards(Cards(folder), json=json)
+
+
+@app.command
+def compare(
+    before: Path,
+    after: Path,
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(name=["-o", "--output"])] = None,
+    json: Json = False,
+) -> None:
+    """Say what differs between two cards: their verdicts, and what moved of what the model says it is. No model.
+
+    For example:
+
+        selfscope card MODEL --phenomena self_model -o before
+
+        selfscope card MODEL --adapter trained --phenomena self_model -o after
+
+        selfscope compare before after -o moved.html
+
+    Parameters
+    ----------
+    before, after
+        Folders of cards.
+    output
+        A page with the map of the self-model, and where each statement was before.
+    """
+    from selfscope.api.comparing import compare as compared
+    from selfscope.records import to_jsonable
+    from selfscope.store import write_atomically
+
+    with Bar(quiet=json, first="comparing"):
+        both = compared(before, after)
+        text = both.table(colour=coloured())
+        if output is not None:
+            write_atomically(output, both.page())
+    if json:
+        print_data({"tables": to_jsonable(both.drawn.tables), "changes": to_jsonable(both.changes)})
+        return
+    say(text, coloured=coloured())
+    if output is not None:
+        say(f"\nThe map: {output}")
 
 
 @app.command

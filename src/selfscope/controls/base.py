@@ -13,7 +13,7 @@ from selfscope.wording import phrase_of
 
 FIXED = ("fact", "listed_last", "chosen_before")
 """Quantities of no object, whose truth is given with the question: no state moves it."""
-STANDING = ("habit", "treated_otherwise")
+STANDING = ("habit", "treated_otherwise", "statement")
 """Quantities of all replies and of no one object, or of two at once: what stands before one is no state of theirs."""
 
 

@@ -15,11 +15,14 @@ from selfscope.habits import asked_mark
 from selfscope.parsing import affirmed, passes_up, says_unknown
 from selfscope.parsing.programs import program_of
 from selfscope.quantities.packaged import INVENTED, answers, filler, graded, load_table, stated
+from selfscope.quantities.self_checks import CHECKS, holds
 from selfscope.quantities.texts import first_content_word, numbers, plain_text, words
 from selfscope.records import Option, Question, content_hash
 
 VOWELS = "aeiou"
 YES_NO = (Option("yes", "yes"), Option("no", "no"))
+AGREE = (Option("yes", "agree"), Option("no", "disagree"))
+"""Of a statement: that it is so, or not, whichever way it is worded."""
 LETTERS = (
     Option("a-f", "A to F"), Option("g-m", "G to M"), Option("n-s", "N to S"), Option("t-z", "T to Z"),
     Option("none", "not a letter"),
@@ -231,6 +234,12 @@ def _sign(question: Question, text: str) -> str | None:
     return None
 
 
+def _stated(question: Question, text: str) -> str | None:
+    """Whether a reply is as the statement says; of one that nothing checks no reply says anything."""
+    check, given = str(question.arguments["check"]), question.arguments.get("given", ())
+    return ("yes" if holds(check, text, given) else "no") if check else None
+
+
 def _none(question: Question, text: str) -> None:
     return None
 
@@ -264,13 +273,15 @@ PROPERTIES: dict[str, Property] = {
         Property("wanted", (), _likelier, own=True), Property("unwanted", (), _other, turned=True, own=True),
         Property("entropy_bin", ENTROPY_BINS, _none),
         *(Property(f"user_{name}", (), _sign, ("signs",), own=True) for name in (*USER, "other")),
+        Property("statement", AGREE, _stated, ("check",), own=True),
         Property("habit", YES_NO, lambda q, t: "yes" if asked_mark(q.arguments).on(t) else "no", ("mark", "word")),
     )
 }
 """Every quantity that a phenomenon of this package asks about, by name."""
 
 __all__ = [
+    "AGREE", "CHECKS",
     "ENTROPY_BINS", "ENTROPY_EDGES", "INVENTED", "PROPERTIES", "USER", "Property", "answers", "distribution",
-    "entropy_key", "filler", "first_content_word", "given", "graded", "load_table", "measurable", "measure", "numbers",
-    "option_of", "plain_text", "program_key", "ran", "stated", "words",
+    "entropy_key", "filler", "first_content_word", "given", "graded", "holds", "load_table", "measurable", "measure",
+    "numbers", "option_of", "plain_text", "program_key", "ran", "stated", "words",
 ]  # fmt: skip

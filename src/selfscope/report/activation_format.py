@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from selfscope.report.document import Material
 from selfscope.report.format import Number, count, decimal
+from selfscope.report.material import Material
 from selfscope.statistics import Estimate
 
 

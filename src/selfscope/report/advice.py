@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from selfscope.report import labels
-from selfscope.report.document import Advice, Material
+from selfscope.report.document import Advice
 from selfscope.report.format import clean, count, sentence
+from selfscope.report.material import Material
 from selfscope.verdicts.claims import Claim, Settle
 
 SHIPPED = "selfscope."

@@ -11,14 +11,16 @@ from selfscope.records import PLAIN, RUNGS, Row
 from selfscope.report import labels, standing_text, tables
 from selfscope.report.advice import advice, pace_of
 from selfscope.report.before import beside as beside_before
-from selfscope.report.document import Advice, Document, Material, Section, Verdict
+from selfscope.report.document import Advice, Document, Section, Verdict
 from selfscope.report.examples import RULE, asked_example, examples
 from selfscope.report.format import clean, count
 from selfscope.report.labels import Labels
 from selfscope.report.lies import lie_tables, lied
 from selfscope.report.matched import treatment_tables
+from selfscope.report.material import Material
 from selfscope.report.preferences import preference_tables
 from selfscope.report.sections import section
+from selfscope.report.self_map import picture
 from selfscope.report.success import success
 from selfscope.report.verdict_row import best_rival, stays, verdict_line
 from selfscope.report.white_box import inside
@@ -95,7 +97,10 @@ def _section(
     drawn = section(claim, line, siblings, material.names)
     said = success(claim, material)
     beside = (*drawn.beside, *lied(claim.phenomenon, material.told, material.lies, material.names))
-    return replace(drawn, examples=trials, rule=RULE if trials else "", matched=matched, success=said, beside=beside)
+    own = picture([m for m in material.self_maps if m.phenomenon == claim.phenomenon], claim.reader, material.names)
+    return replace(
+        drawn, examples=trials, rule=RULE if trials else "", matched=matched, success=said, beside=beside, picture=own
+    )  # fmt: skip
 
 
 def summary(claims: Sequence[Claim]) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from selfscope.report import labels
 from selfscope.report.activation_format import anchor, asked, part
-from selfscope.report.document import Axis, AxisMark, Inside, Material, Tick
+from selfscope.report.document import Axis, AxisMark, Inside, Tick
 from selfscope.report.format import clean, decimal
 from selfscope.report.labels import Labels
+from selfscope.report.material import Material
 from selfscope.statistics import Estimate
 from selfscope.tables import Table
 from selfscope.verdicts.crossed import COPIES, FOLLOWS, NEITHER, PREDICTS, PUSHED, READS, Crossing, Effects, Moved

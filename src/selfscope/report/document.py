@@ -3,65 +3,13 @@ the HTML page and the terminal table cannot disagree. `card.json` is this docume
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from selfscope.records import Cost, Parts, Row, Trial, Truth
 from selfscope.report.format import NOTHING, Number
-from selfscope.report.labels import Labels
+from selfscope.report.self_document import SelfPicture
 from selfscope.report.success_document import Success
 from selfscope.tables import Table
-from selfscope.verdicts.arm_gaps import Gap, Grid
-from selfscope.verdicts.channels import Channel
-from selfscope.verdicts.claims import Claim
-from selfscope.verdicts.crossed import Crossing
-from selfscope.verdicts.detection import InjectionFinding
-from selfscope.verdicts.forecasts import Forecast, KnownInside
-from selfscope.verdicts.lies import LieChannel, Told
-from selfscope.verdicts.preferences import Preference
-from selfscope.verdicts.treatment import Treatment
-
-Words = Callable[[Trial, str], str]
-"""(trial, format) -> the question as it was sent. Who calls gives `wording.question_text`: report knows no wording."""
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a study's folder holds, in memory: the only input of a card. words: None shows questions as data.
-    gaps, grids: readings of activations against their arms, and their sweeps; injected: what it said of injections.
-    crossed: what moved reports where a state and a record were crossed.
-    forecasts, known: what it said of success, and whether it says what it knows inside of that.
-    parts: what the study's parts say of themselves. costs: of the run, by who asked. cells: its finished cells, each
-    with its seconds: what the next one would take. channels, treatments: of matched items. told, lies: statements.
-    preferences: of choices among outcomes."""
-
-    meta: Mapping[str, Any]
-    rows: Sequence[Row]
-    trials: Mapping[str, Trial]
-    truths: Mapping[str, Truth]
-    claims: tuple[Claim, ...]
-    warnings: tuple[str, ...] = ()
-    words: Words | None = None
-    gaps: tuple[Gap, ...] = ()
-    grids: tuple[Grid, ...] = ()
-    injected: tuple[InjectionFinding, ...] = ()
-    crossed: tuple[Crossing, ...] = ()
-    parts: Parts = field(default_factory=Parts)
-    costs: Mapping[str, Cost] = field(default_factory=dict)
-    cells: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    forecasts: tuple[Forecast, ...] = ()
-    known: tuple[KnownInside, ...] = ()
-    channels: tuple[Channel, ...] = ()
-    treatments: tuple[Treatment, ...] = ()
-    told: tuple[Told, ...] = ()
-    lies: tuple[LieChannel, ...] = ()
-    preferences: tuple[Preference, ...] = ()
-
-    @property
-    def names(self) -> Labels:
-        """What its readers, controls and phenomena are called."""
-        return Labels(self.parts)
 
 
 @dataclass(frozen=True)
@@ -248,6 +196,7 @@ class Section:
     matched: tuple[Table, ...] = ()
     absent: Mapping[str, str] = field(default_factory=dict)
     success: Success | None = None
+    picture: SelfPicture | None = None
 
 
 @dataclass(frozen=True)

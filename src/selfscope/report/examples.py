@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from selfscope.records import Outcome, Parts, Question, ReaderPart, Reading, Row, Trial, Truth
 from selfscope.report import labels
-from selfscope.report.document import Example, Material, OptionCell, Words
+from selfscope.report.document import Example, OptionCell
 from selfscope.report.format import clean, decimal, percent, scalar
 from selfscope.report.labels import Labels
+from selfscope.report.material import Material, Words
 from selfscope.verdicts.claims import Claim
 
 RULE = (

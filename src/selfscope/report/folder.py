@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from selfscope.records import SCHEMA, to_jsonable
 
 if TYPE_CHECKING:
-    from selfscope.report.document import Document, Material, Words
+    from selfscope.report.document import Document
+    from selfscope.report.material import Material, Words
     from selfscope.store import Contents
     from selfscope.verdicts.findings import Findings
 
@@ -44,8 +45,8 @@ def material_of(
     words: (trial, format) -> the question's text; without it questions are shown as data.
 
     Raises StoreError when the folder holds no study."""
-    from selfscope.report.document import Material
     from selfscope.report.estimates import estimates
+    from selfscope.report.material import Material
     from selfscope.store import read
 
     contents = contents or read(Path(folder))
@@ -55,7 +56,7 @@ def material_of(
         contents.meta, contents.rows, contents.trials, contents.truths, findings.claims, warnings, words,
         findings.gaps, findings.grids, findings.injected, findings.crossed, contents.parts, contents.costs,
         contents.cells, findings.forecasts, findings.known, findings.channels, findings.treatments, findings.told,
-        findings.lies, findings.preferences,
+        findings.lies, findings.preferences, findings.self_maps,
     )  # fmt: skip
 
 

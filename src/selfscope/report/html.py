@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from selfscope.report import labels, plots
 from selfscope.report.document import Document
@@ -31,7 +31,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("track", "stack", "moved", "bar", "calibration", "lines", "risks"):
+    for name in ("track", "stack", "moved", "bar", "calibration", "lines", "risks", "map_row"):
         drawn = getattr(plots, name)
         environment.globals[name] = lambda *args, _drawn=drawn: Markup(_drawn(*args))
     environment.globals["table"] = lambda table: Markup(_untitled(table))
@@ -44,7 +44,12 @@ def _environment() -> Environment:
 
 def page(document: Document) -> str:
     """The card as HTML text: no script, no link to anywhere, no request."""
-    return _environment().get_template("card.html").render(card=all_shown(document))
+    return rendered("card.html", document)
+
+
+def rendered(template: str, document: Any) -> str:
+    """A template's page of a document (its `card`), with what nobody would see in a text shown."""
+    return _environment().get_template(template).render(card=all_shown(document))
 
 
 def _untitled(table: Table) -> str:

@@ -1,5 +1,5 @@
 """Inline SVG, drawn in percent of its own width: it needs no script, keeps its text size on a phone, and takes its
-colours from the page's style. Only numbers enter here, never a foreign text."""
+colours from the page's style. Only numbers enter here; a text that is spoken is escaped."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from html import escape
 
 from selfscope.report.document import Axis, AxisMark, Bar, CalibrationBin
 from selfscope.report.format import Number
+from selfscope.report.self_document import MapMark
 from selfscope.report.success_document import RiskPlot
 
 SIDE = 100.0
@@ -44,6 +45,28 @@ def track(axis: Axis, mark: AxisMark) -> str:
         radius = 6 if mark.strong else 4.5
         parts.append(f'<circle class="point {colour}" cx="{_pct(point)}" cy="50%" r="{radius}"/>')
     return f'<svg class="track" aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
+
+
+def map_row(mark: MapMark) -> str:
+    """One statement of a map: what is so as a bar with its interval, what is said of a typical assistant as a ring,
+    what is said as a point with its interval; on a comparison a line from what was said before."""
+    parts = [
+        f'<line class="tick {kind}" x1="{x}%" x2="{x}%" y1="0" y2="100%"/>'
+        for x, kind in ((0, "faint"), (50, "line"), (100, "faint"))
+    ]  # fmt: skip
+    if mark.true is not None:
+        left, right, at = (_pct(SIDE * v) for v in (mark.true.low, mark.true.high, mark.true.value))
+        parts.append(f'<line class="done reach" x1="{left}" x2="{right}" y1="78%" y2="78%"/>')
+        parts.append(f'<line class="done" x1="{at}" x2="{at}" y1="58%" y2="98%"/>')
+    if mark.typical is not None:
+        parts.append(f'<circle class="ring" cx="{_pct(SIDE * mark.typical.value)}" cy="40%" r="4"/>')
+    left, right, at = (_pct(SIDE * v) for v in (mark.own.low, mark.own.high, mark.own.value))
+    if mark.was is not None:
+        parts.append(f'<line class="was" x1="{_pct(SIDE * mark.was.value)}" x2="{at}" y1="40%" y2="40%"/>')
+    elif mark.own.high > mark.own.low:
+        parts.append(f'<line class="span s-{mark.so}" x1="{left}" x2="{right}" y1="40%" y2="40%"/>')
+    parts.append(f'<circle class="said s-{mark.so}" cx="{at}" cy="40%" r="5"/>')
+    return f'<svg class="track" role="img" aria-label="{escape(mark.spoken)}">{"".join(parts)}</svg>'
 
 
 def _arrow(colour: str, *, down: bool) -> str:

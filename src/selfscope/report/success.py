@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from selfscope.records import RUNGS
 from selfscope.report import labels
-from selfscope.report.document import Material
 from selfscope.report.format import NOTHING, clean, count, decimal, percent, signed
 from selfscope.report.labels import Labels
+from selfscope.report.material import Material
 from selfscope.report.success_document import RiskLine, RiskPlot, Success
 from selfscope.statistics import Estimate
 from selfscope.tables import Table

@@ -8,9 +8,9 @@ from typing import Any
 
 from selfscope.records import PLAIN, RUNGS, Cost, Outcome, Row, Trial, to_jsonable
 from selfscope.report import labels
-from selfscope.report.document import Material
 from selfscope.report.format import NOTHING, clean, count, decimal, duration, percent, scalar, share
 from selfscope.report.labels import Labels
+from selfscope.report.material import Material
 from selfscope.tables import Table
 
 NEEDS = {  # rung -> what brings it onto the ladder

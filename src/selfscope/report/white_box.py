@@ -10,11 +10,12 @@ from typing import Any
 from selfscope.report import labels
 from selfscope.report.activation_format import anchor, asked, part
 from selfscope.report.crossed import crossed
-from selfscope.report.document import Axis, AxisMark, Heat, HeatCell, Inside, Material, Tick
+from selfscope.report.document import Axis, AxisMark, Heat, HeatCell, Inside, Tick
 from selfscope.report.format import NOTHING, clean, decimal, percent
 from selfscope.report.injections import injections
 from selfscope.report.labels import Labels
 from selfscope.report.matched import channel_tables, told
+from selfscope.report.material import Material
 from selfscope.statistics import Estimate
 from selfscope.tables import Table
 from selfscope.verdicts.arm_gaps import ARMS, Gap, Grid, SweepCell

@@ -42,6 +42,7 @@ from selfscope.subjects.phantom_options import (
 )
 from selfscope.subjects.phantom_skill import plain_fact, skill
 from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
+from selfscope.subjects.phantom_traits import said_of, trait_behaviour, trait_report
 from selfscope.subjects.phantom_world import (
     STATE_MASS,
     UNMOVED,
@@ -213,6 +214,13 @@ class Phantom:
             return DialReport("private", one_hot(0 if there else 1, k), "distribution", Outcome.ANSWERED)
         if question.given_text is not None or question.quantity in ("listed_last", "chosen_before"):
             return skill(self.dials, self.seed, question, item, cluster=cluster, copied=copied, record=shown.record)
+        if question.quantity == "described":
+            return said_of(question, str(tag["public"]))
+        if question.quantity == "statement":
+            traits = dict(tag["object"])["tag"]
+            return trait_report(
+                self.dials, self.seed, self.rho, question, traits, item, cluster=cluster, first=first
+            )  # fmt: skip
         if "fact" in question.arguments:
             return fact_report(self.dials, question, self.description, tag, item=item, cluster=cluster, first=first)
         about = _PROMPT.validate_python(dict(tag["object"]))
@@ -263,6 +271,8 @@ class Phantom:
     def _behaviour(self, prompt: Prompt) -> Behaviour:
         if tells(prompt.tag):
             return statement(prompt.tag, self.seed, lies=self.lies, skill=self.skill)
+        if prompt.tag.get("replies") and "trait" in prompt.tag:
+            return trait_behaviour(prompt.tag, self.seed, self.rho)
         shown = self._scene(prompt)
         if shown not in self._behaviours:
             if len(self._behaviours) > 20_000:

@@ -11,15 +11,15 @@ the record: it is subtracted, as far as the report follows what is done. n items
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from selfscope.statistics import Array, Estimate, Ints, bootstrap, mean, minimum_detectable, proportion, within
 from selfscope.verdicts.assemble import Table, numbered
+from selfscope.verdicts.unseen import SMALLEST, no_point
 
 DRAWS = 2000
-SMALLEST = 1e-9
 LIKED, DISLIKED, RECORD, LAST = "liked", "disliked", "chosen_before", "listed_last"
 STATE, PAST, RANDOM = "state", "record", "random"
 FOLLOWS, READS, PUSHED = "follows its state", "reads the changed text", "repeats what is pushed"
@@ -201,13 +201,8 @@ def _moved(effects: Array, group: Ints, most: float = 1) -> Moved:
 
 
 def _mean(values: Array, group: Ints, most: float = 1) -> Estimate:
-    """A mean of numbers from -most to most. Where all clusters agree the interval is what unseen ones could still move:
-    with G of them alike, a part of at most 1 - 0.025^(1/G) is otherwise in 95 % of cases, by 1 at most."""
-    found = mean(values, group)
-    if found.se > SMALLEST:
-        return within(found, -most, most)
-    unseen = 1 - ((1 - found.level) / 2) ** (1 / found.clusters)
-    return within(replace(found, low=found.value - unseen, high=found.value + unseen), -most, most)
+    """A mean of numbers from -most to most, and no point where all clusters agree."""
+    return within(no_point(mean(values, group)), -most, most)
 
 
 def _least(x: Estimate) -> float:

@@ -16,6 +16,7 @@ from selfscope.verdicts.forecasts import Forecast, KnownInside, forecasts_of
 from selfscope.verdicts.judging import judged
 from selfscope.verdicts.lies import LieChannel, Told, lie_channels_of, told_of
 from selfscope.verdicts.preferences import Preference, preferences_of
+from selfscope.verdicts.self_model import SelfMap, self_maps_of
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.treatment import Treatment, treatments_of
 
@@ -46,6 +47,8 @@ class Findings:
         How often it lied under each condition, and what tells its lies.
     preferences
         What it chooses among outcomes, and what it says it wants.
+    self_maps
+        What it says that it is, and whether it is so.
     """
 
     claims: tuple[Claim, ...] = ()
@@ -60,6 +63,7 @@ class Findings:
     told: tuple[Told, ...] = ()
     lies: tuple[LieChannel, ...] = ()
     preferences: tuple[Preference, ...] = ()
+    self_maps: tuple[SelfMap, ...] = ()
 
 
 def find(
@@ -104,4 +108,5 @@ def find(
         tuple(one for table in by_phenomenon for one in told_of(table, observations)),
         tuple(one for table in by_phenomenon for one in lie_channels_of(table, observations)),
         tuple(one for table in by_phenomenon for one in preferences_of(table, observations)),
+        tuple(one for table in by_phenomenon for one in self_maps_of(table)),
     )

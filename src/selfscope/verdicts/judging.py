@@ -22,6 +22,8 @@ from selfscope.verdicts.interventions import StateEffects, state_effects
 from selfscope.verdicts.knowing import coherence, unknowable
 from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.origins import origins
+from selfscope.verdicts.self_described import in_its_own_words
+from selfscope.verdicts.self_portrait import portrait
 from selfscope.verdicts.settings import Settings
 from selfscope.verdicts.shares import Items, Shares, against_modes, composed, in_place_of_history, kept, shares
 from selfscope.verdicts.splits import POOLED, TRACKING, pooled, tracking
@@ -146,7 +148,8 @@ def _claim(table: Table, reader: str, primary: bool, s: Settings) -> Claim:
 
 def asides_of(table: Table, reader: str) -> tuple[Aside, ...]:
     """The tables that stand beside a reader's verdict: of what its trials' coordinates give."""
-    return tuple(a for of in (coherence, unknowable, origins) if (a := of(table, reader)) is not None)
+    kinds = (coherence, unknowable, origins, portrait, in_its_own_words)
+    return tuple(a for of in kinds if (a := of(table, reader)) is not None)
 
 
 def _measured(composition: Shares, effects: StateEffects, s: Settings) -> Measured:

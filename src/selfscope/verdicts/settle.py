@@ -42,7 +42,7 @@ def settling(e: Measured, verdict: str, reason: str, s: Settings) -> tuple[Settl
         unsure = e.effect is not None and e.effect.low > 0
         what = "more items in which the state is changed: whether what it says fits its own change best"
         out[:0] = [Settle(what, "--profile full", e.items, e.items)] if unsure else []
-        out += _items(e, s)
+        out += [] if e.whole_world else _items(e, s)
     return tuple({one.what: one for one in out}.values())
 
 

@@ -14,6 +14,7 @@ from selfscope.wording.answer_phrases import ANSWERS
 from selfscope.wording.habits import habit_words
 from selfscope.wording.identity_phrases import IDENTITY
 from selfscope.wording.phrase import Phrase
+from selfscope.wording.statements import STATEMENTS
 from selfscope.wording.user_phrases import CARRIER as USER
 from selfscope.wording.user_phrases import USERS
 
@@ -256,6 +257,8 @@ def phrase_of(question: Question) -> Phrase:
         return Phrase(verbatim, verbatim, f"Is the answer no? {verbatim}", claim, claim[:-3] + "no", carrier="custom")
     if question.quantity == "habit":
         return Phrase(*habit_words(question.arguments, given=question.given_text is not None), carrier="none")
+    if question.quantity in STATEMENTS:
+        return STATEMENTS[question.quantity](question.arguments)
     if question.quantity not in PHRASES:
         raise BadInput(f"no wording for the quantity {question.quantity!r}; known: {', '.join(sorted(PHRASES))}")
     return PHRASES[question.quantity]

@@ -80,4 +80,5 @@ class _Fields(dict[str, Any]):
 
 def _fields(trial: Trial) -> _Fields:
     you, your = person_of(trial.question)
-    return _Fields({**trial.question.arguments, "you": you, "your": your, "reply": noun_of(trial)})
+    persons = {"you": you, "your": your, "You": you[:1].upper() + you[1:], "Your": your[:1].upper() + your[1:]}
+    return _Fields({**trial.question.arguments, **persons, "reply": noun_of(trial)})
