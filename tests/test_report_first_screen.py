@@ -33,8 +33,7 @@ WIDE = e(0.4, 2.0)
 
 
 def pieces(bar: Bar | None) -> dict[str, float]:
-    assert bar is not None
-    return {piece.key: round(piece.size, 3) for piece in bar.pieces}
+    return {piece.key: round(piece.size, 3) for piece in bar.pieces} if bar else {}
 
 
 def shares_of(*values: float, reach: float = 0.1) -> dict[str, Estimate]:

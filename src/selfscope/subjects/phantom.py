@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from selfscope.errors import UnknownName
-from selfscope.quantities import PROPERTIES, given, measure, option_of, words
+from selfscope.quantities import PROPERTIES, given, option_of, words
 from selfscope.records import (
     Cost,
     Decoding,
@@ -35,6 +35,7 @@ from selfscope.subjects.phantom_options import (
     goes_on,
     of_both,
     one_hot,
+    published,
     pushed,
     recorded,
     requested,
@@ -44,9 +45,7 @@ from selfscope.subjects.phantom_skill import plain_fact, skill
 from selfscope.subjects.phantom_speech import ANSWERED_MASS, candidate_shares, draws, spoken_replies
 from selfscope.subjects.phantom_traits import said_of, trait_behaviour, trait_report
 from selfscope.subjects.phantom_world import (
-    STATE_MASS,
     UNMOVED,
-    Array,
     Behaviour,
     Scene,
     behaviour,
@@ -235,7 +234,8 @@ class Phantom:
             even = tuple(1 / k for _ in range(k))
             return report(self.dials, item=item, cluster=cluster, p=even, h=even, g=even, first=first)
         acts = self._behaviour(requested(about, question))
-        p, h, g, anyone = pushed(question, acts.replies, acts.p, self._published(question, acts), acts.g, acts.anyone)
+        usual = published(question, acts, self.rho)
+        p, h, g, anyone = pushed(question, acts.replies, acts.p, usual, acts.g, acts.anyone)
         if given(question.quantity):
             h = g = anyone = tuple(1 / k for _ in range(k))  # nobody else knows
         past = recorded(question, shown.record) if question.person == "self" else None
@@ -244,19 +244,6 @@ class Phantom:
         return report(
             self.dials, item=item, cluster=cluster, p=p, h=h, g=g, first=first, copied=copied, anyone=anyone, past=past
         )
-
-    def _published(self, question: Question, acts: Behaviour) -> Array:
-        """(M,) the mean of what it does, given all that is public: the text and, for branches, which were listed.
-
-        The state was among the listed outcomes when they were listed. A hidden text moves the state and not the habit.
-        """
-        if question.quantity != "branch":
-            return acts.h
-        listed = np.array([float(measure(question, r) != question.options[-1].key) for r in acts.replies])
-        if not listed.any():
-            return acts.h
-        even = self.rho / len(acts.replies)
-        return acts.h - even + self.rho * (STATE_MASS * listed / listed.sum() + (1 - STATE_MASS) / len(acts.replies))
 
     def _scene(self, prompt: Prompt) -> Scene:
         """What it is shown; who has activations adds what a vector pushes."""

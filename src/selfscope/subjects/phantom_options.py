@@ -12,7 +12,7 @@ import numpy as np
 
 from selfscope.quantities import PROPERTIES, entropy_key, given, measure, words
 from selfscope.records import Message, Prompt, Question
-from selfscope.subjects.phantom_world import Array, Behaviour, entropy, first_words
+from selfscope.subjects.phantom_world import STATE_MASS, Array, Behaviour, entropy, first_words
 
 FEATURES = ("first_char", "second_char", "first_word", "ends_with_vowel", "parity", "word_count")
 """Properties of a reply that the habit depends on."""
@@ -87,3 +87,17 @@ def goes_on(acts: Behaviour, text: str) -> float:
 def token_of(word: str) -> int:
     """The token id of a word: its tokens are words."""
     return zlib.crc32(word.encode()) % 1_000_003
+
+
+def published(question: Question, acts: Behaviour, rho: float) -> Array:
+    """(M,) the mean of what it does, given all that is public: the text and, for branches, which were listed.
+
+    The state was among the listed outcomes when they were listed. A hidden text moves the state and not the habit.
+    """
+    if question.quantity != "branch":
+        return acts.h
+    listed = np.array([float(measure(question, r) != question.options[-1].key) for r in acts.replies])
+    if not listed.any():
+        return acts.h
+    even = rho / len(acts.replies)
+    return np.asarray(acts.h - even + rho * (STATE_MASS * listed / listed.sum() + (1 - STATE_MASS) / len(acts.replies)))
