@@ -5,22 +5,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import selfscope
-from selfscope.phenomena.lying import Lying
+from selfscope.phenomena.lying import PROMPT_ONLY, PUT, Lying
+from selfscope.phenomena.rollouts import known
 from selfscope.phenomena.stimuli.lies import ODD, TRUTHFUL
+from selfscope.readers.answer_logprob import AnswerLogprob
 from selfscope.readers.ask import Ask
-from selfscope.records import Observation, Trial, Truth
+from selfscope.readers.probe import Probe
+from selfscope.readers.unrelated_questions import UnrelatedQuestions
+from selfscope.records import REAL, Observation, Outcome, Trial, Truth
 from selfscope.report.labels import Labels
 from selfscope.report.lies import lie_tables, lied
+from selfscope.subjects.local import load
 from selfscope.subjects.phantom import Phantom
 from selfscope.verdicts.false_alarms import RECALL, false_alarms, threshold, told_apart
 from selfscope.verdicts.lies import ALARM, ALWAYS, CONTEXT, NOTHING, TELLS, lie_channels_of, told_of
 from statements import SMALL, Told
+from tiny import build
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +139,18 @@ def test_a_card_tells_first_how_often_it_lied(tmp_path: Any) -> None:
     readers = {c.reader for c in card.findings.lies}
     assert {"ask[format=yesno_lp]", "unrelated_questions", "answer_logprob"} <= readers
     assert card.findings.told[0].condition == "instructed"
+
+
+def test_every_channel_reads_a_real_model(tmp_path: Path) -> None:
+    model: Any = load(str(build("llama", tmp_path, deep=True, roomy=True)))
+    small = Lying(test=4, train=4, rollouts=1, max_tokens=4, conditions=("role",))
+    trials = small.pose(model, 0)
+    # A tiny model believes nothing: it is given labels that a reader can learn from.
+    train = [t for t in trials if t.split == "train" and t.plain]
+    learnt = [known(t, (float(k % 3 == 0), float(k % 3 > 0)), "program") for k, t in enumerate(train)]
+    test = [t for t in trials if t.split == "test"]
+    for reader, silent in ((Probe(), set()), (AnswerLogprob(), {PROMPT_ONLY}), (UnrelatedQuestions(("near",)), set())):
+        readings = reader.fit(model, trials, learnt).read(model, test)
+        told = {(t.arm, r.outcome) for t, r in zip(test, readings, strict=True)}
+        assert {arm for arm, outcome in told if outcome == Outcome.UNSUPPORTED} == silent
+        assert {arm for arm, outcome in told if outcome == Outcome.ANSWERED} == {REAL, PROMPT_ONLY, PUT} - silent
