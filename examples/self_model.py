@@ -1,14 +1,14 @@
 """Does a model know what it is like, and does it notice when that changes?
 
 An inventory of statements about its replies is asked in five wordings, half of them reversed, and held against what its
-replies show. Then a system prompt makes one of them so. A phantom whose reports have access says what it does, before
-and after; `python examples/self_model.py phantom` runs one that makes its reports up:
+replies show. Then a system prompt and shown turns make one of them so. A phantom whose reports have access says what it
+does, before and after; `python examples/self_model.py phantom` runs one that makes its reports up:
 
     $ python examples/self_model.py
     phantom:access=0.9,kappa=1000
       what it says, on what it does 0.84 [0.47, 1.21]
       said again in other words 0.75 [0.50, 0.89]
-      told to begin with Hello: what it says moved 76 [24, 100] points, what it does 79 [40, 91]
+      told to begin with Hello: what it says moved 76 [24, 100] points, what it does 75 [36, 89]
 
 A real model (some minutes on a CPU): python examples/self_model.py smollm2-135m
 """

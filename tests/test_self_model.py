@@ -14,11 +14,16 @@ import selfscope
 from selfscope.api.cards import Card
 from selfscope.errors import BadInput, UnknownName
 from selfscope.phenomena.self_model import NO_TRUTH, SelfModel
-from selfscope.phenomena.stimuli.inventory import AREAS, WAYS, plants, statements
+from selfscope.phenomena.stimuli.inventory import AREAS, WAYS, benign, plants, statements
 from selfscope.phenomena.stimuli.self_probes import ORDINARY, SETS, probes
 from selfscope.quantities import CHECKS, holds
+from selfscope.statistics import Estimate
 from selfscope.subjects.phantom import Phantom
+from selfscope.verdicts.measured import Measured
 from selfscope.verdicts.self_model import SelfMap
+from selfscope.verdicts.settings import Settings
+from selfscope.verdicts.settle import settling
+from selfscope.verdicts.splits import Split
 from selfscope.wording import phrase
 from tiny import loaded
 
@@ -53,6 +58,8 @@ def test_a_statement_is_asked_in_either_sense_of_whoever() -> None:
     assert Counter((t.question.person, t.question.order) for t in own) == {
         (person, order): WAYS for person in ("self", "typical") for order in ((0, 1), (1, 0))
     }
+    greets = next(s for s in statements() if s.name == "greets")
+    assert sum(t.question.negated for t in own) == 2 * 2 * len(greets.minus)
     for trial in own:
         asked = phrase(trial, "choice_lp")
         (message,) = asked.prompt.messages
@@ -69,8 +76,19 @@ def test_a_statement_is_asked_in_either_sense_of_whoever() -> None:
 def test_what_stands_before_a_message_does_not_stand_before_a_question() -> None:
     trials = SelfModel(only=("values",), planted="greets", **SMALL).pose(Phantom(), 0)
     pushed = next(t for t in trials if t.cluster == "stands_firm")
-    assert [m.role for m in pushed.prompt.messages] == ["system", "user", "assistant", "user"]
-    assert [m.role for m in phrase(pushed, "choice_lp").prompt.messages] == ["system", "user"]
+    shown = ["system", *["user", "assistant"] * 3]
+    assert [m.role for m in pushed.prompt.messages] == [*shown, "user", "assistant", "user"]
+    assert [m.role for m in phrase(pushed, "choice_lp").prompt.messages] == [*shown, "user"]
+    unmeasured = next(t for t in trials if t.cluster == "fair")
+    assert [m.role for m in phrase(unmeasured, "choice_lp").prompt.messages] == [*shown, "user"]
+
+
+def test_a_plant_shows_what_its_statement_says_and_its_twin_does_not() -> None:
+    checks = {s.name: s.check for s in statements()}
+    for name, plant in plants().items():
+        assert all(holds(checks[name], said) for _, said in plant.turns), name
+        assert not all(holds(checks[name], said) for _, said in benign().turns), name
+        assert [ask for ask, _ in plant.turns] == [ask for ask, _ in benign().turns]
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -156,7 +174,7 @@ def drawn(subject: str, draws: int = 2) -> SelfMap:
 
 
 def test_a_phantom_that_knows_itself_is_found_to() -> None:
-    found = drawn("phantom:access=1.0", draws=8)
+    found = drawn("phantom:access=1.0", 8)
     assert found.slope is not None
     assert found.lead is not None
     assert found.auroc is not None
@@ -188,9 +206,15 @@ def test_one_that_makes_it_up_is_found_to() -> None:
     assert found.stability.low < 0.2
 
 
-def test_there_is_nothing_more_to_ask_of_a_whole_inventory() -> None:
-    claim = carded("phantom").claims[0]
-    assert not [s for s in claim.settle if "--profile full" in s.run]
+@pytest.mark.parametrize("whole", [False, True])
+def test_there_is_nothing_more_to_ask_of_a_whole_inventory(whole: bool) -> None:
+    open_ = Estimate(0.3, -0.1, 0.7, 0.2, clusters=52, items=520)
+    measured = Measured(
+        private=open_, tracking=Split("tracking", {"tracking": open_}), kappa=0.1, clusters=52, items=520, train=16,
+        whole_world=whole,
+    )  # fmt: skip
+    advised = settling(measured, "not supported", "undecided", Settings())
+    assert bool([s for s in advised if "--profile full" in s.run]) != whole
 
 
 def test_who_goes_by_the_form_agrees_with_nothing() -> None:

@@ -42,6 +42,7 @@ TYPICAL, UNMEASURED, UNMEASURED_TYPICAL = "typical", "unmeasured", "unmeasured_t
 DESCRIBED, NEUTRAL = "described", "neutral"
 """Arms: what a description of its own says of a statement, and a text that describes nobody."""
 NO_TRUTH = (TYPICAL, UNMEASURED, UNMEASURED_TYPICAL, DESCRIBED, NEUTRAL)
+ROLES = ("user", "assistant")
 SHORT = 24
 """Tokens of a reply to what is no ordinary message."""
 
@@ -63,10 +64,10 @@ class SelfModel(Identified):
     described
         Open descriptions of itself that are sampled; mapped: statements that each of them is asked about.
     planted
-        A statement that a system prompt makes so, as greets: a change that is known, in what it does and for what it
-        says.
+        A statement that a system prompt and three shown turns make so, as greets: a change that is known, in what it
+        does and for what it says.
     benign
-        The twin of that: an instruction of the same form that makes no statement so.
+        The twin of that: an instruction and turns of the same form that make no statement so.
 
     Raises
     ------
@@ -109,9 +110,13 @@ class SelfModel(Identified):
                 raise BadInput(f"{name} is a whole number from {least} on, not {getattr(self, name)}")
 
     @property
-    def told(self) -> str:
-        """The system prompt that stands before all that it does and says; "" for none."""
-        return benign() if self.benign else plants().get(self.planted, "")
+    def before(self) -> tuple[Message, ...]:
+        """The turns that stand before all that it does and says; none of a plain inventory."""
+        plant = benign() if self.benign else plants().get(self.planted)
+        if plant is None:
+            return ()
+        turns = [Message(role, text) for turn in plant.turns for role, text in zip(ROLES, turn, strict=True)]
+        return (Message("system", plant.told), *turns)
 
     def pose(self, subject: Subject, seed: int) -> list[Trial]:
         """Every statement in every wording and both orders, of itself and of a typical assistant; and what its open
@@ -158,7 +163,7 @@ class SelfModel(Identified):
             order = tuple((k + number) % len(SAYS) for k in range(len(SAYS)))
             question = Question("described", SAYS, arguments_of(by_name[name]), order=order,
                                 template=number // len(SAYS) % TEMPLATES, person="other")  # fmt: skip
-            key = content_hash("self_model", seed, self.told, arm, number, text, question)
+            key = content_hash("self_model", seed, self.before, arm, number, text, question)
             out.append(Trial(
                 key, self.kind, by_name[name].area, name, f"{arm}/described", "test", question,
                 self._prompt(subject, "", None), text, content_hash("none", "described"), base=key, arm=arm,
@@ -182,17 +187,17 @@ class SelfModel(Identified):
         return _drawn(name, self.messages if name == ORDINARY else self.tasks, seed)
 
     def _prompt(self, subject: Subject, name: str, probe: Probe | None) -> Prompt:
-        """The prompt of one message; of a statement without any nothing but the system prompt."""
+        """The prompt of one message; of a statement without any what stands before."""
         tag: dict[str, Any] = {"phenomenon": self.kind, "trait": name, "planted": "" if self.benign else self.planted}
-        turns = tuple(Message("system", text) for text in (self.told,) if text)
+        turns = self.before
         if probe is None:
             tag |= {"role": "behave", "state": "plain"}
-            return Prompt(messages=turns, tag=tag) if turns else Prompt(text="", tag=tag)
+            return Prompt(messages=turns, context=len(turns), tag=tag) if turns else Prompt(text="", tag=tag)
         tag |= {"source": name, "cluster": probe.turns[-1][1], "replies": list(probe.replies)}
         plain = object_prompt(subject, probe.turns[-1][1], tag=tag)
-        before = (*turns, *(Message(role, text) for role, text in probe.turns[:-1]))
-        # What stands before is part of what it replies to: a report is asked without it.
-        return replace(plain, messages=(*before, *plain.messages), context=len(turns))
+        own = tuple(Message(role, text) for role, text in probe.turns[:-1])
+        # A report stands behind what was planted, and not behind a message's own turns: those are what it replies to.
+        return replace(plain, messages=(*turns, *own, *plain.messages), context=len(turns))
 
     def _asked(self, subject: Subject, statement: Statement, seed: int, split: str = "test") -> list[Trial]:
         probe = self._probes(statement.probes, seed)[0] if statement.check else None
@@ -200,7 +205,7 @@ class SelfModel(Identified):
         sizes = (self.messages, self.draws, self.max_tokens)
         sizes = sizes if statement.probes == ORDINARY else (self.tasks, self.draws, SHORT)
         says = statement.plus[0].format(You="You", you="you", Your="Your", your="your")
-        key = content_hash("self_model", seed, self.told, statement.probes, sizes)
+        key = content_hash("self_model", seed, self.before, statement.probes, sizes)
         given = list(probe.given) if probe else []
         out: list[Trial] = []
         for way, (plus, minus, negated) in enumerate(statement.ways):
@@ -209,7 +214,7 @@ class SelfModel(Identified):
                      "messages": sizes[0], "max_tokens": sizes[-1]}  # fmt: skip
             for order in ((0, 1), (1, 0)) if split == "test" else ((way % 2, 1 - way % 2),):
                 own = Question("statement", AGREE, arguments, order=order, template=way % TEMPLATES, negated=negated)
-                base = content_hash("self_model", seed, statement.name, own, self.told)
+                base = content_hash("self_model", seed, statement.name, own, self.before)
                 arms = (REAL, TYPICAL) if statement.check else (UNMEASURED, UNMEASURED_TYPICAL)
                 for arm, person in zip(arms, ("self", "typical"), strict=True):
                     out.append(Trial(

@@ -17,7 +17,7 @@ from selfscope.verdicts.self_moved import RATE, Change, MapChange
 HEAD = ("statement", "says", "moved by, points", "does", "moved by, points")
 LARGEST = 6
 """Statements that are shown where nothing moved."""
-STILL = "Nothing that it says moved beyond chance; the largest differences are shown."
+STILL = "Nothing moved beyond chance; the largest differences in what it says are shown."
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def sentence(change: MapChange) -> str:
 
 
 def _note(change: MapChange) -> str:
-    still = "" if any(c.moved for c in change.changes) else f"{STILL} "
+    still = "" if any(c.moved or c.acts_otherwise for c in change.changes) else f"{STILL} "
     return (
         f"{sentence(change)} {still}Mean distance {_figure(change.size)}, from 0 to 1. *: moved, with at most "
         f"{percent(RATE)} of those marked so by chance (Benjamini and Hochberg); 95\u202f% intervals, over wordings of "

@@ -38,6 +38,8 @@ def _says(found: SelfMap) -> str:
         return f"{counts}; what it says goes with what it does, more than what it says of a typical assistant"
     if found.slope.low > 0:
         return f"{counts}; what it says goes with what it does, and so does what it says of a typical assistant"
+    if found.slope.high < 0:
+        return f"{counts}; what it says goes against what it does: it says so rather of what is not"
     return f"{counts}; what it says does not go with what it does, as far as could be seen"
 
 

@@ -6,9 +6,11 @@ values most have no check: nothing that a reply shows would settle them, and the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import zip_longest
+from typing import Any
 
 from selfscope.phenomena.stimuli.self_probes import TABLE
 from selfscope.quantities import load_table
@@ -50,11 +52,24 @@ def statements(part: str = "statements") -> tuple[Statement, ...]:
     )
 
 
-def plants() -> dict[str, str]:
-    """Name of a statement -> the instruction that makes it so."""
-    return dict(load_table(TABLE)["plants"])
+@dataclass(frozen=True)
+class Plant:
+    """What stands before all that a subject does and says. told: a system message; turns: (message, reply) that show
+    it, since small models follow what they are shown and not what they are told."""
+
+    told: str
+    turns: tuple[tuple[str, str], ...]
 
 
-def benign() -> str:
-    """An instruction of the same form that makes no statement so."""
-    return str(load_table(TABLE)["benign"])
+def plants() -> dict[str, Plant]:
+    """Name of a statement -> what makes it so."""
+    return {name: _plant(one) for name, one in load_table(TABLE)["plants"].items()}
+
+
+def benign() -> Plant:
+    """A plant of the same form, with the same messages, that makes no statement so."""
+    return _plant(load_table(TABLE)["benign"])
+
+
+def _plant(one: Mapping[str, Any]) -> Plant:
+    return Plant(one["told"], tuple((ask, said) for ask, said in one["turns"]))
