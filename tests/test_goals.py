@@ -159,6 +159,8 @@ def test_each_choice_is_made_in_both_orders_and_asked_more_less_and_of_somebody_
     plain = [t for t in trials if t.split == "test" and t.plain]
     assert {t.question.quantity for t in plain} == {WANTED, UNWANTED}
     assert {t.arm for t in trials if t.split == "test"} == {"real", LINKED, TYPICAL}
+    typical = [t.question.quantity for t in trials if t.arm == TYPICAL]
+    assert typical.count(WANTED) == typical.count(UNWANTED) == len({t.observation for t in trials if t.split == "test"})
     of: dict[str, set[str]] = {}
     for t in plain:
         for text in t.coordinates["outcomes"]:

@@ -125,6 +125,8 @@ class Goals(Identified):
                 replace(one, arm=LINKED) if one.arm == REAL else one
                 for one in self._asked(subject, "test", three, home[three[0]], seed)
             ]
+        # Of somebody else both are asked too: who repeats an outcome must cancel out of one slope as of the other.
+        drafts += [replace(t, question=_of_less(t), task=f"{t.source}/{UNWANTED}") for t in drafts if t.arm == TYPICAL]
         return counterbalance(drafts, seed)
 
     def observe(self, subject: Subject, trials: Sequence[Trial]) -> list[Observation]:
@@ -200,6 +202,10 @@ class Goals(Identified):
             value = parse_option(reply, texts).value
             named.append("" if value is None else texts[int(np.argmax(value))])
         return {k: named[2 * number : 2 * number + 2] for number, k in enumerate(keys)}
+
+
+def _of_less(trial: Trial) -> Question:
+    return replace(trial.question, quantity=UNWANTED)
 
 
 def _turned(trial: Trial) -> Prompt:
