@@ -100,3 +100,19 @@ def test_a_point_is_widened_by_what_was_not_seen() -> None:
     assert unseen(1) > unseen(10)
     wide = Estimate(0.4, 0.3, 0.5)
     assert no_point(wide) is wide
+
+
+def test_a_slope_on_few_that_moved_holds_and_there_is_none_where_nothing_did() -> None:
+    """Of 23 differences three are large, as where one thing was planted; or none is, and what differs is noise."""
+    rng = np.random.default_rng(7)
+    held, none = 0, 0
+    for _ in range(WORLDS):
+        base = rng.beta(0.5, 2, 23)
+        for movers in (3, 0):
+            after = np.clip(base + np.where(np.arange(23) < movers, 0.85, 0), 0, 1)
+            a, b = (rng.binomial(24, after) / 24 - rng.binomial(24, base) / 24 for _ in range(2))
+            got = slope_on_truth(0.5 * (after - base) + 0.03 * rng.standard_normal(23), a, b)
+            held += movers > 0 and got is not None and got.low <= 0.5 <= got.high
+            none += movers == 0 and got is None
+    assert HELD[0] <= held <= HELD[1]
+    assert none >= 0.92 * WORLDS

@@ -104,15 +104,17 @@ def slope_on_truth(said: Array, half_a: Array, half_b: Array, level: float = 0.9
     -------
     Estimate or None
         1 where it says of each statement how far it is so, 0 where what it says has nothing to do with that; jackknife
-        over statements. None of fewer than three, or where the truth is not seen to vary: the interval of the halves'
-        covariance holds 0.
+        over statements. None of fewer than three, or where the truth is not seen to vary: its halves do
+        not go together.
     """
     n = len(said)
     if n < 3:
         return None
     weight = np.vstack([np.ones(n), 1 - np.eye(n)])
     varies = _across(half_a, half_b, weight)
-    if varies.min() < FLAT or varies[0] <= t_quantile(0.5 + level / 2, n - 1) * float(jackknife_se(varies[1:])):
+    alike = varies[0] / math.sqrt(max(float(half_a.var() * half_b.var()), FLAT**2))
+    reliable = alike >= 1 or alike * math.sqrt((n - 2) / (1 - alike**2)) > t_quantile(0.5 + level / 2, n - 2)
+    if varies.min() < FLAT or not reliable:
         return None
     slopes = _across(said, (half_a + half_b) / 2, weight) / varies
     return no_point(estimate(float(slopes[0]), float(jackknife_se(slopes[1:])), n, n, level))
