@@ -33,6 +33,7 @@ class Comparison:
 
     @cached_property
     def changes(self) -> tuple[MapChange, ...]:
+        """What moved in each self-model that both cards have."""
         from selfscope.report.self_moved import matched
         from selfscope.verdicts.self_moved import moved_between
 
@@ -75,7 +76,13 @@ class Comparison:
         return "\n\n".join(terminal(one, width, colour=colour) for one in self.drawn.tables)
 
     def page(self) -> str:
-        """Both as one self-contained HTML page, with a map of each self-model that shows where a statement was."""
+        """Both as one page, with a map of each self-model that shows where a statement was.
+
+        Returns
+        -------
+        str
+            Self-contained HTML.
+        """
         from selfscope.report.self_moved import page
 
         return page(self.drawn)

@@ -56,13 +56,17 @@ class SelfModel(Identified):
     only
         Areas of the inventory: abilities, habits, values, nature, limits; none: all.
     messages
-        Ordinary messages that it replies to, for its habits; tasks: messages of each other check.
+        Ordinary messages that it replies to, for its habits.
+    tasks
+        Messages of each other check.
     draws
         Replies at temperature 1 to each.
     max_tokens
         Of a reply to an ordinary message; others have 24.
     described
-        Open descriptions of itself that are sampled; mapped: statements that each of them is asked about.
+        Open descriptions of itself that are sampled.
+    mapped
+        Statements that each of them is asked about.
     planted
         A statement that a system prompt and three shown turns make so, as greets: a change that is known, in what it
         does and for what it says.
