@@ -23,7 +23,7 @@ from selfscope.readers.ask import Ask
 from selfscope.records import Decoding, Message, Outcome, Prompt, Question, Trial, is_scored, to_jsonable
 from selfscope.subjects.base import ScoringSubject
 from selfscope.subjects.phantom import Phantom
-from selfscope.subjects.phantom_options import pushed
+from selfscope.subjects.phantom_options import published, pushed
 from selfscope.wording import FORMATS, fits
 
 MANY = 400
@@ -46,7 +46,7 @@ def truths(phenomenon: Any, subject: Phantom, trials: list[Trial]) -> dict[str, 
 def shares(subject: Phantom, trial: Trial) -> list[tuple[float, ...]]:
     """p, h, g of a trial by definition."""
     acts = subject._behaviour(trial.prompt)
-    return pushed(trial.question, acts.replies, acts.p, subject._published(trial.question, acts), acts.g)
+    return pushed(trial.question, acts.replies, acts.p, published(trial.question, acts, subject.rho), acts.g)
 
 
 def test_it_is_a_scoring_subject() -> None:
