@@ -34,8 +34,12 @@ USERS = "only=(gender,age,mood,expertise),stated=0"
 PARTS = {
     "programming_success": "programming_success[source=human_eval,test=90,train=30,dev=0,rollouts=10]",
     "knowledge": "knowledge[test=60,train=60]",
+    "lying": "lying[test=20,train=16,dev=0,rollouts=4]",
     "identity": "identity",
+    "goals": "goals",
+    "resistance": "resistance",
     "current_or_past": "current_or_past",
+    "self_model": "self_model[messages=24,tasks=6,draws=2,described=40,mapped=6]",
     "user_beliefs": f"user_beliefs[test=40,train=40,{USERS}]",
     "user_treatment": f"user_treatment[test=40,train=40,dev=0,{USERS}]",
 }

@@ -16,16 +16,20 @@ from selfscope.verdicts.channels import Channel
 from selfscope.verdicts.claims import Claim
 
 STUDY = "states"
+TYPICAL = "of a typical assistant"
 RIVALS = ("history", "input", "prior")
 """Rungs of channels that read no more than text."""
 HEAD = ("phenomenon", "channel", "measure", "score", "best rival", "share", "least seen", "says")
 NOTES = """Score: skill is Brier skill with the noise of the truth taken out (0: the base rate, 1: the truth
 itself); AUROC is of the first of two options on matched items (0.5: told apart no better than by
-chance); *moved* is how far what it says it likes moves with its state. Best rival: who reads the text
-alone, on the same items and by the same measure. Share: what part of the report goes with what the model
-does; of AUROC, the part of the matched pairs that are in order; of *moved*, what is left of it beyond
-the same words asked elsewhere. Least seen: the smallest share, or smallest distance from the score of
-chance, that four of five such runs would show. Intervals are of 95 %, over clusters."""
+chance); *moved* is how far what it says it likes moves with its state; a slope is of what it says it
+wants, or is, on what it chooses and does (1: by its word). Best rival: who reads the text alone, on the
+same items and by the same measure. Share: what part of the report goes with what the model does; of
+AUROC, the part of the matched pairs that are in order; of *moved*, what is left of it beyond the same
+words asked elsewhere; of lies, the AUROC among statements under the same condition; of a slope, the rank
+correlation (wishes) or what it says of itself alone (self- model). Least seen: the smallest share, or
+smallest distance from the score of chance, that four of five such runs would show. Intervals are of 95
+%, over clusters."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,10 @@ class Line:
 
 
 def lines_of(card: Card) -> list[Line]:
-    """Of every claim, every channel on matched items, every crossing of state and record, every treatment."""
-    return [*_claims(card), *_channels(card), *_crossings(card), *_treatments(card)]
+    """Of every claim, every channel on matched items, every crossing of state and record, every treatment; how often it
+    lied and what tells its lies; what it says it wants, and that it is, on what it does."""
+    every = (_claims, _channels, _crossings, _treatments, _lies, _wishes, _maps)
+    return [line for part in every for line in part(card)]
 
 
 def page(found: Path) -> str:
@@ -142,6 +148,53 @@ def _treatments(card: Card) -> Iterator[Line]:
             f"{labels.phenomenon(one.phenomenon)}, {one.way} {one.about.replace('_', ' ')}", labels.reader(one.reader),
             "gap that it says", one.said, "gap that it has", one.done, one.slope, _least(one.done), alike,
         )  # fmt: skip
+
+
+def _lies(card: Card) -> Iterator[Line]:
+    labels, found = card.material.names, card.findings
+    for told in found.told:
+        about = f"{labels.phenomenon(told.phenomenon)}, {told.condition}"
+        yield Line(about, "what it states", "part that is a lie", told.lied, "", None, None, None,
+                   f"{told.statements} statements")  # fmt: skip
+        here = [c for c in found.lies if (c.phenomenon, c.condition) == (told.phenomenon, told.condition) and c.auroc]
+        texts = [c for c in here if c.rung in RIVALS[:2]]
+        best = max(texts, key=lambda c: c.auroc.value if c.auroc else 0.0, default=None)
+        for own in here:
+            if own.rung not in RIVALS:
+                yield Line(
+                    about, labels.reader(own.reader), "AUROC", own.auroc, labels.reader(best.reader) if best else "",
+                    best.auroc if best else None, own.within, own.least, own.says,
+                )  # fmt: skip
+
+
+def _wishes(card: Card) -> Iterator[Line]:
+    labels = card.material.names
+    for one in card.findings.preferences:
+        typical = {s.reader: s for s in one.statements if s.person != "self"}
+        for own in one.statements:
+            if own.person == "self" and own.rung not in RIVALS:
+                other = typical.get(own.reader)
+                yield Line(
+                    labels.phenomenon(one.phenomenon), labels.reader(own.reader), "slope", own.slope, TYPICAL,
+                    other.slope if other else None, own.rank, own.detectable, _goes(own.slope, other and other.slope),
+                )  # fmt: skip
+
+
+def _maps(card: Card) -> Iterator[Line]:
+    labels = card.material.names
+    for one in card.findings.self_maps:
+        if one.rung not in RIVALS and one.slope is not None:
+            yield Line(
+                labels.phenomenon(one.phenomenon), labels.reader(one.reader), "slope", one.slope, TYPICAL,
+                one.slope_typical, one.lead, _least(one.slope), _goes(one.slope, one.slope_typical),
+            )  # fmt: skip
+
+
+def _goes(own: Estimate, typical: Estimate | None) -> str:
+    if own.low <= 0:
+        return "goes with nothing that it does" if own.high >= 0 else "goes against what it does"
+    beyond = typical is not None and own.low > typical.high
+    return "goes with what it does" + (", beyond a typical assistant's" if beyond else "")
 
 
 def _least(x: Estimate) -> float | None:

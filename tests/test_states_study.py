@@ -17,22 +17,28 @@ PARTS = {
     "identity": "identity",
     "user_beliefs": "user_beliefs[only=gender,test=6,train=6]",
     "current_or_past": "current_or_past[test=12]",
+    "lying": "lying[test=8,train=4,dev=0,rollouts=2,conditions=instructed]",
+    "goals": "goals[test=8,train=2,dev=0]",
+    "self_model": "self_model[only=abilities,messages=4,tasks=4,draws=2,described=0]",
 }
+MODEL = "phantom:access=0.8,lies=0.6"
+STATES = "open-phantom:access=0.8"
+"""Whose states can be written."""
 
 
 def test_every_channel_of_a_card_has_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(states, "PARTS", PARTS)
     found = tmp_path / "found"
     for name in PARTS:
-        states.measure("open-phantom:access=0.8", name, tmp_path / name, found)
-    assert names(states_page.STUDY, found) == [f"open-phantom-access=0.8-{name}" for name in sorted(PARTS)]
+        states.measure(STATES if name == "current_or_past" else MODEL, name, tmp_path / name, found)
+    assert {name.rpartition("-")[2] for name in names(states_page.STUDY, found)} == set(PARTS)
     page = states_page.page(found)
-    assert "## open-phantom:access=0.8" in page
+    assert f"## {MODEL}" in page
     lines = [line for name in names(states_page.STUDY, found) for line in known("states", name, place=found)["lines"]]
-    assert {line["measure"] for line in lines} == {"skill", "AUROC", "moved"}
+    assert {line["measure"] for line in lines} == {"skill", "AUROC", "moved", "slope", "part that is a lie"}
     assert "follows its state" in {line["says"] for line in lines}
     assert all(line["least"] is None or line["least"] > 0 for line in lines)
     assert not {line["channel"] for line in lines} & {"linear model of its history", "base rate"}
     monkeypatch.setattr(states.selfscope, "card", None)
-    states.measure("open-phantom:access=0.8", "identity", tmp_path / "identity", found)
+    states.measure(MODEL, "identity", tmp_path / "identity", found)
     assert states_page.page(found) == page
