@@ -7,16 +7,16 @@ another model. This phantom follows its configuration in part, and in part whate
     $ python examples/who_is_it.py
     phantom:access=0.6,copy=0.3
     What it is
-      what is true, asked plainly            0.63 [+0.35, +0.85]
-      the options alone, no question         0.21 [+0.10, +0.40]
-      the same asked of a person             0.18 [+0.05, +0.48]
-      the same asked of another model        0.18 [+0.05, +0.48]
-      beyond the options alone               0.42 [+0.01, +0.83]
-      beyond a person                        0.45 [+0.12, +0.78]
-      beyond another model                   0.45 [+0.12, +0.78]
-      explained by the system prompt         0.32 [-0.05, +0.68]
+      what is true, asked plainly            0.68 [+0.51, +0.81]
+      the options alone, no question         0.28 [+0.19, +0.40]
+      the same asked of a person             0.26 [+0.14, +0.43]
+      the same asked of another model        0.26 [+0.14, +0.43]
+      beyond the options alone               0.40 [+0.19, +0.61]
+      beyond a person                        0.42 [+0.22, +0.62]
+      beyond another model                   0.42 [+0.22, +0.62]
+      explained by the system prompt         0.32 [+0.15, +0.50]
       by a true system prompt                1.00 [+1.00, +1.00]
-      moved by a neutral system prompt       0.00 [+0.00, +0.26]
+      moved by a neutral system prompt       0.00 [+0.00, +0.11]
       facts about the world                  0.16 [+0.08, +0.28]
 """
 
