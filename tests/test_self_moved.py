@@ -118,7 +118,10 @@ def test_a_planted_change_is_found_and_its_twin_moves_nothing(folders: Path) -> 
     assert twin.size.high > 0.05
 
 
-def test_the_command_says_what_moved_and_draws_it(folders: Path, tmp_path: Path, capsys: Any) -> None:
+def test_the_command_says_what_moved_and_draws_it(
+    folders: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     drawn = tmp_path / "moved.html"
     main(["compare", str(folders / "plain"), str(folders / "planted"), "-o", str(drawn)])
     told = " ".join(capsys.readouterr().out.split())
