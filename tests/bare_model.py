@@ -18,8 +18,8 @@ import tested_device
 from selfscope.records import Injection, Vector
 from selfscope.subjects import bundled_models
 from selfscope.subjects.inject import injected
-from selfscope.subjects.local import Local, load
-from tested_device import HERE, reading
+from selfscope.subjects.local import Local
+from tested_device import reading, real
 from tiny import SAMPLE, loaded
 
 __all__ = [
@@ -37,7 +37,7 @@ OPERATORS = ["replace", "add", "norm_add", "norm_replace", "mix", "project_out"]
 def subject(request: pytest.FixtureRequest) -> Iterator[Local]:
     threads = torch.get_num_threads()
     if request.param in bundled_models.PACKAGES:
-        yield load(request.param, **HERE)
+        yield real(request.param)
         gc.collect()
         return
     torch.set_num_threads(1)

@@ -5,11 +5,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from selfscope.subjects.no_gradients import no_gradients
+
+if TYPE_CHECKING:
+    from selfscope.subjects.local import Local
 
 DTYPES = ("float32", "bfloat16", "float16")
 _asked = os.environ.get("SELFSCOPE_TEST_DEVICE", "") or "cpu"
@@ -39,3 +43,11 @@ def tensor(rows: Sequence[Sequence[int]]) -> torch.Tensor:
 def reading() -> Any:
     """Without gradients, as the device takes it."""
     return no_gradients(torch.device(DEVICE))
+
+
+@cache
+def real(name: str) -> Local:
+    """A real model, loaded once for all files of tests of a process. Nobody changes it."""
+    from selfscope.subjects.local import load
+
+    return load(name, **HERE)

@@ -86,6 +86,7 @@ def test_a_whole_row_of_states_carries_its_prompt(subject: Local) -> None:
     np.testing.assert_allclose(got.logprobs, bare(subject, one)[-1].log_softmax(-1)[:50], atol=CLOSE)
 
 
+@pytest.mark.slow_on_real
 @pytest.mark.parametrize("schedule", ["prefill", "span", "last", "every"])
 def test_batched_writes_are_those_of_each_row_alone(subject: Local, schedule: str) -> None:
     """Ragged rows, shared beginnings, one-token prompts, position 0, two writes at one place, every operator."""

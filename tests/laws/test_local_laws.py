@@ -20,7 +20,7 @@ import torch
 from selfscope.records import Decoding, Message, Prompt
 from selfscope.subjects import bundled_models
 from selfscope.subjects.local import Local, load
-from tested_device import CLOSE, HERE, reading, tensor
+from tested_device import CLOSE, HERE, reading, real, tensor
 from tiny import SAMPLE, build, loaded
 
 WAYS = {
@@ -35,7 +35,7 @@ a longer one (gemma3-window) is kept in mind: rows that are longer than it do no
 def subject(request: pytest.FixtureRequest) -> Iterator[Local]:
     threads = torch.get_num_threads()
     if request.param in bundled_models.PACKAGES:
-        yield load(request.param, **HERE)
+        yield real(request.param)
         return
     torch.set_num_threads(1)
     yield loaded(request.param)

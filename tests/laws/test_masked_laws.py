@@ -20,7 +20,7 @@ from selfscope.errors import Unsupported
 from selfscope.records import NOTHING, Decoding, Injection, Message, Prompt, Vector
 from selfscope.subjects import bundled_models, masked_rows, rollout
 from selfscope.subjects.local import Local, load
-from tested_device import CLOSE, HERE, reading
+from tested_device import CLOSE, HERE, reading, real
 
 FAMILIES = ("llama", "qwen3", "gemma2", "gemma3", "gpt2", "gpt-neox", "opt")
 WORDS = (["red", "red, later"], ["blue", "yes, perhaps later", "no"], ["no"])
@@ -29,7 +29,7 @@ WORDS = (["red", "red, later"], ["blue", "yes, perhaps later", "no"], ["no"])
 @pytest.fixture(scope="module", params=[*FAMILIES, "smollm2-135m"])
 def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     if request.param in bundled_models.PACKAGES:
-        yield load(request.param, **HERE)
+        yield real(request.param)
         return
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
