@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -76,14 +75,13 @@ def measure(model: str, name: str, folder: Path, found: Path) -> None:
     if known(STUDY, kept, recipe, found) is not None:
         return
     print(f"{model}: {PARTS[name]}", flush=True)
-    begun = time.process_time()
     with Bar() as progress:
         card = selfscope.card(
             study.subject, folder, phenomena=[PARTS[name]], resume=(folder / "study.json").exists(), progress=progress
         )
     print(card, flush=True)
-    spent = time.process_time() - begun
-    value = {"model": model, "phenomenon": PARTS[name], "cpu": spent, "lines": [asdict(x) for x in lines_of(card)]}
+    spent = sum(cost.seconds for cost in card.contents.costs.values())  # of all sittings
+    value = {"model": model, "phenomenon": PARTS[name], "seconds": spent, "lines": [asdict(x) for x in lines_of(card)]}
     keep(STUDY, kept, recipe, value, found)
 
 

@@ -61,8 +61,8 @@ def page(found: Path) -> str:
     kept = [known(STUDY, name, place=found) for name in names(STUDY, found)]
     for model in dict.fromkeys(one["model"] for one in kept):
         own = [one for one in kept if one["model"] == model]
-        spent = sum(one["cpu"] for one in own)
-        parts += [f"## {model}", "", f"{spent / 60:.0f} CPU-minutes.", ""]
+        spent = sum(one["seconds"] for one in own)
+        parts += [f"## {model}", "", f"The model worked for {spent / 60:.0f} minutes.", ""]
         parts += table([_line(line) for one in own for line in one["lines"]])
     return "\n".join(parts) + "\n"
 
