@@ -37,7 +37,7 @@ RUNGS = {
     "twin": "near twin",
     "ablated": "itself without the state",
     "self": "the model, asked",
-    "probe": "probe of its activations",
+    "probe": "learnt from its activations or its answers",
     "behaviour": "ceiling: it acts instead of telling",
 }
 
