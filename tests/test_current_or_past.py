@@ -42,6 +42,7 @@ WORLDS: dict[str, tuple[dict[str, float], dict[str, float], tuple[str, ...]]] = 
         {**DOES, "direct": 0.4, "turned": -0.4, "person": 0.4, "person turned": -0.4}, {}, (READS,),
     ),
     "pushed": ({**DOES, "direct": 0.4, "turned": 0.4, "elsewhere": 0.4}, {}, (PUSHED,)),
+    "mostly pushed": ({**DOES, "direct": 0.45, "turned": 0.25, "elsewhere": 0.5}, {}, (PUSHED,)),
     "unmoved": ({"direct": 0.4, "turned": -0.4}, {}, (NEITHER,)),
     "predicts": (DOES, {"direct": 0.4, "turned": -0.4}, (PREDICTS,)),
     "copies": (DOES, {"direct": 0.4, "turned": 0.4, "elsewhere": 0.4}, (COPIES,)),

@@ -71,7 +71,9 @@ class Effects:
         reads = self.behaviour.state.low > 0 and self.liking.state.low > 0 and self.beyond_random.low > 0
         if reads and self.beyond_words.state.low > 0:
             out.append(FOLLOWS if self.own.state.low > 0 else READS)
-        elif self.word.state.low > 0 and self.liking.state.low <= 0:
+        elif self.word.state.low > max(0.0, self.liking.state.high) or (
+            self.word.state.low > 0 and self.liking.state.low <= 0
+        ):  # it moves more and less together, by more than it moves them apart
             out.append(PUSHED)
         if self.beyond.low > 0 and self.beyond_words.record.low > 0:
             out.append(PREDICTS)
