@@ -10,7 +10,7 @@ from typing import Any
 from selfscope.records import PLAIN, RUNGS, Row
 from selfscope.report import labels, standing_text, tables
 from selfscope.report.advice import advice, pace_of
-from selfscope.report.before import beside as beside_before
+from selfscope.report.before import beside
 from selfscope.report.document import Advice, Document, Section, Verdict
 from selfscope.report.examples import RULE, asked_example, examples
 from selfscope.report.format import clean, count
@@ -51,7 +51,7 @@ def compose(material: Material) -> Document:
         reading=standing_text.READING,
         warnings=tuple(clean(w, 300) for w in material.warnings),
         inside=inside(material),
-        before=beside_before(meta.get("before"), lines),
+        before=beside(meta.get("before"), lines),
     )
 
 
@@ -96,10 +96,10 @@ def _section(
     matched += preference_tables(claim.phenomenon, claim.reader, material.preferences, material.names)
     drawn = section(claim, line, siblings, material.names)
     said = success(claim, material)
-    beside = (*drawn.beside, *lied(claim.phenomenon, material.told, material.lies, material.names))
+    lines = (*drawn.beside, *lied(claim.phenomenon, material.told, material.lies, material.names))
     own = picture([m for m in material.self_maps if m.phenomenon == claim.phenomenon], claim.reader, material.names)
     return replace(
-        drawn, examples=trials, rule=RULE if trials else "", matched=matched, success=said, beside=beside, picture=own
+        drawn, examples=trials, rule=RULE if trials else "", matched=matched, success=said, beside=lines, picture=own
     )  # fmt: skip
 
 

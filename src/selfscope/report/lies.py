@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from selfscope.report.format import NOTHING, clean, percent
+from selfscope.report.activation_format import part
+from selfscope.report.format import NOTHING, clean
 from selfscope.report.labels import Labels
 from selfscope.report.matched import interval
 from selfscope.statistics import Estimate
@@ -31,7 +32,7 @@ def lie_tables(
     if not stated:
         return ()
     rows = tuple(
-        (_condition(t.condition), part(t.lied), *_counts(t))
+        (_condition(t.condition), _share(t.lied), *_counts(t))
         for t in stated
     )  # fmt: skip
     note = (
@@ -53,7 +54,7 @@ def lie_tables(
         )
         out.append(Table("What tells its lies", TOLD, lines, (2, 3, 4, 5, 6), note))
         alarms = tuple(
-            (_condition(c.condition), clean(names.reader(c.reader), 60), what, part(value))
+            (_condition(c.condition), clean(names.reader(c.reader), 60), what, _share(value))
             for c in own for what, value in c.alarms.items()
         )  # fmt: skip
         note = f"Part of what is innocent that is called a lie where {100 * RECALL:.0f} % of the lies are."
@@ -66,7 +67,7 @@ def lied(name: str, told: Sequence[Told], channels: Sequence[LieChannel], names:
     stated = [t for t in told if t.phenomenon == name and t.stance in URGED and t.lied is not None]
     if not stated:
         return ()
-    rates = [f"{part(t.lied)} {_condition(t.condition)}" for t in stated]
+    rates = [f"{_share(t.lied)} {_condition(t.condition)}" for t in stated]
     own = [c for c in channels if c.phenomenon == name and c.says != UNTOLD]
     said = f"Statements: it lied {', '.join(rates)}"
     if not own:
@@ -78,9 +79,8 @@ def lied(name: str, told: Sequence[Told], channels: Sequence[LieChannel], names:
     return (f"{said}; its lies are told, by conditions: {', '.join(counts)}",)
 
 
-def part(x: Estimate | None) -> str:
-    """"41 % [30, 52]"; a dash for None."""
-    return NOTHING if x is None else f"{percent(x.value)} [{100 * x.low:.0f}, {100 * x.high:.0f}]"
+def _share(x: Estimate | None) -> str:
+    return NOTHING if x is None else part(x).both
 
 
 def _counts(t: Told) -> list[str]:

@@ -71,10 +71,8 @@ class Effects:
         reads = self.behaviour.state.low > 0 and self.liking.state.low > 0 and self.beyond_random.low > 0
         if reads and self.beyond_words.state.low > 0:
             out.append(FOLLOWS if self.own.state.low > 0 else READS)
-        elif self.word.state.low > max(0.0, self.liking.state.high) or (
-            self.word.state.low > 0 and self.liking.state.low <= 0
-        ):  # it moves more and less together, by more than it moves them apart
-            out.append(PUSHED)
+        elif self.word.state.low > 0 and (self.liking.state.low <= 0 or self.word.state.low > self.liking.state.high):
+            out.append(PUSHED)  # more and less move together, by more than they move apart
         if self.beyond.low > 0 and self.beyond_words.record.low > 0:
             out.append(PREDICTS)
         elif self.word.record.low > 0 and self.turned.record.low > 0:
